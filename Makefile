@@ -1,0 +1,109 @@
+# pg_agenda: the one entry.  Plain make builds pg_agenda.so by PGXS and needs neither librdkafka
+# nor libmicrohttpd; "make world" adds the Kafka publisher and the gateway by their own Makefiles.
+
+here       := $(dir $(firstword $(MAKEFILE_LIST)))
+EXTENSION   = extension/pg_agenda
+# the only version number of the repository stands in the control file
+EXTVERSION := $(shell sed -n "s/^default_version *= *'\(.*\)'/\1/p" $(here)extension/pg_agenda.control)
+
+MODULE_big    = pg_agenda
+SHLIB_EXPORTS = extension/exports.txt
+OBJS = \
+	extension/init.o \
+	extension/settings.o \
+	extension/identity.o \
+	extension/clock.o \
+	extension/uuid7.o \
+	extension/event_log.o \
+	extension/wake.o \
+	extension/shmem.o \
+	extension/health.o \
+	extension/database_hook.o \
+	extension/rrule_type.o \
+	extension/rrule_func.o \
+	extension/rrule_zone.o \
+	extension/recurrence/civil.o \
+	extension/recurrence/parse.o \
+	extension/recurrence/format.o \
+	extension/recurrence/expand.o \
+	extension/recurrence/describe.o \
+	bgworker/worker.o \
+	bgworker/launcher.o \
+	bgworker/scanner.o \
+	bgworker/drainer.o \
+	bgworker/envelope.o
+
+# the install script is these files in this order; OR REPLACE stays out of it, so that nobody
+# can put an object in place beforehand and have it adopted
+SQL_PARTS = sql/header.sql \
+	$(sort $(wildcard $(srcdir)/sql/schema/*.sql)) \
+	$(sort $(wildcard $(srcdir)/sql/api/*.sql)) \
+	sql/triggers.sql sql/row_security.sql sql/grants.sql sql/config_dump.sql
+DATA_built = sql/pg_agenda--$(EXTVERSION).sql
+
+PG_CPPFLAGS = -I$(srcdir)/extension -I$(srcdir)/bgworker -Iextension \
+	-DAGENDA_VERSION=\"$(EXTVERSION)\"
+PG_CFLAGS   = -MMD -MP -Wall -Wextra -Werror -Wno-unused-parameter -Wno-sign-compare \
+	-Wno-missing-field-initializers -Wno-cast-function-type
+EXTRA_CLEAN = $(OBJS:.o=.d) extension/errcodes.h sql/pg_agenda--*.sql
+# for VPATH builds
+$(shell mkdir -p $(sort $(dir $(OBJS))) sql)
+
+PG_CONFIG ?= $(firstword $(wildcard /usr/lib/postgresql/15/bin/pg_config) pg_config)
+export PG_CONFIG
+PGXS := $(shell $(PG_CONFIG) --pgxs)
+include $(PGXS)
+-include $(OBJS:.o=.d)
+
+$(OBJS): extension/errcodes.h
+# bitcode follows headers through its object file
+$(OBJS:.o=.bc): %.bc: %.o
+
+extension/errcodes.h: extension/errcodes.txt extension/errcodes.awk
+	awk -f $(srcdir)/extension/errcodes.awk $< > $@
+
+sql/pg_agenda--$(EXTVERSION).sql: $(SQL_PARTS) $(srcdir)/extension/pg_agenda.control
+	cat $(filter %.sql,$^) | sed -E 's/^create or replace /create /' > $@
+
+# ---- everything else: one verb, one script -------------------------------------------------
+.PHONY: world install-world kafka gateway clean-world
+world: all kafka gateway
+kafka: extension/errcodes.h
+	$(MAKE) -C bgworker/kafka
+gateway: extension/errcodes.h
+	$(MAKE) -C gateway
+install-world: world install
+	$(MAKE) -C bgworker/kafka install
+	$(MAKE) -C gateway install
+clean: clean-world
+clean-world:
+	$(MAKE) -C bgworker/kafka clean
+	$(MAKE) -C gateway clean
+	rm -rf build
+
+.PHONY: deps run stop status token psql test check-fast bench lint format dist
+# DESTDIR, PG_CONFIG and friends reach the scripts through the environment
+deps:
+	./docker/dev/deps.sh build run test
+run:
+	@./docker/dev/run.sh
+stop:
+	@./docker/dev/stop.sh
+status:
+	@./docker/dev/status.sh
+token:
+	@./docker/dev/token.sh '$(USER)'
+psql:
+	@./docker/dev/psql.sh
+test:
+	@./test/run
+check-fast:
+	@./test/run --fast
+bench:
+	@./test/bench/run
+lint:
+	@./test/lint/run
+format:
+	clang-format-14 -i $$(git ls-files '*.c' '*.h')
+dist:
+	git archive --prefix=pg_agenda-$(EXTVERSION)/ -o pg_agenda-$(EXTVERSION).tar.gz HEAD
