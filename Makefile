@@ -15,6 +15,7 @@ OBJS = \
 	extension/clock.o \
 	extension/uuid7.o \
 	extension/event_log.o \
+	extension/owner.o \
 	extension/wake.o \
 	extension/shmem.o \
 	extension/health.o \

@@ -1,0 +1,23 @@
+/*
+ * identity.h
+ *		On whose behalf the current transaction acts.
+ */
+#ifndef AGENDA_IDENTITY_H
+#define AGENDA_IDENTITY_H
+
+#include "utils/uuid.h"
+
+/* Registers the transaction callbacks; called once from _PG_init. */
+extern void agenda_identity_init(void);
+
+/* False when nobody acts: row-level security then shows nothing. */
+extern bool agenda_identity_user(pg_uuid_t *user_id);
+
+/* Who is written into the log as the author of a change; palloc'd. */
+extern char *agenda_identity_actor(void);
+
+/* traceparent and request id of the current gateway call, or NULL. */
+extern const char *agenda_identity_traceparent(void);
+extern const char *agenda_identity_request_id(void);
+
+#endif

@@ -1,0 +1,21 @@
+/*
+ * owner.h
+ *		Running a statement of our own with the rights of agenda_owner.
+ */
+#ifndef AGENDA_OWNER_H
+#define AGENDA_OWNER_H
+
+typedef struct AgendaOwnerScope
+{
+	Oid			save_userid;
+	int			save_sec_context;
+} AgendaOwnerScope;
+
+/*
+ * As the referential-integrity triggers do: the owner's user id, with FORCE ROW LEVEL SECURITY
+ * put aside.  An error in between is safe: transaction abort restores the user id.
+ */
+extern void agenda_owner_enter(AgendaOwnerScope *scope);
+extern void agenda_owner_leave(const AgendaOwnerScope *scope);
+
+#endif
