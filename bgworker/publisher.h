@@ -6,9 +6,17 @@
  * calls agenda_publisher_init(), which fills this struct, as archive modules do.  pg_agenda.so
  * itself links no broker library.
  *
- * All callbacks run on the main thread of the drainer process.  None of them may block longer
- * than 100 ms, because the drainer has to answer interrupts; none keeps pointers into the
- * caller's memory after it returns.  They may ereport(ERROR) only before a record was taken.
+ * All callbacks run on the main thread of the drainer process.  None of them waits for the
+ * broker: the drainer has to answer interrupts within 100 ms.  None keeps pointers into the
+ * caller's memory after it returns.  start() and reset() may ereport(ERROR) (unreadable
+ * configuration, out of memory), the others do not.
+ *
+ * What the drainer has to do with a failure:
+ * - A record that is refused, or reported as not delivered and permanent, is beyond help as it
+ *   is.  A broker refuses whole batches, so records that only shared the batch with a bad one
+ *   are reported the same way: send each of them once more, alone, before giving it up.
+ * - Any other failure has left a gap.  Call reset() and go back to the first record without
+ *   a delivered report; what had been delivered behind the gap is then repeated.
  */
 #ifndef AGENDA_PUBLISHER_H
 #define AGENDA_PUBLISHER_H
@@ -23,7 +31,7 @@ typedef struct AgendaHeader
 typedef struct AgendaRecord
 {
 	const char *topic;
-	const char *key;
+	const char *key;			/* NULL: any partition */
 	const char *value;
 	size_t		value_len;
 	const AgendaHeader *headers;
@@ -35,7 +43,8 @@ typedef enum AgendaPublishResult
 {
 	AGENDA_PUBLISH_TAKEN,		/* a report for the slot will follow */
 	AGENDA_PUBLISH_FULL,		/* the queue is full: poll, then offer it again */
-	AGENDA_PUBLISH_REFUSED		/* this record can never be sent; report->error says why */
+	AGENDA_PUBLISH_REFUSED,		/* this record can never be sent; *error says why */
+	AGENDA_PUBLISH_BROKEN		/* the producer is done for: reset() and go back */
 } AgendaPublishResult;
 
 /* What became of a record. */
@@ -49,20 +58,29 @@ typedef struct AgendaReport
 
 typedef struct AgendaPublisher
 {
-	/* Connects in the background; never waits for the broker. */
+	/* Connects in the background.  brokers wins over the file; either may be NULL. */
 	void		(*start) (const char *brokers, const char *config_file);
-	/* Takes one record, or says why not (reason in *error when refused). */
+	/* Says that records for this topic will come, so that the first one need not wait. */
+	void		(*warm) (const char *topic);
+	/* Takes one record, or says why not (*error is set when refused or broken). */
 	AgendaPublishResult (*publish) (const AgendaRecord *record, const char **error);
 	/* Fetches one report without waiting; false when there is none. */
 	bool		(*poll) (AgendaReport *report);
-	/* A descriptor that becomes readable when poll() has something; drain it with drain_fd(). */
+	/*
+	 * A descriptor that becomes readable when poll() has something new.  It stays the same
+	 * until stop().  Edge-triggered at heart: call drain_fd() first, then poll() until it
+	 * says false, and only then wait again.
+	 */
 	int			(*wait_fd) (void);
 	void		(*drain_fd) (void);
-	/* "ok", "connecting", "down", "fatal", with the last error text or NULL. */
+	/* "ok", "connecting", "down", "fatal" or "stopped", with the last error text or NULL. */
 	const char *(*state) (const char **last_error);
-	/* Drops everything that is in flight; their reports never come. */
+	/* Drops everything that is in flight and begins anew; those reports never come. */
 	void		(*reset) (void);
-	/* Waits at most timeout_ms for what is in flight, then lets go of everything. */
+	/*
+	 * Lets go of everything, in timeout_ms at the most.  Records without a report may or may
+	 * not have reached the broker: poll before, as long as it is worth it.
+	 */
 	void		(*stop) (int timeout_ms);
 } AgendaPublisher;
 
