@@ -1,0 +1,177 @@
+/*
+ * database_hook.c
+ *		What workers have to know about commands of other sessions.
+ *
+ * Before a command that needs a database without connections (DROP, RENAME, SET TABLESPACE, use as
+ * a template) the workers of that database are asked to leave: DROP DATABASE would wait for an idle
+ * worker for five seconds and then give up.  The slot of the database is held until the
+ * transaction ends either way (wake.c lets go of it), so a command that fails gets its workers
+ * back, and one that succeeds isn't disturbed by new ones before it has committed.
+ *
+ * COMMIT PREPARED makes rows visible that were noted by nobody (the notes of wake.c end with
+ * PREPARE), so both workers are asked to look at everything.  The same goes for commands that may
+ * have dropped the extension.
+ *
+ * Only who may drop a database can send its workers away.
+ */
+#include "postgres.h"
+
+#include "commands/dbcommands.h"
+#include "commands/defrem.h"
+#include "miscadmin.h"
+#include "nodes/parsenodes.h"
+#include "storage/condition_variable.h"
+#include "tcop/utility.h"
+#include "utils/acl.h"
+#include "utils/timestamp.h"
+#include "utils/wait_event.h"
+
+#include "database_hook.h"
+#include "shmem.h"
+#include "wake.h"
+
+/* As long as PostgreSQL itself waits for other sessions to leave. */
+#define LEAVE_TIMEOUT_MS	5000
+
+static ProcessUtility_hook_type prev_ProcessUtility = NULL;
+
+static void utility_hook(PlannedStmt *pstmt, const char *queryString, bool readOnlyTree,
+						 ProcessUtilityContext context, ParamListInfo params,
+						 QueryEnvironment *queryEnv, DestReceiver *dest, QueryCompletion *qc);
+static void look_at_command(Node *stmt);
+static const char *template_of(const CreatedbStmt *stmt);
+static bool changes_tablespace(const AlterDatabaseStmt *stmt);
+static void empty_database(const char *dbname);
+static void wait_until_empty(AgendaSlot *slot);
+
+void
+agenda_database_hook_init(void)
+{
+	prev_ProcessUtility = ProcessUtility_hook;
+	ProcessUtility_hook = utility_hook;
+}
+
+/* ProcessUtility_hook */
+static void
+utility_hook(PlannedStmt *pstmt, const char *queryString, bool readOnlyTree,
+			 ProcessUtilityContext context, ParamListInfo params, QueryEnvironment *queryEnv,
+			 DestReceiver *dest, QueryCompletion *qc)
+{
+	look_at_command(pstmt->utilityStmt);
+
+	if (prev_ProcessUtility)
+		prev_ProcessUtility(pstmt, queryString, readOnlyTree, context, params, queryEnv, dest, qc);
+	else
+		standard_ProcessUtility(pstmt, queryString, readOnlyTree, context, params, queryEnv, dest,
+								qc);
+}
+
+/*
+ * Before the command runs.  What has to follow it is noted for the commit; if it fails, the notes
+ * are dropped with its transaction.
+ */
+static void
+look_at_command(Node *stmt)
+{
+	switch (nodeTag(stmt))
+	{
+		case T_TransactionStmt:
+			if (castNode(TransactionStmt, stmt)->kind == TRANS_STMT_COMMIT_PREPARED)
+				agenda_wake_sweep_at_commit();
+			break;
+
+		case T_DropStmt:
+			if (castNode(DropStmt, stmt)->removeType == OBJECT_EXTENSION ||
+				castNode(DropStmt, stmt)->removeType == OBJECT_SCHEMA)
+				agenda_wake_sweep_at_commit();
+			break;
+
+		case T_DropOwnedStmt:
+			agenda_wake_sweep_at_commit();
+			break;
+
+		case T_DropdbStmt:
+			empty_database(castNode(DropdbStmt, stmt)->dbname);
+			break;
+
+		case T_RenameStmt:
+			if (castNode(RenameStmt, stmt)->renameType == OBJECT_DATABASE)
+				empty_database(castNode(RenameStmt, stmt)->subname);
+			break;
+
+		case T_AlterDatabaseStmt:
+			if (changes_tablespace(castNode(AlterDatabaseStmt, stmt)))
+				empty_database(castNode(AlterDatabaseStmt, stmt)->dbname);
+			break;
+
+		case T_CreatedbStmt:
+			empty_database(template_of(castNode(CreatedbStmt, stmt)));
+			agenda_wake_database_list_at_commit();
+			break;
+
+		default:
+			break;
+	}
+}
+
+static const char *
+template_of(const CreatedbStmt *stmt)
+{
+	ListCell   *lc;
+
+	foreach (lc, stmt->options)
+	{
+		DefElem    *option = lfirst_node(DefElem, lc);
+
+		if (strcmp(option->defname, "template") == 0 && option->arg != NULL)
+			return defGetString(option);
+	}
+	return "template1";
+}
+
+static bool
+changes_tablespace(const AlterDatabaseStmt *stmt)
+{
+	ListCell   *lc;
+
+	foreach (lc, stmt->options)
+		if (strcmp(lfirst_node(DefElem, lc)->defname, "tablespace") == 0)
+			return true;
+	return false;
+}
+
+/*
+ * Keeps workers out of the database until the end of the transaction.  When they don't leave in
+ * time, the command goes on and reports in its own words who is connected.
+ */
+static void
+empty_database(const char *dbname)
+{
+	Oid			database = get_database_oid(dbname, true);
+	int			slot_no = agenda_slot_find(database);
+	AgendaSlot *slot;
+
+	if (slot_no == AGENDA_NO_SLOT || !pg_database_ownercheck(database, GetUserId()))
+		return;
+
+	agenda_wake_release_slot_at_end(slot_no);
+	slot = &agenda_shared->slots[slot_no];
+	SpinLockAcquire(&slot->mutex);
+	slot->holds++;
+	SpinLockRelease(&slot->mutex);
+	agenda_slot_wake(slot);
+	wait_until_empty(slot);
+}
+
+static void
+wait_until_empty(AgendaSlot *slot)
+{
+	TimestampTz deadline = TimestampTzPlusMilliseconds(GetCurrentTimestamp(), LEAVE_TIMEOUT_MS);
+	long		left;
+
+	ConditionVariablePrepareToSleep(&slot->worker_gone);
+	while (!agenda_slot_empty(slot) &&
+		   (left = TimestampDifferenceMilliseconds(GetCurrentTimestamp(), deadline)) > 0)
+		ConditionVariableTimedSleep(&slot->worker_gone, left, PG_WAIT_EXTENSION);
+	ConditionVariableCancelSleep();
+}

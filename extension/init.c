@@ -1,0 +1,42 @@
+/*
+ * init.c
+ *		What happens when the library is loaded.
+ *
+ * Loaded by an ordinary backend (CREATE EXTENSION, the first function call), everything but the
+ * workers is there.  Loaded through shared_preload_libraries, it also reserves shared memory,
+ * takes part in utility commands that concern databases, and registers the launcher.  A server
+ * that pg_upgrade runs gets none of that: nothing may change the cluster then.
+ */
+#include "postgres.h"
+
+#include "fmgr.h"
+#include "miscadmin.h"
+
+#include "compat.h"
+#include "database_hook.h"
+#include "event_log.h"
+#include "identity.h"
+#include "launcher.h"
+#include "settings.h"
+#include "shmem.h"
+#include "wake.h"
+
+PG_MODULE_MAGIC;
+
+void		_PG_init(void);
+
+void
+_PG_init(void)
+{
+	agenda_settings_init();
+	agenda_identity_init();
+	agenda_event_log_init();
+	agenda_wake_init();
+
+	if (!process_shared_preload_libraries_in_progress || IsBinaryUpgrade)
+		return;
+
+	agenda_shmem_init();
+	agenda_database_hook_init();
+	agenda_launcher_register();
+}

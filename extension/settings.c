@@ -1,0 +1,228 @@
+/*
+ * settings.c
+ *		Every setting of the extension, one paragraph each.
+ *
+ * Brokers and the publisher's identity are settings and never rows, so that a restored or cloned
+ * database does not start to publish into somebody else's cluster.  Secrets have no place here
+ * either (settings can be read and end up in logs): they stand in the file that
+ * agenda.kafka_config_file names.
+ *
+ * Settings that only workers read are of the reload kind; the workers look at them after SIGHUP.
+ */
+#include "postgres.h"
+
+#include <limits.h>
+
+#include "miscadmin.h"
+#include "utils/datetime.h"
+#include "utils/guc.h"
+#include "utils/timestamp.h"
+
+#include "settings.h"
+
+/*
+ * agenda.kafka_brokers: bootstrap servers, "host:port,host:port".  Empty: nothing is published, and
+ * the log is read all the same, so that the stream and the list of changes go on.
+ */
+char	   *agenda_kafka_brokers = NULL;
+
+/*
+ * agenda.kafka_config_file: a file of librdkafka properties, name=value per line: TLS, SASL and
+ * whatever else a cluster asks for.  Shown to superusers only, as other paths are.
+ */
+char	   *agenda_kafka_config_file = NULL;
+
+/*
+ * agenda.publisher_library: the library that carries events out of the database; see publisher.h.
+ */
+char	   *agenda_publisher_library = NULL;
+
+/*
+ * agenda.publisher_id: who publishes.  Stored with the position in the log; when it differs, the
+ * database is a copy and the drainer stays silent until agenda.adopt_log().  Give it from outside
+ * the data directory (command line, environment of the container), or copies inherit it.
+ */
+char	   *agenda_publisher_id = NULL;
+
+/*
+ * agenda.event_key: which records keep their order in Kafka: those of one task (any other thing
+ * likewise), or all of one user.
+ */
+int			agenda_event_key = AGENDA_EVENT_KEY_TASK;
+
+/*
+ * agenda.drainer_window: the most events that are read from the log at once.  More of them raise
+ * throughput, and the number of events that are repeated after a crash.
+ */
+int			agenda_drainer_window = 5000;
+
+/*
+ * agenda.drainer_memory: the bound for what the drainer holds of the log at once.  One event that
+ * is larger passes all the same, alone.
+ */
+int			agenda_drainer_memory = 65536;
+
+/*
+ * agenda.scanner_batch: the most timers that are raised in one transaction.
+ */
+int			agenda_scanner_batch = 500;
+
+/*
+ * agenda.max_databases: how many databases of the cluster can have workers.  Fixed at start, since
+ * it is the size of an array in shared memory; each database takes two worker processes.
+ */
+int			agenda_max_databases = 8;
+
+/*
+ * agenda.now: replaces the clock of the domain (not the one of the log) for tests and simulation.
+ * The check hook leaves the parsed time in "extra"; NULL there means the real clock.
+ */
+static char *now_text = NULL;
+static TimestampTz *now_parsed = NULL;
+
+static const struct config_enum_entry event_key_options[] = {
+	{ "task", AGENDA_EVENT_KEY_TASK, false },
+	{ "user", AGENDA_EVENT_KEY_USER, false },
+	{ NULL, 0, false }
+};
+
+static bool check_now(char **newval, void **extra, GucSource source);
+static void assign_now(const char *newval, void *extra);
+static bool parse_time(const char *text, TimestampTz *result);
+static void define_publishing(void);
+static void define_limits(void);
+
+void
+agenda_settings_init(void)
+{
+	define_publishing();
+	define_limits();
+
+	DefineCustomStringVariable("agenda.now",
+							   "Replaces the clock of tasks, recurrence and reminders.",
+							   "Empty means the real time. For tests and simulation.",
+							   &now_text, "", PGC_SUSET, GUC_NOT_IN_SAMPLE, check_now,
+							   assign_now, NULL);
+	MarkGUCPrefixReserved("agenda");
+}
+
+bool
+agenda_setting_now(TimestampTz *now)
+{
+	if (now_parsed == NULL)
+		return false;
+	*now = *now_parsed;
+	return true;
+}
+
+/* What is published, where to, and by whom. */
+static void
+define_publishing(void)
+{
+	DefineCustomStringVariable("agenda.kafka_brokers",
+							   "Kafka bootstrap servers, host:port separated by commas.",
+							   "Empty means that nothing is published.",
+							   &agenda_kafka_brokers, "", PGC_SIGHUP, 0, NULL, NULL, NULL);
+	DefineCustomStringVariable("agenda.kafka_config_file",
+							   "File with properties of the Kafka client, one name=value a line.",
+							   NULL, &agenda_kafka_config_file, "", PGC_SIGHUP,
+							   GUC_SUPERUSER_ONLY, NULL, NULL, NULL);
+	DefineCustomStringVariable("agenda.publisher_library",
+							   "Library that publishes events.", NULL,
+							   &agenda_publisher_library, "pg_agenda_kafka", PGC_SIGHUP,
+							   GUC_SUPERUSER_ONLY, NULL, NULL, NULL);
+	DefineCustomStringVariable("agenda.publisher_id",
+							   "Name under which this cluster publishes its log.",
+							   "A log position stored under another name is not continued.",
+							   &agenda_publisher_id, "", PGC_SIGHUP, 0, NULL, NULL, NULL);
+	DefineCustomEnumVariable("agenda.event_key",
+							 "Which events keep their order: those of a task, or of a user.",
+							 NULL, &agenda_event_key, AGENDA_EVENT_KEY_TASK, event_key_options,
+							 PGC_SIGHUP, 0, NULL, NULL, NULL);
+}
+
+/* How much at once. */
+static void
+define_limits(void)
+{
+	DefineCustomIntVariable("agenda.drainer_window",
+							"Maximum number of events read from the log at once.", NULL,
+							&agenda_drainer_window, 5000, 1, 100000, PGC_SIGHUP, 0, NULL, NULL,
+							NULL);
+	DefineCustomIntVariable("agenda.drainer_memory",
+							"Maximum amount of event data that the drainer holds.", NULL,
+							&agenda_drainer_memory, 65536, 1024, MAX_KILOBYTES, PGC_SIGHUP,
+							GUC_UNIT_KB, NULL, NULL, NULL);
+	DefineCustomIntVariable("agenda.scanner_batch",
+							"Maximum number of timers raised in one transaction.", NULL,
+							&agenda_scanner_batch, 500, 1, 100000, PGC_SIGHUP, 0, NULL, NULL,
+							NULL);
+
+	/* PostgreSQL refuses variables of this kind once it is running */
+	if (process_shared_preload_libraries_in_progress)
+		DefineCustomIntVariable("agenda.max_databases",
+								"Maximum number of databases that have workers.", NULL,
+								&agenda_max_databases, 8, 1, 1024, PGC_POSTMASTER, 0, NULL, NULL,
+								NULL);
+}
+
+/* GUC check hook of agenda.now */
+static bool
+check_now(char **newval, void **extra, GucSource source)
+{
+	TimestampTz parsed;
+	TimestampTz *kept;
+
+	if (**newval == '\0')
+		return true;
+	if (!parse_time(*newval, &parsed))
+	{
+		GUC_check_errdetail("The value must be a date and time, best with its offset, such as "
+							"\"2025-01-06 09:00:00+01\".");
+		return false;
+	}
+
+	kept = malloc(sizeof(TimestampTz));
+	if (kept == NULL)
+		return false;
+	*kept = parsed;
+	*extra = kept;
+	return true;
+}
+
+/* GUC assign hook of agenda.now */
+static void
+assign_now(const char *newval, void *extra)
+{
+	now_parsed = (TimestampTz *) extra;
+}
+
+/*
+ * A finite time from text.  Works without a transaction, since hooks run in the postmaster too,
+ * and never raises an error; words that depend on the clock ("now", "tomorrow") are refused.
+ */
+static bool
+parse_time(const char *text, TimestampTz *result)
+{
+	char		workbuf[MAXDATELEN + MAXDATEFIELDS];
+	char	   *field[MAXDATEFIELDS];
+	int			ftype[MAXDATEFIELDS];
+	int			n_fields;
+	int			dtype;
+	struct pg_tm tm;
+	fsec_t		fsec;
+	int			tz;
+
+	if (ParseDateTime(text, workbuf, sizeof(workbuf), field, ftype, MAXDATEFIELDS,
+					  &n_fields) != 0)
+		return false;
+	for (int i = 0; i < n_fields; i++)
+		if (ftype[i] == DTK_STRING &&
+			(strcmp(field[i], "now") == 0 || strcmp(field[i], "today") == 0 ||
+			 strcmp(field[i], "tomorrow") == 0 || strcmp(field[i], "yesterday") == 0))
+			return false;
+	if (DecodeDateTime(field, ftype, n_fields, &dtype, &tm, &fsec, &tz) != 0 ||
+		dtype != DTK_DATE)
+		return false;
+	return tm2timestamp(&tm, fsec, &tz, result) == 0;
+}

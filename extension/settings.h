@@ -1,0 +1,32 @@
+/*
+ * settings.h
+ *		The settings agenda.*; what each of them means is said in settings.c.
+ */
+#ifndef AGENDA_SETTINGS_H
+#define AGENDA_SETTINGS_H
+
+#include "datatype/timestamp.h"
+
+typedef enum AgendaEventKey
+{
+	AGENDA_EVENT_KEY_TASK,		/* records of one task (or other thing) stay in order */
+	AGENDA_EVENT_KEY_USER		/* records of one user stay in order */
+} AgendaEventKey;
+
+extern char *agenda_kafka_brokers;
+extern char *agenda_kafka_config_file;
+extern char *agenda_publisher_library;
+extern char *agenda_publisher_id;
+extern int	agenda_event_key;	/* an AgendaEventKey */
+extern int	agenda_drainer_window;	/* rows */
+extern int	agenda_drainer_memory;	/* kB */
+extern int	agenda_scanner_batch;	/* timers */
+extern int	agenda_max_databases;
+
+/* Defines all of them; called once from _PG_init. */
+extern void agenda_settings_init(void);
+
+/* True, and the time, when the setting agenda.now replaces the clock. */
+extern bool agenda_setting_now(TimestampTz *now);
+
+#endif

@@ -1,0 +1,205 @@
+/*
+ * shmem.c
+ *		Shared memory of launcher, workers and committing backends.
+ *
+ * Locks are spinlocks, one per slot and one for the launcher's header, held for a few assignments;
+ * no two of them are ever held together.  Latches are set after the lock is let go of: a process
+ * that has exited meanwhile leaves a latch that belongs to nobody or to a successor, and setting
+ * that costs one needless round.
+ */
+#include "postgres.h"
+
+#include "miscadmin.h"
+#include "storage/ipc.h"
+#include "storage/lwlock.h"
+#include "storage/shmem.h"
+
+#include "settings.h"
+#include "shmem.h"
+
+AgendaShared *agenda_shared = NULL;
+
+static shmem_request_hook_type prev_shmem_request_hook = NULL;
+static shmem_startup_hook_type prev_shmem_startup_hook = NULL;
+
+static Size shared_size(void);
+static void request_shared(void);
+static void attach_shared(void);
+static void reset_slot(AgendaSlot *slot);
+
+void
+agenda_shmem_init(void)
+{
+	prev_shmem_request_hook = shmem_request_hook;
+	shmem_request_hook = request_shared;
+	prev_shmem_startup_hook = shmem_startup_hook;
+	shmem_startup_hook = attach_shared;
+}
+
+static Size
+shared_size(void)
+{
+	return add_size(offsetof(AgendaShared, slots),
+					mul_size(agenda_max_databases, sizeof(AgendaSlot)));
+}
+
+/* shmem_request_hook */
+static void
+request_shared(void)
+{
+	if (prev_shmem_request_hook)
+		prev_shmem_request_hook();
+	RequestAddinShmemSpace(shared_size());
+}
+
+/* shmem_startup_hook; runs again, on fresh memory, after a crash */
+static void
+attach_shared(void)
+{
+	bool		found;
+
+	if (prev_shmem_startup_hook)
+		prev_shmem_startup_hook();
+
+	LWLockAcquire(AddinShmemInitLock, LW_EXCLUSIVE);
+	agenda_shared = ShmemInitStruct("pg_agenda", shared_size(), &found);
+	if (!found)
+	{
+		memset(agenda_shared, 0, shared_size());
+		SpinLockInit(&agenda_shared->mutex);
+		agenda_shared->n_slots = agenda_max_databases;
+		for (int i = 0; i < agenda_max_databases; i++)
+			reset_slot(&agenda_shared->slots[i]);
+	}
+	LWLockRelease(AddinShmemInitLock);
+}
+
+static void
+reset_slot(AgendaSlot *slot)
+{
+	SpinLockInit(&slot->mutex);
+	ConditionVariableInit(&slot->worker_gone);
+	slot->database = InvalidOid;
+	slot->scanner.floor = DT_NOBEGIN;
+	slot->scanner.new_min = DT_NOEND;
+	slot->scanner.next_wake = DT_NOBEGIN;
+}
+
+/*
+ * Backends of one database ask for the same slot again and again, so the last answer is tried
+ * first.  A stale answer can't do harm: the caller wakes somebody for nothing.
+ */
+int
+agenda_slot_find(Oid database)
+{
+	static int	last_found = 0;
+
+	if (agenda_shared == NULL || !OidIsValid(database))
+		return AGENDA_NO_SLOT;
+	for (int n = 0; n < agenda_shared->n_slots; n++)
+	{
+		int			i = (last_found + n) % agenda_shared->n_slots;
+		AgendaSlot *slot = &agenda_shared->slots[i];
+		bool		match;
+
+		SpinLockAcquire(&slot->mutex);
+		match = (slot->database == database);
+		SpinLockRelease(&slot->mutex);
+		if (match)
+		{
+			last_found = i;
+			return i;
+		}
+	}
+	return AGENDA_NO_SLOT;
+}
+
+void
+agenda_slot_wake(AgendaSlot *slot)
+{
+	Latch	   *latch[AGENDA_WORKER_KINDS];
+
+	SpinLockAcquire(&slot->mutex);
+	for (int kind = 0; kind < AGENDA_WORKER_KINDS; kind++)
+		latch[kind] = slot->worker[kind].latch;
+	SpinLockRelease(&slot->mutex);
+
+	for (int kind = 0; kind < AGENDA_WORKER_KINDS; kind++)
+		if (latch[kind] != NULL)
+			SetLatch(latch[kind]);
+}
+
+bool
+agenda_slot_empty(AgendaSlot *slot)
+{
+	bool		empty = true;
+
+	SpinLockAcquire(&slot->mutex);
+	for (int kind = 0; kind < AGENDA_WORKER_KINDS; kind++)
+		if (slot->worker[kind].pid != 0)
+			empty = false;
+	SpinLockRelease(&slot->mutex);
+	return empty;
+}
+
+void
+agenda_launcher_wake(void)
+{
+	Latch	   *latch;
+
+	SpinLockAcquire(&agenda_shared->mutex);
+	latch = agenda_shared->launcher_latch;
+	SpinLockRelease(&agenda_shared->mutex);
+	if (latch != NULL)
+		SetLatch(latch);
+}
+
+/* More requests than fit turn into one for every database. */
+void
+agenda_launcher_request(Oid database)
+{
+	bool		known = false;
+
+	if (agenda_shared == NULL)
+		return;
+	SpinLockAcquire(&agenda_shared->mutex);
+	for (int i = 0; i < agenda_shared->n_requests; i++)
+		known |= (agenda_shared->requests[i] == database);
+	if (!OidIsValid(database))
+		agenda_shared->list_databases = true;
+	else if (known)
+		 /* it has not been taken yet: nothing to add */ ;
+	else if (agenda_shared->n_requests < AGENDA_MAX_REQUESTS)
+		agenda_shared->requests[agenda_shared->n_requests++] = database;
+	else
+		agenda_shared->probe_all = true;
+	SpinLockRelease(&agenda_shared->mutex);
+	agenda_launcher_wake();
+}
+
+const char *
+agenda_state_name(AgendaWorkerState state)
+{
+	switch (state)
+	{
+		case AGENDA_STATE_STOPPED:
+			return "not running";
+		case AGENDA_STATE_STARTING:
+			return "starting";
+		case AGENDA_STATE_IDLE:
+			return "idle";
+		case AGENDA_STATE_WORKING:
+			return "working";
+		case AGENDA_STATE_PUBLISHING:
+			return "publishing";
+		case AGENDA_STATE_BROKER_DOWN:
+			return "waiting for the broker";
+		case AGENDA_STATE_NO_PUBLISHER:
+			return "no publisher";
+		case AGENDA_STATE_FOREIGN_LOG:
+			return "log belongs to another cluster";
+		case AGENDA_STATE_RETRYING:
+			return "retrying after an error";
+	}
+	return "unknown";
+}

@@ -1,0 +1,143 @@
+/*
+ * shmem.h
+ *		What launcher, workers and committing backends share.
+ *
+ * One slot per database that has workers (or is being looked at), agenda.max_databases of them,
+ * and a header for the launcher.  Nothing here decides what is correct: the log and the timers
+ * are tables, and whatever is lost with shared memory is found again by a sweep.  The one protocol
+ * that has to be kept is the scanner's floor, see scanner.c.
+ *
+ * No pointer into a process of its own ever stands here: latches are those of PGPROC entries,
+ * which are in shared memory themselves.
+ */
+#ifndef AGENDA_SHMEM_H
+#define AGENDA_SHMEM_H
+
+#include "datatype/timestamp.h"
+#include "storage/condition_variable.h"
+#include "storage/latch.h"
+#include "storage/spin.h"
+
+#define AGENDA_ERROR_TEXT	256
+#define AGENDA_MAX_REQUESTS	32
+#define AGENDA_NO_SLOT		(-1)
+
+typedef enum AgendaWorkerKind
+{
+	AGENDA_SCANNER,
+	AGENDA_DRAINER
+} AgendaWorkerKind;
+
+#define AGENDA_WORKER_KINDS	2
+
+/* What a worker is doing; agenda.health() shows the words of agenda_state_name(). */
+typedef enum AgendaWorkerState
+{
+	AGENDA_STATE_STOPPED,		/* no process; next: STARTING */
+	AGENDA_STATE_STARTING,		/* process attached, not yet connected; next: any */
+	AGENDA_STATE_IDLE,			/* waits for its latch */
+	AGENDA_STATE_WORKING,		/* in a transaction */
+	AGENDA_STATE_PUBLISHING,	/* drainer: records are with the broker */
+	AGENDA_STATE_BROKER_DOWN,	/* drainer: records wait for the broker */
+	AGENDA_STATE_NO_PUBLISHER,	/* drainer: the publisher library cannot be used */
+	AGENDA_STATE_FOREIGN_LOG,	/* drainer: the log position belongs to another cluster */
+	AGENDA_STATE_RETRYING		/* the last transaction failed; tries again after a while */
+} AgendaWorkerState;
+
+/* Whether the database of a slot has the extension. */
+typedef enum AgendaPresence
+{
+	AGENDA_PRESENCE_UNKNOWN,	/* the scanner has yet to look */
+	AGENDA_PRESENT,				/* both workers are wanted */
+	AGENDA_ABSENT				/* workers exit, then the launcher frees the slot */
+} AgendaPresence;
+
+/* One worker of a slot.  All fields under the mutex of the slot. */
+typedef struct AgendaWorkerInfo
+{
+	uint64		generation;		/* number of the last start; a worker with another one exits */
+	pid_t		pid;			/* 0: not running */
+	Latch	   *latch;			/* of its PGPROC; NULL when not running */
+	AgendaWorkerState state;
+	TimestampTz since;			/* when it got into that state */
+	TimestampTz heartbeat;		/* when it last went round its loop */
+	TimestampTz last_error_at;	/* 0: never */
+	char		last_error[AGENDA_ERROR_TEXT];
+} AgendaWorkerInfo;
+
+/* What the scanner knows.  All fields under the mutex of the slot. */
+typedef struct AgendaScannerInfo
+{
+	TimestampTz floor;			/* no pending timer that the scanner has seen is earlier */
+	TimestampTz new_min;		/* earliest committed since the scanner last took it */
+	TimestampTz next_wake;		/* it sleeps until then; DT_NOBEGIN while it is awake */
+	bool		sweep;			/* asked to look at everything, floor or not */
+	TimestampTz last_scan;
+	uint64		scans;
+	uint64		sweeps;
+	uint64		raised;
+} AgendaScannerInfo;
+
+/* What the drainer has done.  All fields under the mutex of the slot. */
+typedef struct AgendaDrainerInfo
+{
+	bool		foreign_told;	/* the warning about a foreign log has been given */
+	uint64		windows;		/* with at least one event */
+	uint64		events;			/* read from the log and done with */
+	uint64		published;		/* acknowledged records */
+	uint64		dead;			/* records given up */
+	uint64		rewinds;		/* times that something had to be sent again */
+	TimestampTz last_tick;		/* when a position was last saved */
+} AgendaDrainerInfo;
+
+typedef struct AgendaSlot
+{
+	slock_t		mutex;			/* protects all that follows, but for the variable */
+	Oid			database;		/* InvalidOid: free.  Only the launcher changes it */
+	AgendaPresence presence;
+	int			holds;			/* transactions that want the workers out of the database */
+	AgendaWorkerInfo worker[AGENDA_WORKER_KINDS];
+	AgendaScannerInfo scanner;
+	AgendaDrainerInfo drainer;
+	ConditionVariable worker_gone;	/* broadcast by a worker that exits */
+} AgendaSlot;
+
+typedef struct AgendaShared
+{
+	slock_t		mutex;			/* protects the launcher's fields */
+	pid_t		launcher_pid;	/* 0: not running */
+	Latch	   *launcher_latch;
+	bool		list_databases;	/* asked to read pg_database */
+	bool		probe_all;		/* asked to look at every database again */
+	int			n_requests;		/* databases that may have the extension now */
+	Oid			requests[AGENDA_MAX_REQUESTS];
+
+	int			n_slots;		/* never changes, no lock */
+	AgendaSlot	slots[FLEXIBLE_ARRAY_MEMBER];
+} AgendaShared;
+
+/* NULL when the library was not preloaded. */
+extern AgendaShared *agenda_shared;
+
+/* Asks for the memory; called from _PG_init while preloading. */
+extern void agenda_shmem_init(void);
+
+/* The slot of a database, or AGENDA_NO_SLOT; its content may change as soon as this returns. */
+extern int	agenda_slot_find(Oid database);
+
+/* Sets the latches of a slot's workers. */
+extern void agenda_slot_wake(AgendaSlot *slot);
+
+/* True when no worker process belongs to the slot. */
+extern bool agenda_slot_empty(AgendaSlot *slot);
+
+/* Sets the launcher's latch, if it runs. */
+extern void agenda_launcher_wake(void);
+
+/* Asks the launcher to look at one database, or (InvalidOid) at the list of them. */
+extern void agenda_launcher_request(Oid database);
+
+/* The word for a state. */
+extern const char *agenda_state_name(AgendaWorkerState state);
+
+#endif
