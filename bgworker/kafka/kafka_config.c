@@ -1,0 +1,201 @@
+/*
+ * kafka_config.c
+ *		Makes the librdkafka configuration: our defaults, the administrator's file, our rules.
+ *
+ * The file agenda.kafka_config_file holds "property=value" lines, with "#" or "!" opening a
+ * comment line; blanks around both parts are dropped, nothing is unescaped.  Every property of
+ * librdkafka is allowed, except those on which order and completeness rest.  The file exists
+ * because settings can be read by every user of the database, and passwords must not be.  For the same
+ * reason no message here shows a value, nor librdkafka's own error text, which quotes it.
+ *
+ * Called by kafka_publisher.c on the main thread, at start and at each reset; so an edited
+ * file takes effect when the producer is made anew.  Memory is the caller's context; on error
+ * it goes with the worker.
+ */
+#include "postgres.h"
+
+#include "common/string.h"
+#include "lib/stringinfo.h"
+#include "storage/fd.h"
+
+#include "kafka_config.h"
+
+typedef struct Property
+{
+	const char *name;
+	const char *value;
+} Property;
+
+/* What we want unless the administrator says otherwise. */
+static const Property defaults[] = {
+	{ "client.id", "pg_agenda" },
+	/* as Java clients do; librdkafka's own default puts the same key elsewhere */
+	{ "partitioner", "murmur2_random" },
+	/* the worker hands over whole windows, so waiting for company gains nothing */
+	{ "linger.ms", "1" },
+	{ "compression.codec", "lz4" },
+	/* the log in the database is the buffer; the library's default is 1 GiB */
+	{ "queue.buffering.max.kbytes", "32768" },
+	{ "queue.buffering.max.messages", "100000" },
+	/* on 2.0.2 Nagle is on by default and costs 40 ms */
+	{ "socket.nagle.disable", "true" },
+	{ "socket.keepalive.enable", "true" },
+	{ "reconnect.backoff.ms", "50" },
+	{ "reconnect.backoff.max.ms", "1000" },
+	{ "retry.backoff.ms", "50" },
+	/* how soon a new topic's leader, and a repaired permission, are noticed */
+	{ "topic.metadata.refresh.fast.interval.ms", "50" },
+	{ "topic.metadata.refresh.interval.ms", "30000" },
+	/* how long a topic may be unknown before its records are refused */
+	{ "topic.metadata.propagation.max.ms", "10000" },
+	/* keeps state() true while nothing is published */
+	{ "statistics.interval.ms", "5000" },
+};
+
+/*
+ * What nobody may change: order per key and "every record ends delivered or reported" rest on
+ * these.  The aliases are listed so that they are caught in the file too; NULL is never set.
+ */
+static const Property fixed[] = {
+	{ "enable.idempotence", "true" },
+	{ "acks", "all" },
+	{ "request.required.acks", NULL },
+	/* a timeout would lose a record, or leave it half-sent */
+	{ "message.timeout.ms", "0" },
+	{ "delivery.timeout.ms", NULL },
+	/* would demand transactions, which the publisher does not open */
+	{ "transactional.id", NULL },
+	/* log lines must not be printed by library threads */
+	{ "log.queue", "true" },
+};
+
+static void set_table(rd_kafka_conf_t *conf, const Property *table, int n);
+static void read_file(rd_kafka_conf_t *conf, const char *path, bool brokers_given);
+static void set_from_line(rd_kafka_conf_t *conf, char *line, const char *path, int lineno,
+						  bool brokers_given);
+static bool is_reserved(const char *name, bool brokers_given);
+static char *trim(char *text);
+
+rd_kafka_conf_t *
+agenda_kafka_conf(const char *brokers, const char *config_file)
+{
+	rd_kafka_conf_t *conf = rd_kafka_conf_new();
+	bool brokers_given = brokers != NULL && brokers[0] != '\0';
+
+	set_table(conf, defaults, lengthof(defaults));
+	if (config_file != NULL && config_file[0] != '\0')
+		read_file(conf, config_file, brokers_given);
+	set_table(conf, fixed, lengthof(fixed));
+	if (brokers_given)
+		set_table(conf, &(Property){ "bootstrap.servers", brokers }, 1);
+
+	/* no callback is registered at all: they would run on the library's threads */
+	rd_kafka_conf_set_events(conf, RD_KAFKA_EVENT_DR | RD_KAFKA_EVENT_ERROR | RD_KAFKA_EVENT_LOG |
+									   RD_KAFKA_EVENT_STATS);
+	return conf;
+}
+
+static void
+set_table(rd_kafka_conf_t *conf, const Property *table, int n)
+{
+	for (int i = 0; i < n; i++)
+	{
+		char errstr[256];
+
+		if (table[i].value != NULL && rd_kafka_conf_set(conf, table[i].name, table[i].value, errstr,
+														sizeof(errstr)) != RD_KAFKA_CONF_OK)
+			elog(ERROR, "librdkafka refused a built-in setting: %s", errstr);
+	}
+}
+
+/* A line that cannot be used is reported and skipped; a file that cannot be read is an error. */
+static void
+read_file(rd_kafka_conf_t *conf, const char *path, bool brokers_given)
+{
+	FILE *file = AllocateFile(path, "r");
+	StringInfoData line;
+	int lineno = 0;
+	bool failed;
+
+	if (file == NULL)
+		ereport(ERROR, (errcode_for_file_access(),
+						errmsg("could not open Kafka configuration file \"%s\": %m", path)));
+
+	initStringInfo(&line);
+	while (pg_get_line_buf(file, &line))
+		set_from_line(conf, line.data, path, ++lineno, brokers_given);
+	failed = ferror(file) != 0;
+	/* it has held secrets */
+	explicit_bzero(line.data, line.maxlen);
+	pfree(line.data);
+
+	if (failed)
+		ereport(ERROR, (errcode_for_file_access(),
+						errmsg("could not read Kafka configuration file \"%s\": %m", path)));
+	FreeFile(file);
+}
+
+static void
+set_from_line(rd_kafka_conf_t *conf, char *line, const char *path, int lineno, bool brokers_given)
+{
+	char *name = trim(line);
+	char *equals = strchr(name, '=');
+	char errstr[512];
+	rd_kafka_conf_res_t result;
+
+	if (name[0] == '\0' || name[0] == '#' || name[0] == '!')
+		return;
+	if (equals == NULL)
+	{
+		ereport(WARNING,
+				(errcode(ERRCODE_CONFIG_FILE_ERROR),
+				 errmsg("ignoring line %d of Kafka configuration file \"%s\"", lineno, path),
+				 errdetail("It has no \"=\".")));
+		return;
+	}
+	*equals = '\0';
+	name = trim(name);
+	if (is_reserved(name, brokers_given))
+	{
+		ereport(WARNING,
+				(errcode(ERRCODE_CONFIG_FILE_ERROR),
+				 errmsg("ignoring property \"%s\" in line %d of Kafka configuration file \"%s\"",
+						name, lineno, path),
+				 errdetail("It is set by pg_agenda.")));
+		return;
+	}
+	result = rd_kafka_conf_set(conf, name, trim(equals + 1), errstr, sizeof(errstr));
+	if (result != RD_KAFKA_CONF_OK)
+		ereport(WARNING,
+				(errcode(ERRCODE_CONFIG_FILE_ERROR),
+				 errmsg("ignoring property \"%s\" in line %d of Kafka configuration file \"%s\"",
+						name, lineno, path),
+				 result == RD_KAFKA_CONF_UNKNOWN
+					 ? errdetail("librdkafka knows no such property.")
+					 : errdetail("librdkafka does not accept its value.")));
+	explicit_bzero(errstr, sizeof(errstr));
+}
+
+static bool
+is_reserved(const char *name, bool brokers_given)
+{
+	for (int i = 0; i < lengthof(fixed); i++)
+		if (strcmp(name, fixed[i].name) == 0)
+			return true;
+	return brokers_given &&
+		   (strcmp(name, "bootstrap.servers") == 0 || strcmp(name, "metadata.broker.list") == 0);
+}
+
+/* Cuts blanks and line ends off both ends, in place. */
+static char *
+trim(char *text)
+{
+	char *end = text + strlen(text);
+
+	while (*text == ' ' || *text == '\t' || *text == '\r' || *text == '\n')
+		text++;
+	while (end > text && (end[-1] == ' ' || end[-1] == '\t' || end[-1] == '\r' || end[-1] == '\n'))
+		end--;
+	*end = '\0';
+	return text;
+}
