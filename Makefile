@@ -93,7 +93,7 @@ stop:
 status:
 	@./docker/dev/status.sh
 token:
-	@./docker/dev/token.sh '$(USER)'
+	@AGENDA_USER_ORIGIN='$(origin USER)' ./docker/dev/token.sh
 psql:
 	@./docker/dev/psql.sh
 test:

@@ -25,18 +25,17 @@ die() {
 # The OS user that runs PostgreSQL, which refuses to run as root.
 if [ "$(id -u)" = 0 ]; then DB_OS_USER=postgres; else DB_OS_USER=$(id -un); fi
 
-# Runs a command as that user, from a directory that is open to everybody.  setpriv replaces
-# itself by the command, so the process id that the caller sees is the one of the command.
-as_db_user() {
-	(
-		cd /
-		if [ "$(id -u)" = 0 ]; then
-			exec setpriv --reuid "$DB_OS_USER" --regid "$DB_OS_USER" --init-groups -- \
-				env HOME=/tmp USER="$DB_OS_USER" LOGNAME="$DB_OS_USER" "$@"
-		fi
-		exec "$@"
-	)
+# Becomes a command that runs as that user, in a directory that is open to everybody.  setpriv
+# replaces itself by the command, so the process id stays the same.
+exec_as_db_user() {
+	cd /
+	if [ "$(id -u)" = 0 ]; then
+		set -- setpriv --reuid "$DB_OS_USER" --regid "$DB_OS_USER" --init-groups -- \
+			env HOME=/tmp USER="$DB_OS_USER" LOGNAME="$DB_OS_USER" "$@"
+	fi
+	exec "$@"
 }
+as_db_user() { (exec_as_db_user "$@"); }
 
 # Can that user read this file or enter this directory?
 reachable() {
@@ -102,7 +101,7 @@ build_world() {
 # is a complete server that a second checkout does not touch.
 stage_prefix() {
 	local prefix=$1
-	mkdir -p "$prefix/usr/lib/postgresql" "$prefix/usr/share/postgresql" "$prefix/bin" \
+	mkdir -p "$prefix/usr/lib/postgresql" "$prefix/usr/share/postgresql" \
 		"$AGENDA_ROOT/build/log"
 	cp -au --remove-destination "$PG_LIB" "$prefix/usr/lib/postgresql/"
 	cp -au --remove-destination "$PG_SHARE" "$prefix/usr/share/postgresql/"
@@ -112,10 +111,9 @@ stage_prefix() {
 			--no-print-directory with_llvm=no DESTDIR="$prefix" install ||
 			die "the installation into $prefix failed, see build/log/install.log"
 	done
-	for part in gateway/agenda-gateway bgworker/kafka/agenda-devbroker; do
-		[ ! -f "$AGENDA_ROOT/$part" ] || install -m 755 "$AGENDA_ROOT/$part" "$prefix/bin/"
-	done
 }
 
-# The programs of the private PostgreSQL below $1.
+# What the private copy below $1 holds, where the makefiles install it.
 prefix_bindir() { printf '%s\n' "$1$PG_LIB/bin"; }
+prefix_gateway() { printf '%s\n' "$1/usr/local/bin/agenda-gateway"; }
+prefix_devbroker() { printf '%s\n' "$1$PG_LIB/bin/agenda-devbroker"; }

@@ -24,6 +24,7 @@ $| = 1;
 
 my $root = $ENV{AGENDA_ROOT};
 my $out = $ENV{TESTDIR};
+chdir $out or die "$out: $!\n";
 my $server;
 my %skip_reasons;    # short name => { reason => number of tests }
 
