@@ -102,6 +102,7 @@ static void handle_event(rd_kafka_event_t *event);
 static void handle_error(rd_kafka_event_t *event);
 static void handle_log(rd_kafka_event_t *event);
 static void handle_stats(rd_kafka_event_t *event);
+static void set_reachable(bool reachable);
 static void note_error(const char *text);
 
 static const AgendaPublisher kafka_publisher = {
@@ -445,14 +446,14 @@ fill_report(AgendaReport *report, const rd_kafka_message_t *message)
 	report->delivered = message->err == RD_KAFKA_RESP_ERR_NO_ERROR;
 	report->permanent = is_permanent(message->err);
 	report->error = NULL;
-	if (report->delivered)
+	/* what is not made up locally, which has negative codes, a broker has said */
+	if (message->err >= RD_KAFKA_RESP_ERR_NO_ERROR)
+		set_reachable(true);
+	if (!report->delivered)
 	{
-		if (producer_state != PRODUCER_FATAL)
-			producer_state = PRODUCER_OK;
-		return;
+		report->error = rd_kafka_err2str(message->err);
+		note_error(report->error);
 	}
-	report->error = rd_kafka_err2str(message->err);
-	note_error(report->error);
 }
 
 /* Is it the record (or its topic) that is wrong, so that the same again would fail again? */
@@ -533,7 +534,6 @@ handle_event(rd_kafka_event_t *event)
 static void
 handle_error(rd_kafka_event_t *event)
 {
-	rd_kafka_resp_err_t err = rd_kafka_event_error(event);
 	char fatal[256];
 
 	if (rd_kafka_event_error_is_fatal(event))
@@ -544,10 +544,10 @@ handle_error(rd_kafka_event_t *event)
 		ereport(LOG, (errmsg("Kafka producer has to be made anew: %s", fatal)));
 		return;
 	}
+	/* the library's log has the same in more words */
 	note_error(rd_kafka_event_error_string(event));
-	if (err == RD_KAFKA_RESP_ERR__ALL_BROKERS_DOWN && producer_state != PRODUCER_FATAL)
-		producer_state = PRODUCER_DOWN;
-	ereport(LOG, (errmsg("Kafka: %s", rd_kafka_event_error_string(event))));
+	if (rd_kafka_event_error(event) == RD_KAFKA_RESP_ERR__ALL_BROKERS_DOWN)
+		set_reachable(false);
 }
 
 static void
@@ -569,9 +569,24 @@ handle_log(rd_kafka_event_t *event)
 static void
 handle_stats(rd_kafka_event_t *event)
 {
-	if ((producer_state == PRODUCER_CONNECTING || producer_state == PRODUCER_DOWN) &&
+	if (producer_state != PRODUCER_OK &&
 		strstr(rd_kafka_event_stats(event), "\"state\":\"UP\"") != NULL)
-		producer_state = PRODUCER_OK;
+		set_reachable(true);
+}
+
+/* Moves between CONNECTING, OK and DOWN; a fatal producer stays what it is. */
+static void
+set_reachable(bool reachable)
+{
+	ProducerState next = reachable ? PRODUCER_OK : PRODUCER_DOWN;
+
+	if (producer_state == PRODUCER_FATAL || producer_state == next)
+		return;
+	if (!reachable)
+		ereport(LOG, (errmsg("no Kafka broker can be reached: %s", last_error)));
+	else if (producer_state == PRODUCER_DOWN)
+		ereport(LOG, (errmsg("Kafka can be reached again")));
+	producer_state = next;
 }
 
 static void
