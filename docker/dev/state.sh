@@ -56,13 +56,14 @@ socket_dir() {
 	fi
 }
 
+# Fails for a process that has ended, even if nobody has asked for its exit status yet.
 start_time() {
 	local line
 	{ read -r line <"/proc/$1/stat"; } 2>/dev/null || return 1
 	# the name in parentheses may contain anything
 	# shellcheck disable=SC2086
 	set -- ${line##*) }
-	printf '%s\n' "${20}"
+	[ "$1" != Z ] && printf '%s\n' "${20}"
 }
 
 # Prints the process id of a service of ours that runs; fails if it does not.
