@@ -18,7 +18,7 @@
 #include "postgres.h"
 
 #include "access/xact.h"
-#include "catalog/namespace.h"
+#include "catalog/pg_type.h"
 #include "executor/spi.h"
 #include "fmgr.h"
 #include "miscadmin.h"
@@ -65,12 +65,14 @@ static void at_transaction_end(XactEvent event, void *arg);
 static void at_subtransaction_end(SubXactEvent event, SubTransactionId subid,
 								  SubTransactionId parent_subid, void *arg);
 static Identity *push(IdentityKind kind);
+static bool find_user(const char *query, bool fresh, Oid argtype, Datum arg, pg_uuid_t *user_id);
 static bool login_role_user(pg_uuid_t *user_id);
 
 PG_FUNCTION_INFO_V1(agenda_current_user_id);
 PG_FUNCTION_INFO_V1(agenda_set_identity);
 PG_FUNCTION_INFO_V1(agenda_enter);
 PG_FUNCTION_INFO_V1(agenda_leave);
+PG_FUNCTION_INFO_V1(agenda_find_external_user);
 
 void
 agenda_identity_init(void)
@@ -221,16 +223,50 @@ push(IdentityKind kind)
 	return entry;
 }
 
+/* agenda._find_external_user(external_id) → uuid, NULL when there is none yet */
+Datum
+agenda_find_external_user(PG_FUNCTION_ARGS)
+{
+	pg_uuid_t  *result = palloc(sizeof(pg_uuid_t));
+
+	if (!find_user("select id from agenda.users where external_id = $1", true,
+				   TEXTOID, PG_GETARG_DATUM(0), result))
+		PG_RETURN_NULL();
+	PG_RETURN_UUID_P(result);
+}
+
 /*
- * The user whose login_role is the session's login role.  The table is read with its owner's
- * rights: the policy on it asks this very function.
+ * Looks up one user.  The table is read with its owner's rights and past its policy, which asks
+ * for the acting user and so for this very look-up.  fresh: see what others have committed since
+ * the calling query began.
  */
+static bool
+find_user(const char *query, bool fresh, Oid argtype, Datum arg, pg_uuid_t *user_id)
+{
+	AgendaOwnerScope scope;
+	bool		found;
+
+	agenda_owner_enter(&scope);
+	SPI_connect();
+	if (SPI_execute_with_args(query, 1, &argtype, &arg, NULL, !fresh, 1) != SPI_OK_SELECT)
+		elog(ERROR, "could not read agenda.users");
+	found = SPI_processed == 1;
+	if (found)
+	{
+		bool		isnull;
+
+		*user_id = *DatumGetUUIDP(SPI_getbinval(SPI_tuptable->vals[0], SPI_tuptable->tupdesc,
+												1, &isnull));
+	}
+	SPI_finish();
+	agenda_owner_leave(&scope);
+	return found;
+}
+
+/* The user whose login_role is the session's login role, looked up once per transaction. */
 static bool
 login_role_user(pg_uuid_t *user_id)
 {
-	AgendaOwnerScope scope;
-	Oid			argtypes[1] = {NAMEOID};
-	Datum		args[1];
 	NameData	login;
 
 	if (MyProc->lxid == login_lxid && LocalTransactionIdIsValid(login_lxid))
@@ -240,24 +276,8 @@ login_role_user(pg_uuid_t *user_id)
 	}
 
 	namestrcpy(&login, GetUserNameFromId(GetSessionUserId(), false));
-	args[0] = NameGetDatum(&login);
-	login_has_user = false;
-	agenda_owner_enter(&scope);
-	SPI_connect();
-	if (SPI_execute_with_args("select id from agenda.users where login_role = $1",
-							  1, argtypes, args, NULL, true, 1) != SPI_OK_SELECT)
-		elog(ERROR, "could not read agenda.users");
-	if (SPI_processed == 1)
-	{
-		bool		isnull;
-		Datum		id = SPI_getbinval(SPI_tuptable->vals[0], SPI_tuptable->tupdesc, 1, &isnull);
-
-		login_user_id = *DatumGetUUIDP(id);
-		login_has_user = true;
-	}
-	SPI_finish();
-	agenda_owner_leave(&scope);
-
+	login_has_user = find_user("select id from agenda.users where login_role = $1", false,
+							   NAMEOID, NameGetDatum(&login), &login_user_id);
 	login_lxid = MyProc->lxid;
 	*user_id = login_user_id;
 	return login_has_user;

@@ -1,0 +1,94 @@
+-- ---- reading members of a patch ----------------------------------------------------------------
+-- A value of the wrong kind is an error that names its member, not a cast that fails somewhere.
+
+create or replace function agenda._wrong_member(p_patch jsonb, p_member text, p_wanted text) returns void
+    language plpgsql immutable as
+$$
+begin
+    raise exception using errcode = 'YA006',
+        message = format('%s must be %s', p_member, p_wanted),
+        detail = format('It is %s.', left(coalesce((p_patch->p_member)::text, 'absent'), 100)),
+        column = p_member;
+end
+$$;
+comment on function agenda._wrong_member(jsonb, text, text) is 'internal: raises YA006 for a member of the wrong kind';
+
+create or replace function agenda._integer(p_patch jsonb, p_member text) returns integer
+    language plpgsql immutable as
+$$
+begin
+    if p_patch->>p_member is null then
+        return null;
+    end if;
+    if p_patch->>p_member !~ '^-?[0-9]{1,9}$' then
+        perform agenda._wrong_member(p_patch, p_member, 'an integer');
+    end if;
+    return (p_patch->>p_member)::integer;
+end
+$$;
+comment on function agenda._integer(jsonb, text) is 'internal: an integer member, null where absent';
+
+create or replace function agenda._smallint(p_patch jsonb, p_member text) returns smallint
+    language plpgsql immutable as
+$$
+declare
+    v integer := agenda._integer(p_patch, p_member);
+begin
+    if v not between -32768 and 32767 then
+        perform agenda._wrong_member(p_patch, p_member, 'a small integer');
+    end if;
+    return v;
+end
+$$;
+comment on function agenda._smallint(jsonb, text) is 'internal: a small integer member, null where absent';
+
+create or replace function agenda._boolean(p_patch jsonb, p_member text) returns boolean
+    language plpgsql immutable as
+$$
+begin
+    if p_patch->>p_member is null then
+        return null;
+    end if;
+    if p_patch->>p_member not in ('true', 'false') then
+        perform agenda._wrong_member(p_patch, p_member, 'true or false');
+    end if;
+    return (p_patch->>p_member)::boolean;
+end
+$$;
+comment on function agenda._boolean(jsonb, text) is 'internal: a boolean member, null where absent';
+
+create or replace function agenda._uuid(p_patch jsonb, p_member text) returns uuid
+    language plpgsql immutable as
+$$
+begin
+    return (p_patch->>p_member)::uuid;
+exception when invalid_text_representation then
+    perform agenda._wrong_member(p_patch, p_member, 'a uuid');
+end
+$$;
+comment on function agenda._uuid(jsonb, text) is 'internal: a uuid member, null where absent';
+
+create or replace function agenda._check_page(p_page integer, p_page_size integer) returns void
+    language plpgsql immutable as
+$$
+begin
+    if coalesce(p_page, 0) < 1 then
+        raise exception using errcode = 'YA006', message = 'page must be at least 1', column = 'page';
+    end if;
+    if coalesce(p_page_size, 0) not between 1 and 100 then
+        raise exception using errcode = 'YA006', message = 'page_size must be between 1 and 100', column = 'page_size';
+    end if;
+end
+$$;
+comment on function agenda._check_page(integer, integer) is 'internal: limits of paged lists';
+
+-- Members whose value differs between two images of one thing; everything when one is missing.
+create or replace function agenda._changed(p_before jsonb, p_after jsonb) returns text[]
+    language sql immutable parallel safe
+    begin atomic
+        select coalesce(array_agg(a.key order by a.key), '{}')
+          from jsonb_each(p_after) a
+         where a.value is distinct from p_before->a.key;
+    end;
+comment on function agenda._changed(jsonb, jsonb) is 'internal: names of the members that differ';
+

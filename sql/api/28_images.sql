@@ -1,0 +1,310 @@
+-- ---- images ------------------------------------------------------------------------------------
+-- An image is what a thing looks like in events: its users' columns, times in UTC, nothing computed
+-- from the clock, no bookkeeping.  An update that leaves the image as it was is no event.
+
+create or replace function agenda._task_image(t agenda.tasks) returns jsonb
+    language plpgsql stable as
+$$
+begin
+    if t.id is null then
+        return null;
+    end if;
+    return jsonb_build_object(
+        'id', t.id,
+        'user_id', t.user_id,
+        'title', t.title,
+        'description', t.description,
+        'status', t.status,
+        'priority', t.priority,
+        'due_date', agenda.utc(t.due_date),
+        'timezone', t.timezone,
+        'recurrence_rule', t.recurrence_rule,
+        'recurring_task_id', t.recurring_task_id,
+        'parent_task_id', t.parent_task_id,
+        'completed_at', agenda.utc(t.completed_at),
+        'deleted_at', agenda.utc(t.deleted_at));
+end
+$$;
+comment on function agenda._task_image(agenda.tasks) is 'internal: a task as events show it';
+
+create or replace function agenda._recurring_task_image(r agenda.recurring_tasks) returns jsonb
+    language plpgsql stable as
+$$
+begin
+    if r.id is null then
+        return null;
+    end if;
+    return jsonb_build_object(
+        'id', r.id,
+        'user_id', r.user_id,
+        'title', r.title,
+        'description', r.description,
+        'priority', r.priority,
+        'recurrence_type', r.recurrence_type,
+        'recurrence_interval', r.recurrence_interval,
+        'rrule', r.rrule::text,
+        'start_date', agenda.utc(r.start_date),
+        'end_date', agenda.utc(r.end_date),
+        'timezone', r.timezone,
+        'policy', case r.spawn when 'schedule' then 'fixed' else 'on_completion' end,
+        'is_active', r.is_active,
+        'deleted_at', agenda.utc(r.deleted_at));
+end
+$$;
+comment on function agenda._recurring_task_image(agenda.recurring_tasks) is 'internal: a series as events show it';
+
+create or replace function agenda._notification_image(n agenda.notifications) returns jsonb
+    language plpgsql stable as
+$$
+begin
+    if n.id is null then
+        return null;
+    end if;
+    return jsonb_build_object(
+        'id', n.id,
+        'user_id', n.user_id,
+        'type', n.type,
+        'task_id', n.task_id,
+        'recurring_task_id', n.recurring_task_id,
+        'title', n.title,
+        'body', n.body,
+        'scheduled_for', agenda.utc(n.scheduled_for),
+        'created_at', agenda.utc(n.created_at),
+        'read_at', agenda.utc(n.read_at),
+        'cleared_at', agenda.utc(n.cleared_at),
+        'withdrawn_at', agenda.utc(n.withdrawn_at),
+        'late', n.late);
+end
+$$;
+comment on function agenda._notification_image(agenda.notifications) is 'internal: a notification as events show it';
+
+-- ---- which event a change is -------------------------------------------------------------------
+-- One change, one event: the most telling type wins.
+
+create or replace function agenda._log_change(p_type text, p_user_id uuid, p_subject uuid, p_before jsonb, p_after jsonb)
+    returns void
+    language plpgsql volatile as
+$$
+begin
+    perform agenda._emit(p_type, p_user_id, p_subject::text, p_subject::text, case
+        when p_before is null then jsonb_build_object('after', p_after)
+        when p_after is null then jsonb_build_object('before', p_before)
+        else jsonb_build_object('before', p_before, 'after', p_after, 'changed', agenda._changed(p_before, p_after))
+    end);
+end
+$$;
+comment on function agenda._log_change(text, uuid, uuid, jsonb, jsonb) is 'internal: writes a change event with before, after and changed where they apply';
+
+create or replace function agenda._log_task(b agenda.tasks, a agenda.tasks) returns void
+    language plpgsql volatile security definer
+    set search_path = pg_catalog, agenda, pg_temp as
+$$
+declare
+    v_before constant jsonb := agenda._task_image(b);
+    v_after  constant jsonb := agenda._task_image(a);
+    v_type   text;
+begin
+    v_type := case
+        when b.id is null then 'task.created'
+        when a.id is null or (a.deleted_at is not null and b.deleted_at is null) then 'task.deleted'
+        when a.deleted_at is null and b.deleted_at is not null then 'task.restored'
+        when a.status <> b.status then
+            case a.status
+                when 'completed' then 'task.completed'
+                when 'skipped'   then 'task.skipped'
+                when 'missed'    then 'task.missed'
+                when 'cancelled' then 'task.cancelled'
+                else case when b.status in ('pending', 'in_progress') then 'task.updated' else 'task.reopened' end
+            end
+        -- which series a task belongs to is bookkeeping
+        when v_before - 'recurring_task_id' <> v_after - 'recurring_task_id' then 'task.updated'
+    end;
+    if v_type is not null and not (a.id is null and b.deleted_at is not null) then
+        perform agenda._log_change(v_type, coalesce(a.user_id, b.user_id), coalesce(a.id, b.id), v_before, v_after);
+    end if;
+end
+$$;
+comment on function agenda._log_task(agenda.tasks, agenda.tasks) is 'internal: the one event of a change of a task';
+
+create or replace function agenda._log_recurring_task(b agenda.recurring_tasks, a agenda.recurring_tasks) returns void
+    language plpgsql volatile security definer
+    set search_path = pg_catalog, agenda, pg_temp as
+$$
+declare
+    v_before constant jsonb := agenda._recurring_task_image(b);
+    v_after  constant jsonb := agenda._recurring_task_image(a);
+    v_type   text;
+begin
+    v_type := case
+        when b.id is null then 'recurring_task.created'
+        when a.id is null or (a.deleted_at is not null and b.deleted_at is null) then 'recurring_task.deleted'
+        when b.is_active and not a.is_active and a.next_key is null then 'recurring_task.ended'
+        when b.is_active and not a.is_active then 'recurring_task.paused'
+        when a.is_active and not b.is_active then 'recurring_task.resumed'
+        when v_before <> v_after then 'recurring_task.updated'
+    end;
+    if v_type is not null and not (a.id is null and b.deleted_at is not null) then
+        perform agenda._log_change(v_type, coalesce(a.user_id, b.user_id), coalesce(a.id, b.id), v_before, v_after);
+    end if;
+end
+$$;
+comment on function agenda._log_recurring_task(agenda.recurring_tasks, agenda.recurring_tasks) is 'internal: the one event of a change of a series';
+
+create or replace function agenda._notification_after() returns trigger
+    language plpgsql security definer
+    set search_path = pg_catalog, agenda, pg_temp as
+$$
+declare
+    v_before constant jsonb := case when tg_op <> 'INSERT' then agenda._notification_image(old) end;
+    v_after  constant jsonb := case when tg_op <> 'DELETE' then agenda._notification_image(new) end;
+    v_type   text;
+begin
+    if tg_op = 'INSERT' then
+        v_type := 'notification.created';
+    elsif tg_op = 'UPDATE' then
+        v_type := case
+            when new.withdrawn_at is not null and old.withdrawn_at is null then 'notification.withdrawn'
+            when new.cleared_at is not null and old.cleared_at is null then 'notification.cleared'
+            when new.read_at is not null and old.read_at is null then 'notification.read'
+        end;
+    end if;
+    if v_type is not null then
+        perform agenda._log_change(v_type, new.user_id, new.id, v_before, v_after);
+    end if;
+    return null;
+end
+$$;
+comment on function agenda._notification_after() is 'internal: log of notifications';
+
+create or replace function agenda._preferences_after() returns trigger
+    language plpgsql security definer
+    set search_path = pg_catalog, agenda, pg_temp as
+$$
+declare
+    v_before jsonb := agenda.preferences_json(case when tg_op = 'INSERT' then agenda._default_preferences(new.user_id) else old end) - 'version';
+    v_after  jsonb := agenda.preferences_json(new) - 'version';
+begin
+    if v_before <> v_after then
+        perform agenda._log_change('preferences.updated', new.user_id, new.user_id, v_before, v_after);
+        -- due-soon instants depend on the window and on the grace
+        if v_before->'due_soon_window' <> v_after->'due_soon_window'
+           or v_before->'overdue_grace' <> v_after->'overdue_grace' then
+            perform agenda._enter(new.user_id);
+            perform agenda._plan_task_timer(t, null)
+               from agenda.tasks t
+              where t.user_id = new.user_id and t.deleted_at is null and t.due_date is not null
+                and t.status in ('pending', 'in_progress')
+              order by t.id;
+            perform agenda._leave();
+        end if;
+    end if;
+    return null;
+end
+$$;
+comment on function agenda._preferences_after() is 'internal: log of preferences; plans the user''s timers anew';
+
+-- ---- REST representations ----------------------------------------------------------------------
+
+create or replace function agenda.due_state(t agenda.tasks) returns text
+    language plpgsql stable as
+$$
+declare
+    v_now    constant timestamptz := agenda.now();
+    v_window interval;
+    v_grace  interval;
+begin
+    if t.due_date is null or t.status not in ('pending', 'in_progress') then
+        return 'none';
+    end if;
+    select p.due_soon_window, p.overdue_grace into v_window, v_grace
+      from agenda.preferences p where p.user_id = t.user_id;
+    return case
+        when v_now >= t.due_date + coalesce(v_grace, '15 minutes') then 'overdue'
+        when v_now >= t.due_date then 'due'
+        when v_now >= t.due_date - coalesce(v_window, '24 hours') then 'due_soon'
+        else 'upcoming'
+    end;
+end
+$$;
+comment on function agenda.due_state(agenda.tasks) is 'none, upcoming, due_soon, due or overdue, by the clock and the owner''s preferences';
+
+-- The word where the word says exactly this rule.
+create or replace function agenda._rule_word(p_rule text) returns text
+    language plpgsql immutable as
+$$
+begin
+    return coalesce(agenda.rrule_word(p_rule::agenda.rrule), p_rule);
+end
+$$;
+comment on function agenda._rule_word(text) is 'internal: daily, weekly, monthly or yearly for the rule that the word stands for';
+
+create or replace function agenda.task_json(t agenda.tasks) returns jsonb
+    language plpgsql stable as
+$$
+begin
+    if t.id is null then
+        return null;
+    end if;
+    return jsonb_build_object(
+        'id', t.id,
+        'user_id', t.user_id,
+        'title', t.title,
+        'description', t.description,
+        'status', t.status,
+        'due_state', agenda.due_state(t),
+        'priority', t.priority,
+        'due_date', agenda.utc(t.due_date),
+        'timezone', t.timezone,
+        'recurrence_rule', case when t.recurrence_rule is not null then agenda._rule_word(t.recurrence_rule) end,
+        'recurring_task_id', t.recurring_task_id,
+        'parent_task_id', t.parent_task_id,
+        'notified', t.notified,
+        'last_reminder_sent', agenda.utc(t.last_reminder_sent),
+        'completed_at', agenda.utc(t.completed_at),
+        'version', t.version,
+        'created_at', agenda.utc(t.created_at),
+        'updated_at', agenda.utc(t.updated_at));
+end
+$$;
+comment on function agenda.task_json(agenda.tasks) is 'a task as REST shows it';
+
+create or replace function agenda.recurring_task_json(r agenda.recurring_tasks) returns jsonb
+    language plpgsql stable as
+$$
+begin
+    if r.id is null then
+        return null;
+    end if;
+    return jsonb_build_object(
+        'id', r.id,
+        'user_id', r.user_id,
+        'title', r.title,
+        'description', r.description,
+        'priority', r.priority,
+        'recurrence_type', r.recurrence_type,
+        'recurrence_interval', r.recurrence_interval,
+        'rrule', r.rrule::text,
+        'recurrence_text', agenda.describe(r.rrule),
+        'start_date', agenda.utc(r.start_date),
+        'end_date', agenda.utc(r.end_date),
+        'timezone', r.timezone,
+        'policy', case r.spawn when 'schedule' then 'fixed' else 'on_completion' end,
+        'is_active', r.is_active,
+        'next_due_at', agenda.utc(r.next_due_at),
+        'last_created_at', agenda.utc(r.last_created_at),
+        'version', r.version,
+        'created_at', agenda.utc(r.created_at),
+        'updated_at', agenda.utc(r.updated_at));
+end
+$$;
+comment on function agenda.recurring_task_json(agenda.recurring_tasks) is 'a series as REST shows it';
+
+create or replace function agenda.notification_json(n agenda.notifications) returns jsonb
+    language plpgsql stable as
+$$
+begin
+    return agenda._notification_image(n) - 'user_id' - 'cleared_at' - 'withdrawn_at';
+end
+$$;
+comment on function agenda.notification_json(agenda.notifications) is 'a notification as REST shows it';
+

@@ -1,0 +1,511 @@
+-- ---- rules of tasks ----------------------------------------------------------------------------
+
+create or replace function agenda._is_open(p_status text) returns boolean
+    language sql immutable parallel safe
+    return p_status in ('pending', 'in_progress');
+comment on function agenda._is_open(text) is 'internal: the task is still to be done';
+
+-- A task with a recurrence rule owns a series of which it is the first occurrence.  Without a due
+-- date the series begins when the task is done.
+create or replace function agenda._adopt_rule(t agenda.tasks, p_anchor timestamptz) returns agenda.tasks
+    language plpgsql volatile as
+$$
+declare
+    v_zone constant text := coalesce(t.timezone, agenda._user_zone(t.user_id));
+    v_key  constant timestamp := agenda.instant_to_local(p_anchor, v_zone);
+begin
+    insert into agenda.recurring_tasks (user_id, title, description, priority, rrule, start_date, timezone,
+                                        spawn, overlap, missed, last_key)
+    values (t.user_id, t.title, t.description, t.priority, t.recurrence_rule::agenda.rrule, p_anchor, v_zone,
+            agenda._policy('on_completion', 'spawn'), agenda._policy('on_completion', 'overlap'),
+            agenda._policy('on_completion', 'missed'), v_key)
+    returning id, last_key into t.recurring_task_id, t.occurrence_key;
+    return t;
+end
+$$;
+comment on function agenda._adopt_rule(agenda.tasks, timestamptz) is 'internal: makes the series of a task that has a recurrence rule';
+
+create or replace function agenda._task_before() returns trigger
+    language plpgsql security definer
+    set search_path = pg_catalog, agenda, pg_temp as
+$$
+begin
+    if new.user_id is null then
+        perform agenda._acting_user();
+    end if;
+    perform agenda._check_zone(new.timezone);
+
+    if new.recurrence_rule is not null
+       and (tg_op = 'INSERT' or new.recurrence_rule is distinct from old.recurrence_rule) then
+        -- canonical, and an error here for a rule that is none
+        new.recurrence_rule := agenda._rule_word((new.recurrence_rule::agenda.rrule)::text);
+    end if;
+
+    if tg_op = 'INSERT' then
+        if new.status = 'completed' then
+            new.completed_at := coalesce(new.completed_at, agenda.now());
+        end if;
+    else
+        if new.status = 'completed' and old.status <> 'completed' then
+            new.completed_at := agenda.now();
+        elsif new.status <> 'completed' then
+            new.completed_at := null;
+        end if;
+        if new.due_date is distinct from old.due_date
+           or (agenda._is_open(new.status) and not agenda._is_open(old.status)) then
+            new.notified := false;
+        end if;
+        if agenda._task_image(new) is distinct from agenda._task_image(old) then
+            new.version := old.version + 1;
+            new.updated_at := agenda.now();
+        end if;
+    end if;
+
+    if new.recurrence_rule is not null and new.recurring_task_id is null
+       and new.deleted_at is null and coalesce(new.due_date, new.completed_at) is not null then
+        perform agenda._enter(new.user_id);
+        new := agenda._adopt_rule(new, coalesce(new.due_date, new.completed_at));
+        perform agenda._leave();
+    end if;
+    return new;
+end
+$$;
+comment on function agenda._task_before() is 'internal: validates a task, counts its changes, makes its series';
+
+create or replace function agenda._task_after() returns trigger
+    language plpgsql security definer
+    set search_path = pg_catalog, agenda, pg_temp as
+$$
+begin
+    if tg_op = 'DELETE' then
+        perform agenda._log_task(old, null);
+        delete from agenda.timers where user_id = old.user_id and entity = 'task' and entity_id = old.id;
+        perform agenda._withdraw(old);
+        return null;
+    end if;
+    if tg_op = 'INSERT' then
+        perform agenda._log_task(null, new);
+        perform agenda._plan_task_timer(new, null);
+        return null;
+    end if;
+
+    perform agenda._log_task(old, new);
+    if (new.due_date, agenda._is_open(new.status), new.deleted_at is null)
+       is distinct from (old.due_date, agenda._is_open(old.status), old.deleted_at is null) then
+        perform agenda._plan_task_timer(new, old);
+        perform agenda._withdraw(new);
+    end if;
+    perform agenda._sync_series(old, new);
+    return null;
+end
+$$;
+comment on function agenda._task_after() is 'internal: log, timer, withdrawn notifications and series of a task';
+
+-- What the series of a task with a recurrence rule learns from a change of the task.
+create or replace function agenda._sync_series(b agenda.tasks, a agenda.tasks) returns void
+    language plpgsql volatile security definer
+    set search_path = pg_catalog, agenda, pg_temp as
+$$
+declare
+    r     agenda.recurring_tasks;
+    v_key timestamp;
+begin
+    if a.recurring_task_id is null or a.deleted_at is not null then
+        return;
+    end if;
+    if a.recurrence_rule is distinct from b.recurrence_rule and b.recurring_task_id is not null then
+        perform agenda._enter(a.user_id);
+        update agenda.recurring_tasks s
+           set rrule = coalesce(a.recurrence_rule::agenda.rrule, s.rrule),
+               is_active = a.recurrence_rule is not null
+         where s.user_id = a.user_id and s.id = a.recurring_task_id and s.spawn = 'completion';
+        perform agenda._leave();
+    end if;
+
+    if not agenda._is_open(b.status) or a.status not in ('completed', 'skipped') then
+        return;
+    end if;
+    perform agenda._enter(a.user_id);
+    select * into r from agenda.recurring_tasks s
+     where s.user_id = a.user_id and s.id = a.recurring_task_id and s.spawn = 'completion'
+       and s.is_active and s.deleted_at is null
+       for update;
+    -- only the newest occurrence brings the next one into being
+    if found and a.occurrence_key >= r.last_key then
+        v_key := agenda._next_key(r, greatest(a.occurrence_key,
+                                              agenda.instant_to_local(coalesce(a.completed_at, agenda.now()), r.timezone)));
+        if v_key is null then
+            update agenda.recurring_tasks s set is_active = false, next_key = null
+             where s.user_id = r.user_id and s.id = r.id;
+        else
+            r := agenda._advance(r, v_key);
+            perform agenda._materialise(r, v_key, 'completion', a.id);
+        end if;
+    end if;
+    perform agenda._leave();
+end
+$$;
+comment on function agenda._sync_series(agenda.tasks, agenda.tasks) is 'internal: rule changes and completions of a task reach its series';
+
+-- The series has made (or is about to make) this key.
+create or replace function agenda._advance(r agenda.recurring_tasks, p_key timestamp) returns agenda.recurring_tasks
+    language plpgsql volatile as
+$$
+begin
+    update agenda.recurring_tasks s
+       set last_key = p_key, next_key = agenda._next_key(r, p_key), last_created_at = agenda.now()
+     where s.user_id = r.user_id and s.id = r.id
+    returning s.* into r;
+    return r;
+end
+$$;
+comment on function agenda._advance(agenda.recurring_tasks, timestamp) is 'internal: moves last_key and next_key of a series';
+
+-- ---- timers ------------------------------------------------------------------------------------
+
+create or replace function agenda._set_timer(p_user_id uuid, p_entity text, p_entity_id uuid, p_fire_at timestamptz, p_what text)
+    returns void
+    language plpgsql volatile security definer
+    set search_path = pg_catalog, agenda, pg_temp as
+$$
+begin
+    insert into agenda.timers (user_id, entity, entity_id, fire_at, what)
+    values (p_user_id, p_entity, p_entity_id, p_fire_at, p_what)
+    on conflict (user_id, entity, entity_id) do update
+       set fire_at = excluded.fire_at, what = excluded.what
+     where (timers.fire_at, timers.what) is distinct from (excluded.fire_at, excluded.what);
+    perform agenda._wake_scanner(p_fire_at);
+end
+$$;
+comment on function agenda._set_timer(uuid, text, uuid, timestamptz, text) is 'internal: the next instant at which something is owed to this thing';
+
+-- When each state of a task begins.
+create or replace function agenda._fire_at(p_what text, p_due timestamptz, p_window interval, p_grace interval) returns timestamptz
+    language sql stable parallel safe
+    return case p_what
+        when 'due_soon' then p_due - p_window
+        when 'due' then p_due
+        when 'overdue' then p_due + p_grace
+    end;
+comment on function agenda._fire_at(text, timestamptz, interval, interval) is 'internal: the instant at which a task becomes due soon, due or overdue';
+
+-- The first thing that is owed from now on.  States that are over already are not announced: a task
+-- that is created two days late is overdue and was never due soon.
+create or replace function agenda._plan_task_timer(t agenda.tasks, b agenda.tasks) returns void
+    language plpgsql volatile security definer
+    set search_path = pg_catalog, agenda, pg_temp as
+$$
+declare
+    v_now    constant timestamptz := agenda.now();
+    p        agenda.preferences;
+    v_what   text;
+begin
+    if t.due_date is null or t.deleted_at is not null or not agenda._is_open(t.status) then
+        if b.id is not null then
+            delete from agenda.timers where user_id = t.user_id and entity = 'task' and entity_id = t.id;
+        end if;
+        return;
+    end if;
+    p := agenda._preferences_of(t.user_id);
+    v_what := case
+        when v_now >= t.due_date + p.overdue_grace then 'overdue'
+        when v_now >= t.due_date then 'due'
+        else 'due_soon'
+    end;
+    perform agenda._set_timer(t.user_id, 'task', t.id,
+                              agenda._fire_at(v_what, t.due_date, p.due_soon_window, p.overdue_grace), v_what);
+end
+$$;
+comment on function agenda._plan_task_timer(agenda.tasks, agenda.tasks) is 'internal: writes or removes the timer of a task';
+
+create or replace function agenda._preferences_of(p_user_id uuid) returns agenda.preferences
+    language plpgsql volatile security definer
+    set search_path = pg_catalog, agenda, pg_temp as
+$$
+declare
+    v_row agenda.preferences;
+begin
+    perform agenda._enter(p_user_id);
+    select * into v_row from agenda.preferences p where p.user_id = p_user_id;
+    if not found then
+        v_row := agenda._default_preferences(p_user_id);
+    end if;
+    perform agenda._leave();
+    return v_row;
+end
+$$;
+comment on function agenda._preferences_of(uuid) is 'internal: the preferences of any user';
+
+-- Whatever was announced for a state that is no longer so.
+create or replace function agenda._withdraw(t agenda.tasks) returns void
+    language plpgsql volatile security definer
+    set search_path = pg_catalog, agenda, pg_temp as
+$$
+begin
+    perform agenda._enter(t.user_id);
+    update agenda.notifications n set withdrawn_at = agenda.now()
+     where n.user_id = t.user_id and n.task_id = t.id
+       and n.withdrawn_at is null and n.read_at is null and n.cleared_at is null;
+    perform agenda._leave();
+end
+$$;
+comment on function agenda._withdraw(agenda.tasks) is 'internal: takes back unread notifications of a task';
+
+-- ---- what callers use --------------------------------------------------------------------------
+
+create type agenda.completion as (task agenda.tasks, next_task agenda.tasks, undo_token text);
+comment on type agenda.completion is 'result of complete_task; undo_token is null in this version';
+
+create or replace function agenda.create_task(
+        title text,
+        due text default null,
+        description text default null,
+        priority integer default null,
+        recurrence_rule text default null,
+        timezone text default null)
+    returns agenda.tasks
+    language plpgsql volatile as
+$$
+declare
+    v_user constant uuid := agenda._acting_user();
+    v_due  timestamptz;
+    v_row  agenda.tasks;
+begin
+    perform agenda._check_zone(create_task.timezone);
+    if due is not null then
+        v_due := agenda._parse_time(due, coalesce(create_task.timezone, agenda._user_zone(v_user)), 'due_date');
+    end if;
+    insert into agenda.tasks (title, description, priority, due_date, timezone, recurrence_rule)
+    values (create_task.title, create_task.description, coalesce(create_task.priority, 2), v_due,
+            create_task.timezone, create_task.recurrence_rule)
+    returning * into v_row;
+    return v_row;
+end
+$$;
+comment on function agenda.create_task(text, text, text, integer, text, text)
+    is 'makes a task; due without an offset is wall-clock time in timezone, else in the user''s zone; recurrence_rule is daily, weekly, monthly, yearly or RRULE text';
+
+create or replace function agenda.get_task(id uuid) returns agenda.tasks
+    language plpgsql stable as
+$$
+declare
+    v_row agenda.tasks;
+begin
+    select * into v_row from agenda.tasks t
+     where t.user_id = agenda._acting_user() and t.id = get_task.id and t.deleted_at is null;
+    if not found then
+        perform agenda._not_found('task', id);
+    end if;
+    return v_row;
+end
+$$;
+comment on function agenda.get_task(uuid) is 'one task of the acting user; YA001 when there is none';
+
+create or replace function agenda._check_task_filter(filter jsonb) returns void
+    language plpgsql immutable as
+$$
+declare
+    v_member text;
+begin
+    if jsonb_typeof(filter) is distinct from 'object' then
+        raise exception using errcode = 'YA006', message = 'filter must be an object';
+    end if;
+    for v_member in select jsonb_object_keys(filter) loop
+        if v_member not in ('status', 'due_state', 'priority', 'q', 'due_from', 'due_to', 'recurring_task_id') then
+            raise exception using errcode = 'YA006',
+                message = format('tasks cannot be filtered by "%s"', left(v_member, 100)),
+                hint = 'Use status, due_state, priority, q, due_from, due_to or recurring_task_id.',
+                column = left(v_member, 63);
+        end if;
+    end loop;
+    if filter->>'status' not in ('pending', 'in_progress', 'completed', 'skipped', 'missed', 'cancelled') then
+        perform agenda._wrong_member(filter, 'status', 'pending, in_progress, completed, skipped, missed or cancelled');
+    end if;
+    if filter->>'due_state' not in ('none', 'upcoming', 'due_soon', 'due', 'overdue') then
+        perform agenda._wrong_member(filter, 'due_state', 'none, upcoming, due_soon, due or overdue');
+    end if;
+end
+$$;
+comment on function agenda._check_task_filter(jsonb) is 'internal: raises YA006 for a filter that cannot be meant';
+
+-- The tasks that a filter lets through, in no order.
+create or replace function agenda._filter_tasks(p_user uuid, filter jsonb) returns setof agenda.tasks
+    language plpgsql stable as
+$$
+declare
+    v_zone     constant text := agenda._user_zone(p_user);
+    v_status   constant text := filter->>'status';
+    v_state    constant text := filter->>'due_state';
+    v_priority constant smallint := agenda._smallint(filter, 'priority');
+    v_q        constant text := lower(filter->>'q');
+    v_from     constant timestamptz := agenda._parse_time(filter->>'due_from', v_zone, 'due_from');
+    v_to       constant timestamptz := agenda._parse_time(filter->>'due_to', v_zone, 'due_to');
+    v_series   constant uuid := agenda._uuid(filter, 'recurring_task_id');
+begin
+    perform agenda._check_task_filter(filter);
+    return query
+        select t.* from agenda.tasks t
+         where t.user_id = p_user and t.deleted_at is null
+           and (v_status is null or t.status = v_status)
+           and (v_priority is null or t.priority = v_priority)
+           and (v_from is null or t.due_date >= v_from)
+           and (v_to is null or t.due_date < v_to)
+           and (v_series is null or t.recurring_task_id = v_series)
+           and (v_q is null or strpos(lower(t.title), v_q) > 0 or strpos(lower(coalesce(t.description, '')), v_q) > 0)
+           and (v_state is null or agenda.due_state(t) = v_state);
+end
+$$;
+comment on function agenda._filter_tasks(uuid, jsonb) is 'internal: tasks of a user that a filter lets through';
+
+create or replace function agenda.list_tasks(filter jsonb default '{}', sort text default null, page integer default 1, page_size integer default 20)
+    returns setof agenda.tasks
+    language plpgsql stable as
+$$
+declare
+    v_user constant uuid := agenda._acting_user();
+    v_key  constant text := ltrim(coalesce(sort, '-created_at'), '-');
+    v_desc constant boolean := coalesce(sort, '-created_at') like '-%';
+begin
+    perform agenda._check_page(page, page_size);
+    if coalesce(sort, '-created_at') !~ '^-?(created_at|updated_at|due_date|priority|title)$' then
+        raise exception using errcode = 'YA006',
+            message = format('tasks cannot be sorted by "%s"', left(sort, 100)),
+            hint = 'Use created_at, updated_at, due_date, priority or title, with a leading minus for descending order.',
+            column = 'sort';
+    end if;
+    if filter = '{}' and v_key = 'created_at' and v_desc then
+        -- the usual list, straight from its index
+        return query
+            select t.* from agenda.tasks t
+             where t.user_id = v_user and t.deleted_at is null
+             order by t.created_at desc, t.id
+             limit page_size offset (page - 1)::bigint * page_size;
+        return;
+    end if;
+    return query execute format(
+        'select t.* from agenda._filter_tasks($1, $2) t order by t.%I %s nulls last, t.id limit $3 offset $4',
+        v_key, case when v_desc then 'desc' else 'asc' end)
+        using v_user, filter, page_size, (page - 1)::bigint * page_size;
+end
+$$;
+comment on function agenda.list_tasks(jsonb, text, integer, integer)
+    is 'a page of the acting user''s tasks; filter members: status, due_state, priority, q, due_from, due_to, recurring_task_id; sort: created_at, updated_at, due_date, priority, title, descending with a leading minus (default -created_at)';
+
+create or replace function agenda.count_tasks(filter jsonb default '{}') returns bigint
+    language plpgsql stable as
+$$
+declare
+    v_user constant uuid := agenda._acting_user();
+begin
+    if filter = '{}' then
+        return (select count(*) from agenda.tasks t where t.user_id = v_user and t.deleted_at is null);
+    end if;
+    return (select count(*) from agenda._filter_tasks(v_user, filter));
+end
+$$;
+comment on function agenda.count_tasks(jsonb) is 'how many tasks list_tasks has on all its pages';
+
+-- RFC 7396: members that are absent stay, null clears; priority goes back to 2.
+create or replace function agenda.update_task(id uuid, patch jsonb, expected_version bigint default null) returns agenda.tasks
+    language plpgsql volatile as
+$$
+declare
+    v_user constant uuid := agenda._acting_user();
+    v_row  agenda.tasks;
+    v_zone text;
+begin
+    v_row := agenda._lock_task(v_user, id, expected_version);
+    v_zone := case when patch ? 'timezone' then patch->>'timezone' else v_row.timezone end;
+    perform agenda._check_zone(v_zone);
+    update agenda.tasks t
+       set title = case when patch ? 'title' then patch->>'title' else t.title end,
+           description = case when patch ? 'description' then patch->>'description' else t.description end,
+           status = case when patch->>'status' is not null then patch->>'status' else t.status end,
+           priority = case when patch ? 'priority' then coalesce(agenda._smallint(patch, 'priority'), 2::smallint) else t.priority end,
+           due_date = case when patch ? 'due_date'
+               then agenda._parse_time(patch->>'due_date', coalesce(v_zone, agenda._user_zone(v_user)), 'due_date')
+               else t.due_date end,
+           timezone = v_zone,
+           recurrence_rule = case when patch ? 'recurrence_rule' then patch->>'recurrence_rule' else t.recurrence_rule end
+     where t.user_id = v_user and t.id = update_task.id
+    returning * into v_row;
+    return v_row;
+end
+$$;
+comment on function agenda.update_task(uuid, jsonb, bigint) is 'changes a task: absent members stay, null clears; YA002 when expected_version is not the current one';
+
+create or replace function agenda._lock_task(p_user uuid, p_id uuid, p_expected_version bigint) returns agenda.tasks
+    language plpgsql volatile as
+$$
+declare
+    v_row agenda.tasks;
+begin
+    select * into v_row from agenda.tasks t
+     where t.user_id = p_user and t.id = p_id and t.deleted_at is null
+       for update;
+    if not found then
+        perform agenda._not_found('task', p_id);
+    end if;
+    perform agenda._check_version(p_expected_version, v_row.version);
+    return v_row;
+end
+$$;
+comment on function agenda._lock_task(uuid, uuid, bigint) is 'internal: the task, locked, or YA001 or YA002';
+
+-- Repeatable: a task that is completed already is returned as it is, with no second event.
+create or replace function agenda.complete_task(id uuid, expected_version bigint default null) returns agenda.completion
+    language plpgsql volatile as
+$$
+declare
+    v_user   constant uuid := agenda._acting_user();
+    v_result agenda.completion;
+    v_task   agenda.tasks;
+    v_next   agenda.tasks;
+begin
+    v_task := agenda._lock_task(v_user, id, null);
+    if v_task.status <> 'completed' then
+        perform agenda._check_version(expected_version, v_task.version);
+        if not agenda._is_open(v_task.status) then
+            raise exception using errcode = 'YA007',
+                message = format('task "%s" is %s', id, v_task.status),
+                hint = 'Set its status to pending first.';
+        end if;
+        update agenda.tasks t set status = 'completed'
+         where t.user_id = v_user and t.id = complete_task.id
+        returning * into v_task;
+    end if;
+    select * into v_next from agenda.tasks t
+     where t.user_id = v_user and t.recurring_task_id = v_task.recurring_task_id
+       and t.occurrence_key > v_task.occurrence_key
+       and t.parent_task_id = v_task.id and t.deleted_at is null
+     order by t.occurrence_key limit 1;
+    v_result.task := v_task;
+    v_result.next_task := v_next;
+    return v_result;
+end
+$$;
+comment on function agenda.complete_task(uuid, bigint) is 'completes a task and, where its rule says so, makes the next occurrence; repeatable';
+
+create or replace function agenda.complete_recurring_task(id uuid, expected_version bigint default null) returns agenda.completion
+    language plpgsql volatile as
+$$
+begin
+    return agenda.complete_task(id, expected_version);
+end
+$$;
+comment on function agenda.complete_recurring_task(uuid, bigint) is 'complete_task under another name';
+
+create or replace function agenda.delete_task(id uuid, expected_version bigint default null) returns boolean
+    language plpgsql volatile as
+$$
+declare
+    v_user constant uuid := agenda._acting_user();
+begin
+    perform agenda._lock_task(v_user, id, expected_version);
+    update agenda.tasks t set deleted_at = agenda.now()
+     where t.user_id = v_user and t.id = delete_task.id;
+    return true;
+end
+$$;
+comment on function agenda.delete_task(uuid, bigint) is 'takes a task out of all lists; the row and its history stay';
+

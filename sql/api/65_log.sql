@@ -1,0 +1,286 @@
+-- ---- partitions of the log ---------------------------------------------------------------------
+-- A leaf is a day in UTC.  CREATE and ATTACH, because PARTITION OF would lock the parent against
+-- writers.  The leaves belong to agenda_owner and not to the extension.
+
+create or replace function agenda._make_leaf(p_parent name, p_lower timestamptz) returns void
+    language plpgsql volatile security definer
+    set search_path = pg_catalog, agenda, pg_temp
+    set timezone = 'UTC' as
+$$
+declare
+    v_leaf  constant name := format('%s_p%s', p_parent, to_char(p_lower, 'YYYYMMDD'));
+    v_upper constant timestamptz := p_lower + interval '1 day';
+begin
+    execute format('create table agenda.%I (like agenda.%I including defaults including constraints)', v_leaf, p_parent);
+    if p_parent = 'events' then
+        execute format('alter table agenda.%I set (fillfactor = 100, autovacuum_freeze_min_age = 0)', v_leaf);
+        execute format('create unique index on agenda.%I (seq)', v_leaf);
+        execute format('create index on agenda.%I (xid)', v_leaf);
+    else
+        execute format('create unique index on agenda.%I (tick)', v_leaf);
+    end if;
+    -- read through the parent by users, directly by the drainer alone
+    execute format('alter table agenda.%I enable row level security', v_leaf);
+    execute format('grant select on agenda.%I to agenda_service', v_leaf);
+    execute format('alter table agenda.%I attach partition agenda.%I for values from (%L) to (%L)',
+                   p_parent, v_leaf, p_lower, v_upper);
+    insert into agenda.log_leaves (leaf, parent, lower, upper) values (v_leaf, p_parent, p_lower, v_upper);
+end
+$$;
+comment on function agenda._make_leaf(name, timestamptz) is 'internal: makes one partition of the log';
+
+-- Leaves for the day of p_now and the day after it.  Returns the instant up to which the events have leaves.
+-- Closes leaves whose time has passed: no transaction that begins from now on can write there.
+create or replace function agenda._ensure_partitions(p_now timestamptz) returns timestamptz
+    language plpgsql volatile security definer
+    set search_path = pg_catalog, agenda, pg_temp
+    set timezone = 'UTC' as
+$$
+declare
+    v_today constant timestamptz := date_trunc('day', p_now);
+    -- clocks step: a transaction may still hold a time that the clock has left
+    v_grace constant interval := '5 minutes';
+    v_parent name;
+    v_lower  timestamptz;
+begin
+    for v_parent, v_lower in
+        select p, v_today + d * interval '1 day'
+          from unnest('{events,ticks}'::name[]) p, generate_series(0, 1) d
+         where not exists (select from agenda.log_leaves l where l.parent = p and l.lower = v_today + d * interval '1 day')
+         order by 1, 2
+    loop
+        perform pg_advisory_xact_lock(hashtextextended('agenda.log_leaves', 0));
+        -- somebody else may have been first
+        if not exists (select from agenda.log_leaves l where l.parent = v_parent and l.lower = v_lower) then
+            perform agenda._make_leaf(v_parent, v_lower);
+        end if;
+    end loop;
+    update agenda.log_leaves l set closed_xmax = pg_snapshot_xmax(pg_current_snapshot())
+     where l.closed_xmax is null and l.upper + v_grace < least(p_now, clock_timestamp());
+    return v_today + interval '2 days';
+end
+$$;
+comment on function agenda._ensure_partitions(timestamptz) is 'internal: makes the partitions of today and tomorrow, closes those of the past';
+
+-- ---- position ----------------------------------------------------------------------------------
+
+create or replace function agenda._this_cluster(out system_identifier bigint, out database_oid oid, out publisher_id text)
+    language plpgsql stable security definer
+    set search_path = pg_catalog, agenda, pg_temp as
+$$
+begin
+    select s.system_identifier into system_identifier from pg_control_system() s;
+    select d.oid into database_oid from pg_database d where d.datname = current_database();
+    publisher_id := coalesce(current_setting('agenda.publisher_id', true), '');
+end
+$$;
+comment on function agenda._this_cluster() is 'internal: what tells a cluster from its copies';
+
+-- The newest tick; the first one if there is none.  foreign_reason says why the position is not ours.
+create or replace function agenda._log_position(out tick bigint, out lo pg_snapshot, out hi pg_snapshot, out seq bigint, out foreign_reason text)
+    language plpgsql volatile as
+$$
+declare
+    o agenda.log_owners;
+    c record;
+begin
+    select * into o from agenda.log_owners order by adopted_at desc limit 1;
+    c := agenda._this_cluster();
+    if o.adopted_at is null then
+        perform agenda._own_log(0);
+    elsif o.system_identifier <> c.system_identifier then
+        foreign_reason := 'the database is a copy: its log position was written by another cluster';
+    elsif o.database_oid <> c.database_oid then
+        foreign_reason := 'the database is a copy: its log position was written by another database';
+    elsif o.publisher_id <> c.publisher_id then
+        foreign_reason := format('the log position was written under agenda.publisher_id "%s"', o.publisher_id);
+    end if;
+    select t.tick, t.lo, t.hi, t.seq into tick, lo, hi, seq from agenda.ticks t order by t.tick desc limit 1;
+    if not found then
+        -- before every transaction: the whole log is still to be read
+        lo := '3:3:';
+        seq := 0;
+        tick := agenda._log_save(lo, hi, seq);
+    end if;
+end
+$$;
+comment on function agenda._log_position() is 'internal: how far the log has been read';
+
+create or replace function agenda._own_log(p_floor_seq bigint) returns void
+    language plpgsql volatile as
+$$
+begin
+    insert into agenda.log_owners (adopted_at, system_identifier, database_oid, publisher_id, floor_seq)
+    select clock_timestamp(), c.system_identifier, c.database_oid, c.publisher_id, p_floor_seq
+      from agenda._this_cluster() c;
+end
+$$;
+comment on function agenda._own_log(bigint) is 'internal: from now on this cluster publishes the log';
+
+create or replace function agenda.adopt_log() returns bigint
+    language plpgsql volatile as
+$$
+declare
+    v_floor bigint;
+begin
+    -- the numbers of the copy go on where the original's ended, its transaction ids mean nothing here
+    select coalesce(max(e.seq), 0) into v_floor from agenda.events e;
+    perform agenda._ensure_partitions(clock_timestamp());
+    perform agenda._own_log(v_floor);
+    perform agenda._log_save('3:3:', null, 0);
+    perform agenda._wake_launcher();
+    return v_floor;
+end
+$$;
+comment on function agenda.adopt_log() is 'after a restore or clone: this database publishes from now on; what the log holds already is left to the original. Returns the last number that is left out';
+
+create or replace function agenda._log_save(p_lo pg_snapshot, p_hi pg_snapshot, p_seq bigint) returns bigint
+    language plpgsql volatile as
+$$
+declare
+    v_tick bigint;
+    v_now  constant timestamptz := clock_timestamp();
+begin
+    perform agenda._ensure_partitions(v_now)
+      where not exists (select from agenda.log_leaves l where l.parent = 'ticks' and v_now >= l.lower and v_now < l.upper);
+    insert into agenda.ticks (tick, saved_at, lo, hi, seq)
+    values (nextval('agenda.ticks_tick'), v_now, p_lo, p_hi, p_seq)
+    returning tick into v_tick;
+    return v_tick;
+end
+$$;
+comment on function agenda._log_save(pg_snapshot, pg_snapshot, bigint) is 'internal: writes a tick, returns its number';
+
+-- ---- reading -----------------------------------------------------------------------------------
+-- A window is what is visible now and was not visible in lo; its order is seq.
+--
+--   hi null   the window is everything that this transaction's snapshot shows.  Two kinds of rows were
+--             not visible in lo: those of transactions that began after it (xid >= xmax) and those of
+--             transactions that were running then (xid = any(xip)).
+--   hi given  the rest of a window that a limit cut short: what hi shows, from p_after on.
+--
+-- Read leaf by leaf, and only leaves that can still hold something: a closed leaf is done once every
+-- transaction that can have written there is over in lo.  The window is complete when a call returns
+-- fewer than p_max_rows rows and less than p_max_bytes bytes of data.
+create or replace function agenda._log_read(p_lo pg_snapshot, p_hi pg_snapshot, p_after bigint, p_max_rows integer, p_max_bytes bigint)
+    returns table (seq bigint, id uuid, type text, user_id uuid, subject text, key text, occurred_at timestamptz,
+                   trace text, headers jsonb, data text, topics text[])
+    language plpgsql volatile as
+$$
+declare
+    v_columns constant text := 'select e.seq, e.id, e.type, e.user_id, e.subject, e.key, e.occurred_at, e.trace, e.headers, e.data from agenda.%I e ';
+    v_new     constant text := v_columns || 'where e.xid >= $1 and e.seq > $4 union all '
+                            || v_columns || 'where e.xid = any ($2) and e.seq > $4';
+    v_rest    constant text := '(' || v_columns || 'where e.seq > $4 and (e.xid >= $1 or e.xid = any ($2)) '
+                            || 'and pg_visible_in_snapshot(e.xid, $3) order by e.seq limit $5)';
+    v_floor   bigint;
+    v_query   text;
+    v_bytes   bigint := 0;
+    v_xip     constant xid8[] := array(select pg_snapshot_xip(p_lo));
+begin
+    select string_agg(case when p_hi is null then format(v_new, l.leaf, l.leaf) else format(v_rest, l.leaf) end,
+                      ' union all ' order by l.lower)
+      into v_query
+      from agenda.log_leaves l
+     where l.parent = 'events' and (l.closed_xmax is null or l.closed_xmax > pg_snapshot_xmin(p_lo));
+    if v_query is null then
+        return;
+    end if;
+    select o.floor_seq into v_floor from agenda.log_owners o order by o.adopted_at desc limit 1;
+
+    for seq, id, type, user_id, subject, key, occurred_at, trace, headers, data, topics in
+        execute format(
+            'select e.seq, e.id, e.type, e.user_id, e.subject, e.key, e.occurred_at, e.trace, e.headers, e.data::text, r.topics
+               from (select * from (%s) w order by w.seq limit $5) e
+               left join (select event_type, array_agg(topic order by topic) as topics
+                            from agenda.topic_routes group by event_type) r on r.event_type = e.type
+              order by e.seq', v_query)
+        using pg_snapshot_xmax(p_lo), v_xip, p_hi, greatest(v_floor, p_after), p_max_rows
+    loop
+        return next;
+        v_bytes := v_bytes + octet_length(data);
+        exit when v_bytes >= p_max_bytes;
+    end loop;
+end
+$$;
+comment on function agenda._log_read(pg_snapshot, pg_snapshot, bigint, integer, bigint) is 'internal: a window of the log, or the rest of one';
+
+create or replace function agenda._log_dead(p_seq bigint, p_topic text, p_reason text, p_attempts integer) returns void
+    language plpgsql volatile as
+$$
+begin
+    insert into agenda.dead_letters (seq, event_id, type, user_id, subject, key, occurred_at, trace, headers, data, topic, reason, attempts)
+    select e.seq, e.id, e.type, e.user_id, e.subject, e.key, e.occurred_at, e.trace, e.headers, e.data, p_topic, p_reason, p_attempts
+      from agenda.events e where e.seq = p_seq;
+end
+$$;
+comment on function agenda._log_dead(bigint, text, text, integer) is 'internal: sets an event aside that the broker refuses for good';
+
+-- What has been committed and not been read to the end.
+create or replace function agenda._log_backlog(out events bigint, out oldest timestamptz)
+    language plpgsql volatile as
+$$
+declare
+    p record;
+begin
+    select t.lo, t.hi, t.seq into p from agenda.ticks t order by t.tick desc limit 1;
+    select count(*), min(r.occurred_at) into events, oldest
+      from agenda._log_read(coalesce(p.lo, '3:3:'), null, 0, 2147483647, 9223372036854775807) r
+     where p.hi is null or r.seq > p.seq or not exists (
+           select from agenda.events e where e.seq = r.seq and pg_visible_in_snapshot(e.xid, p.hi));
+end
+$$;
+comment on function agenda._log_backlog() is 'internal: how many events wait to be read, and since when';
+
+-- ---- topics ------------------------------------------------------------------------------------
+
+create or replace function agenda.use_topic_profile(name text) returns void
+    language plpgsql volatile as
+$$
+declare
+    v_per_type constant jsonb := '{
+        "task.created": "task-created",
+        "task.updated": "task-updated", "task.reopened": "task-updated", "task.skipped": "task-updated",
+        "task.cancelled": "task-updated", "task.restored": "task-updated",
+        "task.completed": "task-completed",
+        "task.deleted": "task-deleted",
+        "task.due_soon": "task-due-soon",
+        "task.due": "task-due",
+        "task.overdue": "task-overdue", "task.missed": "task-overdue",
+        "task.recurrence": "recurring-task-due",
+        "recurring_task.created": "recurring-task-changed", "recurring_task.updated": "recurring-task-changed",
+        "recurring_task.paused": "recurring-task-changed", "recurring_task.resumed": "recurring-task-changed",
+        "recurring_task.ended": "recurring-task-changed", "recurring_task.deleted": "recurring-task-changed",
+        "reminder.scheduled": "reminder-scheduled", "reminder.due": "reminder-due",
+        "reminder.cancelled": "reminder-cancelled", "reminder.snoozed": "reminder-snoozed",
+        "notification.created": "notification-changed", "notification.read": "notification-changed",
+        "notification.cleared": "notification-changed", "notification.withdrawn": "notification-changed",
+        "preferences.updated": "preferences-updated"}';
+begin
+    insert into agenda.topic_routes (event_type, topic)
+    select t.key, case use_topic_profile.name
+               when 'per-type' then t.value
+               when 'per-entity' then case split_part(t.key, '.', 1)
+                   when 'task' then 'agenda.tasks'
+                   when 'recurring_task' then 'agenda.recurring-tasks'
+                   when 'reminder' then 'agenda.reminders'
+                   when 'notification' then 'agenda.notifications'
+                   when 'preferences' then 'agenda.preferences'
+               end
+               when 'todo' then case
+                   when t.key in ('task.due_soon', 'task.due', 'task.overdue') or t.key like 'reminder.%' then 'todo.reminders'
+                   else 'todo.audit'
+               end
+           end
+      from jsonb_each_text(v_per_type) t
+     where use_topic_profile.name in ('per-type', 'per-entity', 'todo')
+    on conflict do nothing;
+    if use_topic_profile.name is null or use_topic_profile.name not in ('per-type', 'per-entity', 'todo') then
+        raise exception using errcode = 'YA006',
+            message = format('topic profile "%s" is not known', left(use_topic_profile.name, 100)),
+            hint = 'Use per-type, per-entity or todo.';
+    end if;
+end
+$$;
+comment on function agenda.use_topic_profile(text) is 'adds the routes of a profile (per-type, per-entity, todo) to agenda.topic_routes; profiles can be combined';
+

@@ -1,0 +1,164 @@
+-- ---- what the scanner calls --------------------------------------------------------------------
+-- Runs as agenda_service.  The time is an argument, so that every rule can be tried without a worker
+-- and without waiting.
+
+-- Everything owed at p_now, oldest first, at most p_max_rows things.
+--   floor      nothing is owed before this instant: index entries below it need not be looked at
+--   raised     how many timers were dealt with; p_max_rows means there may be more
+--   next_fire  when to come again; null when nothing is pending.  An instant that is not in the future
+--              means that somebody held a lock: come again soon.
+create or replace function agenda._scan(p_now timestamptz, p_floor timestamptz, p_max_rows integer, out raised integer, out next_fire timestamptz)
+    language plpgsql volatile as
+$$
+declare
+    t agenda.timers;
+begin
+    raised := 0;
+    for t in
+        select * from agenda.timers m
+         where m.fire_at <= p_now and m.fire_at >= p_floor
+         order by m.fire_at
+         limit p_max_rows
+           for update skip locked
+    loop
+        if t.entity = 'task' then
+            perform agenda._raise_task(t, p_now);
+        else
+            perform agenda._spawn(t, p_now);
+        end if;
+        raised := raised + 1;
+    end loop;
+    select min(m.fire_at) into next_fire from agenda.timers m where m.fire_at >= p_floor;
+    if raised < p_max_rows and next_fire <= p_now then
+        -- what is left was locked by somebody; its commit does not always wake us
+        next_fire := p_now + interval '100 milliseconds';
+    end if;
+end
+$$;
+comment on function agenda._scan(timestamptz, timestamptz, integer) is 'internal: one round of the scanner';
+
+create or replace function agenda.check_due_tasks(max_rows integer default 1000, out raised integer, out next_at timestamptz)
+    language plpgsql volatile as
+$$
+begin
+    select s.raised, s.next_fire into raised, next_at
+      from agenda._scan(agenda.now(), '-infinity', least(greatest(max_rows, 1), 100000)) s;
+end
+$$;
+comment on function agenda.check_due_tasks(integer) is 'does what the scanner does, now; harmless beside it';
+
+-- One task: the event of every state it has reached, one notification for the latest of them.
+create or replace function agenda._raise_task(m agenda.timers, p_now timestamptz) returns void
+    language plpgsql volatile as
+$$
+declare
+    v_states constant text[] := '{due_soon,due,overdue}';
+    t        agenda.tasks;
+    p        agenda.preferences;
+    v_what   text;
+    v_raised text[] := '{}';
+    v_at     timestamptz;
+begin
+    select * into t from agenda.tasks k
+     where k.user_id = m.user_id and k.id = m.entity_id
+       for no key update skip locked;
+    if not found then
+        -- locked by somebody, who holds the task and may want this timer: try again soon; or gone
+        if not exists (select from agenda.tasks k where k.user_id = m.user_id and k.id = m.entity_id) then
+            delete from agenda.timers x where (x.user_id, x.entity, x.entity_id) = (m.user_id, m.entity, m.entity_id);
+        end if;
+        return;
+    end if;
+
+    p := agenda._preferences_of(t.user_id);
+    foreach v_what in array v_states[array_position(v_states, m.what):] loop
+        v_at := agenda._fire_at(v_what, t.due_date, p.due_soon_window, p.overdue_grace);
+        exit when v_at > p_now;
+        v_raised := v_raised || v_what;
+        perform agenda._emit('task.' || v_what, t.user_id, t.id::text, t.id::text, jsonb_build_object(
+            'task_id', t.id,
+            'recurring_task_id', t.recurring_task_id,
+            'title', t.title,
+            'due_date', agenda.utc(t.due_date),
+            'scheduled_for', agenda.utc(v_at),
+            'seconds_left', round(extract(epoch from t.due_date - p_now))));
+        v_at := null;
+    end loop;
+
+    if v_raised <> '{}' then
+        perform agenda._notify(t, p, v_raised[cardinality(v_raised)], cardinality(v_raised) > 1, p_now);
+        update agenda.tasks k set notified = true, last_reminder_sent = p_now
+         where k.user_id = t.user_id and k.id = t.id;
+    end if;
+    if v_at is null then
+        delete from agenda.timers x where (x.user_id, x.entity, x.entity_id) = (m.user_id, m.entity, m.entity_id);
+    else
+        update agenda.timers x set fire_at = v_at, what = v_what
+         where (x.user_id, x.entity, x.entity_id) = (m.user_id, m.entity, m.entity_id);
+    end if;
+end
+$$;
+comment on function agenda._raise_task(agenda.timers, timestamptz) is 'internal: announces what a task has reached and plans what comes next';
+
+create or replace function agenda._notify(t agenda.tasks, p agenda.preferences, p_what text, p_collapsed boolean, p_now timestamptz) returns void
+    language plpgsql volatile as
+$$
+declare
+    v_at   constant timestamptz := agenda._fire_at(p_what, t.due_date, p.due_soon_window, p.overdue_grace);
+    v_zone constant text := coalesce(t.timezone, p.timezone);
+begin
+    if not p.notifications_enabled or not p_what = any (p.enabled_types) then
+        return;
+    end if;
+    insert into agenda.notifications (user_id, type, task_id, recurring_task_id, title, body, dedupe_key, scheduled_for, late)
+    values (t.user_id, p_what, t.id, t.recurring_task_id, t.title,
+            format(case p_what when 'due_soon' then 'Due on %s (%s)' when 'due' then 'Due now: %s (%s)' else 'Overdue since %s (%s)' end,
+                   to_char(agenda.instant_to_local(t.due_date, v_zone), 'YYYY-MM-DD HH24:MI'), v_zone),
+            format('%s:%s:%s', p_what, t.id, extract(epoch from t.due_date)),
+            -- a task that is made inside its own due-soon window is not late
+            greatest(v_at, t.created_at),
+            p_collapsed or p_now > greatest(v_at, t.updated_at) + interval '1 minute')
+    on conflict (user_id, dedupe_key) do nothing;
+end
+$$;
+comment on function agenda._notify(agenda.tasks, agenda.preferences, text, boolean, timestamptz) is 'internal: one notification per reason, if the user wants it';
+
+-- One series: of the keys that have come due the newest becomes a task, and the next one is planned.
+create or replace function agenda._spawn(m agenda.timers, p_now timestamptz) returns void
+    language plpgsql volatile as
+$$
+declare
+    r     agenda.recurring_tasks;
+    v_key timestamp;
+begin
+    select * into r from agenda.recurring_tasks s
+     where s.user_id = m.user_id and s.id = m.entity_id
+       for no key update skip locked;
+    if not found then
+        if not exists (select from agenda.recurring_tasks s where s.user_id = m.user_id and s.id = m.entity_id) then
+            delete from agenda.timers x where (x.user_id, x.entity, x.entity_id) = (m.user_id, m.entity, m.entity_id);
+        end if;
+        return;
+    end if;
+    if not r.is_active or r.deleted_at is not null or r.next_due_at is null or r.spawn <> 'schedule' then
+        delete from agenda.timers x where (x.user_id, x.entity, x.entity_id) = (m.user_id, m.entity, m.entity_id);
+        return;
+    end if;
+    if r.next_due_at > p_now then
+        update agenda.timers x set fire_at = r.next_due_at
+         where (x.user_id, x.entity, x.entity_id) = (m.user_id, m.entity, m.entity_id);
+        return;
+    end if;
+    -- after downtime several keys may be owed; strictly before the next instant means up to now
+    v_key := agenda.instant_to_local(
+                 agenda.previous_occurrence(r.rrule, r.dtstart, r.timezone, p_now + interval '1 microsecond'), r.timezone);
+    v_key := greatest(v_key, r.next_key);
+    if r.end_date is not null and agenda.local_to_instant(v_key, r.timezone) > r.end_date then
+        v_key := r.next_key;
+    end if;
+    r := agenda._advance(r, v_key);
+    perform agenda._materialise(r, v_key, 'schedule');
+end
+$$;
+comment on function agenda._spawn(agenda.timers, timestamptz) is 'internal: makes the occurrence that a series owes';
+

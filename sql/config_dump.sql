@@ -1,0 +1,19 @@
+-- ---- what pg_dump takes along -------------------------------------------------------------------
+-- Rows of the tables below are users' data.  The partitions of the log are no members of the
+-- extension, so pg_dump sees them as tables of their own.
+
+do $$
+declare
+    t name;
+begin
+    foreach t in array '{users,preferences,recurring_tasks,tasks,timers,notifications,events,ticks,log_leaves,log_owners,dead_letters,events_seq,ticks_tick,dead_letters_id_seq}'::name[] loop
+        perform pg_catalog.pg_extension_config_dump(pg_catalog.format('agenda.%I', t)::regclass, '');
+    end loop;
+end
+$$;
+
+select agenda.use_topic_profile('per-type');
+select pg_catalog.pg_extension_config_dump('agenda.topic_routes', '');
+
+-- a launcher that runs already looks at this database after the commit
+select agenda._wake_launcher();

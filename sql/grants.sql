@@ -1,0 +1,102 @@
+-- ---- ownership and grants: the only place that gives rights -----------------------------------
+
+-- Tables, sequences, views and SECURITY DEFINER functions belong to agenda_owner.
+do $$
+declare
+    o record;
+begin
+    for o in
+        select c.oid::regclass as name, c.relkind
+          from pg_catalog.pg_class c
+         where c.relnamespace = 'agenda'::regnamespace and c.relkind in ('r', 'p', 'v')
+    loop
+        execute pg_catalog.format('alter table %s owner to agenda_owner', o.name);
+    end loop;
+    for o in
+        select c.oid::regclass as name
+          from pg_catalog.pg_class c
+         where c.relnamespace = 'agenda'::regnamespace and c.relkind = 'S'
+           and not exists (select from pg_catalog.pg_depend d
+                            where d.objid = c.oid and d.classid = 'pg_class'::regclass and d.deptype = 'i')
+    loop
+        execute pg_catalog.format('alter sequence %s owner to agenda_owner', o.name);
+    end loop;
+    for o in
+        select p.oid::regprocedure as name
+          from pg_catalog.pg_proc p
+         where p.pronamespace = 'agenda'::regnamespace and p.prosecdef
+    loop
+        execute pg_catalog.format('alter function %s owner to agenda_owner', o.name);
+    end loop;
+end
+$$;
+
+revoke all on all functions in schema agenda from public;
+-- the owner makes the partitions
+grant usage, create on schema agenda to agenda_owner;
+grant usage on schema agenda to agenda_app, agenda_user, agenda_service, agenda_gateway, agenda_monitor;
+grant execute on all functions in schema agenda to agenda_owner, agenda_service;
+-- who may act for others is not for the service to choose from inside a function
+revoke execute on function agenda._enter(uuid, text, text), agenda._leave(), agenda._set_identity(uuid) from agenda_service;
+
+-- the calculation is open to everybody who can see the schema
+do $$
+declare
+    o record;
+begin
+    for o in
+        select p.oid::regprocedure as name
+          from pg_catalog.pg_proc p join pg_catalog.pg_language l on l.oid = p.prolang
+         where p.pronamespace = 'agenda'::regnamespace and l.lanname = 'c'
+           and p.proname !~ '^_'
+    loop
+        execute pg_catalog.format('grant execute on function %s to public', o.name);
+    end loop;
+end
+$$;
+grant usage on schema agenda to public;
+
+-- Applications and persons.  Columns that are not granted are the engine's.
+do $$
+declare
+    r name;
+    o record;
+begin
+    foreach r in array '{agenda_app,agenda_user}'::name[] loop
+        execute pg_catalog.format('grant select on agenda.users, agenda.preferences, agenda.recurring_tasks, agenda.tasks,
+                                   agenda.notifications, agenda.timers, agenda.events, agenda.topic_routes to %I', r);
+        execute pg_catalog.format('grant insert (id, user_id, title, description, status, priority, due_date, timezone, recurrence_rule),
+                                         update (title, description, status, priority, due_date, timezone, recurrence_rule, deleted_at),
+                                         delete on agenda.tasks to %I', r);
+        execute pg_catalog.format('grant insert (id, user_id, title, description, priority, recurrence_type, recurrence_interval, rrule,
+                                                 start_date, end_date, timezone, spawn, overlap, missed, is_active),
+                                         update (title, description, priority, recurrence_type, recurrence_interval, rrule,
+                                                 start_date, end_date, timezone, is_active, deleted_at),
+                                         delete on agenda.recurring_tasks to %I', r);
+        execute pg_catalog.format('grant update (read_at, cleared_at) on agenda.notifications to %I', r);
+        execute pg_catalog.format('grant insert (user_id, timezone, due_soon_window, overdue_grace, notifications_enabled, enabled_types),
+                                         update (timezone, due_soon_window, overdue_grace, notifications_enabled, enabled_types)
+                                         on agenda.preferences to %I', r);
+        for o in
+            select p.oid::regprocedure as name
+              from pg_catalog.pg_proc p
+             where p.pronamespace = 'agenda'::regnamespace
+               and p.proname not in ('adopt_log', 'use_topic_profile', 'check_due_tasks', 'health', 'act_as', 'user_id_of')
+               and p.proname !~ '^(gw_|_(set_identity|enter|leave|emit|scan|raise_task|notify|spawn|log_|own_log|this_cluster|make_leaf|ensure_|materialise|advance|set_timer|plan_|withdraw|sync_|adopt_rule|preferences_of|find_external_user|wake_))'
+               and p.prorettype <> 'trigger'::regtype
+        loop
+            execute pg_catalog.format('grant execute on function %s to %I', o.name, r);
+        end loop;
+    end loop;
+end
+$$;
+grant execute on function agenda.act_as(uuid), agenda.user_id_of(text) to agenda_app;
+
+-- Engine, migrations, bulk load.  The log stays append-only, and _emit() its only writer.
+grant select, insert, update, delete on agenda.users, agenda.preferences, agenda.recurring_tasks, agenda.tasks,
+    agenda.timers, agenda.notifications, agenda.topic_routes, agenda.log_owners to agenda_service;
+grant select on agenda.events, agenda.log_leaves to agenda_service;
+grant select, insert on agenda.ticks, agenda.dead_letters to agenda_service;
+grant delete on agenda.dead_letters to agenda_service;
+grant usage, select on sequence agenda.events_seq, agenda.ticks_tick, agenda.dead_letters_id_seq to agenda_service;
+

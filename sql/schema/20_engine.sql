@@ -1,0 +1,40 @@
+-- ---- what the C library offers to the SQL below ------------------------------------------------
+
+create or replace function agenda.version() returns text
+    language c immutable strict parallel safe as 'MODULE_PATHNAME', 'agenda_version';
+comment on function agenda.version() is 'version of the loaded library, to compare with pg_extension.extversion';
+
+create or replace function agenda.now() returns timestamptz
+    language c stable strict parallel safe as 'MODULE_PATHNAME', 'agenda_now';
+comment on function agenda.now() is 'the domain''s clock: the transaction''s time, or the setting agenda.now (superusers, for tests and simulation)';
+
+create or replace function agenda.utc(at timestamptz) returns text
+    language c immutable strict parallel safe as 'MODULE_PATHNAME', 'agenda_utc';
+comment on function agenda.utc(timestamptz) is 'RFC 3339 in UTC, as in 2025-01-08T09:00:00Z; null for infinity';
+
+create or replace function agenda.uuid7() returns uuid
+    language c volatile strict parallel safe as 'MODULE_PATHNAME', 'agenda_uuid7';
+comment on function agenda.uuid7() is 'a new time-ordered identifier (RFC 9562 version 7)';
+
+-- ---- identity (extension/identity.c) -----------------------------------------------------------
+
+create or replace function agenda.current_user_id() returns uuid
+    language c stable parallel restricted as 'MODULE_PATHNAME', 'agenda_current_user_id';
+comment on function agenda.current_user_id() is 'the user for whom this transaction acts, null when nobody does; what row-level security compares';
+
+create or replace function agenda._set_identity(user_id uuid) returns void
+    language c volatile parallel unsafe as 'MODULE_PATHNAME', 'agenda_set_identity';
+comment on function agenda._set_identity(uuid) is 'internal: the core of act_as()';
+
+create or replace function agenda._enter(user_id uuid, request_id text default null, traceparent text default null) returns void
+    language c volatile parallel unsafe as 'MODULE_PATHNAME', 'agenda_enter';
+comment on function agenda._enter(uuid, text, text) is 'internal: act for a user until _leave(); an error undoes it';
+
+create or replace function agenda._leave() returns void
+    language c volatile parallel unsafe as 'MODULE_PATHNAME', 'agenda_leave';
+comment on function agenda._leave() is 'internal: the end of what _enter() began';
+
+create or replace function agenda._emit(type text, user_id uuid, subject text, key text, data jsonb, headers jsonb default null) returns uuid
+    language c volatile parallel unsafe as 'MODULE_PATHNAME', 'agenda_emit';
+comment on function agenda._emit(text, uuid, text, text, jsonb, jsonb) is 'internal: writes one event to the log, returns its id';
+

@@ -1,0 +1,88 @@
+-- ---- tasks -------------------------------------------------------------------------------------
+
+create table agenda.tasks (
+    id                 uuid not null default agenda.uuid7(),
+    user_id            uuid not null default agenda.current_user_id()
+                       references agenda.users on delete cascade,
+    title              text not null check (length(title) between 1 and 500),
+    description        text check (length(description) <= 20000),
+    status             text not null default 'pending'
+                       check (status in ('pending', 'in_progress', 'completed', 'skipped', 'missed', 'cancelled')),
+    priority           smallint not null default 2 check (priority between 1 and 3),
+    due_date           timestamptz check (isfinite(due_date)),
+    timezone           text,
+    recurrence_rule    text,
+    recurring_task_id  uuid,
+    occurrence_key     timestamp,
+    parent_task_id     uuid,
+    notified           boolean not null default false,
+    last_reminder_sent timestamptz,
+    completed_at       timestamptz,
+    version            bigint not null default 1,
+    created_at         timestamptz not null default agenda.now(),
+    updated_at         timestamptz not null default agenda.now(),
+    deleted_at         timestamptz,
+    primary key (user_id, id),
+    -- what makes materialise() idempotent
+    unique (user_id, recurring_task_id, occurrence_key),
+    -- occurrences stay with the owner of their series
+    foreign key (user_id, recurring_task_id) references agenda.recurring_tasks (user_id, id)
+        on delete set null (recurring_task_id)
+) with (fillfactor = 90);
+create index tasks_open_due on agenda.tasks (user_id, due_date, id)
+    where deleted_at is null and status in ('pending', 'in_progress');
+create index tasks_created on agenda.tasks (user_id, created_at desc, id) where deleted_at is null;
+comment on table agenda.tasks is 'tasks, occurrences of series among them';
+comment on column agenda.tasks.priority is '1 high, 2 medium, 3 low';
+comment on column agenda.tasks.timezone is 'zone of the task; null follows the owner''s';
+comment on column agenda.tasks.recurrence_rule is 'word (daily … yearly) or RRULE: completing the task makes the next one';
+comment on column agenda.tasks.occurrence_key is 'which occurrence of the series this is; never changes, wherever due_date goes';
+comment on column agenda.tasks.parent_task_id is 'the occurrence before this one';
+comment on column agenda.tasks.notified is 'the present due date has been announced';
+comment on column agenda.tasks.version is 'counts the changes of the users'' columns; what expected_version and ETag compare';
+
+-- ---- timers ------------------------------------------------------------------------------------
+-- One narrow row per thing: the next instant at which something is owed.  The scanner sleeps until
+-- the earliest.  Everyone locks the task before its timer, or skips what is locked.
+
+create table agenda.timers (
+    user_id   uuid not null,
+    entity    text not null check (entity in ('task', 'series')),
+    entity_id uuid not null,
+    fire_at   timestamptz not null,
+    what      text not null check (what in ('due_soon', 'due', 'overdue', 'spawn')),
+    primary key (user_id, entity, entity_id)
+) with (fillfactor = 80, autovacuum_vacuum_scale_factor = 0.02, autovacuum_vacuum_cost_delay = 0);
+create index timers_fire_at on agenda.timers (fire_at);
+comment on table agenda.timers is 'the next instant at which something is owed, one row per task or series';
+
+-- ---- notifications -----------------------------------------------------------------------------
+
+create table agenda.notifications (
+    id                uuid not null default agenda.uuid7(),
+    user_id           uuid not null references agenda.users on delete cascade,
+    type              text not null check (type in ('due_soon', 'due', 'overdue')),
+    task_id           uuid,
+    recurring_task_id uuid,
+    title             text not null,
+    body              text,
+    dedupe_key        text not null,
+    scheduled_for     timestamptz not null,
+    created_at        timestamptz not null default clock_timestamp(),
+    read_at           timestamptz,
+    cleared_at        timestamptz,
+    withdrawn_at      timestamptz,
+    late              boolean not null default false,
+    primary key (user_id, id),
+    -- one notification per reason, for ever
+    unique (user_id, dedupe_key)
+);
+create index notifications_inbox on agenda.notifications (user_id, created_at desc, id)
+    where cleared_at is null and withdrawn_at is null;
+create index notifications_unread on agenda.notifications (user_id)
+    where read_at is null and cleared_at is null and withdrawn_at is null;
+create index notifications_task on agenda.notifications (user_id, task_id) where withdrawn_at is null;
+comment on table agenda.notifications is 'what users have been told';
+comment on column agenda.notifications.scheduled_for is 'the instant at which it was owed; created_at - scheduled_for is how late it came';
+comment on column agenda.notifications.withdrawn_at is 'the reason went away: the task was done, deleted or given another due date';
+

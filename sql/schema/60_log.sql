@@ -1,0 +1,94 @@
+-- ---- the log -----------------------------------------------------------------------------------
+-- Append-only, written by _emit() alone, partitioned by time.  The leaves are not members of the
+-- extension: they are made by _ensure_partitions() and will be dropped by retention, and pg_dump has
+-- to dump their rows.  Indexes stand on the leaves only.  Visibility decides which events a
+-- window of the drainer has, seq decides their order in it (bgworker/README.md).
+
+-- no cache: numbers must be drawn in the order of the changes
+create sequence agenda.events_seq as bigint cache 1;
+
+create table agenda.events (
+    seq         bigint not null,
+    xid         xid8 not null,
+    id          uuid not null,
+    type        text not null,
+    user_id     uuid,
+    subject     text not null,
+    key         text not null,
+    actor       text not null,
+    occurred_at timestamptz not null,
+    trace       text,
+    headers     jsonb not null default '{}',
+    data        jsonb not null
+) partition by range (occurred_at);
+comment on table agenda.events is 'the log: outbox, audit trail and source of the live stream';
+comment on column agenda.events.seq is 'order of the changes of one thing; a gap means a transaction that was rolled back';
+comment on column agenda.events.xid is 'the top-level transaction that wrote it';
+comment on column agenda.events.id is 'the CloudEvents id, stable for ever';
+comment on column agenda.events.subject is 'id of the thing that the event is about';
+comment on column agenda.events.key is 'Kafka message key';
+comment on column agenda.events.actor is 'who did it: a user''s id, a login role, or "scheduler"';
+comment on column agenda.events.trace is 'W3C traceparent of the request, or its request id';
+
+-- Position of the drainer: insert-only and numbered, so that nothing is ever updated.
+create table agenda.ticks (
+    tick     bigint not null,
+    saved_at timestamptz not null,
+    lo       pg_snapshot not null,
+    hi       pg_snapshot,
+    seq      bigint not null,
+    check ((hi is null) = (seq = 0))
+) partition by range (saved_at);
+create sequence agenda.ticks_tick as bigint cache 1;
+comment on table agenda.ticks is 'how far the log has been read: everything visible in lo, and of what is visible in hi everything up to seq';
+
+-- Leaves of the two tables above; closed_xmax is written once a leaf's time has passed.
+create table agenda.log_leaves (
+    leaf        name primary key,
+    parent      name not null check (parent in ('events', 'ticks')),
+    lower       timestamptz not null,
+    upper       timestamptz not null,
+    closed_xmax xid8,
+    unique (parent, lower)
+);
+comment on table agenda.log_leaves is 'partitions of the log';
+comment on column agenda.log_leaves.closed_xmax is 'no transaction from this one on has rows in the leaf';
+
+-- Which cluster the position belongs to; the newest row counts.  A copy of the database finds another
+-- cluster written here and does not publish.
+create table agenda.log_owners (
+    adopted_at        timestamptz primary key,
+    system_identifier bigint not null,
+    database_oid      oid not null,
+    publisher_id      text not null,
+    floor_seq         bigint not null
+);
+comment on table agenda.log_owners is 'clusters that have published this log';
+comment on column agenda.log_owners.floor_seq is 'events up to this number were somebody else''s to publish';
+
+create table agenda.topic_routes (
+    event_type text not null,
+    topic      text not null check (topic ~ '^[A-Za-z0-9._-]{1,249}$' and topic not in ('.', '..')),
+    primary key (event_type, topic)
+);
+comment on table agenda.topic_routes is 'to which Kafka topics an event type goes; none means nowhere';
+
+create table agenda.dead_letters (
+    id          bigint generated always as identity primary key,
+    seq         bigint not null,
+    event_id    uuid not null,
+    type        text not null,
+    user_id     uuid,
+    subject     text not null,
+    key         text not null,
+    occurred_at timestamptz not null,
+    trace       text,
+    headers     jsonb not null,
+    data        jsonb not null,
+    topic       text not null,
+    reason      text not null,
+    attempts    integer not null,
+    created_at  timestamptz not null default clock_timestamp()
+);
+comment on table agenda.dead_letters is 'events that the broker refused for good';
+
