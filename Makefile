@@ -52,8 +52,14 @@ $(shell mkdir -p $(sort $(dir $(OBJS))) sql)
 
 PG_CONFIG ?= $(firstword $(wildcard /usr/lib/postgresql/15/bin/pg_config) pg_config)
 export PG_CONFIG
-PGXS := $(shell $(PG_CONFIG) --pgxs)
+PGXS := $(shell $(PG_CONFIG) --pgxs 2>/dev/null)
+ifneq ($(PGXS),)
 include $(PGXS)
+else
+all install:
+	@echo "pg_config of PostgreSQL's development files was not found; make deps installs them" >&2
+	@false
+endif
 -include $(OBJS:.o=.d)
 
 $(OBJS): extension/errcodes.h

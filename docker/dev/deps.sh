@@ -47,8 +47,8 @@ root() {
 }
 
 apt() {
-	root env DEBIAN_FRONTEND=noninteractive apt-get -qq -o DPkg::Lock::Timeout=300 \
-		-o Dpkg::Use-Pty=0 "$@" >&2
+	logged "$AGENDA_ROOT/build/log/apt.log" root env DEBIAN_FRONTEND=noninteractive \
+		apt-get -q -o DPkg::Lock::Timeout=300 -o Dpkg::Use-Pty=0 "$@"
 }
 
 forget_drop_in() {
@@ -70,7 +70,8 @@ if [ "$(id -u)" != 0 ] && ! command -v sudo >/dev/null; then
 As root: apt-get install --no-install-recommends $lacking"
 fi
 
-say "installing: $lacking"
+say "installing (log in build/log/): $lacking"
+mkdir -p "$AGENDA_ROOT/build/log"
 trap forget_drop_in EXIT
 trap 'exit 130' INT TERM
 root mkdir -p "${DROP_IN%/*}"
