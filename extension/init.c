@@ -11,6 +11,7 @@
 
 #include "fmgr.h"
 #include "miscadmin.h"
+#include "utils/builtins.h"
 
 #include "compat.h"
 #include "database_hook.h"
@@ -22,6 +23,8 @@
 #include "wake.h"
 
 PG_MODULE_MAGIC;
+
+PG_FUNCTION_INFO_V1(agenda_version);
 
 void		_PG_init(void);
 
@@ -39,4 +42,11 @@ _PG_init(void)
 	agenda_shmem_init();
 	agenda_database_hook_init();
 	agenda_launcher_register();
+}
+
+/* agenda.version() → text: the version this library was built as */
+Datum
+agenda_version(PG_FUNCTION_ARGS)
+{
+	PG_RETURN_TEXT_P(cstring_to_text(AGENDA_VERSION));
 }

@@ -103,7 +103,7 @@ begin
         hint = 'Use RFC 3339, as in 2025-01-08T09:00:00Z, or without an offset for wall-clock time in the time zone.',
         column = p_field;
 exception
-    when datetime_field_overflow or invalid_datetime_format or datetime_value_out_of_range then
+    when datetime_field_overflow or invalid_datetime_format then
         raise exception using errcode = 'YA005',
             message = format('"%s" is not a date and time', left(p_value, 100)),
             detail = sqlerrm,
