@@ -1,7 +1,7 @@
 #!/bin/bash
 # deps.sh - installs the Debian packages that are missing.
 #
-#   docker/dev/deps.sh [build] [run] [test]      default: build run
+#   docker/dev/deps.sh [build] [run] [test] [lint]      default: build run
 #
 # A machine that has them all is left alone (no apt-get, no root needed).  While PostgreSQL is
 # installed a drop-in file keeps Debian from creating a cluster of its own; it is taken away
@@ -13,6 +13,7 @@ set -eu
 BUILD="gcc libc6-dev make postgresql-server-dev-$PG_MAJOR librdkafka-dev libmicrohttpd-dev libpq-dev
 libjansson-dev libssl-dev pkg-config"
 RUN="postgresql-$PG_MAJOR librdkafka1 libmicrohttpd12 libpq5 libjansson4 libssl3 tzdata openssl curl kcat"
+LINT="clang-format-14 shellcheck python3 binutils"
 TEST="perl libipc-run-perl postgresql-$PG_MAJOR-pgtap kcat curl python3 wrk"
 DROP_IN=/etc/postgresql-common/createcluster.d/pg_agenda.conf
 
@@ -24,7 +25,8 @@ wanted() {
 		build) printf '%s\n' $BUILD ;;
 		run) printf '%s\n' $RUN ;;
 		test) printf '%s\n' $TEST ;;
-		*) die "unknown group \"$group\"; there are build, run and test" ;;
+		lint) printf '%s\n' $LINT ;;
+		*) die "unknown group \"$group\"; there are build, run, test and lint" ;;
 		esac
 	done
 	# a JDK and Maven fetch and run the real Kafka of the tests, from wherever they came

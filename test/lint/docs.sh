@@ -1,0 +1,27 @@
+#!/bin/bash
+# docs.sh - what the code offers and the documentation does not mention: settings, environment
+# variables, errors, events, SQL functions, REST paths, metrics.
+set -eu
+
+# missing DOCUMENT: names on stdin that do not stand in it
+missing() {
+	local name
+	while read -r name; do
+		[ -n "$name" ] || continue
+		grep -qF -e "$name" "$1" 2>/dev/null || echo "$1:1: does not mention $name"
+	done
+}
+
+grep -oE '"agenda\.[a-z_]+"' extension/settings.c | tr -d '"' | sort -u | missing docs/settings.md
+# a gateway setting jwt-key-file is the environment variable AGENDA_JWT_KEY_FILE
+sed -nE 's/^\t(TEXT|NUMBER)\("([a-z-]+)".*/\2/p; s/^\t\{ "([a-z-]+)", KIND.*/\1/p' gateway/config.c |
+	tr 'a-z-' 'A-Z_' | sed 's/^/AGENDA_/' | missing docs/settings.md
+grep -ohE '^#   AGENDA_[A-Z_]+' docker/dev/run.sh | tr -d '# ' | missing docs/settings.md
+
+awk '!/^#/ && NF { print "| " $1 " |" }' extension/errcodes.txt | missing docs/errors.md
+grep -ohE "'(task|recurring_task|reminder|notification|preferences)\.[a-z_]+'" sql/*.sql sql/*/*.sql |
+	tr -d "'" | sort -u | missing docs/events.md
+grep -ohE '^create (or replace )?function agenda\.[a-z][a-z0-9_]*' sql/api/*.sql sql/schema/*.sql |
+	sed 's/.*agenda\.//' | grep -v '^gw_' | sort -u | missing docs/sql.md
+grep -ohE '"agenda_[a-z_]+' gateway/metrics.c 2>/dev/null | tr -d '"' | sort -u | missing docs/metrics.md
+sed -nE 's/.*"(\/[a-z][^" ]*)".*/\1/p' gateway/routes.def 2>/dev/null | sort -u | missing docs/rest.md

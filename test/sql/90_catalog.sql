@@ -1,0 +1,99 @@
+-- 90_catalog.sql - what every object of the extension must have, read from the catalogs: pinned
+-- search_path, no rights for PUBLIC beyond calculation, comments, owners, row-level security,
+-- and a place in pg_dump.  A new object that forgets one of them fails here by its name.
+begin;
+select plan(16);
+
+-- members of the extension
+create temporary view our_functions as
+    select p.*, p.oid::regprocedure::text as signature
+      from pg_proc p
+      join pg_depend d on d.classid = 'pg_proc'::regclass and d.objid = p.oid and d.deptype = 'e'
+      join pg_extension e on d.refclassid = 'pg_extension'::regclass and e.oid = d.refobjid
+     where e.extname = 'pg_agenda';
+create temporary view our_relations as
+    select c.*, c.oid::regclass::text as name, e.extconfig
+      from pg_class c
+      join pg_depend d on d.classid = 'pg_class'::regclass and d.objid = c.oid and d.deptype = 'e'
+      join pg_extension e on d.refclassid = 'pg_extension'::regclass and e.oid = d.refobjid
+     where e.extname = 'pg_agenda';
+
+select cmp_ok((select count(*) from our_functions), '>', 40::bigint, 'the extension has functions to look at');
+
+-- ---- functions ----
+select is_empty(
+    $$select signature from our_functions
+       where prosecdef and not 'search_path=pg_catalog, agenda, pg_temp' = any (coalesce(proconfig, '{}'))$$,
+    'every SECURITY DEFINER function pins its search_path');
+select is_empty(
+    $$select signature from our_functions where prosecdef and proowner <> 'agenda_owner'::regrole$$,
+    'every SECURITY DEFINER function belongs to agenda_owner');
+select is_empty(
+    $$select signature from our_functions
+       where has_function_privilege('public', oid, 'execute') and (prosecdef or provolatile = 'v')$$,
+    'what everybody may execute changes nothing');
+select is_empty(
+    $$select signature from our_functions
+       where proname !~ '^(_|gw_)' and obj_description(oid, 'pg_proc') is null
+         and not exists (select from pg_type t where oid in (t.typinput, t.typoutput, t.typreceive, t.typsend))
+         and not exists (select from pg_operator o where o.oprcode = our_functions.oid)
+         and not exists (select from pg_amproc a where a.amproc = our_functions.oid)$$,
+    'every public function has a comment');
+select is_empty(
+    $$select signature from our_functions f join pg_language l on l.oid = f.prolang
+       where proname ~ '^gw_' and l.lanname = 'sql'$$,
+    'no function of the gateway is a scalar SQL function, which is planned anew at each call');
+
+-- ---- tables ----
+select is_empty(
+    $$select name from our_relations
+       where relkind in ('r', 'p', 'v') and (relowner <> 'agenda_owner'::regrole)$$,
+    'tables and views belong to agenda_owner');
+select is_empty(
+    $$select name from our_relations
+       where relkind in ('r', 'p') and obj_description(oid, 'pg_class') is null$$,
+    'every table has a comment');
+select is_empty(
+    $$select name from our_relations r
+       where relkind in ('r', 'p') and not relrowsecurity
+         and exists (select from pg_attribute a where a.attrelid = r.oid and a.attname = 'user_id')$$,
+    'row-level security is on wherever a row belongs to a user');
+select set_eq(
+    $$select name from our_relations where relforcerowsecurity$$,
+    array['agenda.users', 'agenda.preferences', 'agenda.recurring_tasks', 'agenda.tasks', 'agenda.notifications'],
+    'and forced on what users write');
+select is_empty(
+    $$select name from our_relations
+       where relkind in ('r', 'p', 'S') and not oid = any (coalesce(extconfig, '{}'))
+         and not (relkind = 'S' and exists (select from pg_depend i where i.objid = our_relations.oid
+                                             and i.classid = 'pg_class'::regclass and i.deptype = 'i'))$$,
+    'pg_dump takes every table and sequence along');
+select is_empty(
+    $$select name from our_relations
+       where relkind = 'v' and not 'security_invoker=true' = any (coalesce(reloptions, '{}'))$$,
+    'views check the rights of the one who reads');
+
+-- ---- roles ----
+select is_empty(
+    $$select rolname from pg_roles
+       where rolname in ('agenda_owner', 'agenda_gateway', 'agenda_app', 'agenda_user', 'agenda_monitor')
+         and (rolsuper or rolbypassrls or rolcanlogin or rolcreaterole or rolcreatedb)$$,
+    'none of the roles stands above row-level security');
+select is_empty(
+    $$select r, name from our_relations, unnest(array['agenda_gateway', 'public']) r
+       where relkind in ('r', 'p', 'v')
+         and has_table_privilege(r, oid, 'select, insert, update, delete, truncate, references, trigger')$$,
+    'the gateway and the public have no rights on tables');
+select is_empty(
+    $$select signature from our_functions
+       where has_function_privilege('agenda_gateway', oid, 'execute')
+         and not has_function_privilege('public', oid, 'execute') and proname !~ '^gw_'$$,
+    'the gateway executes its own functions and calculation, nothing else');
+select is_empty(
+    $$select r, signature from our_functions, unnest(array['agenda_user', 'agenda_monitor', 'agenda_gateway']) r
+       where proname in ('act_as', 'user_id_of', '_enter', '_leave', '_set_identity', '_emit', 'adopt_log')
+         and has_function_privilege(r, oid, 'execute')$$,
+    'only applications may say for whom they act');
+
+select * from finish();
+rollback;
