@@ -25,8 +25,7 @@ use PostgreSQL::Test::Utils;
 use Test::More;
 use Time::HiRes qw(time usleep);
 
-our @EXPORT = qw(agenda_node spawn stop_process free_port wait_until token slurp
-  act_sql start_devbroker);
+our @EXPORT = qw(agenda_node spawn stop_process free_port wait_until token slurp act_sql);
 
 my $name = basename($0, '.t');
 my %running;    # pid => what it is
@@ -132,17 +131,6 @@ sub wait_until
     }
 }
 
-# The embedded broker; returns (pid, bootstrap servers).
-sub start_devbroker
-{
-    my $file = "$PostgreSQL::Test::Utils::tmp_check/${name}_broker_" . scalar(keys %running);
-    unlink $file;
-    my $pid = spawn('devbroker', [ $ENV{AGENDA_DEVBROKER}, '--address-file', $file ]);
-    wait_until(sub { -s $file }, 'the development broker');
-    chomp(my $brokers = slurp($file));
-    return ($pid, $brokers);
-}
-
 # An HS256 token for the gateway.
 sub token
 {
@@ -162,6 +150,7 @@ sub json_string
     return "\"$text\"";
 }
 
+# The text of a file.
 sub slurp { return slurp_file($_[0]) }
 
 END
