@@ -26,7 +26,10 @@ OBJS = \
 	extension/recurrence/civil.o \
 	extension/recurrence/parse.o \
 	extension/recurrence/format.o \
+	extension/recurrence/plan.o \
+	extension/recurrence/count.o \
 	extension/recurrence/expand.o \
+	extension/recurrence/zone.o \
 	extension/recurrence/describe.o \
 	bgworker/worker.o \
 	bgworker/launcher.o \

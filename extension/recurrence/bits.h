@@ -1,0 +1,133 @@
+/*
+ * bits.h
+ *		Sets of small numbers as bits, for the recurrence library alone.
+ *
+ * Rank, select and neighbour search over a few 64-bit words; __builtin functions are those of
+ * gcc and clang, the compilers that PostgreSQL extensions are built with.
+ */
+#ifndef RR_BITS_H
+#define RR_BITS_H
+
+#include <stdbool.h>
+#include <stdint.h>
+
+static inline int
+rr_popcount(uint64_t w)
+{
+	return __builtin_popcountll(w);
+}
+
+/* w != 0 */
+static inline int
+rr_lowest(uint64_t w)
+{
+	return __builtin_ctzll(w);
+}
+
+/* w != 0 */
+static inline int
+rr_highest(uint64_t w)
+{
+	return 63 - __builtin_clzll(w);
+}
+
+/* bits 0 .. n-1, for 0 <= n <= 64 */
+static inline uint64_t
+rr_below(int n)
+{
+	return n >= 64 ? ~UINT64_C(0) : (UINT64_C(1) << n) - 1;
+}
+
+/* the number of the k-th bit of w, k = 0 .. popcount - 1 */
+static inline int
+rr_select(uint64_t w, int k)
+{
+	while (k-- > 0)
+		w &= w - 1;
+	return rr_lowest(w);
+}
+
+static inline bool
+rr_has(const uint64_t *w, int bit)
+{
+	return (w[bit / 64] >> (bit % 64) & 1) != 0;
+}
+
+static inline void
+rr_add(uint64_t *w, int bit)
+{
+	w[bit / 64] |= UINT64_C(1) << (bit % 64);
+}
+
+static inline int
+rr_size(const uint64_t *w, int words)
+{
+	int			n = 0;
+
+	for (int i = 0; i < words; i++)
+		n += rr_popcount(w[i]);
+	return n;
+}
+
+/* how many bits are below this one; 0 <= bit <= 64 * words */
+static inline int
+rr_rank(const uint64_t *w, int bit)
+{
+	int			n = 0;
+	int			i = 0;
+
+	for (; i < bit / 64; i++)
+		n += rr_popcount(w[i]);
+	return bit % 64 == 0 ? n : n + rr_popcount(w[i] & rr_below(bit % 64));
+}
+
+/* the number of the k-th bit of all words */
+static inline int
+rr_select_in(const uint64_t *w, int k)
+{
+	int			i = 0;
+
+	for (int n; k >= (n = rr_popcount(w[i])); i++)
+		k -= n;
+	return i * 64 + rr_select(w[i], k);
+}
+
+/* the first bit >= from, or -1; from >= 0 */
+static inline int
+rr_first_from(const uint64_t *w, int words, int from)
+{
+	int			i = from / 64;
+	uint64_t	rest;
+
+	if (i >= words)
+		return -1;
+	rest = w[i] & ~rr_below(from % 64);
+	while (rest == 0)
+	{
+		if (++i == words)
+			return -1;
+		rest = w[i];
+	}
+	return i * 64 + rr_lowest(rest);
+}
+
+/* the last bit <= upto, or -1; upto < 64 * words, and less than 0 finds nothing */
+static inline int
+rr_last_upto(const uint64_t *w, int upto)
+{
+	int			i = upto / 64;
+	uint64_t	rest;
+
+	if (upto < 0)
+		return -1;
+	rest = w[i] & rr_below(upto % 64 + 1);
+	while (rest == 0)
+	{
+		if (--i < 0)
+			return -1;
+		rest = w[i];
+	}
+	return i * 64 + rr_highest(rest);
+}
+
+#endif

@@ -1,0 +1,536 @@
+/*
+ * expand.c
+ *		Next and previous occurrence of a plan in civil time.
+ *
+ * Nothing iterates from DTSTART: the period that holds the time asked for follows by floor
+ * division, the next of the series by rounding up to a multiple of INTERVAL, and the day
+ * inside it by a bit search in the table of its type.  Empty periods are stepped over, at
+ * most one cycle of types (400 years, see plan.c); DAILY jumps from day to permitted day.
+ */
+#include "plan.h"
+
+#include "bits.h"
+#include "civil.h"
+
+/* ---- times of day -------------------------------------------------------------------- */
+
+/* the first time of day >= sod, or -1 */
+static int
+time_from(const struct rr_plan *plan, int sod)
+{
+	int			h = sod / 3600;
+	int			m = sod / 60 % 60;
+	int			s;
+
+	if (sod <= plan->first_time)
+		return plan->first_time;
+	if (sod > plan->last_time)
+		return -1;
+	if ((plan->hours >> h & 1) != 0)
+	{
+		if ((plan->minutes >> m & 1) != 0)
+		{
+			s = rr_first_from(&plan->seconds, 1, sod % 60);
+			if (s >= 0)
+				return h * 3600 + m * 60 + s;
+		}
+		m = rr_first_from(&plan->minutes, 1, m + 1);
+		if (m >= 0)
+			return h * 3600 + m * 60 + rr_lowest(plan->seconds);
+	}
+	/* sod <= last_time, so there is a later hour */
+	h = rr_lowest((uint64_t) plan->hours & ~rr_below(h + 1));
+	return h * 3600 + rr_lowest(plan->minutes) * 60 + rr_lowest(plan->seconds);
+}
+
+/* the last time of day <= sod, or -1 */
+static int
+time_upto(const struct rr_plan *plan, int sod)
+{
+	int			h = sod / 3600;
+	int			m = sod / 60 % 60;
+	int			s;
+
+	if (sod >= plan->last_time)
+		return plan->last_time;
+	if (sod < plan->first_time)
+		return -1;
+	if ((plan->hours >> h & 1) != 0)
+	{
+		if ((plan->minutes >> m & 1) != 0)
+		{
+			s = rr_last_upto(&plan->seconds, sod % 60);
+			if (s >= 0)
+				return h * 3600 + m * 60 + s;
+		}
+		m = rr_last_upto(&plan->minutes, m - 1);
+		if (m >= 0)
+			return h * 3600 + m * 60 + rr_highest(plan->seconds);
+	}
+	h = rr_highest((uint64_t) plan->hours & rr_below(h));
+	return h * 3600 + rr_highest(plan->minutes) * 60 + rr_highest(plan->seconds);
+}
+
+/* how many times of day are before sod */
+static int
+time_rank(const struct rr_plan *plan, int sod)
+{
+	int			h = sod / 3600;
+	int			m = sod / 60 % 60;
+	int			rank = rr_popcount((uint64_t) plan->hours & rr_below(h)) * plan->per_hour;
+
+	if ((plan->hours >> h & 1) == 0)
+		return rank;
+	rank += rr_popcount(plan->minutes & rr_below(m)) * plan->per_minute;
+	if ((plan->minutes >> m & 1) == 0)
+		return rank;
+	return rank + rr_popcount(plan->seconds & rr_below(sod % 60));
+}
+
+static int
+time_select(const struct rr_plan *plan, int k)
+{
+	int			h = rr_select(plan->hours, k / plan->per_hour);
+	int			m = rr_select(plan->minutes, k % plan->per_hour / plan->per_minute);
+
+	return h * 3600 + m * 60 + rr_select(plan->seconds, k % plan->per_minute);
+}
+
+/* ---- periods ------------------------------------------------------------------------- */
+
+int64_t
+rr_period_of(const struct rr_plan *plan, int64_t day)
+{
+	struct rr_civil c;
+
+	if (plan->unit == RR_UNIT_DAY)
+		return day;
+	/* day -3 is a Monday */
+	if (plan->unit == RR_UNIT_WEEK)
+		return rr_floordiv(day + 3 - plan->wkst, 7);
+	c = rr_date_of(day);
+	return plan->unit == RR_UNIT_YEAR ? c.year : c.year * 12 + c.month - 1;
+}
+
+static void
+month_days_of(const struct rr_plan *plan, int64_t period, struct rr_days *days)
+{
+	int64_t		year = rr_floordiv(period, 12);
+	int			month = (int) rr_floormod(period, 12) + 1;
+	bool		leap = rr_is_leap(year);
+	int64_t		start = rr_year_start(year) + rr_days_before[leap][month];
+
+	days->base = start - 1;
+	days->bits = &plan->days.month[(rr_month_length(leap, month) - 28) * 7 + rr_weekday(start)];
+	days->words = (plan->months >> month & 1) != 0 ? 1 : 0;
+}
+
+/* the days of a week that lie in a month that takes part */
+static void
+week_days_of(const struct rr_plan *plan, int64_t period, struct rr_days *days)
+{
+	days->base = period * 7 - 3 + plan->wkst;
+	days->bits = &days->own;
+	days->words = 1;
+	days->own = plan->weekdays;
+	if (plan->filtered)
+	{
+		struct rr_civil c = rr_date_of(days->base);
+		/* how many of the seven belong to the first day's month */
+		int			here = rr_month_length(rr_is_leap(c.year), c.month) - c.day + 1;
+		uint64_t	first = here < 7 ? rr_below(here) : rr_below(7);
+
+		if ((plan->months >> c.month & 1) == 0)
+			days->own &= ~first;
+		if ((plan->months >> (c.month % 12 + 1) & 1) == 0)
+			days->own &= first;
+	}
+}
+
+static void
+year_days_of(const struct rr_plan *plan, int64_t period, struct rr_days *days)
+{
+	int64_t		start = rr_year_start(period);
+
+	days->base = start - 1;
+	days->bits = rr_year_table(plan, period, start);
+	days->words = RR_DAY_WORDS;
+}
+
+static void
+single_day_of(const struct rr_plan *plan, int64_t period, struct rr_days *days)
+{
+	days->base = period;
+	days->bits = &days->own;
+	days->words = 1;
+	days->own = 1;
+	if (plan->filtered)
+	{
+		int64_t		year = rr_date_of(period).year;
+		int64_t		start = rr_year_start(year);
+
+		days->own = rr_has(rr_year_table(plan, year, start), (int) (period - start) + 1);
+	}
+}
+
+void
+rr_days_of(const struct rr_plan *plan, int64_t period, struct rr_days *days)
+{
+	switch (plan->unit)
+	{
+		case RR_UNIT_YEAR:
+			year_days_of(plan, period, days);
+			break;
+		case RR_UNIT_MONTH:
+			month_days_of(plan, period, days);
+			break;
+		case RR_UNIT_WEEK:
+			week_days_of(plan, period, days);
+			break;
+		default:
+			single_day_of(plan, period, days);
+			break;
+	}
+}
+
+/* ---- inside a period ----------------------------------------------------------------- */
+
+/* day and time of day of x relative to a period, cut to what its bitmap covers */
+struct place
+{
+	int			bit;			/* -1: before it all; 64 * words: behind it all */
+	int			sod;
+};
+
+static struct place
+place_of(const struct rr_days *days, int64_t x)
+{
+	int64_t		day = rr_floordiv(x, RR_DAY_SECONDS);
+	int64_t		bit = day - days->base;
+	struct place p;
+
+	p.sod = (int) (x - day * RR_DAY_SECONDS);
+	p.bit = bit < 0 ? -1 : bit >= 64 * days->words ? 64 * days->words : (int) bit;
+	return p;
+}
+
+static int64_t
+second_of(const struct rr_days *days, int bit, int time)
+{
+	return (days->base + bit) * RR_DAY_SECONDS + time;
+}
+
+/* how many elements, selected or not, are before x */
+static int64_t
+element_rank(const struct rr_plan *plan, const struct rr_days *days, int64_t x)
+{
+	struct place p = place_of(days, x);
+	int64_t		rank;
+
+	if (p.bit < 0)
+		return 0;
+	rank = (int64_t) rr_rank(days->bits, p.bit) * plan->n_times;
+	if (p.bit < 64 * days->words && rr_has(days->bits, p.bit))
+		rank += time_rank(plan, p.sod);
+	return rank;
+}
+
+static int64_t
+element_at(const struct rr_plan *plan, const struct rr_days *days, int64_t rank)
+{
+	return second_of(days, rr_select_in(days->bits, (int) (rank / plan->n_times)),
+					 time_select(plan, (int) (rank % plan->n_times)));
+}
+
+/*
+ * BYSETPOS among n elements: position p is rank p - 1, position -q is rank n - q.  The first
+ * selected rank >= rank, or -1.
+ */
+static int64_t
+setpos_from(const struct rr_numbers *set, int64_t n, int64_t rank)
+{
+	int64_t		best = -1;
+	int			p = rank >= 366 ? -1 : rr_first_from(set->plus, RR_DAY_WORDS, (int) rank + 1);
+	int			q = rr_last_upto(set->minus, n - rank > 366 ? 366 : (int) (n - rank));
+
+	if (p > 0 && p <= n)
+		best = p - 1;
+	if (q > 0 && (best < 0 || n - q < best))
+		best = n - q;
+	return best;
+}
+
+/* the last selected rank <= rank, or -1; 0 <= rank < n */
+static int64_t
+setpos_upto(const struct rr_numbers *set, int64_t n, int64_t rank)
+{
+	int			p = rr_last_upto(set->plus, rank >= 366 ? 366 : (int) rank + 1);
+	int			q = n - rank > 366 ? -1 : rr_first_from(set->minus, RR_DAY_WORDS, (int) (n - rank));
+	int64_t		best = p - 1;
+
+	if (p <= 0)
+		best = -1;
+	if (q > 0 && q <= n && n - q > best)
+		best = n - q;
+	return best;
+}
+
+/* how many ranks < rank are selected; a rank that both signs select counts once */
+static int64_t
+setpos_rank(const struct rr_numbers *set, int64_t n, int64_t rank)
+{
+	int64_t		count = 0;
+
+	for (int64_t r = rank > 0 ? setpos_from(set, n, 0) : -1; r >= 0 && r < rank;
+		 r = r + 1 < n ? setpos_from(set, n, r + 1) : -1)
+		count++;
+	return count;
+}
+
+static int64_t
+element_count(const struct rr_plan *plan, const struct rr_days *days)
+{
+	return (int64_t) rr_size(days->bits, days->words) * plan->n_times;
+}
+
+bool
+rr_first_in(const struct rr_plan *plan, const struct rr_days *days, int64_t lo, int64_t *found)
+{
+	struct place p;
+	int			bit;
+
+	if (plan->by_setpos)
+	{
+		int64_t		n = element_count(plan, days);
+		int64_t		rank = element_rank(plan, days, lo);
+
+		rank = rank < n ? setpos_from(&plan->setpos, n, rank) : -1;
+		if (rank >= 0)
+			*found = element_at(plan, days, rank);
+		return rank >= 0;
+	}
+	p = place_of(days, lo);
+	if (p.bit >= 0 && p.bit < 64 * days->words && rr_has(days->bits, p.bit))
+	{
+		int			time = time_from(plan, p.sod);
+
+		if (time >= 0)
+		{
+			*found = second_of(days, p.bit, time);
+			return true;
+		}
+	}
+	bit = rr_first_from(days->bits, days->words, p.bit + 1);
+	if (bit < 0)
+		return false;
+	*found = second_of(days, bit, plan->first_time);
+	return true;
+}
+
+bool
+rr_last_in(const struct rr_plan *plan, const struct rr_days *days, int64_t hi, int64_t *found)
+{
+	struct place p;
+	int			bit;
+
+	if (plan->by_setpos)
+	{
+		/* ranks below this one are at or before hi */
+		int64_t		end = element_rank(plan, days, hi + 1);
+		int64_t		rank = end > 0 ? setpos_upto(&plan->setpos, element_count(plan, days), end - 1) : -1;
+
+		if (rank >= 0)
+			*found = element_at(plan, days, rank);
+		return rank >= 0;
+	}
+	p = place_of(days, hi);
+	if (p.bit >= 0 && p.bit < 64 * days->words && rr_has(days->bits, p.bit))
+	{
+		int			time = time_upto(plan, p.sod);
+
+		if (time >= 0)
+		{
+			*found = second_of(days, p.bit, time);
+			return true;
+		}
+	}
+	bit = days->words == 0 ? -1 : rr_last_upto(days->bits, p.bit - 1);
+	if (bit < 0)
+		return false;
+	*found = second_of(days, bit, plan->last_time);
+	return true;
+}
+
+int64_t
+rr_count_in(const struct rr_plan *plan, const struct rr_days *days, int64_t x)
+{
+	int64_t		rank = element_rank(plan, days, x);
+
+	return plan->by_setpos ? setpos_rank(&plan->setpos, element_count(plan, days), rank) : rank;
+}
+
+/* ---- the series ---------------------------------------------------------------------- */
+
+/* the first period of the series at or after this one */
+static int64_t
+series_from(const struct rr_plan *plan, int64_t period)
+{
+	int64_t		behind;
+
+	if (period <= plan->origin)
+		return plan->origin;
+	behind = (period - plan->origin) % plan->interval;
+	return behind == 0 ? period : period + plan->interval - behind;
+}
+
+/* the last period of the series at or before this one; period >= origin */
+static int64_t
+series_upto(const struct rr_plan *plan, int64_t period)
+{
+	return period - (period - plan->origin) % plan->interval;
+}
+
+/* the first day >= day that the filter of DAILY lets through; the table is not empty */
+static int64_t
+permitted_from(const struct rr_plan *plan, int64_t day)
+{
+	int64_t		year = rr_date_of(day).year;
+	int64_t		start = rr_year_start(year);
+	int			bit = rr_first_from(rr_year_table(plan, year, start), RR_DAY_WORDS,
+									(int) (day - start) + 1);
+
+	while (bit < 0)
+	{
+		start = rr_year_start(++year);
+		bit = rr_first_from(rr_year_table(plan, year, start), RR_DAY_WORDS, 0);
+	}
+	return start - 1 + bit;
+}
+
+/* the last day <= day that the filter of DAILY lets through */
+static int64_t
+permitted_upto(const struct rr_plan *plan, int64_t day)
+{
+	int64_t		year = rr_date_of(day).year;
+	int64_t		start = rr_year_start(year);
+	int			bit = rr_last_upto(rr_year_table(plan, year, start), (int) (day - start) + 1);
+
+	while (bit < 0)
+	{
+		start = rr_year_start(--year);
+		bit = rr_last_upto(rr_year_table(plan, year, start), 64 * RR_DAY_WORDS - 1);
+	}
+	return start - 1 + bit;
+}
+
+static int64_t
+step_forward(const struct rr_plan *plan, int64_t period)
+{
+	int64_t		next = period + plan->interval;
+
+	if (plan->unit == RR_UNIT_DAY && plan->filtered)
+		return series_from(plan, permitted_from(plan, next));
+	return next;
+}
+
+/* may go below the origin */
+static int64_t
+step_back(const struct rr_plan *plan, int64_t period)
+{
+	int64_t		next = period - plan->interval;
+
+	if (plan->unit == RR_UNIT_DAY && plan->filtered && next >= plan->origin)
+	{
+		next = permitted_upto(plan, next);
+		return next < plan->origin ? next : series_upto(plan, next);
+	}
+	return next;
+}
+
+/*
+ * Where SKIP moves dates over the border, the neighbour may hold a smaller (dir > 0) or a
+ * larger (dir < 0) occurrence than the one found in this period.
+ */
+static void
+ask_neighbour(const struct rr_plan *plan, int64_t period, int64_t bound, int dir, int64_t *found)
+{
+	struct rr_days days;
+	int64_t		other;
+
+	if (plan->interval != 1 || period + dir < plan->origin)
+		return;
+	rr_days_of(plan, period + dir, &days);
+	if (dir > 0 && rr_first_in(plan, &days, bound, &other) && other < *found)
+		*found = other;
+	if (dir < 0 && rr_last_in(plan, &days, bound, &other) && other > *found)
+		*found = other;
+}
+
+bool
+rr_next(const struct rr_plan *plan, int64_t lo, int64_t *found)
+{
+	struct rr_days days;
+	int64_t		period;
+	int64_t		last;
+
+	if (lo < plan->dtstart)
+		lo = plan->dtstart;
+	if (plan->empty || lo > plan->until)
+		return false;
+	period = rr_period_of(plan, rr_floordiv(lo, RR_DAY_SECONDS));
+	period = series_from(plan, plan->spills ? period - 1 : period);
+	/* one cycle sees every type; two more for the part of the first that is before lo */
+	last = period + (plan->cycle + 2) * plan->interval;
+	if (plan->until < RR_TIME_MAX)
+	{
+		int64_t		end = rr_period_of(plan, rr_floordiv(plan->until, RR_DAY_SECONDS)) + 1;
+
+		last = end < last ? end : last;
+	}
+	for (; period <= last; period = step_forward(plan, period))
+	{
+		rr_days_of(plan, period, &days);
+		if (!rr_first_in(plan, &days, lo, found))
+			continue;
+		if (plan->spills)
+			ask_neighbour(plan, period, lo, 1, found);
+		return *found <= plan->until;
+	}
+	return false;
+}
+
+bool
+rr_previous(const struct rr_plan *plan, int64_t hi, int64_t *found)
+{
+	struct rr_days days;
+	int64_t		period;
+	int64_t		last;
+
+	if (hi > plan->until)
+		hi = plan->until;
+	if (plan->empty || hi < plan->dtstart)
+		return false;
+	period = rr_period_of(plan, rr_floordiv(hi, RR_DAY_SECONDS));
+	period = series_upto(plan, plan->spills ? period + 1 : period);
+	last = period - (plan->cycle + 2) * plan->interval;
+	if (last < plan->origin)
+		last = plan->origin;
+	for (; period >= last; period = step_back(plan, period))
+	{
+		rr_days_of(plan, period, &days);
+		if (!rr_last_in(plan, &days, hi, found))
+			continue;
+		if (plan->spills)
+			ask_neighbour(plan, period, hi, -1, found);
+		return *found >= plan->dtstart;
+	}
+	return false;
+}
+
+bool
+rr_contains(const struct rr_plan *plan, int64_t at)
+{
+	int64_t		found;
+
+	return at >= plan->dtstart && rr_next(plan, at, &found) && found == at;
+}

@@ -1,0 +1,475 @@
+/*
+ * plan.c
+ *		A rule and its start into struct rr_plan: what DTSTART gives by default, the times of
+ *		day, and the days of every type of year or month as bitmaps.
+ *
+ * The days of a month depend on its length and first weekday: 28 types.  Those of a year
+ * depend on its length and first weekday, and week numbers also on whether the years beside
+ * it are leap years, which may lend it days of their last and first weeks: four patterns.
+ * DAILY without INTERVAL is planned as YEARLY with the same days.
+ */
+#include "plan.h"
+
+#include <string.h>
+
+#include "bits.h"
+#include "civil.h"
+
+/* leap patterns of a year and its neighbours; no other combination exists */
+enum
+{
+	PLAIN, AFTER_LEAP, BEFORE_LEAP, LEAP
+};
+
+/* the parts that choose days, with what DTSTART adds to them */
+struct chosen
+{
+	const struct rr_rule *rule;
+	enum rr_skip skip;
+	uint8_t		weekdays;
+	bool		by_day;			/* BYDAY, with or without numbers */
+	bool		by_yearday;
+	bool		by_weekno;
+	bool		by_monthday;
+	uint16_t	months;			/* 0: all */
+	uint32_t	monthdays;
+	uint32_t	monthdays_minus;
+};
+
+static uint64_t
+any(const struct rr_numbers *set)
+{
+	uint64_t	bits = 0;
+
+	for (int i = 0; i < RR_DAY_WORDS; i++)
+		bits |= set->plus[i] | set->minus[i];
+	return bits;
+}
+
+/* ---- days of a month ----------------------------------------------------------------- */
+
+/* a set of weekdays laid over 64 days, the first of which is this weekday */
+static uint64_t
+weekday_pattern(unsigned weekdays, int first)
+{
+	unsigned	turned = (weekdays >> first | weekdays << (7 - first)) & 127;
+
+	return turned * UINT64_C(0x8102040810204081);
+}
+
+/*
+ * BYMONTHDAY in a month of this length, before other parts look at it.  A date that does not
+ * exist is left out or moved to the nearest one that does: bits 0 and length + 1 are the days
+ * of the neighbours.
+ */
+static uint64_t
+monthdays_of(const struct chosen *c, int length)
+{
+	uint64_t	all = rr_below(length + 1) & ~UINT64_C(1);
+	uint64_t	days;
+
+	if (!c->by_monthday)
+		return all;
+	days = c->monthdays & all;
+	for (uint32_t rest = c->monthdays_minus; rest != 0; rest &= rest - 1)
+	{
+		int			day = length + 1 - rr_lowest(rest);
+
+		if (day >= 1)
+			days |= UINT64_C(1) << day;
+		else if (c->skip != RR_SKIP_OMIT)
+			days |= c->skip == RR_SKIP_BACKWARD ? 1 : 2;
+	}
+	if ((c->monthdays & ~all) != 0 && c->skip != RR_SKIP_OMIT)
+		days |= UINT64_C(1) << (c->skip == RR_SKIP_BACKWARD ? length : length + 1);
+	return days;
+}
+
+/*
+ * The n-th weekdays among days first .. last of a bitmap in which bit 0 has weekday bit0.
+ */
+static void
+add_nth(const struct chosen *c, int bit0, int first, int last, uint64_t *days)
+{
+	for (int weekday = 0; weekday < 7; weekday++)
+	{
+		int			lowest = first + (int) rr_floormod(weekday - bit0 - first, 7);
+		int			highest = last - (int) rr_floormod(bit0 + last - weekday, 7);
+
+		for (uint64_t rest = c->rule->nth[weekday]; rest != 0; rest &= rest - 1)
+		{
+			int			day = lowest + 7 * (rr_lowest(rest) - 1);
+
+			if (day <= last)
+				rr_add(days, day);
+		}
+		for (uint64_t rest = c->rule->nth_minus[weekday]; rest != 0; rest &= rest - 1)
+		{
+			int			day = highest - 7 * (rr_lowest(rest) - 1);
+
+			if (day >= first)
+				rr_add(days, day);
+		}
+	}
+}
+
+static uint64_t
+month_days(const struct chosen *c, int length, int weekday)
+{
+	uint64_t	days = monthdays_of(c, length);
+	int			bit0 = (weekday + 6) % 7;
+	uint64_t	wanted;
+
+	if (!c->by_day)
+		return days;
+	wanted = weekday_pattern(c->weekdays, bit0);
+	add_nth(c, bit0, 1, length, &wanted);
+	return days & wanted;
+}
+
+static uint64_t
+make_months(struct rr_plan *plan, const struct chosen *c)
+{
+	uint64_t	all = 0;
+
+	for (int length = 28; length <= 31; length++)
+		for (int weekday = 0; weekday < 7; weekday++)
+		{
+			uint64_t	days = month_days(c, length, weekday);
+
+			plan->days.month[(length - 28) * 7 + weekday] = days;
+			plan->spills |= ((days & 1) | (days >> (length + 1))) != 0;
+			all |= days;
+		}
+	return all;
+}
+
+/* ---- days of a year ------------------------------------------------------------------ */
+
+/* a word of up to 64 bits into a bitmap at a place */
+static void
+add_shifted(uint64_t *days, uint64_t bits, int place)
+{
+	days[place / 64] |= bits << (place % 64);
+	if (place % 64 != 0 && place / 64 + 1 < RR_DAY_WORDS)
+		days[place / 64 + 1] |= bits >> (64 - place % 64);
+}
+
+static void
+keep(uint64_t *days, const uint64_t *wanted)
+{
+	for (int i = 0; i < RR_DAY_WORDS; i++)
+		days[i] &= wanted[i];
+}
+
+/* BYMONTH and BYMONTHDAY; day n of a month is day rr_days_before + n of the year */
+static void
+year_monthdays(const struct chosen *c, bool leap, uint64_t *days)
+{
+	for (int month = 1; month <= 12; month++)
+		if (c->months == 0 || (c->months >> month & 1) != 0)
+			add_shifted(days, monthdays_of(c, rr_month_length(leap, month)),
+						rr_days_before[leap][month]);
+}
+
+static void
+year_yeardays(const struct chosen *c, int length, uint64_t *days)
+{
+	const struct rr_numbers *set = &c->rule->yeardays;
+	uint64_t	wanted[RR_DAY_WORDS];
+
+	memcpy(wanted, set->plus, sizeof(wanted));
+	for (int q = 1; q <= length; q++)
+		if (rr_has(set->minus, q))
+			rr_add(wanted, length + 1 - q);
+	if (length == 365)
+	{
+		wanted[366 / 64] &= ~(UINT64_C(1) << (366 % 64));
+		if (rr_has(set->plus, 366) && c->skip != RR_SKIP_OMIT)
+			rr_add(wanted, c->skip == RR_SKIP_BACKWARD ? 365 : 366);
+		if (rr_has(set->minus, 366) && c->skip != RR_SKIP_OMIT)
+			rr_add(wanted, c->skip == RR_SKIP_BACKWARD ? 0 : 1);
+	}
+	/* the neighbours' days are no month's days, but BYYEARDAY may have put them in */
+	if (c->months == 0 && !c->by_monthday)
+		memcpy(days, wanted, sizeof(wanted));
+	else
+		keep(days, wanted);
+}
+
+/*
+ * Day of the year on which week 1 begins: it is the first week with four days or more.
+ * into_week: how many days of its week 1 January has behind it.
+ */
+static int
+first_week(int into_week)
+{
+	return into_week <= 3 ? 1 - into_week : 8 - into_week;
+}
+
+/* add those weeks of a year that are wanted, as far as they lie in days 1 .. last */
+static void
+add_weeks(const struct chosen *c, int start, int end, int last, uint64_t *days)
+{
+	int			weeks = (end - start) / 7;
+
+	for (int week = 1; week <= weeks; week++)
+	{
+		int			first = start + 7 * (week - 1);
+
+		if ((c->rule->weeks >> week & 1) == 0 &&
+			(c->rule->weeks_minus >> (weeks + 1 - week) & 1) == 0)
+			continue;
+		for (int day = first < 1 ? 1 : first; day < first + 7 && day <= last; day++)
+			rr_add(days, day);
+	}
+}
+
+/* BYWEEKNO: the weeks of the year before, of this one and of the next that share its days */
+static void
+year_weeks(const struct chosen *c, int pattern, int weekday, uint64_t *days)
+{
+	int			length = pattern == LEAP ? 366 : 365;
+	int			before = pattern == AFTER_LEAP ? 366 : 365;
+	int			after = pattern == BEFORE_LEAP ? 366 : 365;
+	int			into = (weekday - c->rule->wkst + 7) % 7;
+	int			into_before = (int) rr_floormod(into - before, 7);
+	int			into_after = (into + length) % 7;
+	int			into_last = (into_after + after) % 7;
+	int			start = first_week(into);
+	int			end = length + first_week(into_after);
+	uint64_t	wanted[RR_DAY_WORDS] = {0};
+
+	add_weeks(c, first_week(into_before) - before, start, length, wanted);
+	add_weeks(c, start, end, length, wanted);
+	add_weeks(c, end, length + after + first_week(into_last), length, wanted);
+	keep(days, wanted);
+}
+
+static void
+year_weekdays(const struct chosen *c, bool leap, int weekday, uint64_t *days)
+{
+	int			bit0 = (weekday + 6) % 7;
+	uint64_t	wanted[RR_DAY_WORDS];
+
+	for (int i = 0; i < RR_DAY_WORDS; i++)
+		wanted[i] = weekday_pattern(c->weekdays, (bit0 + 64 * i) % 7);
+	/* the numbers count within the month where BYMONTH is there, else within the year */
+	if (c->rule->months == 0)
+		add_nth(c, bit0, 1, leap ? 366 : 365, wanted);
+	for (int month = 1; month <= 12; month++)
+		if (c->rule->months >> month & 1)
+			add_nth(c, bit0, rr_days_before[leap][month] + 1, rr_days_before[leap][month + 1], wanted);
+	keep(days, wanted);
+}
+
+static void
+year_days(const struct chosen *c, int pattern, int weekday, uint64_t *days)
+{
+	bool		leap = pattern == LEAP;
+
+	memset(days, 0, RR_DAY_WORDS * sizeof(*days));
+	year_monthdays(c, leap, days);
+	if (c->by_yearday)
+		year_yeardays(c, leap ? 366 : 365, days);
+	if (c->by_weekno)
+		year_weeks(c, pattern, weekday, days);
+	if (c->by_day)
+		year_weekdays(c, leap, weekday, days);
+}
+
+static uint64_t
+make_years(struct rr_plan *plan, const struct chosen *c)
+{
+	uint64_t	all = 0;
+
+	plan->by_weekno = c->by_weekno;
+	for (int pattern = PLAIN; pattern <= LEAP; pattern++)
+	{
+		/* without week numbers the neighbours do not matter: rr_year_table() never asks */
+		if (!c->by_weekno && pattern != PLAIN && pattern != LEAP)
+			continue;
+		for (int weekday = 0; weekday < 7; weekday++)
+		{
+			uint64_t   *days = plan->days.year[pattern * 7 + weekday];
+
+			year_days(c, pattern, weekday, days);
+			plan->spills |= rr_has(days, 0) || rr_has(days, pattern == LEAP ? 367 : 366);
+			for (int i = 0; i < RR_DAY_WORDS; i++)
+				all |= days[i];
+		}
+	}
+	return all;
+}
+
+const uint64_t *
+rr_year_table(const struct rr_plan *plan, int64_t year, int64_t year_start)
+{
+	int			pattern = PLAIN;
+
+	if (rr_is_leap(year))
+		pattern = LEAP;
+	else if (plan->by_weekno && rr_is_leap(year - 1))
+		pattern = AFTER_LEAP;
+	else if (plan->by_weekno && rr_is_leap(year + 1))
+		pattern = BEFORE_LEAP;
+	return plan->days.year[pattern * 7 + rr_weekday(year_start)];
+}
+
+/* ---- the parts of a plan ------------------------------------------------------------- */
+
+static void
+make_times(struct rr_plan *plan, const struct rr_rule *rule, int64_t time, int flags)
+{
+	bool		dates = (flags & RR_DATES) != 0;
+
+	plan->hours = rule->hours != 0 && !dates ? rule->hours : (uint32_t) 1 << (time / 3600);
+	plan->minutes = rule->minutes != 0 && !dates ? rule->minutes : UINT64_C(1) << (time / 60 % 60);
+	plan->seconds = rule->seconds != 0 && !dates ? rule->seconds : UINT64_C(1) << (time % 60);
+	plan->per_minute = rr_popcount(plan->seconds);
+	plan->per_hour = rr_popcount(plan->minutes) * plan->per_minute;
+	plan->n_times = rr_popcount(plan->hours) * plan->per_hour;
+	plan->first_time = rr_lowest(plan->hours) * 3600 + rr_lowest(plan->minutes) * 60 +
+		rr_lowest(plan->seconds);
+	plan->last_time = rr_highest(plan->hours) * 3600 + rr_highest(plan->minutes) * 60 +
+		rr_highest(plan->seconds);
+}
+
+/* what the rule says of days; where it says nothing, DTSTART does (RFC 5545 3.3.10) */
+static void
+choose_days(struct chosen *c, const struct rr_rule *rule, int64_t dtstart_day)
+{
+	struct rr_civil start = rr_date_of(dtstart_day);
+	bool		open;
+
+	memset(c, 0, sizeof(*c));
+	c->rule = rule;
+	c->weekdays = rule->weekdays;
+	c->by_day = rule->weekdays != 0;
+	for (int i = 0; i < 7; i++)
+		c->by_day |= (rule->nth[i] | rule->nth_minus[i]) != 0;
+	c->by_yearday = any(&rule->yeardays) != 0;
+	c->by_weekno = (rule->weeks | rule->weeks_minus) != 0;
+	c->by_monthday = (rule->monthdays | rule->monthdays_minus) != 0;
+	c->months = rule->months;
+	c->monthdays = rule->monthdays;
+	c->monthdays_minus = rule->monthdays_minus;
+	/* dates that a slower rule makes can be missing; a filter of days makes none */
+	c->skip = rule->freq <= RR_MONTHLY ? (enum rr_skip) rule->skip : RR_SKIP_OMIT;
+
+	open = !c->by_day && !c->by_monthday && !c->by_yearday && !c->by_weekno;
+	if (!open || rule->freq > RR_WEEKLY)
+		return;
+	if (rule->freq == RR_WEEKLY)
+	{
+		c->weekdays = (uint8_t) (1U << rr_weekday(dtstart_day));
+		c->by_day = true;
+		return;
+	}
+	if (rule->freq == RR_YEARLY && c->months == 0)
+		c->months = (uint16_t) (1U << start.month);
+	c->monthdays = (uint32_t) 1 << start.day;
+	c->by_monthday = true;
+}
+
+static void
+make_week(struct rr_plan *plan, const struct chosen *c)
+{
+	unsigned	days = c->weekdays;
+
+	plan->unit = RR_UNIT_WEEK;
+	plan->weekdays = (uint8_t) ((days >> plan->wkst | days << (7 - plan->wkst)) & 127);
+	plan->months = c->months;
+	plan->filtered = c->months != 0;
+}
+
+static void
+make_daily(struct rr_plan *plan, const struct chosen *c)
+{
+	plan->filtered = c->months != 0 || c->by_monthday || c->by_day;
+	plan->unit = plan->interval == 1 && !plan->by_setpos ? RR_UNIT_YEAR : RR_UNIT_DAY;
+	if (make_years(plan, c) == 0)
+		plan->empty = true;
+}
+
+static int64_t
+gcd(int64_t a, int64_t b)
+{
+	while (b != 0)
+	{
+		int64_t		rest = a % b;
+
+		a = b;
+		b = rest;
+	}
+	return a;
+}
+
+static void
+make_days(struct rr_plan *plan, const struct rr_rule *rule)
+{
+	static const int64_t periods[] = {
+		[RR_UNIT_YEAR] = RR_CYCLE_YEARS,
+		[RR_UNIT_MONTH] = RR_CYCLE_YEARS * 12,
+		[RR_UNIT_WEEK] = RR_CYCLE_WEEKS,
+		[RR_UNIT_DAY] = RR_CYCLE_DAYS
+	};
+	int64_t		day = rr_floordiv(plan->dtstart, RR_DAY_SECONDS);
+	struct chosen c;
+
+	choose_days(&c, rule, day);
+	switch (rule->freq)
+	{
+		case RR_YEARLY:
+			plan->unit = RR_UNIT_YEAR;
+			plan->empty = make_years(plan, &c) == 0;
+			break;
+		case RR_MONTHLY:
+			plan->unit = RR_UNIT_MONTH;
+			plan->months = c.months != 0 ? c.months : 0x1ffe;
+			plan->empty = make_months(plan, &c) == 0;
+			break;
+		case RR_WEEKLY:
+			make_week(plan, &c);
+			break;
+		default:
+			make_daily(plan, &c);
+			break;
+	}
+	plan->origin = rr_period_of(plan, day);
+	plan->cycle = periods[plan->unit] / gcd(periods[plan->unit], plan->interval);
+}
+
+static void
+make_end(struct rr_plan *plan, const struct rr_rule *rule, int flags)
+{
+	plan->until = RR_TIME_MAX;
+	plan->until_instant = INT64_MAX;
+	if (rule->until_kind == RR_UNTIL_UTC && (flags & RR_ZONED) != 0)
+		plan->until_instant = rule->until;
+	else if (rule->until_kind == RR_UNTIL_DATE)
+		plan->until = rule->until + RR_DAY_SECONDS - 1;
+	else if (rule->until_kind != RR_UNTIL_NONE)
+		plan->until = rule->until;
+	if (rule->count != 0 && !plan->empty)
+		plan->until = rr_until_of_count(plan, rule->count);
+}
+
+void
+rr_plan_make(struct rr_plan *plan, const struct rr_rule *rule, int64_t dtstart, int flags)
+{
+	memset(plan, 0, sizeof(*plan));
+	if (dtstart < RR_TIME_MIN || dtstart > RR_TIME_MAX)
+	{
+		plan->empty = true;
+		return;
+	}
+	plan->dtstart = dtstart;
+	plan->interval = rule->interval;
+	plan->wkst = rule->wkst;
+	plan->setpos = rule->setpos;
+	plan->by_setpos = any(&rule->setpos) != 0;
+	make_times(plan, rule, rr_floormod(dtstart, RR_DAY_SECONDS), flags);
+	make_days(plan, rule);
+	make_end(plan, rule, flags);
+}

@@ -1,0 +1,484 @@
+/*
+ * rrule_func.c
+ *		Occurrences of rules as SQL functions.
+ *
+ * Three families that differ in their types alone: zoned (DTSTART in wall-clock time of a
+ * zone, results timestamptz), local (timestamp in, timestamp out) and dates.  Names differ on
+ * purpose: overloads would let an implicit cast bring in the session's time zone.
+ *
+ * The planned form of rule and DTSTART is kept in fn_extra, so that a query which asks one
+ * rule many times plans it once.  Times are whole seconds in the library; a fraction of a
+ * second of DTSTART is set aside and carried by every occurrence.
+ */
+#include "postgres.h"
+
+#include "funcapi.h"
+#include "miscadmin.h"
+#include "utils/builtins.h"
+#include "utils/date.h"
+#include "utils/timestamp.h"
+
+#include "errcodes.h"
+#include "rrule_type.h"
+#include "rrule_zone.h"
+
+PG_FUNCTION_INFO_V1(agenda_next_occurrence);
+PG_FUNCTION_INFO_V1(agenda_previous_occurrence);
+PG_FUNCTION_INFO_V1(agenda_is_occurrence);
+PG_FUNCTION_INFO_V1(agenda_occurrences);
+PG_FUNCTION_INFO_V1(agenda_first_occurrences);
+PG_FUNCTION_INFO_V1(agenda_next_local_occurrence);
+PG_FUNCTION_INFO_V1(agenda_previous_local_occurrence);
+PG_FUNCTION_INFO_V1(agenda_local_occurrences);
+PG_FUNCTION_INFO_V1(agenda_first_local_occurrences);
+PG_FUNCTION_INFO_V1(agenda_next_date);
+PG_FUNCTION_INFO_V1(agenda_previous_date);
+PG_FUNCTION_INFO_V1(agenda_occurrence_dates);
+PG_FUNCTION_INFO_V1(agenda_first_dates);
+PG_FUNCTION_INFO_V1(agenda_local_to_instant);
+PG_FUNCTION_INFO_V1(agenda_instant_to_local);
+
+/* the library counts from 1970, PostgreSQL from 2000 */
+#define EPOCH_SECONDS ((int64) (POSTGRES_EPOCH_JDATE - UNIX_EPOCH_JDATE) * SECS_PER_DAY)
+
+/* the seconds that a timestamp can hold, in the library's count */
+#define FIRST_SECOND (MIN_TIMESTAMP / USECS_PER_SEC + EPOCH_SECONDS)
+#define LAST_SECOND (END_TIMESTAMP / USECS_PER_SEC + EPOCH_SECONDS - 1)
+
+StaticAssertDecl(RR_TIME_MIN < MIN_TIMESTAMP / USECS_PER_SEC + EPOCH_SECONDS,
+				 "the library covers the range of timestamps");
+StaticAssertDecl(RR_TIME_MAX > END_TIMESTAMP / USECS_PER_SEC + EPOCH_SECONDS,
+				 "the library covers the range of timestamps");
+
+typedef enum Family
+{
+	ZONED, LOCAL, DATES
+} Family;
+
+/* a rule with its start and zone, ready to be asked; no pointers but the zone's, which last */
+typedef struct Series
+{
+	Family		family;
+	struct rr_plan plan;
+	struct rr_zone zone;		/* ZONED */
+	int64		fraction;		/* microseconds that every occurrence carries */
+} Series;
+
+/* fn_extra of the plain functions: a series and what it was made from */
+typedef struct SeriesCache
+{
+	Series		series;
+	int64		dtstart;
+	struct varlena *rule;		/* copies in fn_mcxt, or NULL */
+	text	   *zone;
+} SeriesCache;
+
+/* a moment of a question, relative to the whole seconds of its series */
+typedef struct Moment
+{
+	int			infinite;		/* -1, +1: before or after all; 0: neither */
+	int64		second;			/* rounded down */
+	bool		exact;			/* nothing was rounded */
+} Moment;
+
+/* ---- from SQL's types and back ------------------------------------------------------- */
+
+static Moment
+timestamp_moment(int64 timestamp, int64 fraction)
+{
+	Moment		m = {0};
+
+	if (TIMESTAMP_NOT_FINITE(timestamp))
+	{
+		m.infinite = TIMESTAMP_IS_NOBEGIN(timestamp) ? -1 : 1;
+		return m;
+	}
+	timestamp -= fraction;
+	m.second = timestamp / USECS_PER_SEC;
+	if (timestamp % USECS_PER_SEC < 0)
+		m.second--;
+	m.exact = timestamp == m.second * USECS_PER_SEC;
+	m.second += EPOCH_SECONDS;
+	return m;
+}
+
+static Moment
+date_moment(DateADT date)
+{
+	Moment		m = {0};
+
+	m.exact = true;
+	if (DATE_NOT_FINITE(date))
+		m.infinite = DATE_IS_NOBEGIN(date) ? -1 : 1;
+	else
+		m.second = (int64) date * SECS_PER_DAY + EPOCH_SECONDS;
+	return m;
+}
+
+static Moment
+moment_arg(FunctionCallInfo fcinfo, int n, const Series *series)
+{
+	if (series->family == DATES)
+		return date_moment(PG_GETARG_DATEADT(n));
+	/* timestamp and timestamptz are the same int64 */
+	return timestamp_moment(PG_GETARG_TIMESTAMP(n), series->fraction);
+}
+
+static Datum
+moment_datum(const Series *series, int64 second)
+{
+	second -= EPOCH_SECONDS;
+	if (series->family == DATES)
+		return DateADTGetDatum((DateADT) (second / SECS_PER_DAY));
+	return TimestampGetDatum(second * USECS_PER_SEC + series->fraction);
+}
+
+/* smallest and largest second that a result of this family can have */
+static int64
+lowest(const Series *series)
+{
+	return series->family == DATES ? RR_TIME_MIN : FIRST_SECOND;
+}
+
+static int64
+highest(const Series *series)
+{
+	return series->family == DATES ? RR_TIME_MAX : LAST_SECOND;
+}
+
+/* ---- series -------------------------------------------------------------------------- */
+
+static void
+make_series(Series *series, Family family, struct varlena *stored, int64 dtstart, text *zone)
+{
+	Moment		start = family == DATES ? date_moment((DateADT) dtstart) : timestamp_moment(dtstart, 0);
+	struct rr_rule rule;
+
+	if (start.infinite != 0)
+		ereport(ERROR,
+				(errcode(ERRCODE_DATETIME_VALUE_OUT_OF_RANGE),
+				 errmsg("the start of a recurrence must be finite")));
+	agenda_rrule_unpack(stored, &rule);
+	series->family = family;
+	series->fraction = 0;
+	if (family != DATES)
+		series->fraction = dtstart - (start.second - EPOCH_SECONDS) * USECS_PER_SEC;
+	if (family == ZONED)
+		series->zone = agenda_zone_view(agenda_zone_open(zone));
+	rr_plan_make(&series->plan, &rule, start.second,
+				 family == ZONED ? RR_ZONED : family == DATES ? RR_DATES : RR_FLOATING);
+}
+
+/* same bytes, headers apart? */
+static bool
+same_value(const struct varlena *a, const struct varlena *b)
+{
+	return VARSIZE_ANY_EXHDR(a) == VARSIZE_ANY_EXHDR(b) &&
+		memcmp(VARDATA_ANY(a), VARDATA_ANY(b), VARSIZE_ANY_EXHDR(a)) == 0;
+}
+
+static void *
+keep(MemoryContext context, const struct varlena *value)
+{
+	return memcpy(MemoryContextAlloc(context, VARSIZE_ANY(value)), value, VARSIZE_ANY(value));
+}
+
+static void
+forget(SeriesCache *cache)
+{
+	if (cache->rule != NULL)
+		pfree(cache->rule);
+	if (cache->zone != NULL)
+		pfree(cache->zone);
+	cache->rule = NULL;
+	cache->zone = NULL;
+}
+
+/* the series of arguments 0 (rule), 1 (dtstart) and, if zoned, 2 (tz); made once per change */
+static Series *
+series_args(FunctionCallInfo fcinfo, Family family)
+{
+	struct varlena *rule = AGENDA_GETARG_RRULE(0);
+	int64		dtstart = family == DATES ? PG_GETARG_DATEADT(1) : PG_GETARG_TIMESTAMP(1);
+	text	   *zone = family == ZONED ? PG_GETARG_TEXT_PP(2) : NULL;
+	SeriesCache *cache = fcinfo->flinfo->fn_extra;
+
+	if (cache == NULL)
+	{
+		cache = MemoryContextAllocZero(fcinfo->flinfo->fn_mcxt, sizeof(SeriesCache));
+		fcinfo->flinfo->fn_extra = cache;
+	}
+	if (cache->rule != NULL && cache->dtstart == dtstart && same_value(cache->rule, rule) &&
+		(zone == NULL || same_value(cache->zone, zone)))
+		return &cache->series;
+
+	/* an error on the way must not leave a half-made entry that a later call finds */
+	forget(cache);
+	make_series(&cache->series, family, rule, dtstart, zone);
+	cache->dtstart = dtstart;
+	if (zone != NULL)
+		cache->zone = keep(fcinfo->flinfo->fn_mcxt, zone);
+	cache->rule = keep(fcinfo->flinfo->fn_mcxt, rule);
+	return &cache->series;
+}
+
+/* the first occurrence at or after lo; false if there is none that its type can hold */
+static bool
+find_next(const Series *series, int64 lo, int64 *found)
+{
+	bool		any;
+
+	lo = Max(lo, lowest(series));
+	any = series->family == ZONED ? rr_zoned_next(&series->plan, &series->zone, lo, found) :
+		rr_next(&series->plan, lo, found);
+	return any && *found <= highest(series);
+}
+
+static bool
+find_previous(const Series *series, int64 hi, int64 *found)
+{
+	bool		any;
+
+	hi = Min(hi, highest(series));
+	any = series->family == ZONED ? rr_zoned_previous(&series->plan, &series->zone, hi, found) :
+		rr_previous(&series->plan, hi, found);
+	return any && *found >= lowest(series);
+}
+
+/* does it come to an end before time does? */
+static bool
+ends(const Series *series)
+{
+	return series->plan.until < RR_TIME_MAX || series->plan.until_instant < INT64_MAX;
+}
+
+/* ---- one occurrence ------------------------------------------------------------------ */
+
+/* strictly after argument n */
+static Datum
+next_after(FunctionCallInfo fcinfo, Family family, int n)
+{
+	Series	   *series = series_args(fcinfo, family);
+	Moment		after = moment_arg(fcinfo, n, series);
+	int64		found;
+
+	if (after.infinite > 0 ||
+		!find_next(series, after.infinite < 0 ? lowest(series) : after.second + 1, &found))
+		PG_RETURN_NULL();
+	return moment_datum(series, found);
+}
+
+/* strictly before argument n; before 'infinity' there is a last one only if the rule ends */
+static Datum
+previous_before(FunctionCallInfo fcinfo, Family family, int n)
+{
+	Series	   *series = series_args(fcinfo, family);
+	Moment		before = moment_arg(fcinfo, n, series);
+	int64		hi = before.exact ? before.second - 1 : before.second;
+	int64		found;
+
+	if (before.infinite < 0 || (before.infinite > 0 && !ends(series)))
+		PG_RETURN_NULL();
+	if (!find_previous(series, before.infinite > 0 ? highest(series) : hi, &found))
+		PG_RETURN_NULL();
+	return moment_datum(series, found);
+}
+
+Datum
+agenda_next_occurrence(PG_FUNCTION_ARGS)
+{
+	return next_after(fcinfo, ZONED, 3);
+}
+
+Datum
+agenda_previous_occurrence(PG_FUNCTION_ARGS)
+{
+	return previous_before(fcinfo, ZONED, 3);
+}
+
+Datum
+agenda_next_local_occurrence(PG_FUNCTION_ARGS)
+{
+	return next_after(fcinfo, LOCAL, 2);
+}
+
+Datum
+agenda_previous_local_occurrence(PG_FUNCTION_ARGS)
+{
+	return previous_before(fcinfo, LOCAL, 2);
+}
+
+Datum
+agenda_next_date(PG_FUNCTION_ARGS)
+{
+	return next_after(fcinfo, DATES, 2);
+}
+
+Datum
+agenda_previous_date(PG_FUNCTION_ARGS)
+{
+	return previous_before(fcinfo, DATES, 2);
+}
+
+Datum
+agenda_is_occurrence(PG_FUNCTION_ARGS)
+{
+	Series	   *series = series_args(fcinfo, ZONED);
+	Moment		at = moment_arg(fcinfo, 3, series);
+	int64		found;
+
+	PG_RETURN_BOOL(at.infinite == 0 && at.exact &&
+				   find_next(series, at.second, &found) && found == at.second);
+}
+
+/* ---- sets ---------------------------------------------------------------------------- */
+
+/* user_fctx of a set-returning call */
+typedef struct Walk
+{
+	Series		series;
+	int64		next;			/* ask from here on */
+	int64		last;			/* and no further */
+	int64		left;			/* at most so many more */
+} Walk;
+
+static Datum
+walk_step(FunctionCallInfo fcinfo)
+{
+	FuncCallContext *call = SRF_PERCALL_SETUP();
+	Walk	   *walk = call->user_fctx;
+	int64		found;
+
+	CHECK_FOR_INTERRUPTS();
+	if (walk->left <= 0 || walk->next > walk->last ||
+		!find_next(&walk->series, walk->next, &found) || found > walk->last)
+		SRF_RETURN_DONE(call);
+	walk->left--;
+	walk->next = found + 1;
+	SRF_RETURN_NEXT(call, moment_datum(&walk->series, found));
+}
+
+/* a walk over everything, in the memory of the whole call */
+static Walk *
+walk_start(FunctionCallInfo fcinfo, Family family)
+{
+	FuncCallContext *call = SRF_FIRSTCALL_INIT();
+	Walk	   *walk = MemoryContextAlloc(call->multi_call_memory_ctx, sizeof(Walk));
+
+	make_series(&walk->series, family, AGENDA_GETARG_RRULE(0),
+				family == DATES ? PG_GETARG_DATEADT(1) : PG_GETARG_TIMESTAMP(1),
+				family == ZONED ? PG_GETARG_TEXT_PP(2) : NULL);
+	walk->next = lowest(&walk->series);
+	walk->last = highest(&walk->series);
+	walk->left = INT64_MAX;
+	call->user_fctx = walk;
+	return walk;
+}
+
+/* from <= occurrence < until, arguments n and n + 1 */
+static Datum
+walk_range(FunctionCallInfo fcinfo, Family family, int n)
+{
+	if (SRF_IS_FIRSTCALL())
+	{
+		Walk	   *walk = walk_start(fcinfo, family);
+		Moment		from = moment_arg(fcinfo, n, &walk->series);
+		Moment		until = moment_arg(fcinfo, n + 1, &walk->series);
+
+		if (from.infinite > 0 || until.infinite < 0)
+			walk->left = 0;
+		if (from.infinite == 0)
+			walk->next = from.exact ? from.second : from.second + 1;
+		if (until.infinite == 0)
+			walk->last = until.exact ? until.second - 1 : until.second;
+	}
+	return walk_step(fcinfo);
+}
+
+/* the first so many, argument n */
+static Datum
+walk_first(FunctionCallInfo fcinfo, Family family, int n)
+{
+	if (SRF_IS_FIRSTCALL())
+	{
+		int32		wanted = PG_GETARG_INT32(n);
+
+		if (wanted < 0)
+			ereport(ERROR,
+					(errcode(ERRCODE_INVALID_PARAMETER_VALUE),
+					 errmsg("number of occurrences must not be negative")));
+		walk_start(fcinfo, family)->left = wanted;
+	}
+	return walk_step(fcinfo);
+}
+
+Datum
+agenda_occurrences(PG_FUNCTION_ARGS)
+{
+	return walk_range(fcinfo, ZONED, 3);
+}
+
+Datum
+agenda_first_occurrences(PG_FUNCTION_ARGS)
+{
+	return walk_first(fcinfo, ZONED, 3);
+}
+
+Datum
+agenda_local_occurrences(PG_FUNCTION_ARGS)
+{
+	return walk_range(fcinfo, LOCAL, 2);
+}
+
+Datum
+agenda_first_local_occurrences(PG_FUNCTION_ARGS)
+{
+	return walk_first(fcinfo, LOCAL, 2);
+}
+
+Datum
+agenda_occurrence_dates(PG_FUNCTION_ARGS)
+{
+	return walk_range(fcinfo, DATES, 2);
+}
+
+Datum
+agenda_first_dates(PG_FUNCTION_ARGS)
+{
+	return walk_first(fcinfo, DATES, 2);
+}
+
+/* ---- wall clock and instant ---------------------------------------------------------- */
+
+/* convert by the zone, keeping the fraction of a second; infinity stays infinity */
+static Datum
+convert(FunctionCallInfo fcinfo, int64_t (*to) (const struct rr_zone *zone, int64_t second))
+{
+	int64		timestamp = PG_GETARG_TIMESTAMP(0);
+	struct rr_zone zone = agenda_zone_view(agenda_zone_open(PG_GETARG_TEXT_PP(1)));
+	Moment		m = timestamp_moment(timestamp, 0);
+	int64		fraction;
+
+	if (m.infinite != 0)
+		PG_RETURN_TIMESTAMP(timestamp);
+	fraction = timestamp - (m.second - EPOCH_SECONDS) * USECS_PER_SEC;
+	timestamp = (to(&zone, m.second) - EPOCH_SECONDS) * USECS_PER_SEC + fraction;
+	if (!IS_VALID_TIMESTAMP(timestamp))
+		ereport(ERROR,
+				(errcode(ERRCODE_DATETIME_VALUE_OUT_OF_RANGE),
+				 errmsg("timestamp out of range")));
+	PG_RETURN_TIMESTAMP(timestamp);
+}
+
+/* agenda.local_to_instant(wall timestamp, tz text): gap forward, fold first (RFC 5545 3.3.5) */
+Datum
+agenda_local_to_instant(PG_FUNCTION_ARGS)
+{
+	return convert(fcinfo, rr_to_instant);
+}
+
+Datum
+agenda_instant_to_local(PG_FUNCTION_ARGS)
+{
+	return convert(fcinfo, rr_to_civil);
+}

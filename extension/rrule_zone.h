@@ -1,0 +1,17 @@
+/*
+ * rrule_zone.h
+ *		Time zones of the recurrence library on PostgreSQL's zone data.
+ */
+#ifndef AGENDA_RRULE_ZONE_H
+#define AGENDA_RRULE_ZONE_H
+
+#include "pgtime.h"
+
+#include "recurrence/rrule.h"
+
+/* the zone of this name; an error (YA004) if there is none */
+extern pg_tz *agenda_zone_open(const text *name);
+/* the library's view of it; valid for as long as the backend lives */
+extern struct rr_zone agenda_zone_view(pg_tz *tz);
+
+#endif
