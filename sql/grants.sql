@@ -36,8 +36,6 @@ revoke all on all functions in schema agenda from public;
 grant usage, create on schema agenda to agenda_owner;
 grant usage on schema agenda to agenda_app, agenda_user, agenda_service, agenda_gateway, agenda_monitor;
 grant execute on all functions in schema agenda to agenda_owner, agenda_service;
--- who may act for others is not for the service to choose from inside a function
-revoke execute on function agenda._enter(uuid, text, text), agenda._leave(), agenda._set_identity(uuid) from agenda_service;
 
 -- the calculation is open to everybody who can see the schema
 do $$

@@ -96,8 +96,7 @@ $$;
 comment on function agenda._log_change(text, uuid, uuid, jsonb, jsonb) is 'internal: writes a change event with before, after and changed where they apply';
 
 create or replace function agenda._log_task(b agenda.tasks, a agenda.tasks) returns void
-    language plpgsql volatile security definer
-    set search_path = pg_catalog, agenda, pg_temp as
+    language plpgsql volatile as
 $$
 declare
     v_before constant jsonb := agenda._task_image(b);
@@ -127,8 +126,7 @@ $$;
 comment on function agenda._log_task(agenda.tasks, agenda.tasks) is 'internal: the one event of a change of a task';
 
 create or replace function agenda._log_recurring_task(b agenda.recurring_tasks, a agenda.recurring_tasks) returns void
-    language plpgsql volatile security definer
-    set search_path = pg_catalog, agenda, pg_temp as
+    language plpgsql volatile as
 $$
 declare
     v_before constant jsonb := agenda._recurring_task_image(b);

@@ -149,8 +149,7 @@ comment on function agenda._recurring_task_before() is 'internal: derives rule, 
 -- new task, or null when it was there already.
 create or replace function agenda._materialise(r agenda.recurring_tasks, p_key timestamp, p_trigger text, p_parent uuid default null)
     returns agenda.tasks
-    language plpgsql volatile security definer
-    set search_path = pg_catalog, agenda, pg_temp as
+    language plpgsql volatile as
 $$
 declare
     v_task agenda.tasks;

@@ -103,8 +103,7 @@ comment on function agenda._task_after() is 'internal: log, timer, withdrawn not
 
 -- What the series of a task with a recurrence rule learns from a change of the task.
 create or replace function agenda._sync_series(b agenda.tasks, a agenda.tasks) returns void
-    language plpgsql volatile security definer
-    set search_path = pg_catalog, agenda, pg_temp as
+    language plpgsql volatile as
 $$
 declare
     r     agenda.recurring_tasks;
@@ -165,8 +164,7 @@ comment on function agenda._advance(agenda.recurring_tasks, timestamp) is 'inter
 
 create or replace function agenda._set_timer(p_user_id uuid, p_entity text, p_entity_id uuid, p_fire_at timestamptz, p_what text)
     returns void
-    language plpgsql volatile security definer
-    set search_path = pg_catalog, agenda, pg_temp as
+    language plpgsql volatile as
 $$
 begin
     insert into agenda.timers (user_id, entity, entity_id, fire_at, what)
@@ -192,8 +190,7 @@ comment on function agenda._fire_at(text, timestamptz, interval, interval) is 'i
 -- The first thing that is owed from now on.  States that are over already are not announced: a task
 -- that is created two days late is overdue and was never due soon.
 create or replace function agenda._plan_task_timer(t agenda.tasks, b agenda.tasks) returns void
-    language plpgsql volatile security definer
-    set search_path = pg_catalog, agenda, pg_temp as
+    language plpgsql volatile as
 $$
 declare
     v_now    constant timestamptz := agenda.now();
@@ -219,8 +216,7 @@ $$;
 comment on function agenda._plan_task_timer(agenda.tasks, agenda.tasks) is 'internal: writes or removes the timer of a task';
 
 create or replace function agenda._preferences_of(p_user_id uuid) returns agenda.preferences
-    language plpgsql volatile security definer
-    set search_path = pg_catalog, agenda, pg_temp as
+    language plpgsql volatile as
 $$
 declare
     v_row agenda.preferences;
@@ -238,8 +234,7 @@ comment on function agenda._preferences_of(uuid) is 'internal: the preferences o
 
 -- Whatever was announced for a state that is no longer so.
 create or replace function agenda._withdraw(t agenda.tasks) returns void
-    language plpgsql volatile security definer
-    set search_path = pg_catalog, agenda, pg_temp as
+    language plpgsql volatile as
 $$
 begin
     perform agenda._enter(t.user_id);

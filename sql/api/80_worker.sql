@@ -4,14 +4,15 @@
 
 -- Everything owed at p_now, oldest first, at most p_max_rows things.
 --   floor      nothing is owed before this instant: index entries below it need not be looked at
---   raised     how many timers were dealt with; p_max_rows means there may be more
---   next_fire  when to come again; null when nothing is pending.  An instant that is not in the future
---              means that somebody held a lock: come again soon.
+--   raised     how many timers were dealt with
+--   next_fire  when to come again; null when nothing is pending, and not in the future when this round
+--              left or made something that is owed already
 create or replace function agenda._scan(p_now timestamptz, p_floor timestamptz, p_max_rows integer, out raised integer, out next_fire timestamptz)
     language plpgsql volatile as
 $$
 declare
-    t agenda.timers;
+    t      agenda.timers;
+    v_done boolean;
 begin
     raised := 0;
     for t in
@@ -21,16 +22,12 @@ begin
          limit p_max_rows
            for update skip locked
     loop
-        if t.entity = 'task' then
-            perform agenda._raise_task(t, p_now);
-        else
-            perform agenda._spawn(t, p_now);
-        end if;
-        raised := raised + 1;
+        v_done := case t.entity when 'task' then agenda._raise_task(t, p_now) else agenda._spawn(t, p_now) end;
+        raised := raised + v_done::integer;
     end loop;
     select min(m.fire_at) into next_fire from agenda.timers m where m.fire_at >= p_floor;
-    if raised < p_max_rows and next_fire <= p_now then
-        -- what is left was locked by somebody; its commit does not always wake us
+    if raised = 0 and next_fire <= p_now then
+        -- what is left is locked by somebody, whose commit does not always wake us
         next_fire := p_now + interval '100 milliseconds';
     end if;
 end
@@ -48,7 +45,8 @@ $$;
 comment on function agenda.check_due_tasks(integer) is 'does what the scanner does, now; harmless beside it';
 
 -- One task: the event of every state it has reached, one notification for the latest of them.
-create or replace function agenda._raise_task(m agenda.timers, p_now timestamptz) returns void
+-- False when somebody has the task locked.
+create or replace function agenda._raise_task(m agenda.timers, p_now timestamptz) returns boolean
     language plpgsql volatile as
 $$
 declare
@@ -67,7 +65,7 @@ begin
         if not exists (select from agenda.tasks k where k.user_id = m.user_id and k.id = m.entity_id) then
             delete from agenda.timers x where (x.user_id, x.entity, x.entity_id) = (m.user_id, m.entity, m.entity_id);
         end if;
-        return;
+        return false;
     end if;
 
     p := agenda._preferences_of(t.user_id);
@@ -96,6 +94,7 @@ begin
         update agenda.timers x set fire_at = v_at, what = v_what
          where (x.user_id, x.entity, x.entity_id) = (m.user_id, m.entity, m.entity_id);
     end if;
+    return true;
 end
 $$;
 comment on function agenda._raise_task(agenda.timers, timestamptz) is 'internal: announces what a task has reached and plans what comes next';
@@ -124,7 +123,8 @@ $$;
 comment on function agenda._notify(agenda.tasks, agenda.preferences, text, boolean, timestamptz) is 'internal: one notification per reason, if the user wants it';
 
 -- One series: of the keys that have come due the newest becomes a task, and the next one is planned.
-create or replace function agenda._spawn(m agenda.timers, p_now timestamptz) returns void
+-- False when somebody has the series locked.
+create or replace function agenda._spawn(m agenda.timers, p_now timestamptz) returns boolean
     language plpgsql volatile as
 $$
 declare
@@ -138,16 +138,16 @@ begin
         if not exists (select from agenda.recurring_tasks s where s.user_id = m.user_id and s.id = m.entity_id) then
             delete from agenda.timers x where (x.user_id, x.entity, x.entity_id) = (m.user_id, m.entity, m.entity_id);
         end if;
-        return;
+        return false;
     end if;
     if not r.is_active or r.deleted_at is not null or r.next_due_at is null or r.spawn <> 'schedule' then
         delete from agenda.timers x where (x.user_id, x.entity, x.entity_id) = (m.user_id, m.entity, m.entity_id);
-        return;
+        return false;
     end if;
     if r.next_due_at > p_now then
         update agenda.timers x set fire_at = r.next_due_at
          where (x.user_id, x.entity, x.entity_id) = (m.user_id, m.entity, m.entity_id);
-        return;
+        return false;
     end if;
     -- after downtime several keys may be owed; strictly before the next instant means up to now
     v_key := agenda.instant_to_local(
@@ -158,6 +158,7 @@ begin
     end if;
     r := agenda._advance(r, v_key);
     perform agenda._materialise(r, v_key, 'schedule');
+    return true;
 end
 $$;
 comment on function agenda._spawn(agenda.timers, timestamptz) is 'internal: makes the occurrence that a series owes';
