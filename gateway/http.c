@@ -1,0 +1,613 @@
+/*
+ * http.c
+ *	  The seam over libmicrohttpd 0.9.75.
+ *
+ * The daemon runs in external epoll mode: its epoll descriptor is nested in the worker's, and
+ * http_run() turns it.  A request that waits for the database is suspended; http_answer() resumes it
+ * in the same thread, and the next turn sends the answer.
+ *
+ * What the library leaves open is done here: the raw target is copied before the library decodes
+ * it in place, headers are checked in the first call (http_check.c), deadlines are ours (the library
+ * knows only inactivity, which a drip of bytes resets), and nobody is suspended when the daemon stops
+ * (it would abort).  Suspended requests do not notice that their client is gone; they end when
+ * the database has answered.
+ *
+ * Memory: one http_conn per client connection; requests come from a free list; header fields live in
+ * the library's pool as long as the request.  All of it belongs to one thread.
+ */
+#include "http.h"
+
+#include <arpa/inet.h>
+#include <errno.h>
+#include <microhttpd.h>
+#include <netinet/in.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/socket.h>
+#include <sys/un.h>
+#include <time.h>
+#include <unistd.h>
+
+#include "http_check.h"
+#include "log.h"
+
+#define RUNS_PER_TURN 8				/* then the database has its turn */
+#define DISCARD_FACTOR 8			/* refused bodies are read up to this multiple of the limit */
+#define POOL_RESERVE 4096			/* of a connection's memory, for the response header */
+#define DRAIN_IDLE_MS 1000			/* patience with idle connections while draining */
+
+struct http_conn
+{
+	struct http_conn *prev;
+	struct http_conn *next;
+	struct http_server *http;
+	struct timer timer;
+	struct request *req;			/* NULL between requests */
+	int fd;
+	char remote[INET6_ADDRSTRLEN];
+};
+
+struct http_server
+{
+	struct worker *worker;
+	const struct config *cfg;
+	struct wheel *wheel;
+	struct metrics *metrics;
+	const struct http_hooks *hooks;
+	struct MHD_Daemon *daemon;
+	int epoll_fd;
+	bool resumed;					/* somebody waits for the next turn */
+	bool draining;
+	int n_conns;
+	int in_flight;
+	struct http_conn conns;			/* list head */
+	struct request *free_requests;
+};
+
+static uint64_t
+now_micros(void)
+{
+	struct timespec ts;
+
+	(void) clock_gettime(CLOCK_MONOTONIC, &ts);
+	return (uint64_t) ts.tv_sec * 1000000 + (uint64_t) ts.tv_nsec / 1000;
+}
+
+static void
+set_deadline(struct http_conn *conn, long seconds)
+{
+	struct wheel *wheel = conn->http->wheel;
+
+	wheel_set(wheel, &conn->timer,
+			  seconds < 0 ? WHEEL_NEVER : wheel->now + (uint64_t) seconds * 1000);
+}
+
+/* Too late: the library sees the end of the stream and closes. */
+static void
+deadline_passed(struct timer *timer)
+{
+	struct http_conn *conn = (struct http_conn *) (void *) ((char *) timer -
+															offsetof(struct http_conn, timer));
+
+	count_add(&conn->http->metrics->deadline_closes, 1);
+	(void) shutdown(conn->fd, SHUT_RDWR);
+}
+
+/* ---- connections ------------------------------------------------------------------------- */
+
+static void
+note_remote(struct http_conn *conn, const struct sockaddr *addr)
+{
+	if (addr == NULL)
+		return;
+	if (addr->sa_family == AF_INET)
+		(void) inet_ntop(AF_INET, &((const struct sockaddr_in *) (const void *) addr)->sin_addr,
+						 conn->remote, sizeof(conn->remote));
+	else if (addr->sa_family == AF_INET6)
+		(void) inet_ntop(AF_INET6, &((const struct sockaddr_in6 *) (const void *) addr)->sin6_addr,
+						 conn->remote, sizeof(conn->remote));
+	else
+		(void) snprintf(conn->remote, sizeof(conn->remote), "unix");
+}
+
+static void
+conn_opened(struct http_server *http, struct MHD_Connection *mhd, void **context)
+{
+	struct http_conn *conn = xcalloc(1, sizeof(*conn));
+	const union MHD_ConnectionInfo *info;
+
+	conn->http = http;
+	info = MHD_get_connection_info(mhd, MHD_CONNECTION_INFO_CONNECTION_FD);
+	conn->fd = info->connect_fd;
+	info = MHD_get_connection_info(mhd, MHD_CONNECTION_INFO_CLIENT_ADDRESS);
+	note_remote(conn, info->client_addr);
+	conn->timer.fire = deadline_passed;
+	conn->next = &http->conns;
+	conn->prev = http->conns.prev;
+	conn->prev->next = conn;
+	http->conns.prev = conn;
+	count_set(&http->metrics->connections, (uint64_t) ++http->n_conns);
+	set_deadline(conn, http->cfg->header_timeout);
+	*context = conn;
+}
+
+static void
+conn_closed(struct http_conn *conn)
+{
+	struct http_server *http = conn->http;
+
+	wheel_remove(&conn->timer);
+	conn->prev->next = conn->next;
+	conn->next->prev = conn->prev;
+	count_set(&http->metrics->connections, (uint64_t) --http->n_conns);
+	free(conn);
+}
+
+static void
+on_connection(void *arg, struct MHD_Connection *mhd, void **context,
+			  enum MHD_ConnectionNotificationCode code)
+{
+	if (code == MHD_CONNECTION_NOTIFY_STARTED)
+		conn_opened(arg, mhd, context);
+	else if (*context != NULL)
+		conn_closed(*context);
+}
+
+static struct http_conn *
+conn_of(struct MHD_Connection *mhd)
+{
+	return MHD_get_connection_info(mhd, MHD_CONNECTION_INFO_SOCKET_CONTEXT)->socket_context;
+}
+
+const char *
+http_remote(const struct request *req)
+{
+	return req->conn->remote;
+}
+
+/* ---- requests ---------------------------------------------------------------------------- */
+
+/* The request line is in.  The target is copied now: the library is about to decode it in place. */
+static void *
+on_request_line(void *arg, const char *uri, struct MHD_Connection *mhd)
+{
+	struct http_server *http = arg;
+	struct request *req = http->free_requests;
+
+	if (req != NULL)
+		http->free_requests = req->next_free;
+	else
+		req = xmalloc(sizeof(*req));
+	memset(req, 0, sizeof(*req));
+	req->worker = http->worker;
+	req->conn = conn_of(mhd);
+	req->conn->req = req;
+	req->mhd = mhd;
+	req->started = now_micros();
+	req->routing.route = -1;
+	req->raw_pointer = uri;
+	req->raw_len = uri ? strlen(uri) : 0;
+	if (req->raw_len <= (size_t) http->cfg->max_url)
+	{
+		req->raw_target = xmalloc(req->raw_len + TARGET_WORK_SIZE(req->raw_len) + 1);
+		memcpy(req->raw_target, uri ? uri : "", req->raw_len + 1);
+		req->target_work = req->raw_target + req->raw_len + 1;
+	}
+	req->target.path = "";
+	count_set(&http->metrics->in_flight, (uint64_t) ++http->in_flight);
+	set_deadline(req->conn, http->cfg->header_timeout);
+	return req;
+}
+
+static void
+on_completed(void *arg, struct MHD_Connection *mhd, void **context,
+			 enum MHD_RequestTerminationCode code)
+{
+	struct http_server *http = arg;
+	struct request *req = *context;
+
+	(void) mhd;
+	(void) code;
+	if (req == NULL)
+		return;
+	*context = NULL;
+	if (req->stage != REQUEST_NEW)
+		http->hooks->finished(req);
+	if (req->response != NULL)
+		MHD_destroy_response(req->response);
+	free(req->raw_target);
+	free(req->body);
+	sb_free(&req->query);
+	req->conn->req = NULL;
+	set_deadline(req->conn, http->draining ? 1 : http->cfg->keepalive_timeout);
+	count_set(&http->metrics->in_flight, (uint64_t) --http->in_flight);
+	req->next_free = http->free_requests;
+	http->free_requests = req;
+}
+
+static enum MHD_Result
+on_field(void *arg, enum MHD_ValueKind kind, const char *name, size_t name_len, const char *value,
+		 size_t value_len)
+{
+	(void) kind;
+	header_check_field(arg, name, name_len, value, value_len);
+	return MHD_YES;
+}
+
+static void
+take_ids(struct request *req)
+{
+	const char *id = req->headers.request_id;
+	const char *trace = req->headers.traceparent;
+
+	if (id != NULL && request_id_valid(id, strlen(id)))
+		(void) snprintf(req->request_id, sizeof(req->request_id), "%s", id);
+	else
+		make_request_id(req->request_id);
+	if (trace != NULL && traceparent_valid(trace, strlen(trace)))
+		(void) snprintf(req->traceparent, sizeof(req->traceparent), "%s", trace);
+	else
+		make_traceparent(req->traceparent);
+}
+
+/*
+ * The library keeps the version right behind the target in its buffer.  If there is more between
+ * them than the terminator, the target contained a NUL and strlen() saw only its beginning.
+ */
+static bool
+target_is_whole(const struct request *req, const char *version)
+{
+	return req->raw_pointer != NULL && req->raw_pointer + req->raw_len + 1 == version;
+}
+
+/* Syntax: everything that can be wrong before the request means anything. */
+static const struct problem_kind *
+check_header(struct request *req, const char *version, const char **detail)
+{
+	const struct config *cfg = req->conn->http->cfg;
+	struct header_check check = { .out = &req->headers };
+	const struct problem_kind *kind;
+	enum target_result result;
+
+	(void) MHD_get_connection_values_n(req->mhd, MHD_HEADER_KIND, on_field, &check);
+	kind = header_check_end(&check, strcmp(version, "HTTP/1.0") == 0, (size_t) cfg->max_header,
+							detail);
+	take_ids(req);
+	if (kind != NULL)
+		return kind;
+	if (req->raw_target == NULL)
+		return &PROBLEM_URI_TOO_LONG;
+	result = target_is_whole(req, version)
+		? target_parse(&req->target, req->raw_target, req->raw_len, req->target_work)
+		: TARGET_BAD_CHARACTER;
+	*detail = target_error(result);
+	return result == TARGET_OK ? NULL : &PROBLEM_BAD_REQUEST;
+}
+
+static enum MHD_Result
+send_response(struct request *req)
+{
+	set_deadline(req->conn, req->conn->http->cfg->body_timeout);
+	return MHD_queue_response(req->mhd, req->status, req->response);
+}
+
+static enum MHD_Result
+first_call(struct request *req, const char *method, const char *version)
+{
+	struct http_server *http = req->conn->http;
+	const char *detail = NULL;
+	const struct problem_kind *kind;
+
+	req->stage = REQUEST_BODY;
+	req->method = method_of(method);
+	req->method_text = method_name(req->method);
+	kind = check_header(req, version, &detail);
+	if (kind != NULL)
+		http_refuse(req, kind, detail);
+	else
+		http->hooks->headers(req);
+	if (req->response != NULL)
+		return send_response(req);
+	set_deadline(req->conn, http->cfg->body_timeout);
+	return MHD_YES;
+}
+
+/* Keep the piece of body, or only count it when the request is refused anyway. */
+static bool
+take_body(struct request *req, const char *data, size_t len)
+{
+	const struct config *cfg = req->conn->http->cfg;
+	size_t limit = (size_t) cfg->max_body;
+
+	req->body_seen += len;
+	if (req->body_seen > limit && req->refusal.kind == NULL)
+		req->refusal.kind = &PROBLEM_BODY_TOO_LARGE;
+	if (req->refusal.kind != NULL)
+		return req->body_seen <= (uint64_t) limit * DISCARD_FACTOR;
+	if (req->body_len + len + 1 > req->body_cap)
+	{
+		size_t cap = req->body_cap == 0 ? 512 : req->body_cap * 2;
+		char *bigger;
+
+		while (cap < req->body_len + len + 1)
+			cap *= 2;
+		bigger = xmalloc(cap);
+		if (req->body_len > 0)
+			memcpy(bigger, req->body, req->body_len);
+		free(req->body);
+		req->body = bigger;
+		req->body_cap = cap;
+	}
+	memcpy(req->body + req->body_len, data, len);
+	req->body_len += len;
+	req->body[req->body_len] = '\0';
+	return true;
+}
+
+static enum MHD_Result
+last_call(struct request *req)
+{
+	req->stage = REQUEST_RUNNING;
+	req->conn->http->hooks->complete(req);
+	if (req->response != NULL)
+		return send_response(req);
+	req->stage = REQUEST_WAITING;
+	set_deadline(req->conn, -1);
+	MHD_suspend_connection(req->mhd);
+	return MHD_YES;
+}
+
+static enum MHD_Result
+on_access(void *arg, struct MHD_Connection *mhd, const char *url, const char *method,
+		  const char *version, const char *data, size_t *data_len, void **context)
+{
+	struct request *req = *context;
+
+	(void) arg;
+	(void) mhd;
+	(void) url;						/* decoded in place and cut at NUL: not to be used */
+	switch (req->stage)
+	{
+		case REQUEST_NEW:
+			return first_call(req, method, version);
+		case REQUEST_BODY:
+			if (*data_len == 0)
+				return last_call(req);
+			if (!take_body(req, data, *data_len))
+				return MHD_NO;
+			*data_len = 0;
+			return MHD_YES;
+		case REQUEST_RUNNING:
+		case REQUEST_WAITING:
+			return MHD_YES;
+		case REQUEST_ANSWERED:
+			return send_response(req);
+	}
+	return MHD_NO;
+}
+
+/* ---- answers ----------------------------------------------------------------------------- */
+
+static void
+add_header(struct MHD_Response *response, const char *name, const char *value)
+{
+	/* refuses values with line breaks: better no header than a forged one */
+	if (value != NULL)
+		(void) MHD_add_response_header(response, name, value);
+}
+
+static struct MHD_Response *
+make_response(const struct http_answer *a)
+{
+	if (a->release != NULL)
+		return MHD_create_response_from_buffer_with_free_callback_cls(
+			a->len, (void *) (uintptr_t) a->body, a->release, a->release_arg);
+	if (a->len == 0)
+		return MHD_create_response_from_buffer(0, (void *) (uintptr_t) "", MHD_RESPMEM_PERSISTENT);
+	return MHD_create_response_from_buffer(a->len, (void *) (uintptr_t) a->body,
+										   MHD_RESPMEM_MUST_COPY);
+}
+
+static void
+add_headers(struct request *req, struct MHD_Response *response, const struct http_answer *a)
+{
+	char seconds[16];
+
+	add_header(response, "X-Request-Id", req->request_id);
+	add_header(response, "Content-Type", a->content_type);
+	add_header(response, "ETag", a->etag);
+	add_header(response, "Location", a->location);
+	add_header(response, "Allow", a->allow);
+	add_header(response, "WWW-Authenticate", a->authenticate);
+	add_header(response, "Cache-Control", a->revalidate ? "private, no-cache" : "no-store");
+	add_header(response, "X-Content-Type-Options", "nosniff");
+	if (a->retry_after > 0)
+	{
+		(void) snprintf(seconds, sizeof(seconds), "%u", a->retry_after);
+		add_header(response, "Retry-After", seconds);
+	}
+	if (a->close || req->conn->http->draining)
+		add_header(response, "Connection", "close");
+}
+
+void
+http_answer(struct request *req, const struct http_answer *answer)
+{
+	struct MHD_Response *response = make_response(answer);
+
+	if (response == NULL)
+	{
+		log_event(LOG_LEVEL_ERROR, "could not make a response");
+		abort();
+	}
+	add_headers(req, response, answer);
+	req->response = response;
+	req->status = answer->status;
+	req->response_len = answer->len;
+	if (req->stage == REQUEST_WAITING)
+	{
+		MHD_resume_connection(req->mhd);
+		req->conn->http->resumed = true;
+	}
+	req->stage = REQUEST_ANSWERED;
+}
+
+/* problem's instance and request_id are filled in; more holds what else the answer should say. */
+void
+http_answer_problem(struct request *req, const struct problem *problem,
+					const struct http_answer *more)
+{
+	struct problem p = *problem;
+	struct http_answer a = { 0 };
+	struct strbuf body = { 0 };
+
+	if (more != NULL)
+		a = *more;
+	p.instance = req->target.path;
+	p.request_id = req->request_id;
+	problem_render(&body, &p);
+	(void) snprintf(req->code, sizeof(req->code), "%s", p.code ? p.code : p.kind->name);
+	a.status = p.kind->status;
+	a.content_type = "application/problem+json";
+	if (p.kind->status == 503 && a.retry_after == 0)
+		a.retry_after = 1;
+	a.body = sb_detach(&body, &a.len);
+	a.release = free;
+	a.release_arg = (void *) (uintptr_t) a.body;
+	http_answer(req, &a);
+}
+
+/* Not understood: answer and close, because the end of this request is in doubt. */
+void
+http_refuse(struct request *req, const struct problem_kind *kind, const char *detail)
+{
+	struct problem p = { .kind = kind, .detail = detail };
+	struct http_answer more = { .close = true };
+
+	http_answer_problem(req, &p, &more);
+}
+
+/* ---- the daemon -------------------------------------------------------------------------- */
+
+struct http_server *
+http_start(struct worker *worker, const struct config *cfg, struct wheel *wheel,
+		   struct metrics *metrics, int listen_fd, const struct http_hooks *hooks)
+{
+	struct http_server *http = xcalloc(1, sizeof(*http));
+	long threads = cfg->threads > 0 ? cfg->threads : 1;
+
+	http->worker = worker;
+	http->cfg = cfg;
+	http->wheel = wheel;
+	http->metrics = metrics;
+	http->hooks = hooks;
+	http->conns.prev = http->conns.next = &http->conns;
+	http->daemon =
+		MHD_start_daemon(MHD_USE_EPOLL | MHD_ALLOW_SUSPEND_RESUME | MHD_USE_TURBO, 0, NULL, NULL,
+						 on_access, http, MHD_OPTION_LISTEN_SOCKET, listen_fd,
+						 MHD_OPTION_URI_LOG_CALLBACK, on_request_line, http,
+						 MHD_OPTION_NOTIFY_COMPLETED, on_completed, http,
+						 MHD_OPTION_NOTIFY_CONNECTION, on_connection, http,
+						 MHD_OPTION_CONNECTION_LIMIT,
+						 (unsigned int) (cfg->max_connections / threads),
+						 MHD_OPTION_CONNECTION_MEMORY_LIMIT,
+						 (size_t) (cfg->max_header + POOL_RESERVE), MHD_OPTION_END);
+	if (http->daemon == NULL)
+	{
+		free(http);
+		return NULL;
+	}
+	http->epoll_fd = MHD_get_daemon_info(http->daemon, MHD_DAEMON_INFO_EPOLL_FD)->epoll_fd;
+	return http;
+}
+
+int
+http_epoll_fd(struct http_server *http)
+{
+	return http->epoll_fd;
+}
+
+bool
+http_pending(struct http_server *http)
+{
+	MHD_UNSIGNED_LONG_LONG timeout;
+
+	return http->resumed ||
+		(MHD_get_timeout(http->daemon, &timeout) == MHD_YES && timeout == 0);
+}
+
+/*
+ * Turn the daemon while it has work at hand.  Its connections are edge-triggered, so work left over
+ * is announced by nothing but http_pending(): the caller must not sleep while that is true.
+ */
+bool
+http_run(struct http_server *http)
+{
+	int runs = 0;
+
+	do
+	{
+		http->resumed = false;
+		if (MHD_run(http->daemon) != MHD_YES)
+			return false;
+	} while (++runs < RUNS_PER_TURN && http_pending(http));
+	return true;
+}
+
+/* What the kernel has accepted for us already is served; then the socket closes. */
+static void
+adopt_backlog(struct http_server *http, int listen_fd)
+{
+	for (;;)
+	{
+		struct sockaddr_storage addr;
+		socklen_t len = sizeof(addr);
+		int fd = accept4(listen_fd, (struct sockaddr *) (void *) &addr, &len,
+						 SOCK_NONBLOCK | SOCK_CLOEXEC);
+
+		if (fd < 0)
+			break;
+		(void) MHD_add_connection(http->daemon, fd, (struct sockaddr *) (void *) &addr, len);
+	}
+	(void) close(listen_fd);
+}
+
+/*
+ * Accept nothing more, close connections as they become idle.  An idle client has a second to send
+ * what may be on its way; every answer from now on says Connection: close.
+ */
+void
+http_drain(struct http_server *http)
+{
+	int listen_fd = MHD_quiesce_daemon(http->daemon);
+
+	http->draining = true;
+	if (listen_fd >= 0)
+		adopt_backlog(http, listen_fd);
+	for (struct http_conn *conn = http->conns.next; conn != &http->conns; conn = conn->next)
+		if (conn->req == NULL)
+			wheel_set(http->wheel, &conn->timer, http->wheel->now + DRAIN_IDLE_MS);
+}
+
+int
+http_connections(struct http_server *http)
+{
+	return http->n_conns;
+}
+
+/* The caller has answered every request, so that nobody is suspended. */
+void
+http_stop(struct http_server *http)
+{
+	(void) http_run(http);
+	MHD_stop_daemon(http->daemon);
+	while (http->free_requests != NULL)
+	{
+		struct request *req = http->free_requests;
+
+		http->free_requests = req->next_free;
+		free(req);
+	}
+	free(http);
+}
