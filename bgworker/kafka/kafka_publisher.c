@@ -558,7 +558,7 @@ handle_log(rd_kafka_event_t *event)
 	int level;
 
 	if (rd_kafka_event_log(event, &facility, &text, &level) == 0)
-		ereport(level <= LOG_WARNING ? LOG : DEBUG1,
+		ereport(level <= LOG_NOTICE ? LOG : DEBUG1,
 				(errmsg_internal("librdkafka %s: %s", facility, text)));
 }
 

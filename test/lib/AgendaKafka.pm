@@ -175,6 +175,28 @@ sub read_topic
     return map { record_of_kcat($_) } split /\n/, $out;
 }
 
+# Like read_topic() for many thousand records: without value and event, and ten times as fast.
+sub read_headers
+{
+    my ($self, @topics) = @_;
+    my @records;
+
+    foreach my $topic (@topics)
+    {
+        my ($ok, $out) = kcat('-C', '-e', '-q', '-o', 'beginning', '-t', $topic,
+            '-f', '%t\t%p\t%o\t%k\t%h\n', '-X', 'fetch.wait.max.ms=20', '-b', $self->bootstrap);
+        next unless $ok;
+        foreach my $line (split /\n/, $out)
+        {
+            my %record;
+            (@record{qw(topic partition offset key)}, my $headers) = split /\t/, $line;
+            $record{headers} = { map { split /=/, $_, 2 } split /,/, $headers };
+            push @records, \%record;
+        }
+    }
+    return \@records;
+}
+
 sub record_of_kcat
 {
     my ($line) = @_;
