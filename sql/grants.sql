@@ -46,7 +46,7 @@ begin
         select p.oid::regprocedure as name
           from pg_catalog.pg_proc p join pg_catalog.pg_language l on l.oid = p.prolang
          where p.pronamespace = 'agenda'::regnamespace and l.lanname = 'c'
-           and p.proname !~ '^_'
+           and p.proname !~ '^_' and p.provolatile <> 'v'
     loop
         execute pg_catalog.format('grant execute on function %s to public', o.name);
     end loop;

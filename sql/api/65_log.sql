@@ -162,10 +162,13 @@ comment on function agenda._log_save(pg_snapshot, pg_snapshot, bigint) is 'inter
 -- Read leaf by leaf, and only leaves that can still hold something: a closed leaf is done once every
 -- transaction that can have written there is over in lo.  The window is complete when a call returns
 -- fewer than p_max_rows rows and less than p_max_bytes bytes of data.
+--
+-- Stable, and that matters: it reads with the snapshot of the calling query, which is the one that
+-- pg_current_snapshot() returns there.
 create or replace function agenda._log_read(p_lo pg_snapshot, p_hi pg_snapshot, p_after bigint, p_max_rows integer, p_max_bytes bigint)
     returns table (seq bigint, id uuid, type text, user_id uuid, subject text, key text, occurred_at timestamptz,
                    trace text, headers jsonb, data text, topics text[])
-    language plpgsql volatile as
+    language plpgsql stable as
 $$
 declare
     v_columns constant text := 'select e.seq, e.id, e.type, e.user_id, e.subject, e.key, e.occurred_at, e.trace, e.headers, e.data from agenda.%I e ';
@@ -218,7 +221,7 @@ comment on function agenda._log_dead(bigint, text, text, integer) is 'internal: 
 
 -- What has been committed and not been read to the end.
 create or replace function agenda._log_backlog(out events bigint, out oldest timestamptz)
-    language plpgsql volatile as
+    language plpgsql stable as
 $$
 declare
     p record;
