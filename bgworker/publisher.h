@@ -24,66 +24,66 @@
 /* One record to publish.  Everything is copied by publish(). */
 typedef struct AgendaHeader
 {
-	const char *name;			/* lower-case ASCII */
-	const char *value;			/* printable ASCII, NUL-terminated */
+	const char *name;  /* lower-case ASCII */
+	const char *value; /* printable ASCII, NUL-terminated */
 } AgendaHeader;
 
 typedef struct AgendaRecord
 {
 	const char *topic;
-	const char *key;			/* NULL: any partition */
+	const char *key; /* NULL: any partition */
 	const char *value;
-	size_t		value_len;
+	size_t value_len;
 	const AgendaHeader *headers;
-	int			n_headers;
-	uint32		slot;			/* the drainer's own number, comes back in the report */
+	int n_headers;
+	uint32 slot; /* the drainer's own number, comes back in the report */
 } AgendaRecord;
 
 typedef enum AgendaPublishResult
 {
-	AGENDA_PUBLISH_TAKEN,		/* a report for the slot will follow */
-	AGENDA_PUBLISH_FULL,		/* the queue is full: poll, then offer it again */
-	AGENDA_PUBLISH_REFUSED,		/* this record can never be sent; *error says why */
-	AGENDA_PUBLISH_BROKEN		/* the producer is done for: reset() and go back */
+	AGENDA_PUBLISH_TAKEN,   /* a report for the slot will follow */
+	AGENDA_PUBLISH_FULL,    /* the queue is full: poll, then offer it again */
+	AGENDA_PUBLISH_REFUSED, /* this record can never be sent; *error says why */
+	AGENDA_PUBLISH_BROKEN   /* the producer is done for: reset() and go back */
 } AgendaPublishResult;
 
 /* What became of a record. */
 typedef struct AgendaReport
 {
-	uint32		slot;
-	bool		delivered;
-	bool		permanent;		/* not delivered, and sending it again cannot help */
-	const char *error;			/* valid until the next call into the publisher */
+	uint32 slot;
+	bool delivered;
+	bool permanent;    /* not delivered, and sending it again cannot help */
+	const char *error; /* valid until the next call into the publisher */
 } AgendaReport;
 
 typedef struct AgendaPublisher
 {
 	/* Connects in the background.  brokers wins over the file; either may be NULL. */
-	void		(*start) (const char *brokers, const char *config_file);
+	void (*start)(const char *brokers, const char *config_file);
 	/* Says that records for this topic will come, so that the first one need not wait. */
-	void		(*warm) (const char *topic);
+	void (*warm)(const char *topic);
 	/* Takes one record, or says why not (*error is set when refused or broken). */
-	AgendaPublishResult (*publish) (const AgendaRecord *record, const char **error);
+	AgendaPublishResult (*publish)(const AgendaRecord *record, const char **error);
 	/* Fetches one report without waiting; false when there is none. */
-	bool		(*poll) (AgendaReport *report);
+	bool (*poll)(AgendaReport *report);
 	/*
 	 * A descriptor that becomes readable when poll() has something new.  It stays the same
 	 * until stop().  Edge-triggered at heart: call drain_fd() first, then poll() until it
 	 * says false, and only then wait again.
 	 */
-	int			(*wait_fd) (void);
-	void		(*drain_fd) (void);
+	int (*wait_fd)(void);
+	void (*drain_fd)(void);
 	/* "ok", "connecting", "down", "fatal" or "stopped", with the last error text or NULL. */
-	const char *(*state) (const char **last_error);
+	const char *(*state)(const char **last_error);
 	/* Drops everything that is in flight and begins anew; those reports never come. */
-	void		(*reset) (void);
+	void (*reset)(void);
 	/*
 	 * Lets go of everything, in timeout_ms at the most.  Records without a report may or may
 	 * not have reached the broker: poll before, as long as it is worth it.
 	 */
-	void		(*stop) (int timeout_ms);
+	void (*stop)(int timeout_ms);
 } AgendaPublisher;
 
-typedef const AgendaPublisher *(*AgendaPublisherInit) (void);
+typedef const AgendaPublisher *(*AgendaPublisherInit)(void);
 
 #endif

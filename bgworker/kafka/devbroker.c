@@ -330,9 +330,10 @@ main(int argc, char **argv)
 	sigaction(SIGINT, &action, NULL);
 	signal(SIGPIPE, SIG_IGN);
 
-	/* the mock cluster lives inside of a client, which itself stays unused */
+	/* the mock cluster lives inside of a client, whose socket settings it takes over */
 	conf = rd_kafka_conf_new();
 	rd_kafka_conf_set(conf, "log_level", "3", errstr, sizeof(errstr));
+	rd_kafka_conf_set(conf, "socket.nagle.disable", "true", errstr, sizeof(errstr));
 	instance = rd_kafka_new(RD_KAFKA_PRODUCER, conf, errstr, sizeof(errstr));
 	if (instance == NULL)
 		die("%s", errstr);
