@@ -23,5 +23,6 @@ grep -ohE "'(task|recurring_task|reminder|notification|preferences)\.[a-z_]+'" s
 	tr -d "'" | sort -u | missing docs/events.md
 grep -ohE '^create (or replace )?function agenda\.[a-z][a-z0-9_]*' sql/api/*.sql sql/schema/*.sql |
 	sed 's/.*agenda\.//' | grep -v '^gw_' | sort -u | missing docs/sql.md
-grep -ohE '"agenda_[a-z_]+' gateway/metrics.c 2>/dev/null | tr -d '"' | sort -u | missing docs/metrics.md
-sed -nE 's/.*"(\/[a-z][^" ]*)".*/\1/p' gateway/routes.def 2>/dev/null | sort -u | missing docs/rest.md
+tr "\n" " " <gateway/metrics.c | grep -oE '"[a-z_]+",[[:space:]]*"(counter|gauge|histogram)"' | sed 's/^"\([a-z_]*\)".*/agenda_gateway_\1/' |
+	sort -u | missing docs/metrics.md
+grep -oE '^ROUTE\([a-z_]+, [A-Z]+, "[^"]+"' gateway/routes.def | sed 's/.*"\(.*\)"/`\1`/' | sort -u | missing docs/rest.md

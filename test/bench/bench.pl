@@ -1,0 +1,304 @@
+# bench.pl - the measurements of make bench; test/bench/run prepares what they need.
+#
+#   perl bench.pl [PART...]
+#
+# One server with durable settings (fsync on), one user.  Each row of a table has the load average
+# at its start beside it.  Peers: a plain INSERT into an equal table with equal indexes, in the
+# same run; /healthz and a SELECT of the same row by pgbench for GET.  Results go to one JSON file
+# in $TESTDIR.
+use strict;
+use warnings;
+
+use AgendaKafka;
+use AgendaTest;
+use IPC::Run ();
+use JSON::PP ();
+use POSIX qw(strftime);
+use PostgreSQL::Test::Utils;
+use Time::HiRes qw(time);
+
+my $seconds = $ENV{AGENDA_BENCH_SECONDS} // 5;
+my $clients = 8;
+my $root = $ENV{AGENDA_ROOT};
+my @wanted = @ARGV ? @ARGV : qw(create drain latency get);
+my %result = (started => strftime('%FT%TZ', gmtime), machine => machine());
+my $stdout = \*STDOUT;
+
+my $node = start_node();
+my %part = (create => \&create, drain => \&drain, latency => \&latency, get => \&get);
+say_line("machine: $result{machine}{cpus} x $result{machine}{model}, fdatasync $result{machine}{fdatasync_us} us");
+foreach my $name (grep { $part{$_} } @wanted)
+{
+    $result{$name} = $part{$name}->();
+}
+write_results();
+
+# Test::More of the shared modules has taken STDOUT for its log; tables go to the real one.
+sub say_line { print {$stdout} "$_[0]\n"; $stdout->flush }
+
+sub row
+{
+    my ($what, @figures) = @_;
+    say_line(sprintf "  %-46s load %4.2f  %s", $what, load(), join '  ', @figures);
+}
+
+sub load { return (split ' ', slurp('/proc/loadavg'))[0] }
+
+sub machine
+{
+    my ($model) = slurp('/proc/cpuinfo') =~ /^model name\s*:\s*(.*)$/m;
+    my $cpus = () = slurp('/proc/cpuinfo') =~ /^processor/mg;
+    my ($sync) =
+      run_out('pg_test_fsync', '-s', '1', '-f', "$ENV{TESTDIR}/fsync") =~ /^\s+fdatasync\s.*?([\d.]+) usecs/m;
+    return { model => $model // 'unknown', cpus => $cpus, load => load(), fdatasync_us => $sync };
+}
+
+sub run_out
+{
+    my @command = @_;
+    my ($out, $err) = ('', '');
+    IPC::Run::run(\@command, '<', \'', '>', \$out, '2>', \$err) or die "$command[0] failed:\n$out$err";
+    return $out;
+}
+
+# PostgreSQL::Test::Cluster sets up servers for tests; here they are to be durable and silent.
+sub start_node
+{
+    my $n = agenda_node('bench',
+        fsync => 'on', log_statement => 'none', shared_buffers => '512MB', max_wal_size => '4GB',
+        max_connections => 200, autovacuum_naptime => '10s', log_min_messages => 'warning');
+    $n->safe_psql('agenda', <<'SQL');
+create role bench login;
+grant agenda_user to bench;
+insert into agenda.users (external_id, login_role) values ('bench', 'bench');
+create table public.plain (like agenda.tasks including defaults including indexes including constraints);
+alter table public.plain alter user_id set default '00000000-0000-0000-0000-000000000001',
+    alter id set default gen_random_uuid();
+grant select, insert on public.plain to bench;
+SQL
+    return $n;
+}
+
+# ---- create: a task per transaction ---------------------------------------------------------
+
+sub create
+{
+    say_line("\nnew tasks per second: pgbench, $clients clients, one transaction each, $seconds s");
+    my %figure;
+    my $due = "now() + interval '30 days'";
+    my @cases = (
+        [ plain => 'INSERT INTO plain table (peer)', "insert into public.plain (title, due_date) values ('x', $due)" ],
+        [ insert => 'INSERT INTO agenda.tasks', "insert into agenda.tasks (title, due_date) values ('x', $due)" ],
+        [ create_task => 'agenda.create_task()', "select id from agenda.create_task('x', due => '2030-01-01T09:00:00Z')" ],
+        [ plain_again => 'INSERT INTO plain table (peer, again)', "insert into public.plain (title, due_date) values ('x', $due)" ]);
+    foreach my $case (@cases)
+    {
+        my ($key, $what, $sql) = @$case;
+        $figure{$key} = pgbench($sql, $clients);
+        row($what, sprintf('%7.0f /s  %6.2f ms  %4.0f %% of the peer', @{ $figure{$key} }{qw(tps ms)},
+                100 * $figure{$key}{tps} / $figure{plain}{tps}));
+    }
+    return \%figure;
+}
+
+sub pgbench
+{
+    my ($sql, $jobs, @more) = @_;
+    my $script = "$ENV{TESTDIR}/script.sql";
+    my $load = load();
+    open my $out, '>', $script or die "$script: $!";
+    print $out "$sql;\n";
+    close $out;
+    my $text = run_out('pgbench', '-n', '-M', 'prepared', '-c', $jobs, '-j', 2, '-T', $seconds,
+        @more, '-f', $script, '-h', $node->host, '-p', $node->port, '-U', 'bench', 'agenda');
+    my ($tps) = $text =~ /^tps = ([\d.]+)/m;
+    my ($ms) = $text =~ /^latency average = ([\d.]+)/m;
+    return { tps => $tps + 0, ms => $ms + 0, load => $load + 0 };
+}
+
+# ---- brokers --------------------------------------------------------------------------------
+
+# The brokers that can be had here: name => [object, bootstrap].
+sub with_each_broker
+{
+    my ($work) = @_;
+    my %figure;
+
+    my $dev = AgendaKafka::DevBroker->new->start;
+    $figure{devbroker} = with_broker('development broker', $dev->{bootstrap}, $work);
+    if (my $reason = AgendaKafka->skip_reason)
+    {
+        say_line("  Apache Kafka: $reason");
+        return \%figure;
+    }
+    my $kafka = AgendaKafka->new->start;
+    $kafka->create_topics('task-created:3');
+    $figure{kafka} = with_broker('Apache Kafka', $kafka->bootstrap, $work);
+    return \%figure;
+}
+
+sub with_broker
+{
+    my ($what, $brokers, $work) = @_;
+    my $figure = $work->($what, $brokers);
+    publish_to('');
+    return $figure;
+}
+
+sub publish_to
+{
+    my ($brokers) = @_;
+    $node->safe_psql('postgres', "alter system set agenda.kafka_brokers = '$brokers'");
+    $node->safe_psql('postgres', 'select pg_reload_conf()');
+}
+
+sub consumer
+{
+    my ($brokers, $count) = @_;
+    my $out = "$ENV{TESTDIR}/consumer.out";
+    unlink $out;
+    my $pid = spawn('consumer',
+        [ 'sh', '-c', 'exec "$@" >"$0"', $out, "$ENV{TESTDIR}/consumer", $brokers, 'task-created', $count, 20 ]);
+    wait_until(sub { -e $out && slurp($out) =~ /ready/ }, 'the consumer', 30);
+    return sub {
+        wait_until(sub { slurp($out) =~ /^\{.*\}$/m }, 'the consumer to finish', 600);
+        stop_process($pid);
+        return JSON::PP::decode_json((slurp($out) =~ /^(\{.*\})$/m)[0]);
+    };
+}
+
+# ---- drain: a backlog through the drainer ---------------------------------------------------
+
+sub drain
+{
+    my $events = 20_000;
+    say_line("\nevents per second through the drainer, backlog of $events, first to last at a consumer");
+    return with_each_broker(
+        sub {
+            my ($what, $brokers) = @_;
+            # the drainer is told of the broker once the backlog is there
+            make_backlog($events);
+            my $wait = consumer($brokers, $events);
+            my $started = time;
+            publish_to($brokers);
+            my $got = $wait->();
+            my $rate = $got->{count} / ($got->{seconds} || 1);
+            row($what, sprintf('%7.0f /s  %d of %d events', $rate, $got->{count}, $events));
+            return { %$got, per_second => $rate, load => load() + 0 };
+        });
+}
+
+# Without a broker the drainer reads on and publishes nothing, so the backlog is made while it
+# is held off by a broker that is not there.
+sub make_backlog
+{
+    my ($events) = @_;
+    publish_to('127.0.0.1:1');
+    $node->safe_psql('agenda',
+        "insert into agenda.tasks (title) select 'backlog ' || i from generate_series(1, $events) i",
+        extra_params => [ '-U', 'bench' ]);
+}
+
+# ---- latency: commit to consumer ------------------------------------------------------------
+
+sub latency
+{
+    my $rate = 200;
+    my $count = int($rate * $seconds * 0.9);
+    say_line("\ncommit to consumer at $rate tasks/s (from the event's time, before the commit, to reception)");
+    return with_each_broker(
+        sub {
+            my ($what, $brokers) = @_;
+            publish_to($brokers);
+            # the first record to a topic pays for connection and metadata
+            my $first = consumer($brokers, 1);
+            pgbench_one();
+            $first->();
+            my $wait = consumer($brokers, $count);
+            pgbench("select id from agenda.create_task('x')", 2, '-R', $rate);
+            my $got = $wait->();
+            row($what, sprintf('p50 %6.2f ms  p99 %6.2f ms  max %6.2f ms', @$got{qw(p50_ms p99_ms max_ms)}));
+            return { %$got, load => load() + 0 };
+        });
+}
+
+sub pgbench_one
+{
+    $node->safe_psql('agenda', "select agenda.create_task('first')", extra_params => [ '-U', 'bench' ]);
+}
+
+# ---- get: the gateway -----------------------------------------------------------------------
+
+sub get
+{
+    my $port = free_port();
+    my $key = 'bench-key-bench-key-bench-key-bench-key';
+    my $token = token('bench', $key);
+    my $id = $node->safe_psql('agenda', "select id from agenda.create_task('one', due => '2030-01-01T09:00:00Z')",
+        extra_params => [ '-U', 'bench' ]);
+    start_gateway($port, $key);
+
+    say_line("\nGET requests per second: wrk, 64 connections, $seconds s, on the same machine");
+    my %figure;
+    my @cases = (
+        [ healthz => '/healthz (limit: no database)', "http://127.0.0.1:$port/healthz" ],
+        [ task => "/api/tasks/{id}", "http://127.0.0.1:$port/api/tasks/$id" ],
+        [ list => '/api/tasks?page_size=20', "http://127.0.0.1:$port/api/tasks?page_size=20" ]);
+    foreach my $case (@cases)
+    {
+        my ($name, $what, $url) = @$case;
+        $figure{$name} = wrk($url, $token);
+        row($what, sprintf('%7.0f /s  p50 %6.2f ms  p99 %6.2f ms', @{ $figure{$name} }{qw(rps p50_ms p99_ms)}));
+    }
+    my $sql = "select agenda.task_json(t) from agenda.get_task('$id') t";
+    $figure{select} = pgbench($sql, 64);
+    row('the same row by pgbench, 64 clients (peer)', sprintf('%7.0f /s  avg %6.2f ms', @{ $figure{select} }{qw(tps ms)}));
+    return \%figure;
+}
+
+sub start_gateway
+{
+    my ($port, $key) = @_;
+    my $file = "$ENV{TESTDIR}/jwt.key";
+    open my $out, '>', $file or die "$file: $!";
+    print $out $key;
+    close $out;
+    chmod 0600, $file;
+    $node->safe_psql('agenda', <<'SQL');
+create role bench_gw login;
+grant agenda_gateway to bench_gw;
+alter role bench_gw set search_path = '';
+alter role bench_gw set jit = off;
+alter role bench_gw set plan_cache_mode = force_generic_plan;
+SQL
+    spawn('gateway', [ $ENV{AGENDA_GATEWAY} ],
+        AGENDA_PORT => $port, AGENDA_JWT_KEY_FILE => $file, AGENDA_ACCESS_LOG => 'off',
+        AGENDA_DATABASE => "host=" . $node->host . " port=" . $node->port . " dbname=agenda user=bench_gw");
+    wait_until(sub { system("curl -fs -o /dev/null http://127.0.0.1:$port/readyz") == 0 }, 'the gateway', 30);
+}
+
+sub wrk
+{
+    my ($url, $token) = @_;
+    my $load = load();
+    my $text = run_out('wrk', '-t', 1, '-c', 64, '-d', "${seconds}s", '--latency', '-H', "Authorization: Bearer $token", $url);
+    die "wrk $url:\n$text" if $text =~ /Non-2xx/;
+    my ($rps) = $text =~ m{^Requests/sec:\s*([\d.]+)}m;
+    my %ms = map { $_ => in_ms($text =~ /^\s+$_%\s+([\d.]+\w+)/m) } (50, 99);
+    return { rps => $rps + 0, p50_ms => $ms{50}, p99_ms => $ms{99}, load => $load + 0 };
+}
+
+sub in_ms
+{
+    my ($text) = @_;
+    my ($number, $unit) = ($text // '') =~ /^([\d.]+)(us|ms|s)$/ or return 0;
+    return $number * { us => 0.001, ms => 1, s => 1000 }->{$unit};
+}
+
+sub write_results
+{
+    my $file = "$ENV{TESTDIR}/" . strftime('%Y%m%dT%H%M%SZ', gmtime) . '.json';
+    open my $out, '>', $file or die "$file: $!";
+    print $out JSON::PP->new->canonical->pretty->encode(\%result);
+    close $out;
+}
