@@ -35,6 +35,8 @@ OBJS = \
 	bgworker/launcher.o \
 	bgworker/scanner.o \
 	bgworker/drainer.o \
+	bgworker/window.o \
+	bgworker/delivery.o \
 	bgworker/envelope.o
 
 # the install script is these files in this order; OR REPLACE stays out of it, so that nobody

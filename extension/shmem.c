@@ -25,7 +25,6 @@ static shmem_startup_hook_type prev_shmem_startup_hook = NULL;
 static Size shared_size(void);
 static void request_shared(void);
 static void attach_shared(void);
-static void reset_slot(AgendaSlot *slot);
 
 void
 agenda_shmem_init(void)
@@ -69,20 +68,33 @@ attach_shared(void)
 		SpinLockInit(&agenda_shared->mutex);
 		agenda_shared->n_slots = agenda_max_databases;
 		for (int i = 0; i < agenda_max_databases; i++)
-			reset_slot(&agenda_shared->slots[i]);
+		{
+			SpinLockInit(&agenda_shared->slots[i].mutex);
+			ConditionVariableInit(&agenda_shared->slots[i].worker_gone);
+			agenda_slot_reset(&agenda_shared->slots[i]);
+		}
 	}
 	LWLockRelease(AddinShmemInitLock);
 }
 
-static void
-reset_slot(AgendaSlot *slot)
+/* Everything that belongs to one database; generations and holds go on. */
+void
+agenda_slot_reset(AgendaSlot *slot)
 {
-	SpinLockInit(&slot->mutex);
-	ConditionVariableInit(&slot->worker_gone);
+	SpinLockAcquire(&slot->mutex);
 	slot->database = InvalidOid;
+	slot->presence = AGENDA_PRESENCE_UNKNOWN;
+	memset(&slot->scanner, 0, sizeof(slot->scanner));
 	slot->scanner.floor = DT_NOBEGIN;
 	slot->scanner.new_min = DT_NOEND;
 	slot->scanner.next_wake = DT_NOBEGIN;
+	memset(&slot->drainer, 0, sizeof(slot->drainer));
+	for (int kind = 0; kind < AGENDA_WORKER_KINDS; kind++)
+	{
+		slot->worker[kind].last_error_at = 0;
+		slot->worker[kind].last_error[0] = '\0';
+	}
+	SpinLockRelease(&slot->mutex);
 }
 
 /*

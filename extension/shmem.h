@@ -125,6 +125,9 @@ extern void agenda_shmem_init(void);
 /* The slot of a database, or AGENDA_NO_SLOT; its content may change as soon as this returns. */
 extern int	agenda_slot_find(Oid database);
 
+/* Makes the slot free, as it was at the start.  Only the launcher does this. */
+extern void agenda_slot_reset(AgendaSlot *slot);
+
 /* Sets the latches of a slot's workers. */
 extern void agenda_slot_wake(AgendaSlot *slot);
 

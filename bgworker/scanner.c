@@ -1,0 +1,270 @@
+/*
+ * scanner.c
+ *		The process that raises what is owed, at the time it is owed.
+ *
+ * It sleeps until the earliest pending timer and is woken by a transaction that commits an earlier
+ * one.  Everything that is to be done about a timer is SQL, agenda._scan(now, floor, max_rows); the
+ * scanner adds the time.
+ *
+ * The floor.  An index on the timers would be walked from its left end, over the dead entries of
+ * all timers that have been raised since some other session took its snapshot.  So the scan gets a
+ * floor: no pending timer is earlier.  It is kept by this protocol, under the slot's mutex:
+ *
+ *	committer, after its commit is visible:
+ *		new_min = min(new_min, fire_at); set the latch if fire_at < next_wake
+ *	scanner, before it takes its snapshot:
+ *		next_wake = -infinity; floor = min(floor, new_min); new_min = +infinity
+ *	scanner, when the scan has committed:
+ *		floor = what the scan returned as next; next_wake = min(floor, new_min, time of the sweep)
+ *
+ * A timer whose note was taken is visible to the scan that follows, and one that is not visible to
+ * it will leave its note afterwards.  If the scan fails, the floor has not moved up.
+ *
+ * At start, once a minute, after COMMIT PREPARED and when the clock has stepped back, the floor is
+ * -infinity: the sweep that finds whatever slipped through.
+ *
+ * One thing the scan may leave behind although it is owed: a timer whose task somebody has locked.
+ * It is tried again soon, with growing pauses, since a rollback of that session wakes nobody.
+ */
+#include "postgres.h"
+
+#include "catalog/pg_type.h"
+#include "miscadmin.h"
+#include "utils/builtins.h"
+#include "utils/timestamp.h"
+
+#include "scanner.h"
+#include "settings.h"
+#include "worker.h"
+
+#define SWEEP_EVERY_MS			60000
+#define PARTITIONS_EVERY_MS		(3600 * 1000)
+#define PARTITIONS_RETRY_MS		60000
+#define LOCKED_RETRY_MOST_MS	1000
+#define ERROR_RETRY_MOST_MS		10000
+
+/* Arguments and results of one call of agenda._scan(). */
+typedef struct TimerScan
+{
+	TimestampTz now;
+	TimestampTz floor;
+	int			max_rows;
+	int			raised;
+	TimestampTz next_fire;		/* DT_NOEND: nothing is pending */
+} TimerScan;
+
+static TimestampTz last_sweep = DT_NOBEGIN;
+static TimestampTz last_look = DT_NOBEGIN;
+static TimestampTz next_partitions = DT_NOBEGIN;
+static int	failures = 0;		/* in a row */
+static int	locked_rounds = 0;	/* in a row that left something owed behind */
+
+static AgendaQuery scan_query = {
+	.sql = "select raised, next_fire from agenda._scan($1, $2, $3)",
+	.nargs = 3,
+	.argtypes = { TIMESTAMPTZOID, TIMESTAMPTZOID, INT4OID }
+};
+static AgendaQuery partitions_query = {
+	.sql = "select agenda._ensure_partitions($1)",
+	.nargs = 1,
+	.argtypes = { TIMESTAMPTZOID }
+};
+
+static long scan_round(void);
+static TimestampTz domain_now(void);
+static bool sweep_due(void);
+static void take_floor(TimerScan *scan, bool sweep);
+static long keep_floor(const TimerScan *scan);
+static long sleep_time(TimestampTz real_now, TimestampTz wake, TimestampTz sweep_at);
+static long retry_delay(const TimerScan *scan);
+static void run_scan(void *arg);
+static void keep_partitions(void);
+static void run_ensure_partitions(void *arg);
+static const char *sleep_text(long timeout_ms);
+
+void
+agenda_scanner_main(Datum main_arg)
+{
+	agenda_worker_begin(AGENDA_SCANNER);
+	keep_partitions();
+	while (!agenda_worker_must_stop())
+	{
+		long		timeout_ms = scan_round();
+
+		if (timeout_ms > 0 && !agenda_worker_must_stop())
+			agenda_worker_wait(timeout_ms, sleep_text(timeout_ms));
+		keep_partitions();
+	}
+	agenda_worker_exit();
+}
+
+/* Raises one batch; returns how long to sleep, 0 when there is more to do at once. */
+static long
+scan_round(void)
+{
+	TimerScan	scan = { .now = domain_now(), .max_rows = agenda_scanner_batch };
+
+	take_floor(&scan, sweep_due());
+	agenda_worker_set_state(AGENDA_STATE_WORKING);
+	if (!agenda_worker_transaction("raising timers", run_scan, &scan))
+	{
+		last_sweep = DT_NOBEGIN;
+		return agenda_worker_backoff(failures++, ERROR_RETRY_MOST_MS);
+	}
+	failures = 0;
+	agenda_worker_set_state(AGENDA_STATE_IDLE);
+	return keep_floor(&scan);
+}
+
+/* The time that the domain goes by, which the setting agenda.now may have stopped. */
+static TimestampTz
+domain_now(void)
+{
+	TimestampTz now;
+
+	if (!agenda_setting_now(&now))
+		now = GetCurrentTimestamp();
+	return now;
+}
+
+/* Whether it is time to look at everything; remembers when it was. */
+static bool
+sweep_due(void)
+{
+	TimestampTz now = GetCurrentTimestamp();
+	bool		due = now < last_look ||
+		last_sweep == DT_NOBEGIN ||
+		TimestampDifferenceExceeds(last_sweep, now, SWEEP_EVERY_MS);
+
+	last_look = now;
+	if (due)
+		last_sweep = now;
+	return due;
+}
+
+/* Second step of the protocol. */
+static void
+take_floor(TimerScan *scan, bool sweep)
+{
+	AgendaSlot *slot = agenda_worker_slot;
+
+	SpinLockAcquire(&slot->mutex);
+	sweep |= slot->scanner.sweep;
+	slot->scanner.sweep = false;
+	slot->scanner.next_wake = DT_NOBEGIN;
+	slot->scanner.floor = sweep ? DT_NOBEGIN : Min(slot->scanner.floor, slot->scanner.new_min);
+	slot->scanner.new_min = DT_NOEND;
+	slot->scanner.scans++;
+	slot->scanner.sweeps += sweep;
+	scan->floor = slot->scanner.floor;
+	SpinLockRelease(&slot->mutex);
+}
+
+/* Third step of the protocol; returns how long to sleep. */
+static long
+keep_floor(const TimerScan *scan)
+{
+	AgendaSlot *slot = agenda_worker_slot;
+	TimestampTz real_now = GetCurrentTimestamp();
+	TimestampTz sweep_at = TimestampTzPlusMilliseconds(last_sweep, SWEEP_EVERY_MS);
+	TimestampTz retry_at = TimestampTzPlusMilliseconds(scan->now, retry_delay(scan));
+	TimestampTz wake = Max(scan->next_fire, retry_at);
+
+	SpinLockAcquire(&slot->mutex);
+	slot->scanner.floor = scan->next_fire;
+	slot->scanner.last_scan = real_now;
+	slot->scanner.raised += scan->raised;
+	wake = Min(wake, slot->scanner.new_min);
+	if (slot->scanner.sweep || scan->raised >= scan->max_rows)
+		wake = DT_NOBEGIN;
+	slot->scanner.next_wake = wake;
+	SpinLockRelease(&slot->mutex);
+
+	return sleep_time(real_now, wake, sweep_at);
+}
+
+/*
+ * A clock that agenda.now has stopped never gets to wake; then it is committing transactions, the
+ * sweep or a reload of the settings that end the sleep.
+ */
+static long
+sleep_time(TimestampTz real_now, TimestampTz wake, TimestampTz sweep_at)
+{
+	TimestampTz stopped;
+	long		until_sweep = TimestampDifferenceMilliseconds(real_now, sweep_at);
+
+	if (agenda_setting_now(&stopped))
+		return wake <= stopped ? 0 : until_sweep;
+	return Min(TimestampDifferenceMilliseconds(real_now, wake), until_sweep);
+}
+
+/* The pause before something is tried again that is owed and locked by another session. */
+static long
+retry_delay(const TimerScan *scan)
+{
+	if (scan->raised > 0 || scan->next_fire > scan->now)
+	{
+		locked_rounds = 0;
+		return 0;
+	}
+	return agenda_worker_backoff(locked_rounds++, LOCKED_RETRY_MOST_MS);
+}
+
+/* In a transaction. */
+static void
+run_scan(void *arg)
+{
+	TimerScan  *scan = arg;
+	Datum		values[] = {
+		TimestampTzGetDatum(scan->now),
+		TimestampTzGetDatum(scan->floor),
+		Int32GetDatum(scan->max_rows)
+	};
+	bool		isnull;
+	Datum		next;
+
+	agenda_worker_query(&scan_query, values, NULL);
+	if (SPI_processed != 1)
+		elog(ERROR, "agenda._scan returned " UINT64_FORMAT " rows", SPI_processed);
+
+	scan->raised = DatumGetInt32(SPI_getbinval(SPI_tuptable->vals[0], SPI_tuptable->tupdesc, 1,
+											   &isnull));
+	next = SPI_getbinval(SPI_tuptable->vals[0], SPI_tuptable->tupdesc, 2, &isnull);
+	scan->next_fire = isnull ? DT_NOEND : DatumGetTimestampTz(next);
+}
+
+/*
+ * New partitions, at start and about hourly.  They follow the real clock, as the log does.
+ */
+static void
+keep_partitions(void)
+{
+	TimestampTz now = GetCurrentTimestamp();
+	bool		ok;
+
+	if (now < next_partitions)
+		return;
+	ok = agenda_worker_transaction("making partitions", run_ensure_partitions, &now);
+	next_partitions = TimestampTzPlusMilliseconds(now, ok ? PARTITIONS_EVERY_MS :
+												  PARTITIONS_RETRY_MS);
+}
+
+/* In a transaction. */
+static void
+run_ensure_partitions(void *arg)
+{
+	Datum		now = TimestampTzGetDatum(*(TimestampTz *) arg);
+
+	agenda_worker_query(&partitions_query, &now, NULL);
+}
+
+/* What pg_stat_activity shows meanwhile. */
+static const char *
+sleep_text(long timeout_ms)
+{
+	static char text[64];
+
+	snprintf(text, sizeof(text), "sleeping until %s",
+			 timestamptz_to_str(TimestampTzPlusMilliseconds(GetCurrentTimestamp(), timeout_ms)));
+	return text;
+}
