@@ -166,6 +166,13 @@ http_remote(const struct request *req)
 	return req->conn->remote;
 }
 
+/* us since the request line */
+uint64_t
+http_age(const struct request *req)
+{
+	return now_micros() - req->started;
+}
+
 /* ---- requests ---------------------------------------------------------------------------- */
 
 /* The request line is in.  The target is copied now: the library is about to decode it in place. */

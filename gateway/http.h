@@ -54,6 +54,7 @@ extern void http_answer(struct request *req, const struct http_answer *answer);
 extern void http_answer_problem(struct request *req, const struct problem *problem,
 								const struct http_answer *more);
 extern void http_refuse(struct request *req, const struct problem_kind *kind, const char *detail);
+extern uint64_t http_age(const struct request *req);
 extern const char *http_remote(const struct request *req);
 
 #endif

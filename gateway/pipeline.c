@@ -101,6 +101,13 @@ requeue(struct db_conn *conn, struct db_call *call, bool alone)
 	set_queued(conn->db, 1);
 }
 
+/* No database for longer than a restart of it should take: waiting helps nobody. */
+static bool
+hopeless(const struct db *db)
+{
+	return db->n_ready == 0 && db->wheel->now >= db->unready_since + UNREADY_GRACE_MS;
+}
+
 /*
  * Take a call.  It is refused early when nothing can come of waiting: the queue is full, or there
  * has been no database for a while.
@@ -111,8 +118,7 @@ db_submit(struct db *db, struct db_call *call)
 	call->alone = false;
 	call->attempts = 0;
 	call->queued_at = db->wheel->now;
-	if (db->stopping ||
-		(db->n_ready == 0 && db->wheel->now >= db->unready_since + UNREADY_GRACE_MS))
+	if (db->stopping || hopeless(db))
 	{
 		call->done(call, DB_UNAVAILABLE, NULL);
 		return;
@@ -149,6 +155,8 @@ pipeline_sweep(struct timer *timer)
 	uint64_t patience = (uint64_t) db->cfg->queue_timeout * 1000;
 	uint64_t before = db->wheel->now > patience ? db->wheel->now - patience : 0;
 
+	if (hopeless(db))
+		before = UINT64_MAX;
 	expire(db, &db->reads, before);
 	for (int i = 0; i < db->n_conns; i++)
 		expire(db, &db->conns[i].writes, before);

@@ -520,7 +520,7 @@ on_finished(struct request *req)
 {
 	struct worker *w = req->worker;
 	int route = req->routing.route;
-	uint64_t micros = w->wheel.now_micros > req->started ? w->wheel.now_micros - req->started : 0;
+	uint64_t micros = http_age(req);
 	unsigned int status = req->status ? req->status : 499;	/* the client went away first */
 	struct log_request line = { .method = req->method_text,
 								.path = req->target.path,

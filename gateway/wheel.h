@@ -30,7 +30,6 @@ struct wheel
 	struct timer slots[WHEEL_SLOTS];	/* list heads */
 	uint64_t used[WHEEL_SLOTS / 64];	/* bitmap of non-empty slots, may be stale upwards */
 	uint64_t now;						/* ms, read once per turn of the loop */
-	uint64_t now_micros;				/* the same instant in us */
 	uint64_t tick;						/* last tick that has been handled */
 };
 

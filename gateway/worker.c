@@ -29,19 +29,12 @@
 #define EVENTS_PER_TURN 32
 
 static uint64_t
-clock_micros(void)
+clock_ms(void)
 {
 	struct timespec ts;
 
 	(void) clock_gettime(CLOCK_MONOTONIC, &ts);
-	return (uint64_t) ts.tv_sec * 1000000 + (uint64_t) ts.tv_nsec / 1000;
-}
-
-static void
-read_clock(struct worker *w)
-{
-	w->wheel.now_micros = clock_micros();
-	w->wheel.now = w->wheel.now_micros / 1000;
+	return (uint64_t) ts.tv_sec * 1000 + (uint64_t) ts.tv_nsec / 1000000;
 }
 
 static void
@@ -99,8 +92,7 @@ worker_init(struct worker *w, const struct config *cfg, const struct jwt_policy 
 	w->wake_fd = eventfd(0, EFD_NONBLOCK | EFD_CLOEXEC);
 	if (w->epoll_fd < 0 || !add_source(w, w->wake_fd, &w->wake_source))
 		return false;
-	wheel_init(&w->wheel, clock_micros() / 1000);
-	read_clock(w);
+	wheel_init(&w->wheel, clock_ms());
 	w->tokens = token_cache_create((size_t) cfg->token_cache);
 	db_init(&w->db, cfg, &w->wheel, &w->metrics, w->epoll_fd);
 	w->http = http_start(w, cfg, &w->wheel, &w->metrics, listen_fd, &sqlcall_hooks);
@@ -114,7 +106,7 @@ turn(struct worker *w)
 	int wait_ms = http_pending(w->http) ? 0 : wheel_wait_ms(&w->wheel);
 	int n = epoll_wait(w->epoll_fd, events, EVENTS_PER_TURN, wait_ms);
 
-	read_clock(w);
+	w->wheel.now = clock_ms();
 	for (int i = 0; i < n; i++)
 	{
 		struct event_source *source = events[i].data.ptr;

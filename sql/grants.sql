@@ -90,6 +90,21 @@ end
 $$;
 grant execute on function agenda.act_as(uuid), agenda.user_id_of(text) to agenda_app;
 
+-- The gateway: its own functions and nothing else.
+do $$
+declare
+    o record;
+begin
+    for o in
+        select p.oid::regprocedure as name
+          from pg_catalog.pg_proc p
+         where p.pronamespace = 'agenda'::regnamespace and p.proname ~ '^gw_'
+    loop
+        execute pg_catalog.format('grant execute on function %s to agenda_gateway', o.name);
+    end loop;
+end
+$$;
+
 -- Engine, migrations, bulk load.  The log stays append-only, and _emit() its only writer.
 grant select, insert, update, delete on agenda.users, agenda.preferences, agenda.recurring_tasks, agenda.tasks,
     agenda.timers, agenda.notifications, agenda.topic_routes, agenda.log_owners to agenda_service;

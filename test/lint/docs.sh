@@ -22,7 +22,8 @@ awk '!/^#/ && NF { print "| " $1 " |" }' extension/errcodes.txt | missing docs/e
 grep -ohE "'(task|recurring_task|reminder|notification|preferences)\.[a-z_]+'" sql/*.sql sql/*/*.sql |
 	tr -d "'" | sort -u | missing docs/events.md
 grep -ohE '^create (or replace )?function agenda\.[a-z][a-z0-9_]*' sql/api/*.sql sql/schema/*.sql |
-	sed 's/.*agenda\.//' | grep -v '^gw_' | sort -u | missing docs/sql.md
+	sed 's/.*agenda\.//' | grep -vE '^gw_|^rrule_(in|out|recv|send|cmp|eq|ne|lt|le|gt|ge|hash.*)$' |
+	sort -u | missing docs/sql.md
 tr "\n" " " <gateway/metrics.c | grep -oE '"[a-z_]+",[[:space:]]*"(counter|gauge|histogram)"' | sed 's/^"\([a-z_]*\)".*/agenda_gateway_\1/' |
 	sort -u | missing docs/metrics.md
 grep -oE '^ROUTE\([a-z_]+, [A-Z]+, "[^"]+"' gateway/routes.def | sed 's/.*"\(.*\)"/`\1`/' | sort -u | missing docs/rest.md

@@ -1,0 +1,403 @@
+-- ---- what the gateway calls --------------------------------------------------------------------
+-- One function per route.  Each acts for the user it is given, calls the API function and returns
+-- the answer: HTTP status, entity tag (a version), location of a new thing, body.  The parameters
+-- are user, request id, traceparent, then what the route has: id, query, body, version (routes.def).
+--
+-- Reads are STABLE: the gateway puts many of them into one transaction, and each sees one snapshot.
+-- An error leaves through the transaction's abort, which ends what _enter() began.
+-- Execution is granted to agenda_gateway only (grants.sql): whoever may call these may be anybody.
+
+create or replace function agenda.gw_version() returns text
+    language sql stable
+    return (select e.extversion from pg_catalog.pg_extension e where e.extname = 'pg_agenda');
+comment on function agenda.gw_version() is 'version of the SQL objects, which the gateway compares with its own when it connects';
+
+create or replace function agenda.gw_login(p_sub text) returns uuid
+    language plpgsql volatile strict security definer
+    set search_path = pg_catalog, agenda, pg_temp as
+$$
+begin
+    return agenda.user_id_of(p_sub);
+end
+$$;
+comment on function agenda.gw_login(text) is 'user of a token''s subject, made at first sight; once per new token';
+
+-- Page numbers as they stand in a query string; more than the limit is the limit.
+create or replace function agenda._gw_page(p_query jsonb, p_name text, p_default integer, p_limit integer) returns integer
+    language plpgsql immutable as
+$$
+declare
+    v_value constant text := p_query->>p_name;
+begin
+    if v_value is null then
+        return p_default;
+    end if;
+    if v_value !~ '^0*[1-9][0-9]{0,8}$' then
+        perform agenda._wrong_member(p_query, p_name, 'a number from 1 on');
+    end if;
+    return least(v_value::bigint, p_limit);
+end
+$$;
+comment on function agenda._gw_page(jsonb, text, integer, integer) is 'internal: page or page_size of a query';
+
+create or replace function agenda._gw_list(p_items jsonb, p_total bigint, p_page integer, p_page_size integer) returns text
+    language plpgsql immutable as
+$$
+begin
+    return jsonb_build_object('items', coalesce(p_items, '[]'), 'total', p_total,
+                              'page', p_page, 'page_size', p_page_size);
+end
+$$;
+comment on function agenda._gw_list(jsonb, bigint, integer, integer) is 'internal: body of a list';
+
+-- ---- tasks -------------------------------------------------------------------------------------
+
+create or replace function agenda.gw_list_tasks(
+        p_user uuid, p_request_id text, p_traceparent text, p_query jsonb,
+        out status integer, out etag text, out location text, out body text)
+    language plpgsql stable security definer
+    set search_path = pg_catalog, agenda, pg_temp as
+$$
+declare
+    v_page   constant integer := agenda._gw_page(p_query, 'page', 1, 1000000);
+    v_size   constant integer := agenda._gw_page(p_query, 'page_size', 20, 100);
+    v_filter constant jsonb := p_query - '{page,page_size,sort}'::text[];
+begin
+    perform agenda._enter(p_user, p_request_id, p_traceparent);
+    status := 200;
+    body := agenda._gw_list(
+        (select jsonb_agg(agenda.task_json(t)) from agenda.list_tasks(v_filter, p_query->>'sort', v_page, v_size) t),
+        agenda.count_tasks(v_filter), v_page, v_size);
+    perform agenda._leave();
+end
+$$;
+comment on function agenda.gw_list_tasks(uuid, text, text, jsonb) is 'gateway: GET /tasks';
+
+create or replace function agenda.gw_create_task(
+        p_user uuid, p_request_id text, p_traceparent text, p_body jsonb,
+        out status integer, out etag text, out location text, out body text)
+    language plpgsql volatile security definer
+    set search_path = pg_catalog, agenda, pg_temp as
+$$
+declare
+    t agenda.tasks;
+begin
+    perform agenda._enter(p_user, p_request_id, p_traceparent);
+    t := agenda.create_task(
+        title => p_body->>'title',
+        due => p_body->>'due_date',
+        description => p_body->>'description',
+        priority => agenda._integer(p_body, 'priority'),
+        recurrence_rule => p_body->>'recurrence_rule',
+        timezone => p_body->>'timezone');
+    status := 201;
+    etag := t.version;
+    location := '/api/tasks/' || t.id;
+    body := agenda.task_json(t);
+    perform agenda._leave();
+end
+$$;
+comment on function agenda.gw_create_task(uuid, text, text, jsonb) is 'gateway: POST /tasks';
+
+create or replace function agenda.gw_get_task(
+        p_user uuid, p_request_id text, p_traceparent text, p_id uuid,
+        out status integer, out etag text, out location text, out body text)
+    language plpgsql stable security definer
+    set search_path = pg_catalog, agenda, pg_temp as
+$$
+declare
+    t agenda.tasks;
+begin
+    perform agenda._enter(p_user, p_request_id, p_traceparent);
+    t := agenda.get_task(p_id);
+    status := 200;
+    etag := t.version;
+    body := agenda.task_json(t);
+    perform agenda._leave();
+end
+$$;
+comment on function agenda.gw_get_task(uuid, text, text, uuid) is 'gateway: GET /tasks/{id}';
+
+create or replace function agenda.gw_update_task(
+        p_user uuid, p_request_id text, p_traceparent text, p_id uuid, p_body jsonb, p_version bigint,
+        out status integer, out etag text, out location text, out body text)
+    language plpgsql volatile security definer
+    set search_path = pg_catalog, agenda, pg_temp as
+$$
+declare
+    t agenda.tasks;
+begin
+    perform agenda._enter(p_user, p_request_id, p_traceparent);
+    t := agenda.update_task(p_id, p_body, p_version);
+    status := 200;
+    etag := t.version;
+    body := agenda.task_json(t);
+    perform agenda._leave();
+end
+$$;
+comment on function agenda.gw_update_task(uuid, text, text, uuid, jsonb, bigint) is 'gateway: PUT and PATCH /tasks/{id}';
+
+create or replace function agenda.gw_delete_task(
+        p_user uuid, p_request_id text, p_traceparent text, p_id uuid, p_version bigint,
+        out status integer, out etag text, out location text, out body text)
+    language plpgsql volatile security definer
+    set search_path = pg_catalog, agenda, pg_temp as
+$$
+begin
+    perform agenda._enter(p_user, p_request_id, p_traceparent);
+    perform agenda.delete_task(p_id, p_version);
+    status := 204;
+    perform agenda._leave();
+end
+$$;
+comment on function agenda.gw_delete_task(uuid, text, text, uuid, bigint) is 'gateway: DELETE /tasks/{id}';
+
+create or replace function agenda.gw_complete_task(
+        p_user uuid, p_request_id text, p_traceparent text, p_id uuid, p_version bigint,
+        out status integer, out etag text, out location text, out body text)
+    language plpgsql volatile security definer
+    set search_path = pg_catalog, agenda, pg_temp as
+$$
+declare
+    c agenda.completion;
+begin
+    perform agenda._enter(p_user, p_request_id, p_traceparent);
+    c := agenda.complete_task(p_id, p_version);
+    status := 200;
+    etag := (c.task).version;
+    body := agenda.task_json(c.task)
+            || jsonb_build_object('next_task', agenda.task_json(c.next_task), 'undo_token', c.undo_token);
+    perform agenda._leave();
+end
+$$;
+comment on function agenda.gw_complete_task(uuid, text, text, uuid, bigint) is 'gateway: PUT and POST /tasks/{id}/complete';
+
+-- ---- recurring tasks -----------------------------------------------------------------------------
+
+create or replace function agenda.gw_list_recurring_tasks(
+        p_user uuid, p_request_id text, p_traceparent text, p_query jsonb,
+        out status integer, out etag text, out location text, out body text)
+    language plpgsql stable security definer
+    set search_path = pg_catalog, agenda, pg_temp as
+$$
+declare
+    v_page   constant integer := agenda._gw_page(p_query, 'page', 1, 1000000);
+    v_size   constant integer := agenda._gw_page(p_query, 'page_size', 20, 100);
+    v_filter constant jsonb := p_query - '{page,page_size}'::text[];
+begin
+    perform agenda._enter(p_user, p_request_id, p_traceparent);
+    perform agenda._boolean(v_filter, 'is_active');
+    status := 200;
+    body := agenda._gw_list(
+        (select jsonb_agg(agenda.recurring_task_json(r)) from agenda.list_recurring_tasks(v_filter, v_page, v_size) r),
+        agenda.count_recurring_tasks(v_filter), v_page, v_size);
+    perform agenda._leave();
+end
+$$;
+comment on function agenda.gw_list_recurring_tasks(uuid, text, text, jsonb) is 'gateway: GET /recurring-tasks';
+
+create or replace function agenda.gw_create_recurring_task(
+        p_user uuid, p_request_id text, p_traceparent text, p_body jsonb,
+        out status integer, out etag text, out location text, out body text)
+    language plpgsql volatile security definer
+    set search_path = pg_catalog, agenda, pg_temp as
+$$
+declare
+    r agenda.recurring_tasks;
+begin
+    perform agenda._enter(p_user, p_request_id, p_traceparent);
+    r := agenda.create_recurring_task(
+        title => p_body->>'title',
+        recurrence_type => p_body->>'recurrence_type',
+        recurrence_interval => agenda._integer(p_body, 'recurrence_interval'),
+        start_date => p_body->>'start_date',
+        end_date => p_body->>'end_date',
+        description => p_body->>'description',
+        priority => agenda._integer(p_body, 'priority'),
+        rrule => p_body->>'rrule',
+        timezone => p_body->>'timezone',
+        policy => coalesce(p_body->>'policy', 'fixed'));
+    status := 201;
+    etag := r.version;
+    location := '/api/recurring-tasks/' || r.id;
+    body := agenda.recurring_task_json(r);
+    perform agenda._leave();
+end
+$$;
+comment on function agenda.gw_create_recurring_task(uuid, text, text, jsonb) is 'gateway: POST /recurring-tasks';
+
+create or replace function agenda.gw_get_recurring_task(
+        p_user uuid, p_request_id text, p_traceparent text, p_id uuid,
+        out status integer, out etag text, out location text, out body text)
+    language plpgsql stable security definer
+    set search_path = pg_catalog, agenda, pg_temp as
+$$
+declare
+    r agenda.recurring_tasks;
+begin
+    perform agenda._enter(p_user, p_request_id, p_traceparent);
+    r := agenda.get_recurring_task(p_id);
+    status := 200;
+    etag := r.version;
+    body := agenda.recurring_task_json(r);
+    perform agenda._leave();
+end
+$$;
+comment on function agenda.gw_get_recurring_task(uuid, text, text, uuid) is 'gateway: GET /recurring-tasks/{id}';
+
+create or replace function agenda.gw_update_recurring_task(
+        p_user uuid, p_request_id text, p_traceparent text, p_id uuid, p_body jsonb, p_version bigint,
+        out status integer, out etag text, out location text, out body text)
+    language plpgsql volatile security definer
+    set search_path = pg_catalog, agenda, pg_temp as
+$$
+declare
+    r agenda.recurring_tasks;
+begin
+    perform agenda._enter(p_user, p_request_id, p_traceparent);
+    r := agenda.update_recurring_task(p_id, p_body, p_version);
+    status := 200;
+    etag := r.version;
+    body := agenda.recurring_task_json(r);
+    perform agenda._leave();
+end
+$$;
+comment on function agenda.gw_update_recurring_task(uuid, text, text, uuid, jsonb, bigint) is 'gateway: PUT and PATCH /recurring-tasks/{id}';
+
+create or replace function agenda.gw_delete_recurring_task(
+        p_user uuid, p_request_id text, p_traceparent text, p_id uuid, p_version bigint,
+        out status integer, out etag text, out location text, out body text)
+    language plpgsql volatile security definer
+    set search_path = pg_catalog, agenda, pg_temp as
+$$
+begin
+    perform agenda._enter(p_user, p_request_id, p_traceparent);
+    perform agenda.delete_recurring_task(p_id, p_version);
+    status := 204;
+    perform agenda._leave();
+end
+$$;
+comment on function agenda.gw_delete_recurring_task(uuid, text, text, uuid, bigint) is 'gateway: DELETE /recurring-tasks/{id}';
+
+-- ---- notifications -------------------------------------------------------------------------------
+
+create or replace function agenda.gw_list_notifications(
+        p_user uuid, p_request_id text, p_traceparent text, p_query jsonb,
+        out status integer, out etag text, out location text, out body text)
+    language plpgsql stable security definer
+    set search_path = pg_catalog, agenda, pg_temp as
+$$
+declare
+    v_page   constant integer := agenda._gw_page(p_query, 'page', 1, 1000000);
+    v_size   constant integer := agenda._gw_page(p_query, 'page_size', 20, 100);
+    v_unread constant boolean := coalesce(agenda._boolean(p_query, 'unread_only'), false);
+begin
+    perform agenda._enter(p_user, p_request_id, p_traceparent);
+    status := 200;
+    body := agenda._gw_list(
+        (select jsonb_agg(agenda.notification_json(n)) from agenda.list_notifications(v_unread, v_page, v_size) n),
+        agenda.count_notifications(v_unread), v_page, v_size);
+    perform agenda._leave();
+end
+$$;
+comment on function agenda.gw_list_notifications(uuid, text, text, jsonb) is 'gateway: GET /notifications';
+
+create or replace function agenda.gw_unread_count(
+        p_user uuid, p_request_id text, p_traceparent text,
+        out status integer, out etag text, out location text, out body text)
+    language plpgsql stable security definer
+    set search_path = pg_catalog, agenda, pg_temp as
+$$
+begin
+    perform agenda._enter(p_user, p_request_id, p_traceparent);
+    status := 200;
+    body := jsonb_build_object('unread_count', agenda.unread_count());
+    perform agenda._leave();
+end
+$$;
+comment on function agenda.gw_unread_count(uuid, text, text) is 'gateway: GET /notifications/unread-count';
+
+create or replace function agenda.gw_mark_read(
+        p_user uuid, p_request_id text, p_traceparent text, p_id uuid,
+        out status integer, out etag text, out location text, out body text)
+    language plpgsql volatile security definer
+    set search_path = pg_catalog, agenda, pg_temp as
+$$
+begin
+    perform agenda._enter(p_user, p_request_id, p_traceparent);
+    status := 200;
+    body := agenda.notification_json(agenda.mark_read(p_id));
+    perform agenda._leave();
+end
+$$;
+comment on function agenda.gw_mark_read(uuid, text, text, uuid) is 'gateway: POST /notifications/{id}/read';
+
+create or replace function agenda.gw_mark_all_read(
+        p_user uuid, p_request_id text, p_traceparent text,
+        out status integer, out etag text, out location text, out body text)
+    language plpgsql volatile security definer
+    set search_path = pg_catalog, agenda, pg_temp as
+$$
+begin
+    perform agenda._enter(p_user, p_request_id, p_traceparent);
+    status := 200;
+    body := jsonb_build_object('updated', agenda.mark_all_read());
+    perform agenda._leave();
+end
+$$;
+comment on function agenda.gw_mark_all_read(uuid, text, text) is 'gateway: POST /notifications/mark-all-read';
+
+create or replace function agenda.gw_clear_notifications(
+        p_user uuid, p_request_id text, p_traceparent text,
+        out status integer, out etag text, out location text, out body text)
+    language plpgsql volatile security definer
+    set search_path = pg_catalog, agenda, pg_temp as
+$$
+begin
+    perform agenda._enter(p_user, p_request_id, p_traceparent);
+    perform agenda.clear_notifications();
+    status := 204;
+    perform agenda._leave();
+end
+$$;
+comment on function agenda.gw_clear_notifications(uuid, text, text) is 'gateway: DELETE /notifications/clear';
+
+-- ---- preferences ---------------------------------------------------------------------------------
+
+create or replace function agenda.gw_get_preferences(
+        p_user uuid, p_request_id text, p_traceparent text,
+        out status integer, out etag text, out location text, out body text)
+    language plpgsql stable security definer
+    set search_path = pg_catalog, agenda, pg_temp as
+$$
+declare
+    p agenda.preferences;
+begin
+    perform agenda._enter(p_user, p_request_id, p_traceparent);
+    p := agenda.get_preferences();
+    status := 200;
+    etag := p.version;
+    body := agenda.preferences_json(p);
+    perform agenda._leave();
+end
+$$;
+comment on function agenda.gw_get_preferences(uuid, text, text) is 'gateway: GET /users/me/preferences';
+
+create or replace function agenda.gw_set_preferences(
+        p_user uuid, p_request_id text, p_traceparent text, p_body jsonb, p_version bigint,
+        out status integer, out etag text, out location text, out body text)
+    language plpgsql volatile security definer
+    set search_path = pg_catalog, agenda, pg_temp as
+$$
+declare
+    p agenda.preferences;
+begin
+    perform agenda._enter(p_user, p_request_id, p_traceparent);
+    p := agenda.set_preferences(p_body, p_version);
+    status := 200;
+    etag := p.version;
+    body := agenda.preferences_json(p);
+    perform agenda._leave();
+end
+$$;
+comment on function agenda.gw_set_preferences(uuid, text, text, jsonb, bigint) is 'gateway: PATCH /users/me/preferences';
