@@ -93,9 +93,7 @@ agenda_drainer_main(Datum main_arg)
 	agenda_worker_begin(AGENDA_DRAINER);
 	before_shmem_exit(stop_at_exit, (Datum) 0);
 
-	/* one snapshot per transaction, see window.c; positions may be lost in a crash */
-	SetConfigOption("default_transaction_isolation", "repeatable read", PGC_SUSET,
-					PGC_S_OVERRIDE);
+	/* a position that is lost in a crash costs a repetition */
 	SetConfigOption("synchronous_commit", "off", PGC_SUSET, PGC_S_OVERRIDE);
 	settings_in_use = publishing_settings();
 

@@ -6,8 +6,8 @@
  * were not visible in the snapshot of the last one, ordered by seq (see DESIGN, "The log"): so a
  * writer that stays open holds back nobody but itself, and nothing that commits late is lost.
  *
- * The drainer's transactions are REPEATABLE READ (drainer.c sets it), so that the snapshot that is
- * remembered is the one that the rows were read with, however the SQL function is written.
+ * The snapshot that is remembered has to be the one that the rows were read with: the query is run
+ * read-only, in the snapshot that is active in the transaction, and agenda._log_read() is stable.
  *
  * Before a record leaves the database, the commits behind it must have reached the disk: with
  * synchronous_commit = off rows are visible earlier, and a crash could undo what others have seen
@@ -66,7 +66,8 @@ static AgendaQuery read_query = {
 	.sql = "select seq, id, type, user_id, subject, key, occurred_at, trace, data, topics "
 	"from agenda._log_read($1, $2, $3, $4, $5)",
 	.nargs = 5,
-	.argtypes = { PG_SNAPSHOTOID, PG_SNAPSHOTOID, INT8OID, INT4OID, INT8OID }
+	.argtypes = { PG_SNAPSHOTOID, PG_SNAPSHOTOID, INT8OID, INT4OID, INT8OID },
+	.read_only = true
 };
 static AgendaQuery position_query = {
 	.sql = "select lo, hi, seq, foreign_reason from agenda._log_position()"
@@ -139,8 +140,8 @@ agenda_window_free(AgendaWindow *window)
 
 /*
  * In a transaction.  One row more than may be kept is asked for, which tells whether the window is
- * cut.  The SQL function ends with the row that reaches the limit of bytes; when that limit was
- * reached, the window counts as cut, and in case it wasn't, the next read finds nothing.
+ * cut.  The SQL function ends with the row that reaches the limit of bytes, counting data alone; then
+ * the window counts as cut, too, and in case it wasn't, the next read finds nothing.
  */
 static void
 run_read(void *arg)
@@ -168,7 +169,7 @@ run_read(void *arg)
 	MemoryContextSwitchTo(old);
 }
 
-/* The snapshot of this transaction. */
+/* The active one, which the rows were read with. */
 static AgendaSnapshot
 current_snapshot(void)
 {

@@ -64,6 +64,7 @@ static const struct
 	{"statement_timeout", "0"},
 	{"idle_in_transaction_session_timeout", "0"},
 	{"lock_timeout", "5s"},
+	{"default_transaction_isolation", "read committed"},
 	{"default_transaction_read_only", "off"},
 	{"default_transaction_deferrable", "off"},
 	{"jit", "off"},
@@ -302,7 +303,7 @@ agenda_worker_query(AgendaQuery *query, Datum *values, const char *nulls)
 		SPI_keepplan(plan);
 		query->plan = plan;
 	}
-	rc = SPI_execute_plan(query->plan, values, nulls, false, 0);
+	rc = SPI_execute_plan(query->plan, values, nulls, query->read_only, 0);
 	if (rc != SPI_OK_SELECT)
 		elog(ERROR, "SPI_execute_plan failed: %s", SPI_result_code_string(rc));
 }

@@ -27,6 +27,7 @@ typedef struct AgendaQuery
 	const char *sql;
 	int			nargs;
 	Oid			argtypes[6];
+	bool		read_only;		/* runs in the transaction's first snapshot */
 	SPIPlanPtr	plan;
 } AgendaQuery;
 

@@ -128,7 +128,7 @@ begin
     perform agenda._ensure_partitions(clock_timestamp());
     perform agenda._own_log(v_floor);
     perform agenda._log_save('3:3:', null, 0);
-    perform agenda._wake_launcher();
+    perform agenda._wake_drainer();
     return v_floor;
 end
 $$;

@@ -5,8 +5,9 @@
 -- Everything owed at p_now, oldest first, at most p_max_rows things.
 --   floor      nothing is owed before this instant: index entries below it need not be looked at
 --   raised     how many timers were dealt with
---   next_fire  when to come again; null when nothing is pending, and not in the future when this round
---              left or made something that is owed already
+--   next_fire  the earliest that is pending now, null when nothing is; not in the future when this round
+--              left something that is owed already (locked by somebody: the scanner comes again soon).
+--              It is the next floor, so it must never be later than what is pending
 create or replace function agenda._scan(p_now timestamptz, p_floor timestamptz, p_max_rows integer, out raised integer, out next_fire timestamptz)
     language plpgsql volatile as
 $$
@@ -26,10 +27,6 @@ begin
         raised := raised + v_done::integer;
     end loop;
     select min(m.fire_at) into next_fire from agenda.timers m where m.fire_at >= p_floor;
-    if raised = 0 and next_fire <= p_now then
-        -- what is left is locked by somebody, whose commit does not always wake us
-        next_fire := p_now + interval '100 milliseconds';
-    end if;
 end
 $$;
 comment on function agenda._scan(timestamptz, timestamptz, integer) is 'internal: one round of the scanner';
