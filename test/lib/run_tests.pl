@@ -26,6 +26,8 @@ my $root = $ENV{AGENDA_ROOT};
 my $out = $ENV{TESTDIR};
 chdir $out or die "$out: $!\n";
 my $server;
+my $main_process = $$;
+my $has_last_line;
 my %skip_reasons;    # short name => { reason => number of tests }
 
 # Interrupted: end the tests that run, each of which ends its own servers, then the shared one.
@@ -34,6 +36,7 @@ foreach my $signal (qw(INT TERM HUP))
     $SIG{$signal} = sub {
         local $SIG{$signal} = 'IGNORE';
         kill 'TERM', children($$);
+        $has_last_line = 1;
         exit 130;
     };
 }
@@ -42,6 +45,7 @@ END
 {
     my $status = $?;
     $server->stop if $server;
+    print "\n0 passed, 1 failed, 0 skipped\n" if !$has_last_line && $$ == $main_process;
     $? = $status;
 }
 
@@ -56,7 +60,8 @@ sub main
     my @files = select_files(\%option, \@names);
     if ($option{'--list'})
     {
-        print "$_\n" foreach @files;
+        print short_name($_), "\n" foreach @files;
+        $has_last_line = 1;
         return 0;
     }
 
@@ -160,6 +165,7 @@ sub report
         print "\nfailed:\n";
         print "  " . short_name($_) . "\n" foreach @bad;
     }
+    $has_last_line = 1;
     print "\n$passed passed, $failed failed, $skipped skipped\n";
     return ($failed || !($passed + $skipped)) ? 1 : 0;
 }
