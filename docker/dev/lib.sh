@@ -81,18 +81,11 @@ logged() {
 	fi
 }
 
-# Parts beside the extension that this tree has.
-world_parts() {
-	[ ! -f "$AGENDA_ROOT/bgworker/kafka/Makefile" ] || echo kafka
-	[ ! -f "$AGENDA_ROOT/gateway/Makefile" ] || echo gateway
-}
-
 # Builds everything.  Bitcode is for packages, not for development.
 build_world() {
 	mkdir -p "$AGENDA_ROOT/build/log"
-	# shellcheck disable=SC2046
 	logged "$AGENDA_ROOT/build/log/make.log" \
-		make -C "$AGENDA_ROOT" --no-print-directory -j2 with_llvm=no all $(world_parts) ||
+		make -C "$AGENDA_ROOT" --no-print-directory -j2 with_llvm=no world ||
 		die "the build failed, see build/log/make.log"
 }
 
@@ -105,12 +98,9 @@ stage_prefix() {
 		"$AGENDA_ROOT/build/log"
 	cp -au --remove-destination "$PG_LIB" "$prefix/usr/lib/postgresql/"
 	cp -au --remove-destination "$PG_SHARE" "$prefix/usr/share/postgresql/"
-	local part
-	for part in . $(world_parts | sed 's/^kafka/bgworker\/kafka/'); do
-		logged "$AGENDA_ROOT/build/log/install.log" make -C "$AGENDA_ROOT/$part" \
-			--no-print-directory with_llvm=no DESTDIR="$prefix" install ||
-			die "the installation into $prefix failed, see build/log/install.log"
-	done
+	logged "$AGENDA_ROOT/build/log/install.log" make -C "$AGENDA_ROOT" --no-print-directory \
+		with_llvm=no DESTDIR="$prefix" install-world ||
+		die "the installation into $prefix failed, see build/log/install.log"
 }
 
 # What the private copy below $1 holds, where the makefiles install it.
