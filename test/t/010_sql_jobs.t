@@ -82,7 +82,7 @@ is($node->safe_psql('agenda', q{select count(*) > 0 from agenda.tasks}, extra_pa
 $node->safe_psql('agenda', q{insert into agenda.tasks (title) values ('by carol')}, extra_params => [ '-U', 'carol' ]);
 is(as_user('alice', q{select count(*) from agenda.tasks where title = 'by carol'}), '1', 'and writes for her');
 ($status, $out, $err) = $node->psql('agenda', act_sql('bob', 'select 1'), extra_params => [ '-U', 'carol' ]);
-like($err, qr/permission denied for function user_id_of/, 'but may act for nobody else');
+like($err, qr/permission denied for function act_as/, 'but may act for nobody else');
 
 # --- bulk load by the service ------------------------------------------------------------------
 $node->safe_psql('agenda', q{
