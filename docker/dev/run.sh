@@ -109,7 +109,7 @@ init_cluster() {
 write_server_conf() {
 	as_db_user tee "$STATE/pgdata/agenda_run.conf" >/dev/null <<-CONF
 		# written by make run
-		cluster_name = 'pg_agenda development'
+		cluster_name = 'development'
 		listen_addresses = '127.0.0.1'
 		port = $AGENDA_PGPORT
 		unix_socket_directories = '$SOCKET_DIR'

@@ -117,9 +117,14 @@ sub run_harness
     $harness->callback(
         made_parser => sub {
             my ($parser, $job) = @_;
+            my $failing = 0;
+            # pgTAP explains a failure in comments on the same stream
+            $parser->callback(
+                comment => sub { print STDERR $_[0]->as_string, "\n" if $failing });
             $parser->callback(
                 test => sub {
                     my ($test) = @_;
+                    $failing = !$test->is_ok;
                     $skip_reasons{ $job->[1] }{ $test->explanation }++ if $test->has_skip;
                 });
         });
