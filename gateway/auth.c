@@ -19,13 +19,13 @@
 
 #include "strbuf.h"
 
-#define WAYS 8
+#define WAYS         8
 #define KEY_FILE_MAX 4096
 
 struct token_entry
 {
 	unsigned char hash[TOKEN_HASH_LEN];
-	int64_t exp;					/* 0: empty */
+	int64_t exp; /* 0: empty */
 	uint64_t used;
 	char user[USER_ID_LEN + 1];
 };
@@ -80,8 +80,7 @@ token_cache_find(struct token_cache *cache, const unsigned char *hash, time_t no
 }
 
 void
-token_cache_put(struct token_cache *cache, const unsigned char *hash, int64_t exp,
-				const char *user)
+token_cache_put(struct token_cache *cache, const unsigned char *hash, int64_t exp, const char *user)
 {
 	struct token_entry *row = row_of(cache, hash);
 	struct token_entry *victim = row;

@@ -8,7 +8,7 @@
 #include "jwt.h"
 
 #define TOKEN_HASH_LEN 32
-#define USER_ID_LEN 36
+#define USER_ID_LEN    36
 
 struct token_cache;
 
@@ -16,8 +16,8 @@ struct token_cache;
 struct principal
 {
 	unsigned char hash[TOKEN_HASH_LEN]; /* SHA-256 of the token */
-	struct jwt_claims claims;			/* set unless known */
-	bool known;							/* user is set: the token stood in the cache */
+	struct jwt_claims claims;           /* set unless known */
+	bool known;                         /* user is set: the token stood in the cache */
 	char user[USER_ID_LEN + 1];
 };
 

@@ -20,8 +20,8 @@ enum kind
 {
 	KIND_TEXT,
 	KIND_NUMBER,
-	KIND_SWITCH,					/* on | off */
-	KIND_LEVEL						/* debug | info | warning | error */
+	KIND_SWITCH, /* on | off */
+	KIND_LEVEL   /* debug | info | warning | error */
 };
 
 struct setting
@@ -29,23 +29,28 @@ struct setting
 	const char *name;
 	enum kind kind;
 	size_t offset;
-	const char *value;				/* default, as text */
+	const char *value; /* default, as text */
 	long min;
 	long max;
 	const char *help;
 };
 
-#define TEXT(name, field, value, help) \
-	{ name, KIND_TEXT, offsetof(struct config, field), value, 0, 0, help }
-#define NUMBER(name, field, value, min, max, help) \
-	{ name, KIND_NUMBER, offsetof(struct config, field), value, min, max, help }
+#define TEXT(name, field, value, help)                                                             \
+	{                                                                                              \
+		name, KIND_TEXT, offsetof(struct config, field), value, 0, 0, help                         \
+	}
+#define NUMBER(name, field, value, min, max, help)                                                 \
+	{                                                                                              \
+		name, KIND_NUMBER, offsetof(struct config, field), value, min, max, help                   \
+	}
 
 static const struct setting settings[] = {
 	TEXT("bind", bind, "127.0.0.1", "address to listen on"),
 	NUMBER("port", port, "8000", 0, 65535, "TCP port to listen on; 0 lets the system choose"),
 	NUMBER("listen-fd", listen_fd, "-1", -1, 65535,
 		   "file descriptor of a socket that listens already, instead of bind and port"),
-	TEXT("database", database, "", "libpq connection string; libpq's own environment fills the rest"),
+	TEXT("database", database, "",
+		 "libpq connection string; libpq's own environment fills the rest"),
 	NUMBER("threads", threads, "0", 0, 64, "worker threads; 0 is one per core"),
 	NUMBER("db-connections", db_connections, "2", 1, 8, "database connections per thread"),
 	NUMBER("read-batch", read_batch, "64", 1, 256, "most reads in one pipeline batch"),
@@ -59,26 +64,31 @@ static const struct setting settings[] = {
 	TEXT("jwt-key-file", jwt_key_file, "", "file with the HS256 secret, at least 32 bytes"),
 	TEXT("jwt-audience", jwt_audience, "", "audience that tokens must name; empty: not checked"),
 	TEXT("jwt-issuer", jwt_issuer, "", "issuer that tokens must name; empty: not checked"),
-	NUMBER("jwt-leeway", jwt_leeway, "30", 0, 3600, "seconds of clock difference that are forgiven"),
+	NUMBER("jwt-leeway", jwt_leeway, "30", 0, 3600,
+		   "seconds of clock difference that are forgiven"),
 	NUMBER("token-cache", token_cache, "4096", 16, 1048576, "verified tokens kept per thread"),
-	NUMBER("max-connections", max_connections, "10000", 16, 1000000, "client connections, all threads"),
+	NUMBER("max-connections", max_connections, "10000", 16, 1000000,
+		   "client connections, all threads"),
 	NUMBER("max-header", max_header, "16384", 1024, 1048576, "bytes of a request's header"),
 	NUMBER("max-url", max_url, "4096", 256, 65536, "bytes of a request's target"),
 	NUMBER("max-body", max_body, "1048576", 1024, 67108864, "bytes of a request's body"),
 	NUMBER("max-json-depth", max_json_depth, "32", 2, 1000, "nesting of a JSON body"),
 	NUMBER("header-timeout", header_timeout, "10", 1, 600, "seconds for a request's header"),
-	NUMBER("body-timeout", body_timeout, "30", 1, 3600, "seconds for a request's body, or for taking the answer"),
-	NUMBER("keepalive-timeout", keepalive_timeout, "75", 1, 3600, "seconds an idle connection is kept"),
+	NUMBER("body-timeout", body_timeout, "30", 1, 3600,
+		   "seconds for a request's body, or for taking the answer"),
+	NUMBER("keepalive-timeout", keepalive_timeout, "75", 1, 3600,
+		   "seconds an idle connection is kept"),
 	NUMBER("drain-delay", drain_delay, "0", 0, 600,
 		   "seconds to go on accepting after SIGTERM while readyz says no"),
-	NUMBER("drain-timeout", drain_timeout, "25", 1, 3600, "seconds to finish requests after SIGTERM"),
+	NUMBER("drain-timeout", drain_timeout, "25", 1, 3600,
+		   "seconds to finish requests after SIGTERM"),
 	{ "log-level", KIND_LEVEL, offsetof(struct config, log_level), "info", 0, 0,
 	  "debug, info, warning or error" },
 	{ "access-log", KIND_SWITCH, offsetof(struct config, access_log), "on", 0, 0,
 	  "one JSON line per request on standard error: on or off" },
 };
 
-#define N_SETTINGS (sizeof(settings) / sizeof(settings[0]))
+#define N_SETTINGS   (sizeof(settings) / sizeof(settings[0]))
 #define ENV_NAME_MAX 64
 
 static void
@@ -120,7 +130,7 @@ static bool
 is_level(const char *text)
 {
 	return strcmp(text, "debug") == 0 || strcmp(text, "info") == 0 ||
-		strcmp(text, "warning") == 0 || strcmp(text, "error") == 0;
+		   strcmp(text, "warning") == 0 || strcmp(text, "error") == 0;
 }
 
 static bool

@@ -24,10 +24,10 @@
 #include "health.h"
 #include "log.h"
 
-#define BACKOFF_MIN_MS 50
-#define BACKOFF_MAX_MS 2000
+#define BACKOFF_MIN_MS      50
+#define BACKOFF_MAX_MS      2000
 #define CONNECT_PATIENCE_MS 5000
-#define SETUP_FIRST_PREPARE 2		/* results before: session settings, version */
+#define SETUP_FIRST_PREPARE 2 /* results before: session settings, version */
 
 static char statement_names[N_STATEMENTS][8];
 static char statement_texts[N_STATEMENTS][160];
@@ -49,9 +49,8 @@ static void
 make_route_text(int route, char *out, size_t size)
 {
 	int n = count_params(routes[route].args);
-	size_t len = (size_t) snprintf(out, size,
-								   "select status, etag, location, body from agenda.%s($1",
-								   routes[route].function);
+	size_t len = (size_t) snprintf(
+		out, size, "select status, etag, location, body from agenda.%s($1", routes[route].function);
 
 	for (int i = 2; i <= n; i++)
 		len += (size_t) snprintf(out + len, size - len, ",$%d", i);
@@ -156,7 +155,8 @@ report_loss(struct db_conn *conn, const char *why)
 	bool setting_up = conn->state == DB_SETTING_UP && conn->setup_error[0] != '\0';
 
 	if (conn->failures == 0 || conn->failures % 30 == 0)
-		log_event(LOG_LEVEL_WARNING, "database connection: %s", setting_up ? conn->setup_error : why);
+		log_event(LOG_LEVEL_WARNING, "database connection: %s",
+				  setting_up ? conn->setup_error : why);
 	if (conn->db->n_ready == 0)
 		health_set_database_problem(setting_up ? conn->setup_error
 											   : "the database cannot be reached");
@@ -204,15 +204,16 @@ queue_session_settings(struct db_conn *conn)
 	const char *params[1] = { timeout };
 
 	(void) snprintf(timeout, sizeof(timeout), "%lds", conn->db->cfg->statement_timeout);
-	return PQsendQueryParams(conn->pg,
-							 "select pg_catalog.set_config('statement_timeout', $1, false),"
-							 " pg_catalog.set_config('idle_in_transaction_session_timeout', '5s', false),"
-							 " pg_catalog.set_config('search_path', '', false),"
-							 " pg_catalog.set_config('plan_cache_mode', 'force_generic_plan', false),"
-							 " pg_catalog.set_config('jit', 'off', false),"
-							 " pg_catalog.set_config('timezone', 'UTC', false),"
-							 " pg_catalog.set_config('datestyle', 'ISO', false)",
-							 1, NULL, params, NULL, NULL, 0) == 1;
+	return PQsendQueryParams(
+			   conn->pg,
+			   "select pg_catalog.set_config('statement_timeout', $1, false),"
+			   " pg_catalog.set_config('idle_in_transaction_session_timeout', '5s', false),"
+			   " pg_catalog.set_config('search_path', '', false),"
+			   " pg_catalog.set_config('plan_cache_mode', 'force_generic_plan', false),"
+			   " pg_catalog.set_config('jit', 'off', false),"
+			   " pg_catalog.set_config('timezone', 'UTC', false),"
+			   " pg_catalog.set_config('datestyle', 'ISO', false)",
+			   1, NULL, params, NULL, NULL, 0) == 1;
 }
 
 static bool
@@ -220,7 +221,8 @@ queue_setup(struct db_conn *conn)
 {
 	if (PQsetnonblocking(conn->pg, 1) != 0 || PQenterPipelineMode(conn->pg) != 1 ||
 		!queue_session_settings(conn) ||
-		PQsendQueryParams(conn->pg, "select agenda.gw_version()", 0, NULL, NULL, NULL, NULL, 0) != 1)
+		PQsendQueryParams(conn->pg, "select agenda.gw_version()", 0, NULL, NULL, NULL, NULL, 0) !=
+			1)
 		return false;
 	for (int i = 0; i < N_STATEMENTS; i++)
 		if (statement_texts[i][0] != '\0' &&
@@ -258,7 +260,7 @@ setup_result(struct db_conn *conn, const PGresult *result)
 	bool is_version = conn->setup_pos == SETUP_FIRST_PREPARE - 1;
 
 	if (conn->setup_error[0] != '\0' || status == PGRES_PIPELINE_ABORTED)
-		return;						/* the first trouble explains the rest */
+		return; /* the first trouble explains the rest */
 	if (status != PGRES_TUPLES_OK && status != PGRES_COMMAND_OK)
 	{
 		const char *message = PQresultErrorField(result, PG_DIAG_MESSAGE_PRIMARY);
@@ -356,8 +358,8 @@ connect_now(struct db_conn *conn)
 static void
 on_timer(struct timer *timer)
 {
-	struct db_conn *conn = (struct db_conn *) (void *) ((char *) timer -
-														offsetof(struct db_conn, timer));
+	struct db_conn *conn =
+		(struct db_conn *) (void *) ((char *) timer - offsetof(struct db_conn, timer));
 
 	if (conn->state == DB_DOWN)
 		connect_now(conn);
@@ -371,7 +373,7 @@ on_event(struct event_source *source, uint32_t events)
 	struct db_conn *conn = (struct db_conn *) (void *) source;
 
 	if (conn->state == DB_DOWN)
-		return;						/* an event of this turn that came after the loss */
+		return; /* an event of this turn that came after the loss */
 	if (conn->state == DB_CONNECTING)
 	{
 		poll_connect(conn);
@@ -396,7 +398,7 @@ on_event(struct event_source *source, uint32_t events)
 	else if (conn->state == DB_BUSY)
 		pipeline_input(conn);
 	else
-		(void) PQisBusy(conn->pg);	/* idle: lets libpq take parameter changes and notices */
+		(void) PQisBusy(conn->pg); /* idle: lets libpq take parameter changes and notices */
 }
 
 void

@@ -10,7 +10,7 @@
 
 /* statements: one per route (the route's index), and these */
 #define STATEMENT_LOGIN N_ROUTES
-#define N_STATEMENTS (N_ROUTES + 1)
+#define N_STATEMENTS    (N_ROUTES + 1)
 
 extern void db_init(struct db *db, const struct config *cfg, struct wheel *wheel,
 					struct metrics *metrics, int epoll_fd);

@@ -32,10 +32,10 @@
 #include "http_check.h"
 #include "log.h"
 
-#define RUNS_PER_TURN 8				/* then the database has its turn */
-#define DISCARD_FACTOR 8			/* refused bodies are read up to this multiple of the limit */
-#define POOL_RESERVE 4096			/* of a connection's memory, for the response header */
-#define DRAIN_IDLE_MS 1000			/* patience with idle connections while draining */
+#define RUNS_PER_TURN  8    /* then the database has its turn */
+#define DISCARD_FACTOR 8    /* refused bodies are read up to this multiple of the limit */
+#define POOL_RESERVE   4096 /* of a connection's memory, for the response header */
+#define DRAIN_IDLE_MS  1000 /* patience with idle connections while draining */
 
 struct http_conn
 {
@@ -43,7 +43,7 @@ struct http_conn
 	struct http_conn *next;
 	struct http_server *http;
 	struct timer timer;
-	struct request *req;			/* NULL between requests */
+	struct request *req; /* NULL between requests */
 	int fd;
 	char remote[INET6_ADDRSTRLEN];
 };
@@ -57,11 +57,11 @@ struct http_server
 	const struct http_hooks *hooks;
 	struct MHD_Daemon *daemon;
 	int epoll_fd;
-	bool resumed;					/* somebody waits for the next turn */
+	bool resumed; /* somebody waits for the next turn */
 	bool draining;
 	int n_conns;
 	int in_flight;
-	struct http_conn conns;			/* list head */
+	struct http_conn conns; /* list head */
 	struct request *free_requests;
 };
 
@@ -87,8 +87,8 @@ set_deadline(struct http_conn *conn, long seconds)
 static void
 deadline_passed(struct timer *timer)
 {
-	struct http_conn *conn = (struct http_conn *) (void *) ((char *) timer -
-															offsetof(struct http_conn, timer));
+	struct http_conn *conn =
+		(struct http_conn *) (void *) ((char *) timer - offsetof(struct http_conn, timer));
 
 	count_add(&conn->http->metrics->deadline_closes, 1);
 	(void) shutdown(conn->fd, SHUT_RDWR);
@@ -286,8 +286,8 @@ check_header(struct request *req, const char *version, const char **detail)
 	if (req->raw_target == NULL)
 		return &PROBLEM_URI_TOO_LONG;
 	result = target_is_whole(req, version)
-		? target_parse(&req->target, req->raw_target, req->raw_len, req->target_work)
-		: TARGET_BAD_CHARACTER;
+				 ? target_parse(&req->target, req->raw_target, req->raw_len, req->target_work)
+				 : TARGET_BAD_CHARACTER;
 	*detail = target_error(result);
 	return result == TARGET_OK ? NULL : &PROBLEM_BAD_REQUEST;
 }
@@ -373,7 +373,7 @@ on_access(void *arg, struct MHD_Connection *mhd, const char *url, const char *me
 
 	(void) arg;
 	(void) mhd;
-	(void) url;						/* decoded in place and cut at NUL: not to be used */
+	(void) url; /* decoded in place and cut at NUL: not to be used */
 	switch (req->stage)
 	{
 		case REQUEST_NEW:
@@ -510,16 +510,13 @@ http_start(struct worker *worker, const struct config *cfg, struct wheel *wheel,
 	http->metrics = metrics;
 	http->hooks = hooks;
 	http->conns.prev = http->conns.next = &http->conns;
-	http->daemon =
-		MHD_start_daemon(MHD_USE_EPOLL | MHD_ALLOW_SUSPEND_RESUME | MHD_USE_TURBO, 0, NULL, NULL,
-						 on_access, http, MHD_OPTION_LISTEN_SOCKET, listen_fd,
-						 MHD_OPTION_URI_LOG_CALLBACK, on_request_line, http,
-						 MHD_OPTION_NOTIFY_COMPLETED, on_completed, http,
-						 MHD_OPTION_NOTIFY_CONNECTION, on_connection, http,
-						 MHD_OPTION_CONNECTION_LIMIT,
-						 (unsigned int) (cfg->max_connections / threads),
-						 MHD_OPTION_CONNECTION_MEMORY_LIMIT,
-						 (size_t) (cfg->max_header + POOL_RESERVE), MHD_OPTION_END);
+	http->daemon = MHD_start_daemon(
+		MHD_USE_EPOLL | MHD_ALLOW_SUSPEND_RESUME | MHD_USE_TURBO, 0, NULL, NULL, on_access, http,
+		MHD_OPTION_LISTEN_SOCKET, listen_fd, MHD_OPTION_URI_LOG_CALLBACK, on_request_line, http,
+		MHD_OPTION_NOTIFY_COMPLETED, on_completed, http, MHD_OPTION_NOTIFY_CONNECTION,
+		on_connection, http, MHD_OPTION_CONNECTION_LIMIT,
+		(unsigned int) (cfg->max_connections / threads), MHD_OPTION_CONNECTION_MEMORY_LIMIT,
+		(size_t) (cfg->max_header + POOL_RESERVE), MHD_OPTION_END);
 	if (http->daemon == NULL)
 	{
 		free(http);
@@ -540,8 +537,7 @@ http_pending(struct http_server *http)
 {
 	MHD_UNSIGNED_LONG_LONG timeout;
 
-	return http->resumed ||
-		(MHD_get_timeout(http->daemon, &timeout) == MHD_YES && timeout == 0);
+	return http->resumed || (MHD_get_timeout(http->daemon, &timeout) == MHD_YES && timeout == 0);
 }
 
 /*

@@ -26,12 +26,12 @@ struct http_answer
 {
 	unsigned int status;
 	const char *content_type;
-	const char *etag;				/* with its quotes */
+	const char *etag; /* with its quotes */
 	const char *location;
 	const char *allow;
 	const char *authenticate;
-	unsigned int retry_after;		/* s */
-	bool revalidate;				/* Cache-Control: private, no-cache instead of no-store */
+	unsigned int retry_after; /* s */
+	bool revalidate;          /* Cache-Control: private, no-cache instead of no-store */
 	bool close;
 	const char *body;
 	size_t len;
@@ -43,11 +43,11 @@ struct http_answer
 extern struct http_server *http_start(struct worker *worker, const struct config *cfg,
 									  struct wheel *wheel, struct metrics *metrics, int listen_fd,
 									  const struct http_hooks *hooks);
-extern int	http_epoll_fd(struct http_server *http);
+extern int http_epoll_fd(struct http_server *http);
 extern bool http_run(struct http_server *http);
 extern bool http_pending(struct http_server *http);
 extern void http_drain(struct http_server *http);
-extern int	http_connections(struct http_server *http);
+extern int http_connections(struct http_server *http);
 extern void http_stop(struct http_server *http);
 
 extern void http_answer(struct request *req, const struct http_answer *answer);

@@ -78,8 +78,8 @@ take_length(struct header_check *check, const char *value, size_t len)
 }
 
 void
-header_check_field(struct header_check *check, const char *name, size_t name_len,
-				   const char *value, size_t value_len)
+header_check_field(struct header_check *check, const char *name, size_t name_len, const char *value,
+				   size_t value_len)
 {
 	struct http_headers *h = check->out;
 

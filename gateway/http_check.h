@@ -17,7 +17,7 @@ struct header_check
 	int lengths;
 	int codings;
 	bool chunked;
-	const char *trouble;			/* the first thing that is wrong */
+	const char *trouble; /* the first thing that is wrong */
 };
 
 #define HEADER_MAX_FIELDS 64

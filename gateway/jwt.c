@@ -36,8 +36,8 @@ hs256_verify(const struct jwt_key *key, const unsigned char *data, size_t len,
 	if (ctx == NULL)
 		return false;
 	ok = EVP_MAC_update(ctx, data, len) == 1 &&
-		EVP_MAC_final(ctx, mac, &mac_len, sizeof(mac)) == 1 && mac_len == HS256_LEN &&
-		signature_len == HS256_LEN && CRYPTO_memcmp(mac, signature, HS256_LEN) == 0;
+		 EVP_MAC_final(ctx, mac, &mac_len, sizeof(mac)) == 1 && mac_len == HS256_LEN &&
+		 signature_len == HS256_LEN && CRYPTO_memcmp(mac, signature, HS256_LEN) == 0;
 	EVP_MAC_CTX_free(ctx);
 	return ok;
 }

@@ -35,7 +35,7 @@ struct jwt_key;
 /* One algorithm of one key; a further algorithm is a further object of this kind. */
 struct jwt_algorithm
 {
-	const char *name;				/* as in the header's alg */
+	const char *name; /* as in the header's alg */
 	bool (*verify)(const struct jwt_key *key, const unsigned char *data, size_t len,
 				   const unsigned char *signature, size_t signature_len);
 	void (*release)(struct jwt_key *key);
@@ -44,7 +44,7 @@ struct jwt_algorithm
 struct jwt_key
 {
 	const struct jwt_algorithm *algorithm;
-	void *material;					/* owned by the algorithm */
+	void *material; /* owned by the algorithm */
 	struct jwt_key *next;
 };
 
@@ -52,9 +52,9 @@ struct jwt_key
 struct jwt_policy
 {
 	struct jwt_key *keys;
-	const char *audience;			/* NULL: not checked */
-	const char *issuer;				/* NULL: not checked */
-	long leeway;					/* s */
+	const char *audience; /* NULL: not checked */
+	const char *issuer;   /* NULL: not checked */
+	long leeway;          /* s */
 };
 
 struct jwt_claims

@@ -59,7 +59,7 @@ write_all(const char *data, size_t len)
 		if (n < 0 && errno == EINTR)
 			continue;
 		if (n <= 0)
-			break;					/* nobody to tell */
+			break; /* nobody to tell */
 		data += n;
 		len -= (size_t) n;
 	}

@@ -22,12 +22,12 @@ enum log_level
 struct log_request
 {
 	const char *method;
-	const char *path;				/* decoded, without the query, which may hold a ticket */
+	const char *path; /* decoded, without the query, which may hold a ticket */
 	const char *route;
-	const char *user;				/* NULL: nobody */
+	const char *user; /* NULL: nobody */
 	const char *request_id;
 	const char *remote;
-	const char *code;				/* SQLSTATE or problem name, NULL: none */
+	const char *code; /* SQLSTATE or problem name, NULL: none */
 	unsigned int status;
 	uint64_t bytes;
 	uint64_t micros;

@@ -26,7 +26,7 @@
 #include "worker.h"
 
 #define LISTEN_BACKLOG 1024
-#define EXIT_CONFIG 2
+#define EXIT_CONFIG    2
 
 static const char *
 environment(const char *name)

@@ -8,11 +8,11 @@
 #include "metrics.h"
 
 static const unsigned int statuses[METRIC_STATUSES - 1] = { 200, 201, 202, 204, 304, 400, 401, 403,
-															 404, 405, 409, 412, 413, 414, 415, 422,
-															 429, 431, 500, 501, 503, 504 };
-static const uint64_t bounds[METRIC_BUCKETS - 1] = { 500,	1000,	2000,	3000,	  5000,
-													  10000, 20000,	50000,	100000,	  250000,
-													  500000, 1000000, 5000000 };
+															404, 405, 409, 412, 413, 414, 415, 422,
+															429, 431, 500, 501, 503, 504 };
+static const uint64_t bounds[METRIC_BUCKETS - 1] = { 500,    1000,    2000,   3000,   5000,
+													 10000,  20000,   50000,  100000, 250000,
+													 500000, 1000000, 5000000 };
 
 void
 metrics_request(struct metrics *m, int route, unsigned int status, uint64_t micros)
@@ -145,7 +145,8 @@ put_batches(struct strbuf *out, struct metrics *const *all, int n)
 		{
 			below += total(all, n, &all[0]->batches[k][b]);
 			if (b == METRIC_BATCH_BUCKETS - 1)
-				sb_printf(out, "agenda_gateway_batch_size_bucket{kind=\"%s\",le=\"+Inf\"}", kinds[k]);
+				sb_printf(out, "agenda_gateway_batch_size_bucket{kind=\"%s\",le=\"+Inf\"}",
+						  kinds[k]);
 			else
 				sb_printf(out, "agenda_gateway_batch_size_bucket{kind=\"%s\",le=\"%d\"}", kinds[k],
 						  1 << b);

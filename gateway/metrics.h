@@ -11,10 +11,10 @@
 #include "router.h"
 #include "strbuf.h"
 
-#define METRIC_STATUSES 23			/* known status codes and "other" */
-#define METRIC_BUCKETS 14			/* latency */
-#define METRIC_BATCH_BUCKETS 8		/* 1, 2, 4 ... 64, more */
-#define METRIC_NO_ROUTE N_ROUTES
+#define METRIC_STATUSES      23 /* known status codes and "other" */
+#define METRIC_BUCKETS       14 /* latency */
+#define METRIC_BATCH_BUCKETS 8  /* 1, 2, 4 ... 64, more */
+#define METRIC_NO_ROUTE      N_ROUTES
 
 typedef _Atomic uint64_t counter;
 
@@ -22,14 +22,14 @@ struct metrics
 {
 	counter requests[N_ROUTES + 1][METRIC_STATUSES];
 	counter latency[N_ROUTES + 1][METRIC_BUCKETS];
-	counter latency_sum[N_ROUTES + 1];	/* us */
+	counter latency_sum[N_ROUTES + 1]; /* us */
 	counter in_flight;
 	counter connections;
-	counter db_ready;					/* usable database connections */
+	counter db_ready; /* usable database connections */
 	counter db_connects;
 	counter db_losses;
 	counter db_queued;
-	counter batches[2][METRIC_BATCH_BUCKETS];	/* reads, writes */
+	counter batches[2][METRIC_BATCH_BUCKETS]; /* reads, writes */
 	counter batch_calls[2];
 	counter batch_failures[2];
 	counter outcome_unknown;

@@ -27,8 +27,8 @@
 #include "db.h"
 #include "log.h"
 
-#define UNREADY_GRACE_MS 2000		/* then refuse at once instead of queueing */
-#define SWEEP_MS 250
+#define UNREADY_GRACE_MS 2000 /* then refuse at once instead of queueing */
+#define SWEEP_MS         250
 
 /* ---- queues ------------------------------------------------------------------------------ */
 
@@ -249,9 +249,9 @@ db_dispatch(struct db *db)
 
 enum remedy
 {
-	REMEDY_NONE,					/* the error is the answer */
-	REMEDY_REPEAT,					/* another transaction was in the way */
-	REMEDY_RECONNECT				/* this session is of no more use */
+	REMEDY_NONE,     /* the error is the answer */
+	REMEDY_REPEAT,   /* another transaction was in the way */
+	REMEDY_RECONNECT /* this session is of no more use */
 };
 
 static enum remedy
@@ -261,7 +261,7 @@ remedy_of(const PGresult *result)
 	const char *source = PQresultErrorField(result, PG_DIAG_SOURCE_FUNCTION);
 
 	if (state == NULL)
-		return REMEDY_RECONNECT;	/* libpq's own complaint: the connection is broken */
+		return REMEDY_RECONNECT; /* libpq's own complaint: the connection is broken */
 	if (strcmp(state, "40001") == 0 || strcmp(state, "40P01") == 0)
 		return REMEDY_REPEAT;
 	/* statement gone (extension updated), node demoted, server going away */
@@ -305,16 +305,16 @@ member_failed(struct db_conn *conn, PGresult *result)
 	enum remedy remedy = remedy_of(result);
 
 	if (PQresultErrorField(result, PG_DIAG_SQLSTATE) != NULL)
-		conn->batch_failed = true;	/* the server's word that nothing was committed */
+		conn->batch_failed = true; /* the server's word that nothing was committed */
 	if (remedy == REMEDY_RECONNECT)
 		conn->stale = true;
 	count_add(&conn->db->metrics->batch_failures[conn->batch_write], 1);
-	if (i >= conn->batch_size)		/* the commit failed: it speaks for all */
+	if (i >= conn->batch_size) /* the commit failed: it speaks for all */
 		keep_result(conn, 0, result);
 	else if (conn->batch_write)
 		keep_result(conn, i, result);
 	else if (may_repeat(conn->batch[i], remedy))
-		PQclear(result);			/* stays in the batch and runs again after the Sync */
+		PQclear(result); /* stays in the batch and runs again after the Sync */
 	else
 		finish(conn, i, DB_FAILED, result);
 }
@@ -384,7 +384,7 @@ pipeline_input(struct db_conn *conn)
 
 		if (result == NULL)
 		{
-			empty++;				/* NULL ends each call's results; twice means there is no more */
+			empty++; /* NULL ends each call's results; twice means there is no more */
 			continue;
 		}
 		empty = 0;

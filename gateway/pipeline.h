@@ -17,30 +17,30 @@
 #include "wheel.h"
 
 #define DB_MAX_CONNECTIONS 8
-#define DB_MAX_BATCH 256
-#define DB_MAX_PARAMS 7
-#define DB_MAX_ATTEMPTS 4
+#define DB_MAX_BATCH       256
+#define DB_MAX_PARAMS      7
+#define DB_MAX_ATTEMPTS    4
 
 enum db_outcome
 {
-	DB_DONE,						/* result holds the row */
-	DB_FAILED,						/* result holds the database's error; nothing was changed */
-	DB_UNAVAILABLE,					/* never executed: no database */
-	DB_OVERLOADED,					/* never executed: queue full or too slow */
-	DB_UNKNOWN						/* a write was sent and the connection lost before its Sync */
+	DB_DONE,        /* result holds the row */
+	DB_FAILED,      /* result holds the database's error; nothing was changed */
+	DB_UNAVAILABLE, /* never executed: no database */
+	DB_OVERLOADED,  /* never executed: queue full or too slow */
+	DB_UNKNOWN      /* a write was sent and the connection lost before its Sync */
 };
 
 struct db_call
 {
-	struct db_call *next;			/* in a queue */
-	int statement;					/* index, see db_statement_name() */
+	struct db_call *next; /* in a queue */
+	int statement;        /* index, see db_statement_name() */
 	bool write;
-	bool alone;						/* was in a failed batch: runs under its own Sync */
-	int attempts;					/* times sent */
-	uint32_t lane;					/* calls of one lane that write share a connection: per-user order */
-	uint64_t queued_at;				/* ms */
+	bool alone;         /* was in a failed batch: runs under its own Sync */
+	int attempts;       /* times sent */
+	uint32_t lane;      /* calls of one lane that write share a connection: per-user order */
+	uint64_t queued_at; /* ms */
 	int n_params;
-	const char *params[DB_MAX_PARAMS];	/* live until done() */
+	const char *params[DB_MAX_PARAMS]; /* live until done() */
 	/* takes over result, which is NULL but for DB_DONE and DB_FAILED */
 	void (*done)(struct db_call *call, enum db_outcome outcome, PGresult *result);
 };
@@ -54,11 +54,11 @@ struct db_queue
 
 enum db_state
 {
-	DB_DOWN,						/* waits for the next try -> CONNECTING */
-	DB_CONNECTING,					/* PQconnectPoll -> SETTING_UP, DOWN */
-	DB_SETTING_UP,					/* session settings, version, prepare -> IDLE, DOWN */
-	DB_IDLE,						/* -> BUSY, DOWN */
-	DB_BUSY							/* one batch in flight -> IDLE, DOWN */
+	DB_DOWN,       /* waits for the next try -> CONNECTING */
+	DB_CONNECTING, /* PQconnectPoll -> SETTING_UP, DOWN */
+	DB_SETTING_UP, /* session settings, version, prepare -> IDLE, DOWN */
+	DB_IDLE,       /* -> BUSY, DOWN */
+	DB_BUSY        /* one batch in flight -> IDLE, DOWN */
 };
 
 /* what the outer epoll hands events to; first member of whoever registers a descriptor */
@@ -76,25 +76,25 @@ struct db_conn
 	int index;
 	enum db_state state;
 	PGconn *pg;
-	int fd;							/* registered with epoll, -1: none */
-	uint32_t interest;				/* epoll events asked for */
-	struct timer timer;				/* DOWN: next try; otherwise: patience */
-	int failures;					/* tries since the last success, for the back-off */
+	int fd;             /* registered with epoll, -1: none */
+	uint32_t interest;  /* epoll events asked for */
+	struct timer timer; /* DOWN: next try; otherwise: patience */
+	int failures;       /* tries since the last success, for the back-off */
 
 	/* SETTING_UP */
-	int setup_pos;					/* results received */
+	int setup_pos; /* results received */
 	char setup_error[200];
 
 	/* the batch in flight: calls answered early are NULL */
 	struct db_call *batch[DB_MAX_BATCH];
-	PGresult *results[DB_MAX_BATCH];	/* writes: kept until the Sync */
+	PGresult *results[DB_MAX_BATCH]; /* writes: kept until the Sync */
 	int batch_size;
-	int batch_pos;					/* results received */
+	int batch_pos; /* results received */
 	bool batch_write;
-	bool batch_failed;				/* a member's error arrived: PostgreSQL has rolled back the batch */
-	bool stale;						/* reconnect after this batch: plans or server role are out of date */
+	bool batch_failed; /* a member's error arrived: PostgreSQL has rolled back the batch */
+	bool stale;        /* reconnect after this batch: plans or server role are out of date */
 
-	struct db_queue writes;			/* of this lane */
+	struct db_queue writes; /* of this lane */
 };
 
 struct db
@@ -105,9 +105,9 @@ struct db
 	int epoll_fd;
 	bool stopping;
 	int n_ready;
-	uint64_t unready_since;			/* ms, valid while n_ready is 0 */
+	uint64_t unready_since; /* ms, valid while n_ready is 0 */
 	int n_queued;
-	struct timer sweep;				/* expires calls that wait too long */
+	struct timer sweep; /* expires calls that wait too long */
 	struct db_queue reads;
 	int n_conns;
 	struct db_conn conns[DB_MAX_CONNECTIONS];

@@ -27,7 +27,8 @@ OWN(PROBLEM_URI_TOO_LONG, 414, "uri-too-long", "the request target is longer tha
 OWN(PROBLEM_UNSUPPORTED_MEDIA_TYPE, 415, "unsupported-media-type", "the body must be JSON");
 OWN(PROBLEM_HEADER_TOO_LARGE, 431, "header-too-large", "the header is larger than the limit");
 OWN(PROBLEM_INTERNAL, 500, "internal", "the server failed to answer this request");
-OWN(PROBLEM_NOT_IMPLEMENTED, 501, "not-implemented", "the server does not know this method or coding");
+OWN(PROBLEM_NOT_IMPLEMENTED, 501, "not-implemented",
+	"the server does not know this method or coding");
 OWN(PROBLEM_UNAVAILABLE, 503, "unavailable", "the database cannot be reached");
 OWN(PROBLEM_OVERLOADED, 503, "overloaded", "too many requests are waiting");
 OWN(PROBLEM_OUTCOME_UNKNOWN, 503, "outcome-unknown",
@@ -73,7 +74,7 @@ bool
 problem_shows_message(const struct problem_kind *kind)
 {
 	return kind->status < 500 && kind->sqlstate != NULL &&
-		(strncmp(kind->sqlstate, "YA", 2) == 0 || strncmp(kind->sqlstate, "22", 2) == 0);
+		   (strncmp(kind->sqlstate, "YA", 2) == 0 || strncmp(kind->sqlstate, "22", 2) == 0);
 }
 
 void

@@ -12,9 +12,9 @@
 /* what went wrong, as a class: one entry per kind of problem */
 struct problem_kind
 {
-	const char *sqlstate;			/* state or two-character class; NULL: the gateway's own */
+	const char *sqlstate; /* state or two-character class; NULL: the gateway's own */
 	unsigned int status;
-	const char *name;				/* last part of the type URI */
+	const char *name; /* last part of the type URI */
 	const char *title;
 };
 
@@ -22,9 +22,9 @@ struct problem_kind
 struct problem
 {
 	const struct problem_kind *kind;
-	const char *code;				/* five-character SQLSTATE, NULL: the kind's name is shown */
-	const char *detail;				/* NULL: none */
-	const char *pointer;			/* member of the body that is at fault, NULL: unknown */
+	const char *code;    /* five-character SQLSTATE, NULL: the kind's name is shown */
+	const char *detail;  /* NULL: none */
+	const char *pointer; /* member of the body that is at fault, NULL: unknown */
 	const char *instance;
 	const char *request_id;
 };

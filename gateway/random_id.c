@@ -100,6 +100,6 @@ traceparent_valid(const char *s, size_t len)
 	bool zero_flags;
 
 	return len == TRACEPARENT_LEN && memcmp(s, "00-", 3) == 0 && s[35] == '-' && s[52] == '-' &&
-		hex_run(s + 3, 32, &zero_trace) && hex_run(s + 36, 16, &zero_span) &&
-		hex_run(s + 53, 2, &zero_flags) && !zero_trace && !zero_span;
+		   hex_run(s + 3, 32, &zero_trace) && hex_run(s + 36, 16, &zero_span) &&
+		   hex_run(s + 53, 2, &zero_flags) && !zero_trace && !zero_span;
 }

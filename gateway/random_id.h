@@ -8,7 +8,7 @@
 #include <stdbool.h>
 #include <stddef.h>
 
-#define REQUEST_ID_MAX 128
+#define REQUEST_ID_MAX  128
 #define TRACEPARENT_LEN 55
 
 extern void make_request_id(char out[33]);

@@ -17,11 +17,11 @@ struct http_conn;
 
 enum request_stage
 {
-	REQUEST_NEW,					/* request line seen -> BODY, or ANSWERED when refused */
-	REQUEST_BODY,					/* header accepted -> RUNNING */
-	REQUEST_RUNNING,				/* inside complete() -> ANSWERED, WAITING */
-	REQUEST_WAITING,				/* suspended, for the database -> ANSWERED */
-	REQUEST_ANSWERED				/* the response is made */
+	REQUEST_NEW,     /* request line seen -> BODY, or ANSWERED when refused */
+	REQUEST_BODY,    /* header accepted -> RUNNING */
+	REQUEST_RUNNING, /* inside complete() -> ANSWERED, WAITING */
+	REQUEST_WAITING, /* suspended, for the database -> ANSWERED */
+	REQUEST_ANSWERED /* the response is made */
 };
 
 /* the header fields that matter, as they came; NULL: not sent */
@@ -35,13 +35,13 @@ struct http_headers
 	const char *traceparent;
 	bool expects_continue;
 	bool has_body;
-	uint64_t content_length;		/* 0 for a chunked body */
+	uint64_t content_length; /* 0 for a chunked body */
 };
 
 /* why a request is refused although it was understood; answered when its body has passed */
 struct refusal
 {
-	const struct problem_kind *kind;	/* NULL: not refused */
+	const struct problem_kind *kind; /* NULL: not refused */
 	const char *detail;
 };
 
@@ -49,16 +49,16 @@ struct request
 {
 	struct worker *worker;
 	struct http_conn *conn;
-	void *mhd;						/* the seam's handle of the exchange */
+	void *mhd; /* the seam's handle of the exchange */
 	struct request *next_free;
 
 	enum request_stage stage;
-	uint64_t started;				/* us, monotonic */
+	uint64_t started; /* us, monotonic */
 	enum method method;
-	const char *method_text;		/* a string literal */
+	const char *method_text; /* a string literal */
 	char *raw_target;
 	size_t raw_len;
-	const char *raw_pointer;		/* where the server keeps it: see http_check_target() */
+	const char *raw_pointer; /* where the server keeps it: see http_check_target() */
 	char *target_work;
 	struct target target;
 	struct routing routing;
@@ -66,22 +66,22 @@ struct request
 	char request_id[REQUEST_ID_MAX + 1];
 	char traceparent[TRACEPARENT_LEN + 1];
 
-	char *body;						/* always followed by a NUL */
+	char *body; /* always followed by a NUL */
 	size_t body_len;
 	size_t body_cap;
-	uint64_t body_seen;				/* bytes that came, kept or not */
+	uint64_t body_seen; /* bytes that came, kept or not */
 	struct refusal refusal;
 
 	struct principal principal;
 	struct db_call call;
-	struct strbuf query;			/* JSON of the query parameters */
-	char version[24];				/* of If-Match, as text */
+	struct strbuf query; /* JSON of the query parameters */
+	char version[24];    /* of If-Match, as text */
 
 	/* set by http_answer() */
 	void *response;
 	unsigned int status;
 	uint64_t response_len;
-	char code[40];					/* for the log: SQLSTATE or problem name */
+	char code[40]; /* for the log: SQLSTATE or problem name */
 };
 
 #endif

@@ -11,13 +11,13 @@
 #include <string.h>
 
 const struct route routes[N_ROUTES] = {
-#define ROUTE(id, method, path, function, kind, args, query, summary) \
+#define ROUTE(id, method, path, function, kind, args, query, summary)                              \
 	{ #id, METHOD_##method, path, function, kind, args, query, summary },
 #include "routes.def"
 #undef ROUTE
 };
 
-static const char *const names[] = { "GET",	   "HEAD",	  "POST",  "PUT",	 "PATCH",
+static const char *const names[] = { "GET",    "HEAD",    "POST",  "PUT",    "PATCH",
 									 "DELETE", "OPTIONS", "TRACE", "CONNECT" };
 
 enum method
@@ -60,10 +60,11 @@ path_fits(const char *pattern, const char *const *segments, int n, const char **
 	for (int i = 0; i < n; i++)
 	{
 		const char *start = pattern + 1;
-		size_t len = strcspn(start, "/");
+		size_t len;
 
 		if (*pattern != '/')
 			return false;
+		len = strcspn(start, "/");
 		if (len == 4 && memcmp(start, "{id}", 4) == 0)
 			*id = segments[i];
 		else if (strlen(segments[i]) != len || memcmp(start, segments[i], len) != 0)

@@ -60,16 +60,16 @@ enum route_result
 {
 	ROUTED,
 	ROUTED_NO_PATH,
-	ROUTED_BAD_ID,					/* the path is right but {id} is no uuid: nothing has such an id */
+	ROUTED_BAD_ID, /* the path is right but {id} is no uuid: nothing has such an id */
 	ROUTED_NO_METHOD
 };
 
 struct routing
 {
 	enum route_result result;
-	int route;						/* index of routes[], -1 without ROUTED */
-	const char *id;					/* the {id} segment, NULL without */
-	char allow[64];					/* value of Allow for this path */
+	int route;      /* index of routes[], -1 without ROUTED */
+	const char *id; /* the {id} segment, NULL without */
+	char allow[64]; /* value of Allow for this path */
 };
 
 extern const struct route routes[N_ROUTES];

@@ -20,6 +20,7 @@
 #include "health.h"
 #include "json_check.h"
 #include "log.h"
+#include "precondition.h"
 #include "worker.h"
 
 enum column
@@ -47,7 +48,8 @@ answer_kind(struct request *req, const struct problem_kind *kind, const char *de
 	if (kind == &PROBLEM_METHOD_NOT_ALLOWED)
 		more.allow = req->routing.allow;
 	if (kind == &PROBLEM_UNAUTHORIZED)
-		more.authenticate = req->headers.authorization ? "Bearer error=\"invalid_token\"" : "Bearer";
+		more.authenticate =
+			req->headers.authorization ? "Bearer error=\"invalid_token\"" : "Bearer";
 	http_answer_problem(req, &p, &more);
 }
 
@@ -67,8 +69,8 @@ static void
 authenticate(struct request *req)
 {
 	struct worker *w = req->worker;
-	const char *trouble = auth_check(w->policy, w->tokens, req->headers.authorization, time(NULL),
-									 &req->principal);
+	const char *trouble =
+		auth_check(w->policy, w->tokens, req->headers.authorization, time(NULL), &req->principal);
 
 	if (trouble != NULL)
 		refuse(req, &PROBLEM_UNAUTHORIZED, trouble);
@@ -82,7 +84,7 @@ is_json_type(const char *type)
 	size_t len = strcspn(type, "; \t");
 
 	return (len == 16 && strncasecmp(type, "application/json", 16) == 0) ||
-		(len > 5 && strncasecmp(type + len - 5, "+json", 5) == 0);
+		   (len > 5 && strncasecmp(type + len - 5, "+json", 5) == 0);
 }
 
 static void
@@ -138,57 +140,6 @@ on_headers(struct request *req)
 	if (req->refusal.kind != NULL &&
 		(h->expects_continue || h->content_length > (uint64_t) req->worker->cfg->max_body * 8))
 		http_refuse(req, req->refusal.kind, req->refusal.detail);
-}
-
-/* ---- entity tags ------------------------------------------------------------------------- */
-
-/* If-None-Match: weak comparison with one of the list, or *. */
-bool
-etag_listed(const char *list, const char *etag)
-{
-	size_t len = strlen(etag);
-
-	while (*list != '\0')
-	{
-		list += strspn(list, " \t,");
-		if (*list == '*')
-			return true;
-		if (list[0] == 'W' && list[1] == '/')
-			list += 2;
-		if (strncmp(list, etag, len) == 0 && (list[len] == '\0' || strchr(" \t,", list[len])))
-			return true;
-		list += strcspn(list, ",");
-	}
-	return false;
-}
-
-/*
- * If-Match: "17" gives version 17, * and an absent field give none.  A tag that is not one of ours
- * can match nothing: false without trouble.  Several tags would need several versions.
- */
-bool
-parse_if_match(const char *field, char *version, size_t size, const char **trouble)
-{
-	size_t len;
-
-	*trouble = NULL;
-	version[0] = '\0';
-	if (field == NULL || strcmp(field, "*") == 0)
-		return true;
-	len = strlen(field);
-	if (strchr(field, ',') != NULL)
-	{
-		*trouble = "If-Match may name one version only";
-		return false;
-	}
-	if (len < 3 || len - 2 > 18 || len - 2 >= size || field[0] != '"' || field[len - 1] != '"')
-		return false;
-	for (size_t i = 1; i < len - 1; i++)
-		if (field[i] < '0' || field[i] > '9')
-			return false;
-	memcpy(version, field + 1, len - 2);
-	version[len - 2] = '\0';
-	return true;
 }
 
 /* ---- the call ---------------------------------------------------------------------------- */
@@ -268,7 +219,8 @@ collect_arguments(struct request *req, const struct route *route)
 	{
 		if (!parse_if_match(req->headers.if_match, req->version, sizeof(req->version), &trouble))
 		{
-			answer_kind(req, trouble ? &PROBLEM_BAD_REQUEST : &PROBLEM_PRECONDITION_FAILED, trouble);
+			answer_kind(req, trouble ? &PROBLEM_BAD_REQUEST : &PROBLEM_PRECONDITION_FAILED,
+						trouble);
 			return false;
 		}
 		call->params[call->n_params++] = req->version[0] ? req->version : NULL;
@@ -446,7 +398,7 @@ submit_login(struct request *req)
 	struct db_call *call = &req->call;
 
 	call->statement = STATEMENT_LOGIN;
-	call->write = true;				/* the first sight of a subject makes the user */
+	call->write = true; /* the first sight of a subject makes the user */
 	call->lane = lane_for(req->principal.claims.sub);
 	call->done = on_login;
 	call->n_params = 1;
@@ -484,8 +436,8 @@ answer_options(struct request *req)
 {
 	struct http_answer a = { .status = 204 };
 
-	a.allow = req->routing.allow[0] ? req->routing.allow
-									: "GET, HEAD, POST, PUT, PATCH, DELETE, OPTIONS";
+	a.allow =
+		req->routing.allow[0] ? req->routing.allow : "GET, HEAD, POST, PUT, PATCH, DELETE, OPTIONS";
 	http_answer(req, &a);
 }
 
@@ -521,7 +473,7 @@ on_finished(struct request *req)
 	struct worker *w = req->worker;
 	int route = req->routing.route;
 	uint64_t micros = http_age(req);
-	unsigned int status = req->status ? req->status : 499;	/* the client went away first */
+	unsigned int status = req->status ? req->status : 499; /* the client went away first */
 	struct log_request line = { .method = req->method_text,
 								.path = req->target.path,
 								.route = route < 0 ? NULL : routes[route].path,

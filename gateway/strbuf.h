@@ -24,7 +24,8 @@ extern char *xstrdup(const char *s);
 extern void sb_putn(struct strbuf *sb, const char *s, size_t len);
 extern void sb_puts(struct strbuf *sb, const char *s);
 extern void sb_putc(struct strbuf *sb, char c);
-extern void sb_printf(struct strbuf *sb, const char *fmt, ...) __attribute__((format(printf, 2, 3)));
+extern void sb_printf(struct strbuf *sb, const char *fmt, ...)
+	__attribute__((format(printf, 2, 3)));
 extern void sb_json(struct strbuf *sb, const char *s, size_t len);
 extern void sb_json_str(struct strbuf *sb, const char *s);
 extern void sb_reset(struct strbuf *sb);

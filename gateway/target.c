@@ -65,9 +65,9 @@ parse_path(struct target *t, const char *s, const char *end, char **work)
 	result = decode(s, (size_t) (end - s), false, work);
 	if (result != TARGET_OK)
 		return result;
-	s++;							/* the leading slash */
+	s++; /* the leading slash */
 	if (s < end && end[-1] == '/')
-		end--;						/* one slash at the end is forgiven */
+		end--; /* one slash at the end is forgiven */
 	while (s < end)
 	{
 		const char *slash = memchr(s, '/', (size_t) (end - s));

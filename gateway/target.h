@@ -11,15 +11,15 @@
 #include <stddef.h>
 
 #define TARGET_SEGMENTS 8
-#define TARGET_PARAMS 32
+#define TARGET_PARAMS   32
 
 enum target_result
 {
 	TARGET_OK,
-	TARGET_BAD_FORM,				/* neither /path, http://host/path nor * */
-	TARGET_BAD_CHARACTER,			/* control character, space, %00, not UTF-8 */
-	TARGET_BAD_ESCAPE,				/* % without two hexadecimal digits */
-	TARGET_TOO_MANY					/* more parameters than TARGET_PARAMS */
+	TARGET_BAD_FORM,      /* neither /path, http://host/path nor * */
+	TARGET_BAD_CHARACTER, /* control character, space, %00, not UTF-8 */
+	TARGET_BAD_ESCAPE,    /* % without two hexadecimal digits */
+	TARGET_TOO_MANY       /* more parameters than TARGET_PARAMS */
 };
 
 struct target_param
@@ -30,8 +30,8 @@ struct target_param
 
 struct target
 {
-	const char *path;				/* decoded, for logs and problem documents */
-	int n_segments;					/* -1: deeper than any route */
+	const char *path; /* decoded, for logs and problem documents */
+	int n_segments;   /* -1: deeper than any route */
 	const char *segments[TARGET_SEGMENTS];
 	int n_params;
 	struct target_param params[TARGET_PARAMS];

@@ -57,7 +57,7 @@ wheel_set(struct wheel *wheel, struct timer *timer, uint64_t due)
 {
 	timer->due = due;
 	if (timer->next != NULL && timer->slot_due <= due)
-		return;						/* its slot comes up early enough to be moved then */
+		return; /* its slot comes up early enough to be moved then */
 	wheel_remove(timer);
 	link_timer(wheel, timer, due);
 }

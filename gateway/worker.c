@@ -40,8 +40,8 @@ clock_ms(void)
 static void
 on_wake(struct event_source *source, uint32_t events)
 {
-	struct worker *w = (struct worker *) (void *) ((char *) source -
-												   offsetof(struct worker, wake_source));
+	struct worker *w =
+		(struct worker *) (void *) ((char *) source - offsetof(struct worker, wake_source));
 	uint64_t n;
 
 	(void) events;
@@ -64,8 +64,8 @@ on_http(struct event_source *source, uint32_t events)
 static void
 on_drain_timeout(struct timer *timer)
 {
-	struct worker *w = (struct worker *) (void *) ((char *) timer -
-												   offsetof(struct worker, drain_timer));
+	struct worker *w =
+		(struct worker *) (void *) ((char *) timer - offsetof(struct worker, drain_timer));
 
 	w->out_of_time = true;
 }

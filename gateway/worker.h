@@ -16,9 +16,9 @@ struct worker
 	const struct jwt_policy *policy;
 	int index;
 	int epoll_fd;
-	int wake_fd;					/* eventfd: look at the orders */
-	atomic_bool drain;				/* orders of main: finish and return */
-	bool draining;					/* the worker's answer to it */
+	int wake_fd;       /* eventfd: look at the orders */
+	atomic_bool drain; /* orders of main: finish and return */
+	bool draining;     /* the worker's answer to it */
 	bool out_of_time;
 	struct timer drain_timer;
 	pthread_t thread;
@@ -29,7 +29,7 @@ struct worker
 	struct db db;
 	struct http_server *http;
 	struct token_cache *tokens;
-	struct strbuf log;				/* access log lines of this turn */
+	struct strbuf log; /* access log lines of this turn */
 };
 
 extern bool worker_init(struct worker *worker, const struct config *cfg,
