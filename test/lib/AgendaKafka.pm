@@ -197,6 +197,21 @@ sub read_headers
     return \@records;
 }
 
+# How many records the topic holds, without reading them; 0 while nobody answers.
+sub count_records
+{
+    my ($self, $topic) = @_;
+    my $count = 0;
+    my (undef, $layout) = kcat('-L', '-J', '-m', 2, '-t', $topic, '-b', $self->bootstrap);
+    my $found = eval { $json->decode($layout)->{topics}[0]{partitions} } // [];
+
+    return 0 unless @$found;
+    my (undef, $out) = kcat('-Q', '-b', $self->bootstrap,
+        map { ('-t', "$topic:$_->{partition}:-1") } @$found);
+    $count += $1 while $out =~ /offset (\d+)/g;
+    return $count;
+}
+
 sub record_of_kcat
 {
     my ($line) = @_;

@@ -1,0 +1,108 @@
+# The drainer and the Kafka publisher under faults that a broker is told to make: away at the
+# start and later, errors that pass, a producer that has lost its place, a batch that is refused
+# for the sake of one record, a record that is refused for good; and the properties file.
+use strict;
+use warnings;
+
+use AgendaKafka;
+use AgendaTest;
+use PostgreSQL::Test::Utils;
+use Test::More;
+
+my $properties = "$PostgreSQL::Test::Utils::tmp_check/300_kafka.properties";
+append_to_file($properties, <<'CONF');
+# a comment
+message.max.bytes = 3000
+sasl.password = hunter1
+no.such.property = hunter2
+linger.ms = hunter3
+acks = 1
+hunter4
+CONF
+
+my $broker = AgendaKafka::DevBroker->new->start;
+$broker->command('down 1');
+my $node = agenda_node('faults',
+    'agenda.kafka_brokers' => $broker->bootstrap,
+    'agenda.kafka_config_file' => $properties);
+
+sub sql { return $node->safe_psql('agenda', act_sql('bob', $_[0])) }
+
+# Makes tasks in one transaction each and returns their ids in order.
+sub make_tasks
+{
+    my ($n, $title) = @_;
+    return map { sql("insert into agenda.tasks (title) values ('$title $_') returning id") } 1 .. $n;
+}
+
+my @made;
+
+# After the fault: everything made so far is in Kafka.
+sub everything_arrives
+{
+    my ($what) = @_;
+    my %arrived;
+    my $records = $broker->consume([ 'task-created' ],
+        until => sub {
+            %arrived = map { $_->{key} => 1 } @{ $_[0] };
+            return !grep { !$arrived{$_} } @made;
+        });
+    is(scalar(grep { !$arrived{$_} } @made), 0, $what);
+    return $records;
+}
+
+# ---- a broker that is not there --------------------------------------------------------------
+push @made, make_tasks(20, 'without a broker');
+is(scalar @{ $broker->consume([ 'task-created' ], count => 1, timeout => 0) },
+    0, 'nothing is published while the broker is away');
+$broker->command('up 1');
+my $records = everything_arrives('everything is, once it is there');
+is(scalar @$records, @made, 'each once');
+
+$broker->command('down 1');
+push @made, make_tasks(20, 'broker away');
+$broker->command('up 1');
+everything_arrives('an outage later on');
+
+# ---- errors that pass ------------------------------------------------------------------------
+# NOT_LEADER_FOR_PARTITION, REQUEST_TIMED_OUT, NOT_ENOUGH_REPLICAS, a dropped connection
+foreach my $code (6, 7, 19, -195)
+{
+    $broker->command("error 0 $code 2");
+    push @made, make_tasks(10, "error $code");
+    everything_arrives("produce requests that fail with $code");
+}
+
+# ---- a producer that cannot go on ------------------------------------------------------------
+# OUT_OF_ORDER_SEQUENCE_NUMBER
+my $offset = -s $node->logfile;
+$broker->command('error 0 45 1');
+push @made, make_tasks(10, 'fatal');
+everything_arrives('a fatal error of the producer');
+ok($node->log_contains('Kafka producer has to be made anew', $offset), 'which is logged');
+
+# ---- refusal ---------------------------------------------------------------------------------
+# MSG_SIZE_TOO_LARGE for a batch in which nothing is wrong
+$broker->command('error 0 10 1');
+push @made, make_tasks(10, 'in one batch');
+everything_arrives('a batch that is refused is sent again singly');
+is($node->safe_psql('agenda', 'select count(*) from agenda.dead_letters'),
+    0, 'nothing of it is set aside');
+
+my $large = sql("insert into agenda.tasks (title, description) values ('large', repeat('x', 10000)) returning id");
+push @made, make_tasks(5, 'after the large one');
+everything_arrives('an event that is too large does not hold up the others');
+is( $node->safe_psql('agenda', 'select key, topic, reason from agenda.dead_letters'),
+    "$large|task-created|Broker: Message size too large",
+    'and is set aside with the reason');
+
+# ---- the properties file ---------------------------------------------------------------------
+my $log = slurp($node->logfile);
+like($log, qr/ignoring property "no.such.property" in line 4 of/, 'unknown property');
+like($log, qr/ignoring property "linger.ms" in line 5 of/, 'impossible value');
+like($log, qr/ignoring property "acks" in line 6 of/, 'property that nobody may change');
+like($log, qr/ignoring line 7 of/, 'line without a property');
+unlike($log, qr/hunter/, 'no value of the file is in the server log');
+
+$node->stop;
+done_testing();
