@@ -9,10 +9,11 @@
  *
  * It looks at a database when it sees it for the first time and when CREATE EXTENSION asks for it
  * (agenda._wake_launcher); it reads the list of databases once a minute and when a session has
- * created one.  A database that had no extension is remembered and not looked at again.
+ * created one.  A database that had no extension is remembered and not looked at again.  There is one
+ * slot more than agenda.max_databases, so that it can look even when all places are taken.
  *
  * Who owns what: only the launcher assigns and frees slots, counts generations and starts workers;
- * workers write their own pid; the launcher keeps process-local notes per slot (struct Keeper).
+ * workers write their own pid; the launcher keeps process-local notes per slot (SlotNotes).
  * A worker that ends is started again, at once if it ran for a while, else with growing pauses.
  *
  * If the launcher itself dies, workers go on, and the next one adopts them by the slots.  A worker
@@ -66,6 +67,7 @@ typedef struct KnownDatabase
 {
 	Oid			oid;			/* hash key */
 	bool		to_probe;		/* somebody has to look whether it has the extension */
+	bool		no_place;		/* it has it, but all places are taken */
 	bool		listed;			/* seen in the current reading of the list */
 	NameData	name;
 } KnownDatabase;
@@ -79,9 +81,15 @@ typedef struct Keeper
 	int			failures;		/* in a row */
 } Keeper;
 
+/* Process-local notes about a slot. */
+typedef struct SlotNotes
+{
+	bool		admitted;		/* one of the agenda.max_databases */
+	Keeper		keeper[AGENDA_WORKER_KINDS];
+} SlotNotes;
+
 static HTAB *known = NULL;
-static Keeper (*keepers)[AGENDA_WORKER_KINDS] = NULL;
-static bool told_full = false;
+static SlotNotes *notes = NULL;	/* as many as slots */
 static TimestampTz next_list = DT_NOBEGIN;
 static TimestampTz wake_at;		/* when the next round is due */
 
@@ -106,6 +114,7 @@ static List *read_databases(MemoryContext context);
 static bool wants_workers(Form_pg_database form);
 static void forget_unlisted(void);
 static bool keep_slot(int slot_no);
+static bool admit(int slot_no, KnownDatabase *db);
 static bool worker_running(AgendaSlot *slot, AgendaWorkerKind kind, Keeper *keeper);
 static void note_end(Keeper *keeper);
 static void ensure_worker(int slot_no, AgendaWorkerKind kind, const char *dbname);
@@ -162,10 +171,10 @@ begin_launcher(void)
 	pqsignal(SIGTERM, SignalHandlerForShutdownRequest);
 	BackgroundWorkerUnblockSignals();
 	BackgroundWorkerInitializeConnection(NULL, NULL, 0);
+	SetConfigOption("application_name", MyBgworkerEntry->bgw_name, PGC_USERSET, PGC_S_OVERRIDE);
 
 	known = hash_create("pg_agenda databases", 64, &ctl, HASH_ELEM | HASH_BLOBS);
-	keepers = MemoryContextAllocZero(TopMemoryContext,
-									 agenda_shared->n_slots * sizeof(*keepers));
+	notes = MemoryContextAllocZero(TopMemoryContext, agenda_shared->n_slots * sizeof(SlotNotes));
 
 	SpinLockAcquire(&agenda_shared->mutex);
 	agenda_shared->launcher_pid = MyProcPid;
@@ -211,6 +220,7 @@ wait_for_work(void)
 	(void) WaitLatch(MyLatch, WL_LATCH_SET | WL_TIMEOUT | WL_EXIT_ON_PM_DEATH, timeout_ms,
 					 PG_WAIT_EXTENSION);
 	ResetLatch(MyLatch);
+	QueryCancelPending = false; /* nothing runs that could be cancelled */
 	CHECK_FOR_INTERRUPTS();
 	if (ConfigReloadPending)
 	{
@@ -360,10 +370,10 @@ static bool
 keep_slot(int slot_no)
 {
 	AgendaSlot *slot = &agenda_shared->slots[slot_no];
-	Oid			database;
+	SlotNotes  *note = &notes[slot_no];
 	AgendaPresence presence;
+	Oid			database;
 	bool		held;
-	bool		wanted;
 	KnownDatabase *db;
 
 	SpinLockAcquire(&slot->mutex);
@@ -371,24 +381,51 @@ keep_slot(int slot_no)
 	presence = slot->presence;
 	held = slot->holds > 0;
 	SpinLockRelease(&slot->mutex);
-	if (!OidIsValid(database))
+	if (!OidIsValid(database) || held)
 		return false;
 
 	db = hash_search(known, &database, HASH_FIND, NULL);
-	wanted = db != NULL && presence != AGENDA_ABSENT;
-	if (held)
-		return false;
-	if (wanted)
+	if (db != NULL && presence == AGENDA_PRESENT && !note->admitted && !admit(slot_no, db))
+		presence = AGENDA_NO_PLACE;
+	if (db != NULL && presence <= AGENDA_PRESENT)
 	{
 		ensure_worker(slot_no, AGENDA_SCANNER, NameStr(db->name));
 		if (presence == AGENDA_PRESENT)
 			ensure_worker(slot_no, AGENDA_DRAINER, NameStr(db->name));
 	}
-	else if (!worker_running(slot, AGENDA_SCANNER, &keepers[slot_no][AGENDA_SCANNER]) &&
-			 !worker_running(slot, AGENDA_DRAINER, &keepers[slot_no][AGENDA_DRAINER]))
+	else if (!worker_running(slot, AGENDA_SCANNER, &note->keeper[AGENDA_SCANNER]) &&
+			 !worker_running(slot, AGENDA_DRAINER, &note->keeper[AGENDA_DRAINER]))
 		free_slot(slot_no);
-	return presence == AGENDA_PRESENCE_UNKNOWN &&
-		keepers[slot_no][AGENDA_SCANNER].failures == 0;
+	return presence == AGENDA_PRESENCE_UNKNOWN && note->keeper[AGENDA_SCANNER].failures == 0;
+}
+
+/* A database turns out to have the extension.  False, and a warning, if there is no place for it. */
+static bool
+admit(int slot_no, KnownDatabase *db)
+{
+	AgendaSlot *slot = &agenda_shared->slots[slot_no];
+	int			admitted = 0;
+
+	for (int i = 0; i < agenda_shared->n_slots; i++)
+		admitted += notes[i].admitted;
+	notes[slot_no].admitted = admitted < agenda_max_databases;
+	if (notes[slot_no].admitted)
+	{
+		db->no_place = false;
+		return true;
+	}
+
+	SpinLockAcquire(&slot->mutex);
+	slot->presence = AGENDA_NO_PLACE;
+	SpinLockRelease(&slot->mutex);
+	agenda_slot_wake(slot);
+	if (!db->no_place)
+		ereport(WARNING,
+				errcode(ERRCODE_CONFIGURATION_LIMIT_EXCEEDED),
+				errmsg("no place for workers of database \"%s\"", NameStr(db->name)),
+				errhint("You might need to increase agenda.max_databases."));
+	db->no_place = true;
+	return false;
 }
 
 /* Running, starting or leaving. */
@@ -437,7 +474,7 @@ lengthen_pause(Keeper *keeper)
 static void
 ensure_worker(int slot_no, AgendaWorkerKind kind, const char *dbname)
 {
-	Keeper	   *keeper = &keepers[slot_no][kind];
+	Keeper	   *keeper = &notes[slot_no].keeper[kind];
 	TimestampTz now;
 
 	if (worker_running(&agenda_shared->slots[slot_no], kind, keeper))
@@ -479,7 +516,7 @@ start_worker(int slot_no, AgendaWorkerKind kind, const char *dbname)
 
 	/* the handle has to outlive this round */
 	old = MemoryContextSwitchTo(TopMemoryContext);
-	ok = RegisterDynamicBackgroundWorker(&worker, &keepers[slot_no][kind].handle);
+	ok = RegisterDynamicBackgroundWorker(&worker, &notes[slot_no].keeper[kind].handle);
 	MemoryContextSwitchTo(old);
 	if (!ok)
 		ereport(WARNING,
@@ -494,32 +531,21 @@ start_worker(int slot_no, AgendaWorkerKind kind, const char *dbname)
 static void
 probe_next(void)
 {
+	int			slot_no = find_free_slot();
 	HASH_SEQ_STATUS seq;
 	KnownDatabase *db;
 
+	if (slot_no == AGENDA_NO_SLOT)
+		return;
 	hash_seq_init(&seq, known);
 	while ((db = hash_seq_search(&seq)) != NULL)
 	{
-		int			slot_no;
-
 		if (!db->to_probe || agenda_slot_find(db->oid) != AGENDA_NO_SLOT)
 			continue;
-		slot_no = find_free_slot();
-		if (slot_no != AGENDA_NO_SLOT)
-		{
-			db->to_probe = false;
-			assign_slot(slot_no, db->oid);
-			keep_slot(slot_no);
-		}
-		else if (!told_full)
-		{
-			told_full = true;
-			ereport(WARNING,
-					errcode(ERRCODE_CONFIGURATION_LIMIT_EXCEEDED),
-					errmsg("no place for workers of database \"%s\"", NameStr(db->name)),
-					errhint("You might need to increase agenda.max_databases."));
-		}
 		hash_seq_term(&seq);
+		db->to_probe = false;
+		assign_slot(slot_no, db->oid);
+		keep_slot(slot_no);
 		return;
 	}
 }
@@ -546,7 +572,7 @@ assign_slot(int slot_no, Oid database)
 {
 	AgendaSlot *slot = &agenda_shared->slots[slot_no];
 
-	memset(keepers[slot_no], 0, sizeof(keepers[slot_no]));
+	memset(&notes[slot_no], 0, sizeof(SlotNotes));
 
 	SpinLockAcquire(&slot->mutex);
 	slot->database = database;
@@ -554,10 +580,19 @@ assign_slot(int slot_no, Oid database)
 	SpinLockRelease(&slot->mutex);
 }
 
+/* If it was a place for workers, those who had to do without one may have it now. */
 static void
 free_slot(int slot_no)
 {
+	HASH_SEQ_STATUS seq;
+	KnownDatabase *db;
+
 	agenda_slot_reset(&agenda_shared->slots[slot_no]);
-	told_full = false;
-	SetLatch(MyLatch);			/* perhaps another database waits for it */
+	if (notes[slot_no].admitted)
+	{
+		hash_seq_init(&seq, known);
+		while ((db = hash_seq_search(&seq)) != NULL)
+			db->to_probe |= db->no_place;
+	}
+	notes[slot_no].admitted = false;
 }

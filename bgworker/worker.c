@@ -126,7 +126,7 @@ take_place(Oid *database)
 		self_info->generation == self.generation &&
 		self_info->pid == 0 &&
 		agenda_worker_slot->holds == 0 &&
-		agenda_worker_slot->presence != AGENDA_ABSENT;
+		agenda_worker_slot->presence <= AGENDA_PRESENT;
 	if (wanted)
 	{
 		*database = agenda_worker_slot->database;
@@ -165,6 +165,7 @@ pin_settings(void)
 	for (int i = 0; i < lengthof(pinned_settings); i++)
 		SetConfigOption(pinned_settings[i].name, pinned_settings[i].value, PGC_SUSET,
 						PGC_S_OVERRIDE);
+	SetConfigOption("application_name", MyBgworkerEntry->bgw_name, PGC_USERSET, PGC_S_OVERRIDE);
 }
 
 void
@@ -180,7 +181,7 @@ agenda_worker_must_stop(void)
 
 	SpinLockAcquire(&agenda_worker_slot->mutex);
 	unwanted = agenda_worker_slot->holds > 0 ||
-		agenda_worker_slot->presence == AGENDA_ABSENT ||
+		agenda_worker_slot->presence > AGENDA_PRESENT ||
 		self_info->generation != self.generation;
 	SpinLockRelease(&agenda_worker_slot->mutex);
 	return unwanted || ShutdownRequestPending;
@@ -272,14 +273,15 @@ require_extension(void)
 	agenda_worker_exit();
 }
 
+/* It only ever goes up, so that nobody calls back what another has sent away. */
 static void
 note_presence(AgendaPresence presence)
 {
 	bool		changed;
 
 	SpinLockAcquire(&agenda_worker_slot->mutex);
-	changed = agenda_worker_slot->presence != presence;
-	agenda_worker_slot->presence = presence;
+	changed = agenda_worker_slot->presence < presence;
+	agenda_worker_slot->presence = Max(agenda_worker_slot->presence, presence);
 	SpinLockRelease(&agenda_worker_slot->mutex);
 
 	if (changed)

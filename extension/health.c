@@ -57,13 +57,13 @@ agenda_runtime(PG_FUNCTION_ARGS)
 		launcher = agenda_shared->launcher_pid;
 		SpinLockRelease(&agenda_shared->mutex);
 		for (int i = 0; i < agenda_shared->n_slots; i++)
-			in_use += OidIsValid(agenda_shared->slots[i].database);
+			in_use += agenda_shared->slots[i].presence == AGENDA_PRESENT;
 	}
 	add(&row, BoolGetDatum(agenda_shared != NULL), false);
 	add_pid(&row, launcher);
-	add(&row, BoolGetDatum(my_slot(&slot)), false);
+	add(&row, BoolGetDatum(my_slot(&slot) && slot.presence <= AGENDA_PRESENT), false);
 	add(&row, Int32GetDatum(in_use), false);
-	add(&row, Int32GetDatum(agenda_shared ? agenda_shared->n_slots : 0), false);
+	add(&row, Int32GetDatum(agenda_max_databases), false);
 	add(&row, BoolGetDatum(agenda_kafka_brokers[0] != '\0'), false);
 	return row_datum(fcinfo, &row);
 }

@@ -39,7 +39,7 @@ static Size
 shared_size(void)
 {
 	return add_size(offsetof(AgendaShared, slots),
-					mul_size(agenda_max_databases, sizeof(AgendaSlot)));
+					mul_size(agenda_max_databases + 1, sizeof(AgendaSlot)));
 }
 
 /* shmem_request_hook */
@@ -66,8 +66,8 @@ attach_shared(void)
 	{
 		memset(agenda_shared, 0, shared_size());
 		SpinLockInit(&agenda_shared->mutex);
-		agenda_shared->n_slots = agenda_max_databases;
-		for (int i = 0; i < agenda_max_databases; i++)
+		agenda_shared->n_slots = agenda_max_databases + 1;
+		for (int i = 0; i < agenda_shared->n_slots; i++)
 		{
 			SpinLockInit(&agenda_shared->slots[i].mutex);
 			ConditionVariableInit(&agenda_shared->slots[i].worker_gone);

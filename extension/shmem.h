@@ -2,8 +2,8 @@
  * shmem.h
  *		What launcher, workers and committing backends share.
  *
- * One slot per database that has workers (or is being looked at), agenda.max_databases of them,
- * and a header for the launcher.  Nothing here decides what is correct: the log and the timers
+ * One slot per database that has workers, agenda.max_databases of them, one more for a database that
+ * is being looked at, and a header for the launcher.  Nothing here decides what is correct: the log and the timers
  * are tables, and whatever is lost with shared memory is found again by a sweep.  The one protocol
  * that has to be kept is the scanner's floor, see scanner.c.
  *
@@ -49,7 +49,8 @@ typedef enum AgendaPresence
 {
 	AGENDA_PRESENCE_UNKNOWN,	/* the scanner has yet to look */
 	AGENDA_PRESENT,				/* both workers are wanted */
-	AGENDA_ABSENT				/* workers exit, then the launcher frees the slot */
+	AGENDA_ABSENT,				/* workers exit, then the launcher frees the slot */
+	AGENDA_NO_PLACE				/* likewise: it has it, but agenda.max_databases others do, too */
 } AgendaPresence;
 
 /* One worker of a slot.  All fields under the mutex of the slot. */
@@ -112,7 +113,7 @@ typedef struct AgendaShared
 	int			n_requests;		/* databases that may have the extension now */
 	Oid			requests[AGENDA_MAX_REQUESTS];
 
-	int			n_slots;		/* never changes, no lock */
+	int			n_slots;		/* agenda.max_databases + 1; never changes, no lock */
 	AgendaSlot	slots[FLEXIBLE_ARRAY_MEMBER];
 } AgendaShared;
 
