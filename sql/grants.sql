@@ -89,6 +89,8 @@ begin
 end
 $$;
 grant execute on function agenda.act_as(uuid), agenda.user_id_of(text) to agenda_app;
+-- an application may ask whether its reminders will come
+grant execute on function agenda.health() to agenda_monitor, agenda_app;
 
 -- The gateway: its own functions and nothing else.
 do $$

@@ -1,7 +1,7 @@
 -- What each role may do, and what users see of each other.
 begin;
 set local search_path = public;
-select plan(37);
+select plan(39);
 
 create role t_app login in role agenda_app;
 create role t_person login in role agenda_user;
@@ -81,6 +81,9 @@ select throws_ok('select count(*) from agenda.tasks', '42501', null, 'the gatewa
 select throws_ok($$select agenda.create_task('x')$$, '42501', null, 'and calls no function but its own');
 set local role t_monitor;
 select throws_ok('select count(*) from agenda.tasks', '42501', null, 'the monitor reads no user data');
+select lives_ok('select agenda.health()', 'but sees whether all is well');
+set local role t_app;
+select lives_ok('select agenda.health()', 'as does an application');
 set local role t_nobody;
 select throws_ok('select count(*) from agenda.tasks', '42501', null, 'others read nothing');
 select lives_ok($$select agenda.now()$$, 'but may use the calculation');
