@@ -306,11 +306,13 @@ agenda_recurrence_interval(PG_FUNCTION_ARGS)
 Datum
 agenda_describe(PG_FUNCTION_ARGS)
 {
-	char		words[RR_TEXT_MAX];
 	struct rr_rule rule;
-	size_t		len;
+	size_t		size;
+	char	   *words;
 
 	agenda_rrule_unpack(AGENDA_GETARG_RRULE(0), &rule);
-	len = rr_describe(&rule, words, sizeof(words));
-	PG_RETURN_TEXT_P(cstring_to_text_with_len(words, (int) Min(len, sizeof(words) - 1)));
+	size = rr_describe(&rule, NULL, 0) + 1;
+	words = palloc(size);
+	rr_describe(&rule, words, size);
+	PG_RETURN_TEXT_P(cstring_to_text_with_len(words, (int) size - 1));
 }

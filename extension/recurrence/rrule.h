@@ -151,7 +151,7 @@ extern const char *rr_strerror(enum rr_code code);
 extern const char *rr_strhint(enum rr_code code);
 extern const char *rr_section(enum rr_code code);
 
-/* what no canonical text or description exceeds, its NUL included */
+/* what no canonical text exceeds, its NUL included */
 #define RR_TEXT_MAX 16384
 
 /*
