@@ -9,6 +9,10 @@
 use strict;
 use warnings;
 
+# the test modules send STDOUT to their log; the tables go to the real one
+our $stdout;
+BEGIN { open $stdout, '>&', \*STDOUT or die "stdout: $!" }
+
 use AgendaKafka;
 use AgendaTest;
 use IPC::Run ();
@@ -21,8 +25,8 @@ my $seconds = $ENV{AGENDA_BENCH_SECONDS} // 5;
 my $clients = 8;
 my $root = $ENV{AGENDA_ROOT};
 my @wanted = @ARGV ? @ARGV : qw(create drain latency get);
+my $brokers;
 my %result = (started => strftime('%FT%TZ', gmtime), machine => machine());
-my $stdout = \*STDOUT;
 
 my $node = start_node();
 my %part = (create => \&create, drain => \&drain, latency => \&latency, get => \&get);
@@ -33,7 +37,6 @@ foreach my $name (grep { $part{$_} } @wanted)
 }
 write_results();
 
-# Test::More of the shared modules has taken STDOUT for its log; tables go to the real one.
 sub say_line { print {$stdout} "$_[0]\n"; $stdout->flush }
 
 sub row
@@ -110,7 +113,7 @@ sub pgbench
     print $out "$sql;\n";
     close $out;
     my $text = run_out('pgbench', '-n', '-M', 'prepared', '-c', $jobs, '-j', 2, '-T', $seconds,
-        @more, '-f', $script, '-h', $node->host, '-p', $node->port, '-U', 'bench', 'agenda');
+        '-f', $script, '-h', $node->host, '-p', $node->port, '-U', 'bench', @more, 'agenda');
     my ($tps) = $text =~ /^tps = ([\d.]+)/m;
     my ($ms) = $text =~ /^latency average = ([\d.]+)/m;
     return { tps => $tps + 0, ms => $ms + 0, load => $load + 0 };
@@ -118,31 +121,35 @@ sub pgbench
 
 # ---- brokers --------------------------------------------------------------------------------
 
-# The brokers that can be had here: name => [object, bootstrap].
+# Does the work with each broker that can be had here; returns name => result.
 sub with_each_broker
 {
     my ($work) = @_;
     my %figure;
 
-    my $dev = AgendaKafka::DevBroker->new->start;
-    $figure{devbroker} = with_broker('development broker', $dev->{bootstrap}, $work);
-    if (my $reason = AgendaKafka->skip_reason)
+    $brokers //= start_brokers();
+    foreach my $broker (@$brokers)
     {
-        say_line("  Apache Kafka: $reason");
-        return \%figure;
+        $figure{ $broker->{name} } = $work->(@$broker{qw(what bootstrap)});
+        publish_to('');
     }
-    my $kafka = AgendaKafka->new->start;
-    $kafka->create_topics('task-created:3');
-    $figure{kafka} = with_broker('Apache Kafka', $kafka->bootstrap, $work);
     return \%figure;
 }
 
-sub with_broker
+sub start_brokers
 {
-    my ($what, $brokers, $work) = @_;
-    my $figure = $work->($what, $brokers);
-    publish_to('');
-    return $figure;
+    my $dev = AgendaKafka::DevBroker->new->start;
+    my @found = ({ name => 'devbroker', what => 'development broker', bootstrap => $dev->bootstrap, keep => $dev });
+
+    if (my $reason = AgendaKafka->skip_reason)
+    {
+        say_line("  no Apache Kafka: $reason");
+        return \@found;
+    }
+    my $kafka = AgendaKafka->new->start;
+    $kafka->create_topics('task-created:3');
+    push @found, { name => 'kafka', what => 'Apache Kafka', bootstrap => $kafka->bootstrap, keep => $kafka };
+    return \@found;
 }
 
 sub publish_to
@@ -172,7 +179,8 @@ sub consumer
 sub drain
 {
     my $events = 20_000;
-    say_line("\nevents per second through the drainer, backlog of $events, first to last at a consumer");
+    say_line("\nevents per second through the drainer: $events waiting, from the reload that names the broker"
+          . " to the last at a consumer");
     return with_each_broker(
         sub {
             my ($what, $brokers) = @_;
@@ -182,14 +190,15 @@ sub drain
             my $started = time;
             publish_to($brokers);
             my $got = $wait->();
-            my $rate = $got->{count} / ($got->{seconds} || 1);
-            row($what, sprintf('%7.0f /s  %d of %d events', $rate, $got->{count}, $events));
+            my $rate = $got->{count} / ($got->{last} - $started);
+            row($what, sprintf('%7.0f /s  %d of %d events, the first after %.0f ms',
+                    $rate, $got->{count}, $events, 1000 * ($got->{first} - $started)));
             return { %$got, per_second => $rate, load => load() + 0 };
         });
 }
 
-# Without a broker the drainer reads on and publishes nothing, so the backlog is made while it
-# is held off by a broker that is not there.
+# Without a broker the drainer would read on and publish nothing, so the backlog is made while it
+# is held up by a broker that is not there.
 sub make_backlog
 {
     my ($events) = @_;
@@ -233,9 +242,8 @@ sub get
 {
     my $port = free_port();
     my $key = 'bench-key-bench-key-bench-key-bench-key';
-    my $token = token('bench', $key);
-    my $id = $node->safe_psql('agenda', "select id from agenda.create_task('one', due => '2030-01-01T09:00:00Z')",
-        extra_params => [ '-U', 'bench' ]);
+    my $token = token('reader', $key);
+    my $id = reader_with_tasks(1000);
     start_gateway($port, $key);
 
     say_line("\nGET requests per second: wrk, 64 connections, $seconds s, on the same machine");
@@ -243,7 +251,7 @@ sub get
     my @cases = (
         [ healthz => '/healthz (limit: no database)', "http://127.0.0.1:$port/healthz" ],
         [ task => "/api/tasks/{id}", "http://127.0.0.1:$port/api/tasks/$id" ],
-        [ list => '/api/tasks?page_size=20', "http://127.0.0.1:$port/api/tasks?page_size=20" ]);
+        [ list => '/api/tasks, 20 of 1000 and their count', "http://127.0.0.1:$port/api/tasks?page_size=20" ]);
     foreach my $case (@cases)
     {
         my ($name, $what, $url) = @$case;
@@ -251,9 +259,25 @@ sub get
         row($what, sprintf('%7.0f /s  p50 %6.2f ms  p99 %6.2f ms', @{ $figure{$name} }{qw(rps p50_ms p99_ms)}));
     }
     my $sql = "select agenda.task_json(t) from agenda.get_task('$id') t";
-    $figure{select} = pgbench($sql, 64);
+    $figure{select} = pgbench($sql, 64, '-U', 'reader');
     row('the same row by pgbench, 64 clients (peer)', sprintf('%7.0f /s  avg %6.2f ms', @{ $figure{select} }{qw(tps ms)}));
     return \%figure;
+}
+
+# A user with some tasks, who can log in too; returns the id of one task.
+sub reader_with_tasks
+{
+    my ($count) = @_;
+    $node->safe_psql('agenda', <<'SQL');
+create role reader login;
+grant agenda_user to reader;
+insert into agenda.users (external_id, login_role) values ('reader', 'reader');
+SQL
+    return $node->safe_psql('agenda', <<"SQL", extra_params => [ '-U', 'reader' ]);
+insert into agenda.tasks (title, due_date)
+    select 'task ' || i, '2030-01-01 09:00:00Z'::timestamptz + i * interval '1 hour' from generate_series(1, $count) i;
+select id from agenda.tasks limit 1;
+SQL
 }
 
 sub start_gateway

@@ -44,7 +44,7 @@ sub skip_reason
         return "$program is not installed" unless grep { -x "$_/$program" } split /:/, $ENV{PATH};
     }
     return 'no jars of Apache Kafka (test/kafka/fetch.sh could not get them)'
-      if $lib eq '' || !glob("$lib/kafka_2.13-*.jar");
+      if $lib eq '' || !(() = glob("$lib/kafka_2.13-*.jar"));
     return;
 }
 
