@@ -191,11 +191,12 @@ static long
 sleep_time(TimestampTz real_now, TimestampTz wake, TimestampTz sweep_at)
 {
 	TimestampTz stopped;
-	long		until_sweep = TimestampDifferenceMilliseconds(real_now, sweep_at);
 
 	if (agenda_setting_now(&stopped))
-		return wake <= stopped ? 0 : until_sweep;
-	return Min(TimestampDifferenceMilliseconds(real_now, wake), until_sweep);
+		return wake <= stopped ? 0 : TimestampDifferenceMilliseconds(real_now, sweep_at);
+	if (wake <= real_now)
+		return 0;				/* not by difference: it may be -infinity */
+	return TimestampDifferenceMilliseconds(real_now, Min(wake, sweep_at));
 }
 
 /* The pause before something is tried again that is owed and locked by another session. */
