@@ -474,7 +474,7 @@ http_answer_problem(struct request *req, const struct problem *problem,
 	p.instance = req->target.path;
 	p.request_id = req->request_id;
 	problem_render(&body, &p);
-	(void) snprintf(req->code, sizeof(req->code), "%s", p.code ? p.code : p.kind->name);
+	(void) snprintf(req->code, sizeof(req->code), "%s", problem_code(&p));
 	a.status = p.kind->status;
 	a.content_type = "application/problem+json";
 	if (p.kind->status == 503 && a.retry_after == 0)

@@ -77,6 +77,17 @@ problem_shows_message(const struct problem_kind *kind)
 		   (strncmp(kind->sqlstate, "YA", 2) == 0 || strncmp(kind->sqlstate, "22", 2) == 0);
 }
 
+/* What the member code shows: the SQLSTATE, or the gateway's own word. */
+const char *
+problem_code(const struct problem *p)
+{
+	if (p->code != NULL)
+		return p->code;
+	if (p->kind->sqlstate != NULL && strlen(p->kind->sqlstate) == 5)
+		return p->kind->sqlstate;
+	return p->kind->name;
+}
+
 void
 problem_render(struct strbuf *out, const struct problem *p)
 {
@@ -94,7 +105,7 @@ problem_render(struct strbuf *out, const struct problem *p)
 		sb_json_str(out, p->instance);
 	}
 	sb_puts(out, ",\"code\":");
-	sb_json_str(out, p->code ? p->code : p->kind->name);
+	sb_json_str(out, problem_code(p));
 	if (p->request_id != NULL)
 	{
 		sb_puts(out, ",\"request_id\":");

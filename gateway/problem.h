@@ -22,7 +22,7 @@ struct problem_kind
 struct problem
 {
 	const struct problem_kind *kind;
-	const char *code;    /* five-character SQLSTATE, NULL: the kind's name is shown */
+	const char *code;    /* five-character SQLSTATE, NULL: the kind's own code */
 	const char *detail;  /* NULL: none */
 	const char *pointer; /* member of the body that is at fault, NULL: unknown */
 	const char *instance;
@@ -49,6 +49,7 @@ extern const struct problem_kind PROBLEM_DRAINING;
 
 extern const struct problem_kind *problem_of_sqlstate(const char *sqlstate);
 extern bool problem_shows_message(const struct problem_kind *kind);
+extern const char *problem_code(const struct problem *p);
 extern void problem_render(struct strbuf *out, const struct problem *p);
 
 #endif

@@ -1,0 +1,130 @@
+# HTTP as it must not be: what would smuggle a request past a proxy, hide a path, or hold a connection.
+use strict;
+use warnings;
+
+use FindBin;
+use lib "$FindBin::Bin/../lib";
+use AgendaGateway;
+use AgendaTest;
+use PostgreSQL::Test::Utils;
+use Test::More;
+use Time::HiRes qw(time);
+
+my $node = agenda_node('http');
+my $gateway = AgendaGateway->start($node, HEADER_TIMEOUT => 1, BODY_TIMEOUT => 1, KEEPALIVE_TIMEOUT => 1);
+my $bearer = 'Authorization: Bearer ' . $gateway->token_of('alice');
+my $host = 'Host: localhost';
+
+# A request whose body is a second request: if both are answered, it was smuggled.
+my $inner = "GET /smuggled HTTP/1.1\r\nHost: x\r\n\r\n";
+
+sub count_answers { return scalar(() = $_[0] =~ /HTTP\/1\.1 \d{3} /g) }
+
+# One problem document with this status, then the end of the connection.
+sub refused
+{
+    my ($request, $status, $what) = @_;
+    my $socket = $gateway->connect;
+
+    $socket->syswrite($request);
+    my $answer = AgendaGateway::read_all($socket, 5);
+    like($answer, qr/^HTTP\/1\.1 $status /, "$what: $status");
+    is(count_answers($answer), 1, 'one answer');
+    like($answer, qr/^Connection: close\r$/mi, 'and the end');
+    like($answer, qr/^Content-Type: application\/problem\+json\r$/mi, 'as a problem document');
+    unlike($answer, qr/smuggled/, 'the second request was not seen');
+}
+
+sub get { return join("\r\n", "GET $_[0] HTTP/1.1", @_[ 1 .. $#_ ]) . "\r\n\r\n" }
+sub post { return join("\r\n", "POST /api/tasks HTTP/1.1", @_) . "\r\n\r\n" }
+
+refused(post($host, $bearer, 'Content-Length: ' . length $inner, 'Transfer-Encoding: chunked') . "0\r\n\r\n$inner",
+    400, 'Content-Length and Transfer-Encoding');
+refused(post($host, $bearer, 'Transfer-Encoding: chunked', 'Content-Length: 4') . "0\r\n\r\n$inner",
+    400, 'the other way round');
+refused(post($host, $bearer, 'Content-Length: 0', 'Content-Length: ' . length $inner) . $inner,
+    400, 'two lengths');
+refused(post($host, $bearer, 'Content-Length: 2', 'Content-Length: 2') . '{}', 400, 'the same length twice');
+refused(post($host, $bearer, 'Transfer-Encoding: gzip, chunked') . "0\r\n\r\n", 501, 'a coding that is not known');
+refused(post($host, $bearer, 'Transfer-Encoding: xchunked') . "0\r\n\r\n", 501, 'a coding that looks known');
+refused(post($host, $bearer, 'Transfer-Encoding : chunked') . "0\r\n\r\n$inner", 400, 'a space before the colon');
+refused(get('/healthz', 'Accept: */*'), 400, 'no Host');
+refused(get('/healthz', $host, 'Host: other'), 400, 'two Hosts');
+refused(get('/healthz', 'Host: a b'), 400, 'a Host that is none');
+refused(get('/healthz', $host, "X-Bad: a\x01b"), 400, 'a control character in a value');
+refused(get('/healthz', $host, "X Bad: a"), 400, 'a space in a name');
+refused(get('/api/tasks%00/x', $host, $bearer), 400, 'a NUL in the path');
+refused(get('/healthz%00.png', $host), 400, 'a NUL that would hide the rest');
+refused(get("/healthz\0/x", $host), 400, 'a raw NUL in the path');
+refused(get("/heal\x01thz", $host), 400, 'a control character in the path');
+refused(get('/healthz?a=%0d%0aSet-Cookie:x', $host), 400, 'a line break in a parameter');
+refused(get('/a b', $host), 400, 'a space in the path');
+refused(get('/%zz', $host), 400, 'an escape that is none');
+refused(get('/' . 'a' x 5000, $host), 414, 'a long target');
+refused(get('/healthz', $host, map { "X-$_: y" } 1 .. 100), 431, 'many header fields');
+refused(get('/healthz', $host, 'X-Long: ' . 'y' x 17000), 431, 'a large header');
+
+# What the library answers by itself, before any handler of ours: pinned, so that a change is noticed.
+like($gateway->raw(post($host, 'Content-Length: -1')), qr/^HTTP\/1\.1 4\d\d /, 'a negative length');
+like($gateway->raw(get('/healthz', $host, 'X: ' . 'y' x 40000)), qr/^HTTP\/1\.1 431 /, 'a header larger than the buffer');
+like($gateway->raw("PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n"), qr/^HTTP\/1\.1 505 /, 'an HTTP/2 preface');
+
+# What is fine.
+like($gateway->raw(get('/api/healthz', $host) . get('/healthz', $host)),
+    qr/^HTTP\/1\.1 200 .*HTTP\/1\.1 200 /s, 'two requests in one packet');
+like($gateway->raw(get('http://elsewhere/healthz?x=1', $host)), qr/^HTTP\/1\.1 200 /, 'an absolute target');
+like($gateway->raw(get('/%68ealthz', $host)), qr/^HTTP\/1\.1 200 /, 'an escaped letter');
+like($gateway->raw("GET /healthz HTTP/1.0\r\n\r\n"), qr/^HTTP\/1\.[01] 200 /, 'HTTP/1.0 without a Host');
+like($gateway->raw(post($host, $bearer, 'Content-Type: application/json', 'Transfer-Encoding: chunked')
+      . "8\r\n{\"title\"\r\n5\r\n:\"x\"}\r\n0\r\n\r\n"), qr/^HTTP\/1\.1 201 /, 'a chunked body');
+{
+    my $socket = $gateway->connect;
+    $socket->syswrite(post($host, $bearer, 'Content-Length: 13', 'Expect: 100-continue'));
+    my $first = AgendaGateway::read_all($socket, 0.3);
+    like($first, qr/^HTTP\/1\.1 100 /, '100-continue');
+    $socket->syswrite('{"title":"x"}');
+    like(AgendaGateway::read_all($socket, 0.5), qr/^HTTP\/1\.1 201 /, 'then the body is taken');
+}
+like($gateway->raw(post($host, 'Content-Length: 13', 'Expect: 100-continue')), qr/^HTTP\/1\.1 401 /,
+    'a body that would be refused is not asked for');
+{
+    my $socket = $gateway->connect;
+    my $request = get('/healthz', $host);
+    $socket->syswrite($_) foreach split //, $request;
+    like(AgendaGateway::read_all($socket, 0.3), qr/^HTTP\/1\.1 200 /, 'byte by byte');
+}
+
+# Deadlines: activity does not prolong them.
+sub closed_after
+{
+    my ($what, $first, $drip) = @_;
+    my $socket = $gateway->connect;
+    my $start = time;
+    my $select = IO::Select->new($socket);
+
+    $socket->syswrite($first);
+    while (time - $start < 10)
+    {
+        # readable without bytes: closed
+        last if $select->can_read(0.1) && !sysread($socket, my $got, 65536);
+        local $SIG{PIPE} = 'IGNORE';
+        $socket->syswrite($drip) if length $drip;
+    }
+    my $took = time - $start;
+    ok($took > 0.8 && $took < 4, "$what: closed after a deadline") or diag("took $took s");
+}
+closed_after('a connection that says nothing', '', '');
+closed_after('a header that drips', "GET /healthz HTTP/1.1\r\n", "X-A: b\r\n");
+closed_after('a request line that drips', "G", "E");
+closed_after('a body that drips', post($host, $bearer, 'Content-Length: 1000'), 'x');
+closed_after('an idle connection', get('/healthz', $host), '');
+
+# Many connections that do nothing leave the others alone.
+{
+    my @idle = map { my $s = $gateway->connect; $s->syswrite('GET /'); $s } 1 .. 200;
+    my $start = time;
+    like($gateway->raw(get('/healthz', $host, 'Connection: close')), qr/^HTTP\/1\.1 200 /, 'served beside 200 stalled clients');
+    cmp_ok(time - $start, '<', 1, 'without waiting for them');
+}
+is($gateway->stop, 0, 'exit status 0');
+done_testing();
