@@ -60,6 +60,7 @@ static int	failures = 0;		/* transactions in a row */
 
 static const AgendaPublisher *publisher = NULL;
 static bool publisher_unusable = false; /* until the settings are read again */
+static bool topics_warm = false;	/* the publisher knows which topics will come */
 static char *settings_in_use = NULL;
 static char database_name[NAMEDATALEN] = "";
 
@@ -69,6 +70,7 @@ static bool find_position(long *wait_ms);
 static void tell_foreign(const char *reason);
 static bool told_foreign(bool told);
 static void name_source(void *arg);
+static bool warm_topics(long *wait_ms);
 static bool read_window(long *wait_ms);
 static void save_idle_position(void);
 static long publish_window(void);
@@ -114,7 +116,8 @@ drainer_round(void)
 	long		wait_ms = LOOK_EVERY_MS;
 
 	if (window == NULL &&
-		(!ensure_publisher() || !find_position(&wait_ms) || !read_window(&wait_ms)))
+		(!ensure_publisher() || !find_position(&wait_ms) || !warm_topics(&wait_ms) ||
+		 !read_window(&wait_ms)))
 		return wait_ms;
 	return publish_window();
 }
@@ -196,6 +199,18 @@ name_source(void *arg)
 		cluster = cluster_name[0] != '\0' ? cluster_name : "postgresql";
 	strlcpy(database_name, get_database_name(MyDatabaseId), NAMEDATALEN);
 	agenda_delivery_init(cluster, database_name);
+}
+
+/* The first record of a topic would wait for what the broker says about it. */
+static bool
+warm_topics(long *wait_ms)
+{
+	if (topics_warm || publisher == NULL)
+		return true;
+	topics_warm = agenda_topics_each(publisher->warm);
+	if (!topics_warm)
+		*wait_ms = retry_later();
+	return topics_warm;
 }
 
 /* False when there is nothing to publish now. */
@@ -352,6 +367,7 @@ load_publisher(void)
 					  agenda_kafka_config_file[0] != '\0' ? agenda_kafka_config_file : NULL);
 		agenda_worker_watch_fd(loaded->wait_fd());
 		publisher = loaded;
+		topics_warm = false;
 	}
 	PG_CATCH();
 	{

@@ -83,10 +83,15 @@ static AgendaQuery dead_query = {
 	.argtypes = { INT8OID, TEXTOID, TEXTOID, INT4OID }
 };
 
+static AgendaQuery topics_query = {
+	.sql = "select topic from agenda._log_topics() topic"
+};
+
 static void run_read(void *arg);
 static void run_load(void *arg);
 static void run_save(void *arg);
 static void run_bury(void *arg);
+static void run_topics(void *arg);
 static AgendaSnapshot current_snapshot(void);
 static XLogRecPtr wal_written(void);
 static int64 read_limit_bytes(void);
@@ -381,6 +386,23 @@ run_bury(void *arg)
 	};
 
 	agenda_worker_query(&dead_query, values, NULL);
+}
+
+bool
+agenda_topics_each(void (*visit) (const char *topic))
+{
+	return agenda_worker_transaction("reading the topics", run_topics, (void *) &visit);
+}
+
+/* In a transaction. */
+static void
+run_topics(void *arg)
+{
+	void		(*visit) (const char *topic) = *(void (**) (const char *)) arg;
+
+	agenda_worker_query(&topics_query, NULL, NULL);
+	for (uint64 i = 0; i < SPI_processed; i++)
+		visit(SPI_getvalue(SPI_tuptable->vals[i], SPI_tuptable->tupdesc, 1));
 }
 
 bool

@@ -95,6 +95,9 @@ extern bool agenda_window_bury(const AgendaDelivery *delivery);
 /* Reads the stored position.  *foreign is a palloc'd reason when it is somebody else's. */
 extern bool agenda_position_load(AgendaPosition *position, char **foreign);
 
+/* Names all topics that records may go to; false after an error. */
+extern bool agenda_topics_each(void (*visit) (const char *topic));
+
 /* Stores a position as it is; false after an error. */
 extern bool agenda_position_save(const AgendaPosition *position);
 

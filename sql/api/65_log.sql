@@ -237,6 +237,13 @@ comment on function agenda._log_backlog() is 'internal: how many events wait to 
 
 -- ---- topics ------------------------------------------------------------------------------------
 
+create or replace function agenda._log_topics() returns setof text
+    language sql stable as
+$$
+    select distinct r.topic from agenda.topic_routes r
+$$;
+comment on function agenda._log_topics() is 'internal: the topics that records may go to, so that the publisher can ask for them in advance';
+
 create or replace function agenda.use_topic_profile(name text) returns void
     language plpgsql volatile as
 $$

@@ -1,0 +1,135 @@
+# The drainer without Kafka: it cuts the log into windows and saves ticks, for whoever reads the log
+# by its ticks.  What is in a window is committed, complete, in order, and there once.
+use strict;
+use warnings;
+
+use FindBin;
+use lib "$FindBin::Bin/../lib";
+use AgendaTest;
+use PostgreSQL::Test::Utils;
+use Test::More;
+
+my $node = agenda_node('drainer', max_prepared_transactions => 10, 'agenda.drainer_window' => 50);
+
+sub sql { return $node->safe_psql('agenda', $_[0]) }
+sub figure { return sql("select agenda.health() #>> '{drainer,$_[0]}'") }
+sub create { return "insert into agenda.tasks (title) values ('$_[0]')" }
+
+# The number of the first tick that covers the creation of this task; empty while none does.
+my $covering = q{
+    select min(t.tick) from agenda.ticks t, agenda.events e
+    where e.type = 'task.created' and e.data::text like '%"title": "TITLE"%'
+      and (pg_visible_in_snapshot(e.xid, t.lo)
+           or (t.hi is not null and pg_visible_in_snapshot(e.xid, t.hi) and e.seq <= t.seq))};
+
+sub tick_of { return sql($covering =~ s/TITLE/$_[0]/r) }
+sub tick_comes { my ($title) = @_; return wait_until(sub { tick_of($title) }, "a tick for $title") }
+sub newest_tick { return sql('select max(tick) from agenda.ticks') }
+
+wait_until(sub { figure('state') eq 'idle' }, 'the drainer');
+
+# --- commit and rollback -------------------------------------------------------------------------
+sql(act_sql('alice', create('first')));
+ok(tick_comes('first'), 'a commit is followed by a tick');
+cmp_ok(sql(q{select extract(epoch from t.saved_at - e.occurred_at) from agenda.events e, agenda.ticks t
+        where e.data::text like '%first%' and e.type = 'task.created' and t.tick = } . tick_of('first')),
+    '<', 1, 'within a second');
+
+my $events = figure('events');
+$node->psql('agenda', act_sql('alice', create('rolled back')) =~ s/commit/rollback/r);
+sql(act_sql('alice', create('kept') . '; savepoint a; ' . create('undone') . '; rollback to a; ' . create('kept too')));
+ok(tick_comes($_), "$_ is in a window") foreach 'kept', 'kept too';
+is(figure('events') - $events, 2, 'what was rolled back, wholly or to a savepoint, is in none');
+
+# --- a writer that stays open holds back nobody --------------------------------------------------
+sql(act_sql('alice', create('prepared')) =~ s/commit/prepare transaction 'p'/r);
+sql(act_sql('alice', create('later')));
+my $later = tick_comes('later');
+is(tick_of('prepared'), '', 'an earlier transaction that is still open is in no window');
+sql(q{commit prepared 'p'});
+cmp_ok(tick_comes('prepared'), '>', $later, 'it is in a later one, once it has committed');
+is(sql(q{select p.seq < l.seq from agenda.events p, agenda.events l where p.data::text like '%"prepared"%' and l.data::text like '%"later"%'
+        and p.type = 'task.created' and l.type = 'task.created'}), 't', 'although its number is lower');
+
+# --- concurrent sessions -------------------------------------------------------------------------
+# ten tasks that eight sessions complete and open again; some transactions roll back, some in part
+sql(act_sql('alice', q{insert into agenda.tasks (title) select 'hot ' || i from generate_series(1, 10) i}));
+my $script = "$PostgreSQL::Test::Utils::tmp_check/120.sql";
+my $alice = sql(q{select agenda.user_id_of('alice')});
+append_to_file($script, <<"SQL");
+\\set n random(1, 9)
+\\set dice random(1, 10)
+begin;
+select agenda.act_as('$alice');
+update agenda.tasks set description = clock_timestamp()::text where title = 'hot ' || :n;
+savepoint s;
+update agenda.tasks set priority = 1 + priority % 3 where title = 'hot ' || (1 + :n);
+\\if :dice = 1
+rollback to s;
+\\endif
+\\if :dice = 2
+rollback;
+\\else
+commit;
+\\endif
+SQL
+$node->command_ok([ 'pgbench', '-n', '-c', 8, '-j', 2, '-t', 60, '-f', $script, '-h', $node->host, '-p', $node->port, 'agenda' ], 'load');
+sql(act_sql('alice', create('end of load')));
+my $last = tick_comes('end of load');
+
+# the window of an event: the first tick that covers it
+sql(qq{
+    create table public.windows as
+    select e.seq, e.subject, e.id,
+        (select min(t.tick) from agenda.ticks t
+         where pg_visible_in_snapshot(e.xid, t.lo)
+            or (t.hi is not null and pg_visible_in_snapshot(e.xid, t.hi) and e.seq <= t.seq)) as tick
+    from agenda.events e});
+is(sql('select count(*) from public.windows where tick is null'), 0, 'every committed event is in a window');
+cmp_ok(sql('select count(distinct tick) from public.windows'), '>', 10, 'of many');
+is(sql(q{select count(*) from public.windows a join public.windows b using (subject)
+        where a.seq < b.seq and a.tick > b.tick}),
+    0, 'windows keep the order of the changes of each thing');
+is(sql(q{select (select events from agenda._drainer_figures()) = count(*) from agenda.events}), 't', 'each event was read once');
+is(sql(q{select count(*) from agenda.ticks t where (hi is not null) <> (seq > 0)}), 0, 'positions are well-formed');
+
+# --- more than a window holds, and a restart in between ------------------------------------------
+my $ticks = newest_tick();
+sql(act_sql('alice', q{insert into agenda.tasks (title) select 'bulk ' || i from generate_series(1, 500) i}));
+tick_comes('bulk 500');
+cmp_ok(newest_tick() - $ticks, '>=', 10, 'a big transaction is cut into windows');
+is(sql(qq{select count(*) from agenda.ticks where tick > $ticks and hi is not null}) >= 9 ? 1 : 0,
+    1, 'whose upper end is kept');
+
+$events = figure('events');
+$ticks = newest_tick();
+sql(q{select pg_terminate_backend((agenda.health() #>> '{drainer,pid}')::int)});
+sql(act_sql('alice', create('after the restart')));
+ok(tick_comes('after the restart'), 'a drainer that was ended goes on');
+is(figure('events') - $events, 1, 'where the last one stopped');
+
+# --- a server crash ------------------------------------------------------------------------------
+sql(act_sql('alice', create('before the crash')));
+$node->stop('immediate');
+$node->start;
+ok(tick_comes('before the crash'), 'after a crash nothing that was committed is missing');
+
+# --- the publisher cannot be used: the log waits -------------------------------------------------
+$node->append_conf('postgresql.conf', "agenda.kafka_brokers = '127.0.0.1:1'\nagenda.publisher_library = 'no_such_library'");
+$node->reload;
+ok(wait_until(sub { figure('state') eq 'no publisher' }, 'the drainer to notice'), 'a library that is not there is noticed');
+like(sql(q{select agenda.health() ->> 'problems'}), qr/no_such_library/, 'and named in health()');
+like(slurp($node->logfile), qr/WARNING:.*events are not published: could not access file "no_such_library"/, 'and in the log');
+$ticks = newest_tick();
+sql(act_sql('alice', create('waiting')));
+wait_until(sub { figure('unpublished') == 1 }, 'the backlog');
+is(newest_tick(), $ticks, 'meanwhile the position stays');
+
+$node->append_conf('postgresql.conf', "agenda.kafka_brokers = ''");
+$node->reload;
+ok(tick_comes('waiting'), 'after a reload it goes on');
+ok(wait_until(sub { sql(q{select agenda.health() ->> 'ok'}) eq 'true' }, 'health'), 'and all is well');
+unlike(slurp($node->logfile), qr/ERROR:(?!.*publisher)|PANIC|FATAL/, 'nothing else went wrong');
+
+$node->stop;
+done_testing();
