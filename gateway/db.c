@@ -29,7 +29,7 @@
 #define CONNECT_PATIENCE_MS 5000
 #define SETUP_FIRST_PREPARE 2 /* results before: session settings, version */
 
-static char statement_names[N_STATEMENTS][8];
+static char statement_names[N_STATEMENTS][16];
 static char statement_texts[N_STATEMENTS][160];
 
 /* ---- statements --------------------------------------------------------------------------- */

@@ -59,12 +59,12 @@ decode(const char *s, size_t len, bool plus_is_space, char **out)
 static enum target_result
 parse_path(struct target *t, const char *s, const char *end, char **work)
 {
-	enum target_result result;
+	char *decoded = *work;
+	enum target_result result = decode(s, (size_t) (end - s), false, work);
 
-	t->path = *work;
-	result = decode(s, (size_t) (end - s), false, work);
 	if (result != TARGET_OK)
 		return result;
+	t->path = decoded;
 	s++; /* the leading slash */
 	if (s < end && end[-1] == '/')
 		end--; /* one slash at the end is forgiven */

@@ -30,7 +30,7 @@ struct target_param
 
 struct target
 {
-	const char *path; /* decoded, for logs and problem documents */
+	const char *path; /* decoded, for logs and problem documents; empty if it can't be */
 	int n_segments;   /* -1: deeper than any route */
 	const char *segments[TARGET_SEGMENTS];
 	int n_params;

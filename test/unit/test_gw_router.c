@@ -27,6 +27,7 @@ check_target(const char *raw, enum target_result wanted)
 	char *work;
 
 	is_int(parse(&t, raw, &work), wanted, raw);
+	ok(strlen(t.path) <= strlen(raw), "... and its path is text");
 	free(work);
 }
 
