@@ -1,0 +1,114 @@
+-- 11_rrule_func.sql - occurrences in local time and as dates: bounds, ends, infinity, users' cases.
+begin;
+set local search_path = public;
+-- nothing here may depend on it
+set local timezone = 'Asia/Kathmandu';
+select plan(76);
+
+create function pg_temp.first(rule agenda.rrule, dtstart timestamp, n int) returns text language sql as $$
+    select string_agg(to_char(t, 'YYYY-MM-DD"T"HH24:MI'), ' ' order by t) from agenda.first_local_occurrences(rule, dtstart, n) t$$;
+create function pg_temp.dates(rule agenda.rrule, dtstart date, n int) returns text language sql as $$
+    select string_agg(to_char(t, 'YYYY-MM-DD'), ' ' order by t) from agenda.first_dates(rule, dtstart, n) t$$;
+
+-- ---- month ends ----
+select is(pg_temp.dates('monthly', '2025-01-31', 5), '2025-01-31 2025-02-28 2025-03-31 2025-04-30 2025-05-31', 'monthly never drifts');
+select is(pg_temp.dates('FREQ=MONTHLY', '2025-01-31', 3), '2025-01-31 2025-03-31 2025-05-31', 'FREQ=MONTHLY leaves out what does not exist');
+select is(pg_temp.dates('FREQ=MONTHLY;SKIP=FORWARD', '2025-01-31', 4), '2025-01-31 2025-03-01 2025-03-31 2025-05-01', 'SKIP=FORWARD');
+select is(pg_temp.dates('yearly', '2024-02-29', 5), '2024-02-29 2025-02-28 2026-02-28 2027-02-28 2028-02-29', 'yearly from 29 February');
+select is(pg_temp.dates('FREQ=YEARLY', '2012-02-29', 3), '2012-02-29 2016-02-29 2020-02-29', 'FREQ=YEARLY from 29 February');
+select is(pg_temp.dates(agenda.rrule_from('monthly', 3), '2024-11-30', 3), '2024-11-30 2025-02-28 2025-05-30', 'every three months from a 30th');
+select is(pg_temp.dates('FREQ=MONTHLY;BYMONTHDAY=1,31;SKIP=FORWARD;COUNT=6', '2025-01-31', 9),
+    '2025-01-31 2025-02-01 2025-03-01 2025-03-31 2025-04-01 2025-05-01', 'what meets counts once, COUNT too');
+
+-- ---- next and previous ----
+select is(agenda.next_local_occurrence('FREQ=WEEKLY;BYDAY=MO', '2025-01-06 09:00', '2025-01-06 09:00'), '2025-01-13 09:00', 'next is strictly after');
+select is(agenda.next_local_occurrence('FREQ=WEEKLY;BYDAY=MO', '2025-01-06 09:00', '2025-01-06 08:59:59.999999'), '2025-01-06 09:00', 'by a microsecond');
+select is(agenda.next_local_occurrence('daily', '2025-01-06 09:00', '1999-01-01'), '2025-01-06 09:00', 'nothing before dtstart');
+select is(agenda.previous_local_occurrence('daily', '2025-01-06 09:00', '2025-01-07 09:00'), '2025-01-06 09:00', 'previous is strictly before');
+select is(agenda.previous_local_occurrence('daily', '2025-01-06 09:00', '2025-01-07 09:00:00.000001'), '2025-01-07 09:00', 'by a microsecond');
+select is(agenda.previous_local_occurrence('daily', '2025-01-06 09:00', '2025-01-06 09:00'), null, 'no previous before the first');
+select is(agenda.next_local_occurrence('daily', '2025-01-06 09:00:00.25', '2025-01-06 09:00:00.25'), '2025-01-07 09:00:00.25', 'a fraction is carried');
+select is(agenda.previous_local_occurrence('daily', '2025-01-06 09:00:00.25', '2025-01-07 09:00:00.3'), '2025-01-07 09:00:00.25', 'backwards too');
+select is(agenda.next_date('daily', '2025-01-06', '2025-01-06'), '2025-01-07', 'next_date');
+select is(agenda.previous_date('FREQ=WEEKLY;BYDAY=MO', '2025-01-06', '2025-03-01'), '2025-02-24', 'previous_date');
+select is(agenda.next_date('FREQ=WEEKLY;BYDAY=MO', '2025-01-07', '2025-01-01'), '2025-01-13', 'dtstart counts only if it matches');
+select is(agenda.next_local_occurrence(rule => 'daily', dtstart => '2025-01-06 09:00', after => '2025-02-01'), '2025-02-01 09:00', 'arguments by name');
+
+-- ---- ends ----
+select is(agenda.next_local_occurrence('FREQ=DAILY;COUNT=3', '2025-01-01 09:00', '2025-01-03 08:00'), '2025-01-03 09:00', 'COUNT: the last');
+select is(agenda.next_local_occurrence('FREQ=DAILY;COUNT=3', '2025-01-01 09:00', '2025-01-03 09:00'), null, 'COUNT: none after it');
+select is(pg_temp.first('FREQ=DAILY;UNTIL=20250103', '2025-01-01 09:00', 9), '2025-01-01T09:00 2025-01-02T09:00 2025-01-03T09:00', 'UNTIL as a date is that whole day');
+select is(pg_temp.first('FREQ=DAILY;UNTIL=20250103T090000', '2025-01-01 09:00', 9), '2025-01-01T09:00 2025-01-02T09:00 2025-01-03T09:00', 'UNTIL is inclusive');
+select is(pg_temp.first('FREQ=DAILY;UNTIL=20250103T085959', '2025-01-01 09:00', 9), '2025-01-01T09:00 2025-01-02T09:00', 'to the second');
+select is(pg_temp.dates('FREQ=DAILY;UNTIL=20250103T120000Z', '2025-01-01', 9), '2025-01-01 2025-01-02 2025-01-03', 'UNTIL with a time on dates');
+select is(agenda.previous_local_occurrence('FREQ=MONTHLY;COUNT=10;BYMONTHDAY=31', '2025-01-01 09:00', 'infinity'), '2026-05-31 09:00', 'the last of a rule that ends');
+select is(agenda.previous_local_occurrence('daily', '2025-01-01 09:00', 'infinity'), null, 'an endless rule has no last');
+select is(agenda.next_local_occurrence('FREQ=DAILY;COUNT=100000', '1925-01-01 09:00', '2025-06-15 12:00'), '2025-06-16 09:00', 'a large COUNT');
+
+-- ---- infinity and the ends of time ----
+select is(agenda.next_local_occurrence('daily', '2025-01-01 09:00', 'infinity'), null, 'nothing after infinity');
+select is(agenda.next_local_occurrence('daily', '2025-01-01 09:00', '-infinity'), '2025-01-01 09:00', 'the first after -infinity');
+select is(agenda.previous_local_occurrence('daily', '2025-01-01 09:00', '-infinity'), null, 'nothing before -infinity');
+select throws_ok($$select agenda.next_local_occurrence('daily', 'infinity', '2025-01-01')$$, '22008', 'the start of a recurrence must be finite', 'an infinite start');
+select throws_ok($$select agenda.next_date('daily', '-infinity', '2025-01-01')$$, '22008', null, 'an infinite start date');
+select is(agenda.next_local_occurrence('yearly', '2025-01-01', '294276-06-01'), null, 'nothing beyond the last timestamp');
+select is(agenda.next_local_occurrence('daily', '4714-11-24 00:00 BC', '4714-11-24 00:00 BC'), '4714-11-25 00:00 BC', 'the first timestamp can be a start');
+select is(agenda.next_local_occurrence('FREQ=YEARLY;INTERVAL=2147483647', '2025-01-01', '2025-01-01'), null, 'the widest interval');
+select is((select count(*) from agenda.local_occurrences('daily', '2025-01-01', '-infinity', '2025-02-01')), 31::bigint, 'a range without beginning');
+select is((select count(*) from agenda.local_occurrences('FREQ=DAILY;COUNT=7', '2025-01-01', '2025-01-03', 'infinity')), 5::bigint, 'a range without end');
+select is_empty($$select agenda.local_occurrences('daily', '2025-01-01', 'infinity', '-infinity')$$, 'a range the wrong way round');
+select is(agenda.next_date('yearly', '5874000-01-01', '5874000-06-01'), null, 'a date beyond the calendar of rules');
+
+-- ---- sets ----
+select results_eq($$select agenda.local_occurrences('daily', '2025-01-01 09:00', '2025-01-02 09:00', '2025-01-04 09:00')$$,
+    $$values (timestamp '2025-01-02 09:00'), ('2025-01-03 09:00')$$, 'a range includes its start, not its end');
+select results_eq($$select agenda.occurrence_dates('daily', '2025-01-01', '2025-01-31', '2025-02-02')$$,
+    $$values (date '2025-01-31'), ('2025-02-01')$$, 'dates in a range');
+select is_empty($$select agenda.first_dates('daily', '2025-01-01', 0)$$, 'the first none');
+select throws_ok($$select agenda.first_dates('daily', '2025-01-01', -1)$$, '22023', 'number of occurrences must not be negative', 'the first -1');
+select is_empty($$select agenda.first_local_occurrences(null, '2025-01-01', 3)$$, 'no rule, no occurrences');
+select is((select count(*) from (values ('daily'::agenda.rrule, date '2025-01-01'), ('weekly', '2025-01-01'), ('monthly', '2025-01-31')) r(rule, start),
+    lateral agenda.occurrence_dates(r.rule, r.start, '2025-01-01', '2026-01-01')), (365 + 53 + 12)::bigint, 'one call per row, rules change');
+select is((select array_agg(agenda.next_local_occurrence(r.rule, r.start, '2025-03-01') order by n) from (values
+        (1, 'daily'::agenda.rrule, timestamp '2025-01-01'), (2, 'daily', '2025-01-01 10:00'), (3, 'weekly', '2025-01-01 10:00'), (4, 'weekly', '2025-01-01 10:00')) r(n, rule, start)),
+    '{2025-03-02,2025-03-01 10:00,2025-03-05 10:00,2025-03-05 10:00}'::timestamp[], 'the kept plan follows rule and start');
+
+-- ---- never ----
+select is(agenda.next_local_occurrence(r::agenda.rrule, '2023-01-02 09:00', '2023-01-02'), null, 'never: ' || r)
+  from unnest(array['FREQ=YEARLY;BYMONTH=2;BYMONTHDAY=30', 'FREQ=YEARLY;BYMONTH=2;BYMONTHDAY=31;COUNT=10',
+    'FREQ=YEARLY;INTERVAL=4;BYMONTH=2;BYMONTHDAY=29', 'FREQ=DAILY;INTERVAL=7;BYDAY=TU',
+    'FREQ=YEARLY;BYMONTH=5;BYMONTHDAY=3;BYSETPOS=3']) r;
+select is(agenda.next_date('FREQ=DAILY;BYMONTH=2;BYMONTHDAY=29;BYDAY=MO', '2026-01-01', '2026-01-01'), '2044-02-29', 'a rare date is found');
+
+-- ---- cases that users of other engines reported (reference: their issue trackers) ----
+select is(pg_temp.dates(c.rule::agenda.rrule, c.dtstart::date, c.n), c.expected, c.name)
+  from (values
+    ('rrule.js 71: signed and plain BYDAY', 'FREQ=MONTHLY;BYDAY=2SU,MO', '2026-03-02', 8, '2026-03-02 2026-03-08 2026-03-09 2026-03-16 2026-03-23 2026-03-30 2026-04-06 2026-04-12'),
+    ('dateutil 1398: BYSETPOS in the first week', 'FREQ=WEEKLY;WKST=WE;BYDAY=MO,TU,WE;BYSETPOS=1;COUNT=3', '2024-11-10', 9, '2024-11-13 2024-11-20 2024-11-27'),
+    ('dateutil 1537: week 52 in the next year', 'FREQ=YEARLY;BYWEEKNO=52;BYDAY=SA,SU', '2011-01-01', 4, '2011-01-01 2011-01-02 2011-12-31 2012-01-01'),
+    ('lib-recur 108: sparse BYSETPOS', 'FREQ=YEARLY;BYMONTHDAY=20;BYDAY=MO;BYSETPOS=3', '2023-01-01', 4, '2023-11-20 2034-11-20 2045-11-20 2048-07-20'),
+    ('libical 376', 'FREQ=WEEKLY;INTERVAL=2;BYDAY=WE,FR', '2019-01-01', 4, '2019-01-02 2019-01-04 2019-01-16 2019-01-18'),
+    ('libical 190', 'FREQ=WEEKLY;INTERVAL=4;BYDAY=SU;COUNT=4', '2015-03-22', 9, '2015-03-22 2015-04-19 2015-05-17 2015-06-14'),
+    ('libical 1374: BYMONTH before BYSETPOS', 'FREQ=WEEKLY;BYMONTH=1,6;BYDAY=MO,TH;BYSETPOS=2', '2027-01-07', 8, '2027-01-07 2027-01-14 2027-01-21 2027-01-28 2027-06-10 2027-06-17 2027-06-24 2028-01-06'),
+    ('postgres-rrule 22', 'FREQ=WEEKLY;BYDAY=TH;COUNT=3', '2029-12-31', 9, '2030-01-03 2030-01-10 2030-01-17'),
+    ('ical4j 12: no drift', 'FREQ=MONTHLY;INTERVAL=7', '2014-06-30', 3, '2014-06-30 2015-01-30 2015-08-30'),
+    ('libical 3: negative month days', 'FREQ=DAILY;BYMONTHDAY=-29,-28;BYDAY=SA', '2000-06-03', 4, '2000-06-03 2000-09-02 2001-03-03 2001-06-02'),
+    ('rrule.js: no doubles by BYSETPOS', 'FREQ=MONTHLY;INTERVAL=2;BYDAY=5WE,3MO;BYSETPOS=1,-2', '2020-08-17', 4, '2020-08-17 2020-10-19 2020-12-21 2021-02-15'),
+    ('temporal: 53rd from the end', 'FREQ=YEARLY;BYDAY=-53SA', '2005-01-01', 4, '2005-01-01 2011-01-01 2016-01-02 2022-01-01'),
+    ('lib-recur: week 53', 'FREQ=YEARLY;BYWEEKNO=53;BYDAY=TH', '1998-12-31', 4, '1998-12-31 2004-12-30 2009-12-31 2015-12-31'),
+    ('lib-recur: BYSETPOS in the first year', 'FREQ=YEARLY;BYMONTH=2,3,8;BYSETPOS=3', '1998-08-27', 2, '1998-08-27 1999-08-27'),
+    ('rruleref 011: BYHOUR means nothing for dates', 'FREQ=DAILY;BYHOUR=9,17;COUNT=3', '2026-01-01', 9, '2026-01-01 2026-01-02 2026-01-03'),
+    ('php 55: the 30th or the last', 'FREQ=MONTHLY;BYMONTHDAY=30,-1;BYSETPOS=1', '2026-01-30', 4, '2026-01-30 2026-02-28 2026-03-30 2026-04-30')
+  ) c (name, rule, dtstart, n, expected);
+select is(agenda.next_date('FREQ=MONTHLY;INTERVAL=12;BYMONTHDAY=31', '2015-01-31', '2017-03-01'), '2018-01-31', 'libical 291');
+select is(agenda.next_date('FREQ=WEEKLY;INTERVAL=2;BYDAY=SU', '2024-02-07', '2024-02-12'), '2024-02-25', 'JonasWanke 71');
+select is((select count(*) from agenda.occurrence_dates('weekly', '2020-03-01', '2020-03-01', '2021-04-01')), 57::bigint, 'postgres-rrule 4');
+select is(pg_temp.first('FREQ=WEEKLY;BYHOUR=6,1', '2000-11-28 01:00', 4), '2000-11-28T01:00 2000-11-28T06:00 2000-12-05T01:00 2000-12-05T06:00', 'rrule.js: times ascend');
+select is(agenda.next_local_occurrence('daily', '2016-11-22 09:00', '2026-11-22 12:00'), '2026-11-23 09:00', 'rrule_plpgsql: ten years on');
+
+-- ---- product rules ----
+select is(agenda.next_date('FREQ=WEEKLY;INTERVAL=4;BYDAY=SU;WKST=SU', '2022-04-19', '2022-04-19'), '2022-05-15', 'every 4 weeks on Sunday, from the Sunday before Tuesday 19 April');
+select is(agenda.next_date('monthly', '2025-09-10', '2025-09-10'), '2025-10-10', 'monthly from 10 September');
+
+select * from finish();
+rollback;
