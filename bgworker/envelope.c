@@ -26,7 +26,7 @@
 static AgendaEvent to_utf8(const AgendaEvent *event);
 static const char *utf8(const char *text);
 static void write_value(AgendaEnvelope *envelope, const AgendaEvent *event, const char *sequence,
-						const char *time, bool traced);
+						const char *time, const char *traceparent, const char *correlation);
 static void append_member(StringInfo out, const char *name, const char *value);
 static void append_plain_member(StringInfo out, const char *name, const char *value);
 static void append_time(StringInfo out, TimestampTz time);
@@ -56,13 +56,14 @@ agenda_envelope_build(AgendaEnvelope *envelope, const AgendaEvent *event)
 	AgendaEvent e = to_utf8(event);
 	StringInfo text = &envelope->text;
 	bool traced = e.trace != NULL && is_traceparent(e.trace);
+	const char *correlation = traced ? e.request_id : e.trace;
 	const char *sequence;
 	const char *time;
 
 	/* room for all, so that pointers into the buffer stay good */
 	resetStringInfo(text);
 	enlargeStringInfo(text, 128 + encoded_bound(e.type) + encoded_bound(e.subject) +
-								encoded_bound(e.key));
+								encoded_bound(e.key) + encoded_bound(correlation));
 	sequence = text->data + text->len;
 	appendStringInfo(text, "%020" INT64_MODIFIER "d", e.seq);
 	text->len++;
@@ -70,7 +71,7 @@ agenda_envelope_build(AgendaEnvelope *envelope, const AgendaEvent *event)
 	append_time(text, e.occurred_at);
 	text->len++;
 
-	write_value(envelope, &e, sequence, time, traced);
+	write_value(envelope, &e, sequence, time, traced ? e.trace : NULL, correlation);
 
 	envelope->n_headers = 0;
 	add_header(envelope, "content-type", CONTENT_TYPE);
@@ -83,6 +84,8 @@ agenda_envelope_build(AgendaEnvelope *envelope, const AgendaEvent *event)
 	add_header(envelope, "ce_datacontenttype", "application/json");
 	add_header(envelope, "ce_partitionkey", encoded_text(envelope, e.key));
 	add_header(envelope, "ce_sequence", sequence);
+	add_header(envelope, "ce_userid", e.user_id);
+	add_header(envelope, "ce_correlationid", encoded_text(envelope, correlation));
 	add_header(envelope, "traceparent", traced ? e.trace : NULL);
 }
 
@@ -100,6 +103,7 @@ to_utf8(const AgendaEvent *event)
 	result.subject = utf8(event->subject);
 	result.key = utf8(event->key);
 	result.trace = utf8(event->trace);
+	result.request_id = utf8(event->request_id);
 	result.data = utf8(event->data);
 	return result;
 }
@@ -112,7 +116,7 @@ utf8(const char *text)
 
 static void
 write_value(AgendaEnvelope *envelope, const AgendaEvent *event, const char *sequence,
-			const char *time, bool traced)
+			const char *time, const char *traceparent, const char *correlation)
 {
 	StringInfo out = &envelope->value;
 
@@ -127,8 +131,8 @@ write_value(AgendaEnvelope *envelope, const AgendaEvent *event, const char *sequ
 	append_member(out, "partitionkey", event->key);
 	append_plain_member(out, "sequence", sequence);
 	append_plain_member(out, "userid", event->user_id);
-	if (event->trace != NULL && event->trace[0] != '\0')
-		append_member(out, traced ? "traceparent" : "correlationid", event->trace);
+	append_plain_member(out, "traceparent", traceparent);
+	append_member(out, "correlationid", correlation);
 	if (event->data != NULL)
 	{
 		appendStringInfoString(out, ",\"data\":");

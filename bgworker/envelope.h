@@ -10,8 +10,8 @@
 
 #include "publisher.h"
 
-/* content-type, nine ce_ headers, traceparent */
-#define AGENDA_ENVELOPE_HEADERS 11
+/* content-type, eleven ce_ headers, traceparent */
+#define AGENDA_ENVELOPE_HEADERS 13
 
 /* One row of the log, in the encoding of the database.  NULL leaves the attribute out. */
 typedef struct AgendaEvent
@@ -23,7 +23,8 @@ typedef struct AgendaEvent
 	const char *subject; /* may be NULL */
 	const char *key;     /* may be NULL */
 	TimestampTz occurred_at;
-	const char *trace; /* a W3C traceparent, or any other correlation id; may be NULL */
+	const char *trace;      /* a W3C traceparent, or any other correlation id; may be NULL */
+	const char *request_id; /* correlation id where trace is a traceparent; may be NULL */
 	const char *data;  /* JSON, may be NULL */
 } AgendaEvent;
 

@@ -44,6 +44,7 @@ enum
 	COL_KEY,
 	COL_OCCURRED_AT,
 	COL_TRACE,
+	COL_REQUEST_ID,
 	COL_DATA,
 	COL_TOPICS
 };
@@ -63,7 +64,8 @@ typedef struct LoadWork
 } LoadWork;
 
 static AgendaQuery read_query = {
-	.sql = "select seq, id, type, user_id, subject, key, occurred_at, trace, data, topics "
+	.sql = "select seq, id, type, user_id, subject, key, occurred_at, trace, "
+	"headers->>'x-request-id', data, topics "
 	"from agenda._log_read($1, $2, $3, $4, $5)",
 	.nargs = 5,
 	.argtypes = { PG_SNAPSHOTOID, PG_SNAPSHOTOID, INT8OID, INT4OID, INT8OID },
@@ -248,6 +250,7 @@ copy_event(AgendaEvent *event, HeapTuple row, TupleDesc desc)
 	event->key = column_text(row, desc, COL_KEY);
 	event->occurred_at = DatumGetTimestampTz(SPI_getbinval(row, desc, COL_OCCURRED_AT, &isnull));
 	event->trace = column_text(row, desc, COL_TRACE);
+	event->request_id = column_text(row, desc, COL_REQUEST_ID);
 	event->data = column_text(row, desc, COL_DATA);
 }
 

@@ -136,7 +136,7 @@ is_deeply(
     {
         'content-type' => 'application/cloudevents+json; charset=UTF-8',
         map { ("ce_$_" => $event->{$_}) }
-          qw(specversion id source type subject time datacontenttype partitionkey sequence)
+          qw(specversion id source type subject time datacontenttype partitionkey sequence userid)
     },
     'headers say the same');
 is_deeply([ grep { $_->{key} ne $_->{event}{partitionkey} || $_->{key} ne $_->{event}{subject} }
