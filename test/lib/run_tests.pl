@@ -84,7 +84,11 @@ sub select_files
         glob("$root/test/specs/*.spec"),
         sort(glob("$root/test/t/*.t")));
 
-    @files = grep { !m{/test/specs/} && (!m{/test/t/} || m{smoke}) } @files
+    foreach my $kind (qw(unit sql specs t))
+    {
+        die "there are no tests in test/$kind\n" unless grep { m{/test/$kind/} } @files;
+    }
+    @files = grep { !m{/test/specs/} && (!m{/test/t/} || m{/010_}) } @files
       if $option->{'--fast'};
     @files = grep { my $file = $_; grep { index($file, $_) >= 0 } @$names } @files
       if @$names;
