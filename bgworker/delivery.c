@@ -35,11 +35,11 @@
 #include "delivery.h"
 #include "worker.h"
 
-#define PAUSE_MOST_MS	1000
+#define PAUSE_MOST_MS 1000
 /* how long to wait for a report before the publisher's state is looked at again */
-#define REPORT_WAIT_MS	1000
+#define REPORT_WAIT_MS 1000
 /* how long to wait before a record is offered again that found the queue full */
-#define FULL_WAIT_MS	50
+#define FULL_WAIT_MS 50
 
 static AgendaEnvelope envelope;
 static MemoryContext envelope_context = NULL;
@@ -69,8 +69,8 @@ agenda_delivery_init(const char *cluster, const char *database)
 
 	if (envelope_context != NULL)
 		MemoryContextDelete(envelope_context);
-	envelope_context = AllocSetContextCreate(TopMemoryContext, "pg_agenda envelope",
-											 ALLOCSET_DEFAULT_SIZES);
+	envelope_context =
+		AllocSetContextCreate(TopMemoryContext, "pg_agenda envelope", ALLOCSET_DEFAULT_SIZES);
 	old = MemoryContextSwitchTo(envelope_context);
 	agenda_envelope_init(&envelope, cluster, database);
 	MemoryContextSwitchTo(old);
@@ -84,7 +84,7 @@ agenda_delivery_step(AgendaWindow *window, const AgendaPublisher *publisher, boo
 	{
 		TimestampTz now = GetCurrentTimestamp();
 		const char *error;
-		bool		full;
+		bool full;
 
 		take_reports(window, publisher, counts);
 		if (strcmp(publisher->state(&error), "fatal") == 0)
@@ -114,8 +114,7 @@ agenda_delivery_step(AgendaWindow *window, const AgendaPublisher *publisher, boo
 }
 
 static void
-take_reports(AgendaWindow *window, const AgendaPublisher *publisher,
-			 AgendaDeliveryCounts *counts)
+take_reports(AgendaWindow *window, const AgendaPublisher *publisher, AgendaDeliveryCounts *counts)
 {
 	AgendaReport report;
 
@@ -174,7 +173,7 @@ bury_doomed(AgendaWindow *window, AgendaDeliveryCounts *counts)
 static void
 close_gap(AgendaWindow *window, const AgendaPublisher *publisher)
 {
-	bool		gap = window->gap;
+	bool gap = window->gap;
 
 	if (gap)
 		publisher->reset();
@@ -185,7 +184,7 @@ close_gap(AgendaWindow *window, const AgendaPublisher *publisher)
 static void
 go_back(AgendaWindow *window, bool probe)
 {
-	int			first = window->n_deliveries;
+	int first = window->n_deliveries;
 
 	for (int i = 0; i < window->n_deliveries; i++)
 	{
@@ -208,7 +207,7 @@ offer_records(AgendaWindow *window, const AgendaPublisher *publisher)
 {
 	if (window->next > 0 && window->deliveries[window->next - 1].alone &&
 		window->n_in_state[AGENDA_DELIVERY_SENT] > 0)
-		return false;			/* it still is alone */
+		return false; /* it still is alone */
 
 	for (; window->next < window->n_deliveries; window->next++)
 	{
@@ -244,8 +243,7 @@ offer_records(AgendaWindow *window, const AgendaPublisher *publisher)
 }
 
 static AgendaPublishResult
-offer_record(AgendaWindow *window, const AgendaPublisher *publisher, int slot,
-			 const char **error)
+offer_record(AgendaWindow *window, const AgendaPublisher *publisher, int slot, const char **error)
 {
 	AgendaDelivery *delivery = &window->deliveries[slot];
 	AgendaRecord record;
@@ -280,10 +278,10 @@ fill_envelope(AgendaWindow *window, const AgendaEvent *event, const char **error
 	}
 	PG_CATCH();
 	{
-		ErrorData  *failure;
+		ErrorData *failure;
 
 		if (geterrcode() == ERRCODE_OUT_OF_MEMORY)
-			PG_RE_THROW();		/* not the event's fault */
+			PG_RE_THROW(); /* not the event's fault */
 		MemoryContextSwitchTo(window->context);
 		failure = CopyErrorData();
 		FlushErrorState();
@@ -357,7 +355,7 @@ note_gap(AgendaWindow *window, const char *error)
 static void
 pause_window(AgendaWindow *window)
 {
-	long		pause_ms = agenda_worker_backoff(window->failures++, PAUSE_MOST_MS);
+	long pause_ms = agenda_worker_backoff(window->failures++, PAUSE_MOST_MS);
 
 	window->retry_at = TimestampTzPlusMilliseconds(GetCurrentTimestamp(), pause_ms);
 }
@@ -366,5 +364,5 @@ static bool
 settled(const AgendaWindow *window)
 {
 	return window->n_in_state[AGENDA_DELIVERY_DONE] + window->n_in_state[AGENDA_DELIVERY_DEAD] ==
-		window->n_deliveries;
+		   window->n_deliveries;
 }

@@ -11,9 +11,9 @@
 /* What happened, for the counters in shared memory. */
 typedef struct AgendaDeliveryCounts
 {
-	int			published;
-	int			dead;
-	int			rewinds;
+	int published;
+	int dead;
+	int rewinds;
 } AgendaDeliveryCounts;
 
 /* Names the source of all events; called once, in a transaction. */

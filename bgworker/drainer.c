@@ -44,23 +44,23 @@
 #include "window.h"
 #include "worker.h"
 
-#define LOOK_EVERY_MS		5000
-#define IDLE_SAVE_EVERY_MS	(3600 * 1000)
-#define ERROR_RETRY_MOST_MS	10000
-#define LAST_REPORTS_MS		500
-#define STOP_MS				500
+#define LOOK_EVERY_MS       5000
+#define IDLE_SAVE_EVERY_MS  (3600 * 1000)
+#define ERROR_RETRY_MOST_MS 10000
+#define LAST_REPORTS_MS     500
+#define STOP_MS             500
 
 /* Where the drainer stands in its round. */
 static AgendaPosition position = { .lo.isnull = true, .hi.isnull = true };
 static bool position_known = false;
 static TimestampTz position_saved = 0;
 static AgendaWindow *window = NULL;
-static bool news = true;		/* somebody may have committed since the last read */
-static int	failures = 0;		/* transactions in a row */
+static bool news = true; /* somebody may have committed since the last read */
+static int failures = 0; /* transactions in a row */
 
 static const AgendaPublisher *publisher = NULL;
 static bool publisher_unusable = false; /* until the settings are read again */
-static bool topics_warm = false;	/* the publisher knows which topics will come */
+static bool topics_warm = false;        /* the publisher knows which topics will come */
 static char *settings_in_use = NULL;
 static char database_name[NAMEDATALEN] = "";
 
@@ -101,7 +101,7 @@ agenda_drainer_main(Datum main_arg)
 
 	while (!agenda_worker_must_stop())
 	{
-		long		wait_ms = drainer_round();
+		long wait_ms = drainer_round();
 
 		note_wake(agenda_worker_wait(wait_ms, activity()));
 	}
@@ -113,11 +113,10 @@ agenda_drainer_main(Datum main_arg)
 static long
 drainer_round(void)
 {
-	long		wait_ms = LOOK_EVERY_MS;
+	long wait_ms = LOOK_EVERY_MS;
 
-	if (window == NULL &&
-		(!ensure_publisher() || !find_position(&wait_ms) || !warm_topics(&wait_ms) ||
-		 !read_window(&wait_ms)))
+	if (window == NULL && (!ensure_publisher() || !find_position(&wait_ms) ||
+						   !warm_topics(&wait_ms) || !read_window(&wait_ms)))
 		return wait_ms;
 	return publish_window();
 }
@@ -138,7 +137,7 @@ note_wake(int woken)
 static bool
 find_position(long *wait_ms)
 {
-	char	   *foreign;
+	char *foreign;
 
 	if (position_known)
 		return true;
@@ -168,19 +167,18 @@ tell_foreign(const char *reason)
 	agenda_worker_set_state(AGENDA_STATE_FOREIGN_LOG);
 	agenda_worker_note_error(reason);
 	if (!told_foreign(true))
-		ereport(WARNING,
-				errcode(ERRCODE_AGENDA_LOG_IS_FOREIGN),
-				errmsg("the event log of database \"%s\" is not published: %s", database_name,
-					   reason),
-				errhint("If this database is to publish from now on, run \"select "
-						"agenda.adopt_log()\" in it."));
+		ereport(
+			WARNING, errcode(ERRCODE_AGENDA_LOG_IS_FOREIGN),
+			errmsg("the event log of database \"%s\" is not published: %s", database_name, reason),
+			errhint("If this database is to publish from now on, run \"select "
+					"agenda.adopt_log()\" in it."));
 }
 
 /* Sets the mark, which outlives the process, and returns what it was. */
 static bool
 told_foreign(bool told)
 {
-	bool		before;
+	bool before;
 
 	SpinLockAcquire(&agenda_worker_slot->mutex);
 	before = agenda_worker_slot->drainer.foreign_told;
@@ -217,7 +215,7 @@ warm_topics(long *wait_ms)
 static bool
 read_window(long *wait_ms)
 {
-	bool		rest = !position.hi.isnull;
+	bool rest = !position.hi.isnull;
 
 	if (news)
 	{
@@ -266,7 +264,7 @@ publish_window(void)
 {
 	if (window->n_deliveries > 0)
 	{
-		long		wait_ms = step_window(true);
+		long wait_ms = step_window(true);
 
 		if (wait_ms > 0)
 		{
@@ -284,7 +282,7 @@ static long
 step_window(bool offer)
 {
 	AgendaDeliveryCounts counts = { 0 };
-	long		wait_ms = agenda_delivery_step(window, publisher, offer, &counts);
+	long wait_ms = agenda_delivery_step(window, publisher, offer, &counts);
 	AgendaDrainerInfo *info = &agenda_worker_slot->drainer;
 
 	SpinLockAcquire(&agenda_worker_slot->mutex);
@@ -322,7 +320,7 @@ static void
 show_publisher_state(void)
 {
 	const char *error = NULL;
-	bool		down = strcmp(publisher->state(&error), "down") == 0;
+	bool down = strcmp(publisher->state(&error), "down") == 0;
 
 	agenda_worker_set_state(down ? AGENDA_STATE_BROKER_DOWN : AGENDA_STATE_PUBLISHING);
 	if (down && error != NULL)
@@ -359,8 +357,8 @@ load_publisher(void)
 
 	PG_TRY();
 	{
-		AgendaPublisherInit init = (AgendaPublisherInit)
-			load_external_function(agenda_publisher_library, "agenda_publisher_init", true, NULL);
+		AgendaPublisherInit init = (AgendaPublisherInit) load_external_function(
+			agenda_publisher_library, "agenda_publisher_init", true, NULL);
 		const AgendaPublisher *loaded = init();
 
 		loaded->start(agenda_kafka_brokers,
@@ -371,7 +369,7 @@ load_publisher(void)
 	}
 	PG_CATCH();
 	{
-		ErrorData  *error;
+		ErrorData *error;
 
 		MemoryContextSwitchTo(context);
 		error = CopyErrorData();
@@ -388,8 +386,7 @@ refuse_publisher(const ErrorData *error)
 	publisher_unusable = true;
 	agenda_worker_set_state(AGENDA_STATE_NO_PUBLISHER);
 	agenda_worker_note_error(error->message);
-	ereport(WARNING,
-			errcode(error->sqlerrcode),
+	ereport(WARNING, errcode(error->sqlerrcode),
 			errmsg("events are not published: %s", error->message),
 			error->detail ? errdetail_internal("%s", error->detail) : 0,
 			errhint("Check agenda.publisher_library, agenda.kafka_brokers and "
@@ -423,8 +420,8 @@ publishing_settings(void)
 static void
 reread_settings(void)
 {
-	char	   *settings = publishing_settings();
-	bool		same = strcmp(settings, settings_in_use) == 0;
+	char *settings = publishing_settings();
+	bool same = strcmp(settings, settings_in_use) == 0;
 
 	pfree(settings_in_use);
 	settings_in_use = settings;
@@ -446,7 +443,7 @@ reread_settings(void)
 static void
 abandon_window(void)
 {
-	int			done = window != NULL ? agenda_window_done(window) : 0;
+	int done = window != NULL ? agenda_window_done(window) : 0;
 
 	if (done > 0)
 		(void) save_window(done);
@@ -460,12 +457,12 @@ static void
 finish(void)
 {
 	TimestampTz deadline = TimestampTzPlusMilliseconds(GetCurrentTimestamp(), LAST_REPORTS_MS);
-	long		left_ms;
+	long left_ms;
 
 	while (window != NULL && window->n_in_state[AGENDA_DELIVERY_SENT] > 0 &&
 		   (left_ms = TimestampDifferenceMilliseconds(GetCurrentTimestamp(), deadline)) > 0)
 	{
-		long		wait_ms = step_window(false);
+		long wait_ms = step_window(false);
 
 		if (wait_ms > 0 &&
 			(agenda_worker_wait(Min(wait_ms, left_ms), "finishing") & AGENDA_WOKEN_BY_FD))

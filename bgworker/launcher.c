@@ -49,27 +49,27 @@
 #include "shmem.h"
 #include "worker.h"
 
-#define LIST_EVERY_MS		60000
-#define RESTART_TIME_S		1
-#define FIRST_PAUSE_MS		100
-#define LONGEST_PAUSE_MS	30000
-#define RAN_WELL_MS			10000	/* a worker that lived so long is restarted at once */
+#define LIST_EVERY_MS    60000
+#define RESTART_TIME_S   1
+#define FIRST_PAUSE_MS   100
+#define LONGEST_PAUSE_MS 30000
+#define RAN_WELL_MS      10000 /* a worker that lived so long is restarted at once */
 
 /* A database as pg_database has it. */
 typedef struct Database
 {
-	Oid			oid;
-	NameData	name;
+	Oid oid;
+	NameData name;
 } Database;
 
 /* What the launcher knows about a database that has no slot. */
 typedef struct KnownDatabase
 {
-	Oid			oid;			/* hash key */
-	bool		to_probe;		/* somebody has to look whether it has the extension */
-	bool		no_place;		/* it has it, but all places are taken */
-	bool		listed;			/* seen in the current reading of the list */
-	NameData	name;
+	Oid oid;       /* hash key */
+	bool to_probe; /* somebody has to look whether it has the extension */
+	bool no_place; /* it has it, but all places are taken */
+	bool listed;   /* seen in the current reading of the list */
+	NameData name;
 } KnownDatabase;
 
 /* Process-local notes about one worker of a slot. */
@@ -77,29 +77,27 @@ typedef struct Keeper
 {
 	BackgroundWorkerHandle *handle; /* NULL: not started by this launcher */
 	TimestampTz started;
-	TimestampTz not_before;		/* pause until then */
-	int			failures;		/* in a row */
+	TimestampTz not_before; /* pause until then */
+	int failures;           /* in a row */
 } Keeper;
 
 /* Process-local notes about a slot. */
 typedef struct SlotNotes
 {
-	bool		admitted;		/* one of the agenda.max_databases */
-	Keeper		keeper[AGENDA_WORKER_KINDS];
+	bool admitted; /* one of the agenda.max_databases */
+	Keeper keeper[AGENDA_WORKER_KINDS];
 } SlotNotes;
 
 static HTAB *known = NULL;
-static SlotNotes *notes = NULL;	/* as many as slots */
+static SlotNotes *notes = NULL; /* as many as slots */
 static TimestampTz next_list = DT_NOBEGIN;
-static TimestampTz wake_at;		/* when the next round is due */
+static TimestampTz wake_at; /* when the next round is due */
 
 static const char *const worker_type[] = {
-	[AGENDA_SCANNER] = "pg_agenda scanner",
-	[AGENDA_DRAINER] = "pg_agenda drainer"
+	[AGENDA_SCANNER] = "pg_agenda scanner", [AGENDA_DRAINER] = "pg_agenda drainer"
 };
 static const char *const worker_main[] = {
-	[AGENDA_SCANNER] = "agenda_scanner_main",
-	[AGENDA_DRAINER] = "agenda_drainer_main"
+	[AGENDA_SCANNER] = "agenda_scanner_main", [AGENDA_DRAINER] = "agenda_drainer_main"
 };
 
 static void begin_launcher(void);
@@ -121,18 +119,17 @@ static void ensure_worker(int slot_no, AgendaWorkerKind kind, const char *dbname
 static bool start_worker(int slot_no, AgendaWorkerKind kind, const char *dbname);
 static void lengthen_pause(Keeper *keeper);
 static void probe_next(void);
-static int	find_free_slot(void);
+static int find_free_slot(void);
 static void assign_slot(int slot_no, Oid database);
 static void free_slot(int slot_no);
 
 void
 agenda_launcher_register(void)
 {
-	BackgroundWorker worker = {
-		.bgw_flags = BGWORKER_SHMEM_ACCESS | BGWORKER_BACKEND_DATABASE_CONNECTION,
-		.bgw_start_time = BgWorkerStart_RecoveryFinished,
-		.bgw_restart_time = RESTART_TIME_S
-	};
+	BackgroundWorker worker = { .bgw_flags =
+									BGWORKER_SHMEM_ACCESS | BGWORKER_BACKEND_DATABASE_CONNECTION,
+								.bgw_start_time = BgWorkerStart_RecoveryFinished,
+								.bgw_restart_time = RESTART_TIME_S };
 
 	snprintf(worker.bgw_name, BGW_MAXLEN, "pg_agenda launcher");
 	snprintf(worker.bgw_type, BGW_MAXLEN, "pg_agenda launcher");
@@ -147,8 +144,8 @@ agenda_launcher_main(Datum main_arg)
 	MemoryContext round_context;
 
 	begin_launcher();
-	round_context = AllocSetContextCreate(TopMemoryContext, "pg_agenda launcher round",
-										  ALLOCSET_DEFAULT_SIZES);
+	round_context =
+		AllocSetContextCreate(TopMemoryContext, "pg_agenda launcher round", ALLOCSET_DEFAULT_SIZES);
 	while (!ShutdownRequestPending)
 	{
 		MemoryContextSwitchTo(round_context);
@@ -165,7 +162,7 @@ agenda_launcher_main(Datum main_arg)
 static void
 begin_launcher(void)
 {
-	HASHCTL		ctl = { .keysize = sizeof(Oid), .entrysize = sizeof(KnownDatabase) };
+	HASHCTL ctl = { .keysize = sizeof(Oid), .entrysize = sizeof(KnownDatabase) };
 
 	pqsignal(SIGHUP, SignalHandlerForConfigReload);
 	pqsignal(SIGTERM, SignalHandlerForShutdownRequest);
@@ -197,7 +194,7 @@ leave_launcher(int code, Datum arg)
 static void
 launcher_round(void)
 {
-	bool		probing = false;
+	bool probing = false;
 
 	take_requests();
 	if (GetCurrentTimestamp() >= next_list)
@@ -213,7 +210,7 @@ launcher_round(void)
 static void
 wait_for_work(void)
 {
-	long		timeout_ms = TimestampDifferenceMilliseconds(GetCurrentTimestamp(), wake_at);
+	long timeout_ms = TimestampDifferenceMilliseconds(GetCurrentTimestamp(), wake_at);
 
 	pgstat_report_stat(true);
 	pgstat_report_activity(STATE_IDLE, "watching databases");
@@ -233,10 +230,10 @@ wait_for_work(void)
 static void
 take_requests(void)
 {
-	Oid			requests[AGENDA_MAX_REQUESTS];
-	int			n_requests;
-	bool		list;
-	bool		all;
+	Oid requests[AGENDA_MAX_REQUESTS];
+	int n_requests;
+	bool list;
+	bool all;
 
 	SpinLockAcquire(&agenda_shared->mutex);
 	n_requests = agenda_shared->n_requests;
@@ -285,13 +282,13 @@ request_all_probes(void)
 static void
 refresh_list(void)
 {
-	List	   *databases = read_databases(CurrentMemoryContext);
-	ListCell   *lc;
+	List *databases = read_databases(CurrentMemoryContext);
+	ListCell *lc;
 
 	foreach (lc, databases)
 	{
-		Database   *seen = lfirst(lc);
-		bool		found;
+		Database *seen = lfirst(lc);
+		bool found;
 		KnownDatabase *db = hash_search(known, &seen->oid, HASH_ENTER, &found);
 
 		if (!found)
@@ -307,10 +304,10 @@ refresh_list(void)
 static List *
 read_databases(MemoryContext context)
 {
-	List	   *result = NIL;
-	Relation	rel;
+	List *result = NIL;
+	Relation rel;
 	TableScanDesc scan;
-	HeapTuple	tuple;
+	HeapTuple tuple;
 
 	StartTransactionCommand();
 	(void) GetTransactionSnapshot();
@@ -320,7 +317,7 @@ read_databases(MemoryContext context)
 	{
 		Form_pg_database form = (Form_pg_database) GETSTRUCT(tuple);
 		MemoryContext old;
-		Database   *db;
+		Database *db;
 
 		if (!wants_workers(form))
 			continue;
@@ -343,7 +340,7 @@ static bool
 wants_workers(Form_pg_database form)
 {
 	return form->datallowconn && !form->datistemplate &&
-		form->datconnlimit != DATCONNLIMIT_INVALID_DB;
+		   form->datconnlimit != DATCONNLIMIT_INVALID_DB;
 }
 
 static void
@@ -370,10 +367,10 @@ static bool
 keep_slot(int slot_no)
 {
 	AgendaSlot *slot = &agenda_shared->slots[slot_no];
-	SlotNotes  *note = &notes[slot_no];
+	SlotNotes *note = &notes[slot_no];
 	AgendaPresence presence;
-	Oid			database;
-	bool		held;
+	Oid database;
+	bool held;
 	KnownDatabase *db;
 
 	SpinLockAcquire(&slot->mutex);
@@ -404,7 +401,7 @@ static bool
 admit(int slot_no, KnownDatabase *db)
 {
 	AgendaSlot *slot = &agenda_shared->slots[slot_no];
-	int			admitted = 0;
+	int admitted = 0;
 
 	for (int i = 0; i < agenda_shared->n_slots; i++)
 		admitted += notes[i].admitted;
@@ -420,8 +417,7 @@ admit(int slot_no, KnownDatabase *db)
 	SpinLockRelease(&slot->mutex);
 	agenda_slot_wake(slot);
 	if (!db->no_place)
-		ereport(WARNING,
-				errcode(ERRCODE_CONFIGURATION_LIMIT_EXCEEDED),
+		ereport(WARNING, errcode(ERRCODE_CONFIGURATION_LIMIT_EXCEEDED),
 				errmsg("no place for workers of database \"%s\"", NameStr(db->name)),
 				errhint("You might need to increase agenda.max_databases."));
 	db->no_place = true;
@@ -432,7 +428,7 @@ admit(int slot_no, KnownDatabase *db)
 static bool
 worker_running(AgendaSlot *slot, AgendaWorkerKind kind, Keeper *keeper)
 {
-	pid_t		pid;
+	pid_t pid;
 
 	SpinLockAcquire(&slot->mutex);
 	pid = slot->worker[kind].pid;
@@ -441,7 +437,7 @@ worker_running(AgendaSlot *slot, AgendaWorkerKind kind, Keeper *keeper)
 	if (pid != 0)
 		return true;
 	if (keeper->handle == NULL)
-		return false;			/* adopted, or never started */
+		return false; /* adopted, or never started */
 	if (GetBackgroundWorkerPid(keeper->handle, &pid) != BGWH_STOPPED)
 		return true;
 	note_end(keeper);
@@ -465,16 +461,15 @@ note_end(Keeper *keeper)
 static void
 lengthen_pause(Keeper *keeper)
 {
-	keeper->not_before = TimestampTzPlusMilliseconds(GetCurrentTimestamp(),
-													 agenda_worker_backoff(keeper->failures++,
-																		   LONGEST_PAUSE_MS));
+	keeper->not_before = TimestampTzPlusMilliseconds(
+		GetCurrentTimestamp(), agenda_worker_backoff(keeper->failures++, LONGEST_PAUSE_MS));
 }
 
 /* Starts the worker unless it runs or its pause isn't over. */
 static void
 ensure_worker(int slot_no, AgendaWorkerKind kind, const char *dbname)
 {
-	Keeper	   *keeper = &notes[slot_no].keeper[kind];
+	Keeper *keeper = &notes[slot_no].keeper[kind];
 	TimestampTz now;
 
 	if (worker_running(&agenda_shared->slots[slot_no], kind, keeper))
@@ -496,13 +491,12 @@ start_worker(int slot_no, AgendaWorkerKind kind, const char *dbname)
 	AgendaSlot *slot = &agenda_shared->slots[slot_no];
 	AgendaWorkerArgs args = { .kind = kind, .slot_no = slot_no };
 	MemoryContext old;
-	bool		ok;
-	BackgroundWorker worker = {
-		.bgw_flags = BGWORKER_SHMEM_ACCESS | BGWORKER_BACKEND_DATABASE_CONNECTION,
-		.bgw_start_time = BgWorkerStart_RecoveryFinished,
-		.bgw_restart_time = BGW_NEVER_RESTART,
-		.bgw_notify_pid = MyProcPid
-	};
+	bool ok;
+	BackgroundWorker worker = { .bgw_flags =
+									BGWORKER_SHMEM_ACCESS | BGWORKER_BACKEND_DATABASE_CONNECTION,
+								.bgw_start_time = BgWorkerStart_RecoveryFinished,
+								.bgw_restart_time = BGW_NEVER_RESTART,
+								.bgw_notify_pid = MyProcPid };
 
 	SpinLockAcquire(&slot->mutex);
 	args.generation = ++slot->worker[kind].generation;
@@ -519,10 +513,8 @@ start_worker(int slot_no, AgendaWorkerKind kind, const char *dbname)
 	ok = RegisterDynamicBackgroundWorker(&worker, &notes[slot_no].keeper[kind].handle);
 	MemoryContextSwitchTo(old);
 	if (!ok)
-		ereport(WARNING,
-				errcode(ERRCODE_CONFIGURATION_LIMIT_EXCEEDED),
-				errmsg("out of background worker slots, could not start \"%s\"",
-					   worker.bgw_name),
+		ereport(WARNING, errcode(ERRCODE_CONFIGURATION_LIMIT_EXCEEDED),
+				errmsg("out of background worker slots, could not start \"%s\"", worker.bgw_name),
 				errhint("You might need to increase max_worker_processes."));
 	return ok;
 }
@@ -531,7 +523,7 @@ start_worker(int slot_no, AgendaWorkerKind kind, const char *dbname)
 static void
 probe_next(void)
 {
-	int			slot_no = find_free_slot();
+	int slot_no = find_free_slot();
 	HASH_SEQ_STATUS seq;
 	KnownDatabase *db;
 
@@ -556,7 +548,7 @@ find_free_slot(void)
 	for (int i = 0; i < agenda_shared->n_slots; i++)
 	{
 		AgendaSlot *slot = &agenda_shared->slots[i];
-		bool		is_free;
+		bool is_free;
 
 		SpinLockAcquire(&slot->mutex);
 		is_free = !OidIsValid(slot->database);

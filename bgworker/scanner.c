@@ -37,38 +37,34 @@
 #include "settings.h"
 #include "worker.h"
 
-#define SWEEP_EVERY_MS			60000
-#define PARTITIONS_EVERY_MS		(3600 * 1000)
-#define PARTITIONS_RETRY_MS		60000
-#define LOCKED_RETRY_MOST_MS	1000
-#define ERROR_RETRY_MOST_MS		10000
+#define SWEEP_EVERY_MS       60000
+#define PARTITIONS_EVERY_MS  (3600 * 1000)
+#define PARTITIONS_RETRY_MS  60000
+#define LOCKED_RETRY_MOST_MS 1000
+#define ERROR_RETRY_MOST_MS  10000
 
 /* Arguments and results of one call of agenda._scan(). */
 typedef struct TimerScan
 {
 	TimestampTz now;
 	TimestampTz floor;
-	int			max_rows;
-	int			raised;
-	TimestampTz next_fire;		/* DT_NOEND: nothing is pending */
+	int max_rows;
+	int raised;
+	TimestampTz next_fire; /* DT_NOEND: nothing is pending */
 } TimerScan;
 
 static TimestampTz last_sweep = DT_NOBEGIN;
 static TimestampTz last_look = DT_NOBEGIN;
 static TimestampTz next_partitions = DT_NOBEGIN;
-static int	failures = 0;		/* in a row */
-static int	locked_rounds = 0;	/* in a row that left something owed behind */
+static int failures = 0;      /* in a row */
+static int locked_rounds = 0; /* in a row that left something owed behind */
 
-static AgendaQuery scan_query = {
-	.sql = "select raised, next_fire from agenda._scan($1, $2, $3)",
-	.nargs = 3,
-	.argtypes = { TIMESTAMPTZOID, TIMESTAMPTZOID, INT4OID }
-};
-static AgendaQuery partitions_query = {
-	.sql = "select agenda._ensure_partitions($1)",
-	.nargs = 1,
-	.argtypes = { TIMESTAMPTZOID }
-};
+static AgendaQuery scan_query = { .sql = "select raised, next_fire from agenda._scan($1, $2, $3)",
+								  .nargs = 3,
+								  .argtypes = { TIMESTAMPTZOID, TIMESTAMPTZOID, INT4OID } };
+static AgendaQuery partitions_query = { .sql = "select agenda._ensure_partitions($1)",
+										.nargs = 1,
+										.argtypes = { TIMESTAMPTZOID } };
 
 static long scan_round(void);
 static TimestampTz domain_now(void);
@@ -89,7 +85,7 @@ agenda_scanner_main(Datum main_arg)
 	keep_partitions();
 	while (!agenda_worker_must_stop())
 	{
-		long		timeout_ms = scan_round();
+		long timeout_ms = scan_round();
 
 		if (timeout_ms > 0 && !agenda_worker_must_stop())
 			agenda_worker_wait(timeout_ms, sleep_text(timeout_ms));
@@ -102,7 +98,7 @@ agenda_scanner_main(Datum main_arg)
 static long
 scan_round(void)
 {
-	TimerScan	scan = { .now = domain_now(), .max_rows = agenda_scanner_batch };
+	TimerScan scan = { .now = domain_now(), .max_rows = agenda_scanner_batch };
 
 	take_floor(&scan, sweep_due());
 	agenda_worker_set_state(AGENDA_STATE_WORKING);
@@ -132,9 +128,8 @@ static bool
 sweep_due(void)
 {
 	TimestampTz now = GetCurrentTimestamp();
-	bool		due = now < last_look ||
-		last_sweep == DT_NOBEGIN ||
-		TimestampDifferenceExceeds(last_sweep, now, SWEEP_EVERY_MS);
+	bool due = now < last_look || last_sweep == DT_NOBEGIN ||
+			   TimestampDifferenceExceeds(last_sweep, now, SWEEP_EVERY_MS);
 
 	last_look = now;
 	if (due)
@@ -195,7 +190,7 @@ sleep_time(TimestampTz real_now, TimestampTz wake, TimestampTz sweep_at)
 	if (agenda_setting_now(&stopped))
 		return wake <= stopped ? 0 : TimestampDifferenceMilliseconds(real_now, sweep_at);
 	if (wake <= real_now)
-		return 0;				/* not by difference: it may be -infinity */
+		return 0; /* not by difference: it may be -infinity */
 	return TimestampDifferenceMilliseconds(real_now, Min(wake, sweep_at));
 }
 
@@ -215,21 +210,18 @@ retry_delay(const TimerScan *scan)
 static void
 run_scan(void *arg)
 {
-	TimerScan  *scan = arg;
-	Datum		values[] = {
-		TimestampTzGetDatum(scan->now),
-		TimestampTzGetDatum(scan->floor),
-		Int32GetDatum(scan->max_rows)
-	};
-	bool		isnull;
-	Datum		next;
+	TimerScan *scan = arg;
+	Datum values[] = { TimestampTzGetDatum(scan->now), TimestampTzGetDatum(scan->floor),
+					   Int32GetDatum(scan->max_rows) };
+	bool isnull;
+	Datum next;
 
 	agenda_worker_query(&scan_query, values, NULL);
 	if (SPI_processed != 1)
 		elog(ERROR, "agenda._scan returned " UINT64_FORMAT " rows", SPI_processed);
 
-	scan->raised = DatumGetInt32(SPI_getbinval(SPI_tuptable->vals[0], SPI_tuptable->tupdesc, 1,
-											   &isnull));
+	scan->raised =
+		DatumGetInt32(SPI_getbinval(SPI_tuptable->vals[0], SPI_tuptable->tupdesc, 1, &isnull));
 	next = SPI_getbinval(SPI_tuptable->vals[0], SPI_tuptable->tupdesc, 2, &isnull);
 	scan->next_fire = isnull ? DT_NOEND : DatumGetTimestampTz(next);
 }
@@ -241,20 +233,20 @@ static void
 keep_partitions(void)
 {
 	TimestampTz now = GetCurrentTimestamp();
-	bool		ok;
+	bool ok;
 
 	if (now < next_partitions)
 		return;
 	ok = agenda_worker_transaction("making partitions", run_ensure_partitions, &now);
-	next_partitions = TimestampTzPlusMilliseconds(now, ok ? PARTITIONS_EVERY_MS :
-												  PARTITIONS_RETRY_MS);
+	next_partitions =
+		TimestampTzPlusMilliseconds(now, ok ? PARTITIONS_EVERY_MS : PARTITIONS_RETRY_MS);
 }
 
 /* In a transaction. */
 static void
 run_ensure_partitions(void *arg)
 {
-	Datum		now = TimestampTzGetDatum(*(TimestampTz *) arg);
+	Datum now = TimestampTzGetDatum(*(TimestampTz *) arg);
 
 	agenda_worker_query(&partitions_query, &now, NULL);
 }

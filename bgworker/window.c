@@ -52,21 +52,21 @@ enum
 typedef struct ReadWork
 {
 	const AgendaPosition *position;
-	bool		publishing;
+	bool publishing;
 	AgendaWindow *window;
 } ReadWork;
 
 typedef struct LoadWork
 {
 	AgendaPosition *position;
-	char	   *foreign;
+	char *foreign;
 	MemoryContext caller;
 } LoadWork;
 
 static AgendaQuery read_query = {
 	.sql = "select seq, id, type, user_id, subject, key, occurred_at, trace, "
-	"headers->>'x-request-id', data, topics "
-	"from agenda._log_read($1, $2, $3, $4, $5)",
+		   "headers->>'x-request-id', data, topics "
+		   "from agenda._log_read($1, $2, $3, $4, $5)",
 	.nargs = 5,
 	.argtypes = { PG_SNAPSHOTOID, PG_SNAPSHOTOID, INT8OID, INT4OID, INT8OID },
 	.read_only = true
@@ -74,20 +74,14 @@ static AgendaQuery read_query = {
 static AgendaQuery position_query = {
 	.sql = "select lo, hi, seq, foreign_reason from agenda._log_position()"
 };
-static AgendaQuery save_query = {
-	.sql = "select agenda._log_save($1, $2, $3)",
-	.nargs = 3,
-	.argtypes = { PG_SNAPSHOTOID, PG_SNAPSHOTOID, INT8OID }
-};
-static AgendaQuery dead_query = {
-	.sql = "select agenda._log_dead($1, $2, $3, $4)",
-	.nargs = 4,
-	.argtypes = { INT8OID, TEXTOID, TEXTOID, INT4OID }
-};
+static AgendaQuery save_query = { .sql = "select agenda._log_save($1, $2, $3)",
+								  .nargs = 3,
+								  .argtypes = { PG_SNAPSHOTOID, PG_SNAPSHOTOID, INT8OID } };
+static AgendaQuery dead_query = { .sql = "select agenda._log_dead($1, $2, $3, $4)",
+								  .nargs = 4,
+								  .argtypes = { INT8OID, TEXTOID, TEXTOID, INT4OID } };
 
-static AgendaQuery topics_query = {
-	.sql = "select topic from agenda._log_topics() topic"
-};
+static AgendaQuery topics_query = { .sql = "select topic from agenda._log_topics() topic" };
 
 static void run_read(void *arg);
 static void run_load(void *arg);
@@ -99,7 +93,7 @@ static XLogRecPtr wal_written(void);
 static int64 read_limit_bytes(void);
 static void copy_events(AgendaWindow *window, int n, bool publishing);
 static void copy_event(AgendaEvent *event, HeapTuple row, TupleDesc desc);
-static int	count_topics(HeapTuple row, TupleDesc desc);
+static int count_topics(HeapTuple row, TupleDesc desc);
 static void add_deliveries(AgendaWindow *window, const AgendaEvent *event, HeapTuple row,
 						   TupleDesc desc);
 static ArrayType *topics_of(HeapTuple row, TupleDesc desc);
@@ -107,18 +101,17 @@ static char *column_text(HeapTuple row, TupleDesc desc, int column);
 static AgendaSnapshot column_snapshot(HeapTuple row, TupleDesc desc, int column);
 static AgendaSnapshot copy_snapshot(AgendaSnapshot snapshot);
 static void free_snapshot(AgendaSnapshot *snapshot);
-static void set_position(AgendaPosition *position, AgendaSnapshot lo, AgendaSnapshot hi,
-						 int64 seq);
+static void set_position(AgendaPosition *position, AgendaSnapshot lo, AgendaSnapshot hi, int64 seq);
 
 static const AgendaSnapshot no_snapshot = { .isnull = true };
 
 bool
 agenda_window_read(AgendaPosition *position, bool publishing, AgendaWindow **result)
 {
-	MemoryContext context = AllocSetContextCreate(TopMemoryContext, "pg_agenda window",
-												  ALLOCSET_DEFAULT_SIZES);
+	MemoryContext context =
+		AllocSetContextCreate(TopMemoryContext, "pg_agenda window", ALLOCSET_DEFAULT_SIZES);
 	AgendaWindow *window = MemoryContextAllocZero(context, sizeof(AgendaWindow));
-	ReadWork	work = { .position = position, .publishing = publishing, .window = window };
+	ReadWork work = { .position = position, .publishing = publishing, .window = window };
 
 	*result = NULL;
 	window->context = context;
@@ -153,15 +146,14 @@ agenda_window_free(AgendaWindow *window)
 static void
 run_read(void *arg)
 {
-	ReadWork   *work = arg;
+	ReadWork *work = arg;
 	AgendaWindow *window = work->window;
 	const AgendaPosition *position = work->position;
 	MemoryContext old;
-	Datum		values[] = {
-		position->lo.value, position->hi.value, Int64GetDatum(position->seq),
-		Int32GetDatum(agenda_drainer_window + 1), Int64GetDatum(read_limit_bytes())
-	};
-	char		nulls[] = {
+	Datum values[] = { position->lo.value, position->hi.value, Int64GetDatum(position->seq),
+					   Int32GetDatum(agenda_drainer_window + 1),
+					   Int64GetDatum(read_limit_bytes()) };
+	char nulls[] = {
 		position->lo.isnull ? 'n' : ' ', position->hi.isnull ? 'n' : ' ', ' ', ' ', ' ', '\0'
 	};
 
@@ -192,7 +184,7 @@ current_snapshot(void)
 static XLogRecPtr
 wal_written(void)
 {
-	XLogRecPtr	insert = GetXLogInsertRecPtr();
+	XLogRecPtr insert = GetXLogInsertRecPtr();
 
 	if (XLogSegmentOffset(insert, wal_segment_size) == SizeOfXLogLongPHD)
 		return insert - SizeOfXLogLongPHD;
@@ -212,9 +204,9 @@ read_limit_bytes(void)
 static void
 copy_events(AgendaWindow *window, int n, bool publishing)
 {
-	TupleDesc	desc = SPI_tuptable->tupdesc;
-	int64		bytes = 0;
-	int			n_topics = 0;
+	TupleDesc desc = SPI_tuptable->tupdesc;
+	int64 bytes = 0;
+	int n_topics = 0;
 
 	window->events = MemoryContextAllocHuge(window->context, n * sizeof(AgendaEvent));
 	for (int i = 0; i < n; i++)
@@ -230,8 +222,7 @@ copy_events(AgendaWindow *window, int n, bool publishing)
 
 	if (n_topics == 0)
 		return;
-	window->deliveries = MemoryContextAllocHuge(window->context,
-												n_topics * sizeof(AgendaDelivery));
+	window->deliveries = MemoryContextAllocHuge(window->context, n_topics * sizeof(AgendaDelivery));
 	for (int i = 0; i < n; i++)
 		add_deliveries(window, &window->events[i], SPI_tuptable->vals[i], desc);
 	window->n_in_state[AGENDA_DELIVERY_WAITING] = window->n_deliveries;
@@ -240,7 +231,7 @@ copy_events(AgendaWindow *window, int n, bool publishing)
 static void
 copy_event(AgendaEvent *event, HeapTuple row, TupleDesc desc)
 {
-	bool		isnull;
+	bool isnull;
 
 	event->seq = DatumGetInt64(SPI_getbinval(row, desc, COL_SEQ, &isnull));
 	event->id = column_text(row, desc, COL_ID);
@@ -257,7 +248,7 @@ copy_event(AgendaEvent *event, HeapTuple row, TupleDesc desc)
 static int
 count_topics(HeapTuple row, TupleDesc desc)
 {
-	ArrayType  *topics = topics_of(row, desc);
+	ArrayType *topics = topics_of(row, desc);
 
 	return topics ? ArrayGetNItems(ARR_NDIM(topics), ARR_DIMS(topics)) : 0;
 }
@@ -266,10 +257,10 @@ count_topics(HeapTuple row, TupleDesc desc)
 static void
 add_deliveries(AgendaWindow *window, const AgendaEvent *event, HeapTuple row, TupleDesc desc)
 {
-	ArrayType  *topics = topics_of(row, desc);
-	Datum	   *elements;
-	bool	   *nulls;
-	int			n;
+	ArrayType *topics = topics_of(row, desc);
+	Datum *elements;
+	bool *nulls;
+	int n;
 
 	if (topics == NULL)
 		return;
@@ -289,8 +280,8 @@ add_deliveries(AgendaWindow *window, const AgendaEvent *event, HeapTuple row, Tu
 static ArrayType *
 topics_of(HeapTuple row, TupleDesc desc)
 {
-	bool		isnull;
-	Datum		value = SPI_getbinval(row, desc, COL_TOPICS, &isnull);
+	bool isnull;
+	Datum value = SPI_getbinval(row, desc, COL_TOPICS, &isnull);
 
 	return isnull ? NULL : DatumGetArrayTypeP(value);
 }
@@ -362,12 +353,8 @@ static void
 run_save(void *arg)
 {
 	const AgendaPosition *position = arg;
-	Datum		values[] = {
-		position->lo.value, position->hi.value, Int64GetDatum(position->seq)
-	};
-	char		nulls[] = {
-		position->lo.isnull ? 'n' : ' ', position->hi.isnull ? 'n' : ' ', ' ', '\0'
-	};
+	Datum values[] = { position->lo.value, position->hi.value, Int64GetDatum(position->seq) };
+	char nulls[] = { position->lo.isnull ? 'n' : ' ', position->hi.isnull ? 'n' : ' ', ' ', '\0' };
 
 	agenda_worker_query(&save_query, values, nulls);
 }
@@ -383,16 +370,14 @@ static void
 run_bury(void *arg)
 {
 	const AgendaDelivery *delivery = arg;
-	Datum		values[] = {
-		Int64GetDatum(delivery->event->seq), CStringGetTextDatum(delivery->topic),
-		CStringGetTextDatum(delivery->reason), Int32GetDatum(delivery->attempts)
-	};
+	Datum values[] = { Int64GetDatum(delivery->event->seq), CStringGetTextDatum(delivery->topic),
+					   CStringGetTextDatum(delivery->reason), Int32GetDatum(delivery->attempts) };
 
 	agenda_worker_query(&dead_query, values, NULL);
 }
 
 bool
-agenda_topics_each(void (*visit) (const char *topic))
+agenda_topics_each(void (*visit)(const char *topic))
 {
 	return agenda_worker_transaction("reading the topics", run_topics, (void *) &visit);
 }
@@ -401,7 +386,7 @@ agenda_topics_each(void (*visit) (const char *topic))
 static void
 run_topics(void *arg)
 {
-	void		(*visit) (const char *topic) = *(void (**) (const char *)) arg;
+	void (*visit)(const char *topic) = *(void (**)(const char *)) arg;
 
 	agenda_worker_query(&topics_query, NULL, NULL);
 	for (uint64 i = 0; i < SPI_processed; i++)
@@ -411,7 +396,7 @@ run_topics(void *arg)
 bool
 agenda_position_load(AgendaPosition *position, char **foreign)
 {
-	LoadWork	work = { .position = position, .caller = CurrentMemoryContext };
+	LoadWork work = { .position = position, .caller = CurrentMemoryContext };
 
 	if (!agenda_worker_transaction("reading the position", run_load, &work))
 		return false;
@@ -423,11 +408,11 @@ agenda_position_load(AgendaPosition *position, char **foreign)
 static void
 run_load(void *arg)
 {
-	LoadWork   *work = arg;
-	HeapTuple	row;
-	TupleDesc	desc;
-	bool		isnull;
-	char	   *foreign;
+	LoadWork *work = arg;
+	HeapTuple row;
+	TupleDesc desc;
+	bool isnull;
+	char *foreign;
 
 	agenda_worker_query(&position_query, NULL, NULL);
 	if (SPI_processed != 1)
@@ -439,8 +424,7 @@ run_load(void *arg)
 	if (foreign != NULL)
 		work->foreign = MemoryContextStrdup(work->caller, foreign);
 	else
-		set_position(work->position, column_snapshot(row, desc, 1),
-					 column_snapshot(row, desc, 2),
+		set_position(work->position, column_snapshot(row, desc, 1), column_snapshot(row, desc, 2),
 					 DatumGetInt64(SPI_getbinval(row, desc, 3, &isnull)));
 }
 

@@ -13,8 +13,8 @@
 /* A pg_snapshot, or NULL. */
 typedef struct AgendaSnapshot
 {
-	Datum		value;
-	bool		isnull;
+	Datum value;
+	bool isnull;
 } AgendaSnapshot;
 
 /*
@@ -25,20 +25,20 @@ typedef struct AgendaPosition
 {
 	AgendaSnapshot lo;
 	AgendaSnapshot hi;
-	int64		seq;
+	int64 seq;
 } AgendaPosition;
 
 /* What has become of a record; the comment says what may come next. */
 typedef enum AgendaDeliveryState
 {
-	AGENDA_DELIVERY_WAITING,	/* to be offered; SENT, or DOOMED when it is refused */
-	AGENDA_DELIVERY_SENT,		/* no report yet; DONE, WAITING or DOOMED */
-	AGENDA_DELIVERY_DOOMED,		/* can't be sent; DEAD once that has been written down */
-	AGENDA_DELIVERY_DONE,		/* acknowledged; WAITING when a gap before it was found */
-	AGENDA_DELIVERY_DEAD		/* among the dead letters; final */
+	AGENDA_DELIVERY_WAITING, /* to be offered; SENT, or DOOMED when it is refused */
+	AGENDA_DELIVERY_SENT,    /* no report yet; DONE, WAITING or DOOMED */
+	AGENDA_DELIVERY_DOOMED,  /* can't be sent; DEAD once that has been written down */
+	AGENDA_DELIVERY_DONE,    /* acknowledged; WAITING when a gap before it was found */
+	AGENDA_DELIVERY_DEAD     /* among the dead letters; final */
 } AgendaDeliveryState;
 
-#define AGENDA_DELIVERY_STATES	5
+#define AGENDA_DELIVERY_STATES 5
 
 /* One event on its way to one topic. */
 typedef struct AgendaDelivery
@@ -46,32 +46,32 @@ typedef struct AgendaDelivery
 	const AgendaEvent *event;
 	const char *topic;
 	AgendaDeliveryState state;
-	bool		alone;			/* has failed in company: nothing else may be in flight */
-	int			attempts;
-	char	   *reason;			/* why it is doomed */
+	bool alone; /* has failed in company: nothing else may be in flight */
+	int attempts;
+	char *reason; /* why it is doomed */
 } AgendaDelivery;
 
 /* Everything in it lives in its context. */
 typedef struct AgendaWindow
 {
 	MemoryContext context;
-	AgendaSnapshot lo;			/* events visible in upper and not in lo */
+	AgendaSnapshot lo; /* events visible in upper and not in lo */
 	AgendaSnapshot upper;
-	bool		cut;			/* there are more of them */
-	XLogRecPtr	durable_at;		/* everything read is in the WAL before this */
+	bool cut;              /* there are more of them */
+	XLogRecPtr durable_at; /* everything read is in the WAL before this */
 
-	int			n_events;
+	int n_events;
 	AgendaEvent *events;
-	int			n_deliveries;	/* in the order of their events */
+	int n_deliveries; /* in the order of their events */
 	AgendaDelivery *deliveries;
 
 	/* for delivery.c, which explains them */
-	int			n_in_state[AGENDA_DELIVERY_STATES];
-	int			next;			/* all before it have been offered */
-	int			failures;		/* gaps so far */
-	bool		gap;			/* reset the publisher and go back */
-	bool		refused;		/* go back once nothing is in flight */
-	TimestampTz retry_at;		/* a pause lasts until then */
+	int n_in_state[AGENDA_DELIVERY_STATES];
+	int next;                       /* all before it have been offered */
+	int failures;                   /* gaps so far */
+	bool gap;                       /* reset the publisher and go back */
+	bool refused;                   /* go back once nothing is in flight */
+	TimestampTz retry_at;           /* a pause lasts until then */
 	const AgendaEvent *in_envelope; /* the event that was put into the envelope last */
 } AgendaWindow;
 
@@ -83,11 +83,10 @@ extern bool agenda_window_read(AgendaPosition *position, bool publishing, Agenda
 extern void agenda_window_free(AgendaWindow *window);
 
 /* The number of events at the beginning of the window that are done with. */
-extern int	agenda_window_done(const AgendaWindow *window);
+extern int agenda_window_done(const AgendaWindow *window);
 
 /* Stores the position behind the first n_events of the window, and moves up; false after an error. */
-extern bool agenda_window_save(const AgendaWindow *window, int n_events,
-							   AgendaPosition *position);
+extern bool agenda_window_save(const AgendaWindow *window, int n_events, AgendaPosition *position);
 
 /* Writes a doomed delivery to the dead letters; false after an error. */
 extern bool agenda_window_bury(const AgendaDelivery *delivery);
@@ -96,7 +95,7 @@ extern bool agenda_window_bury(const AgendaDelivery *delivery);
 extern bool agenda_position_load(AgendaPosition *position, char **foreign);
 
 /* Names all topics that records may go to; false after an error. */
-extern bool agenda_topics_each(void (*visit) (const char *topic));
+extern bool agenda_topics_each(void (*visit)(const char *topic));
 
 /* Stores a position as it is; false after an error. */
 extern bool agenda_position_save(const AgendaPosition *position);

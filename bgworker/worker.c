@@ -38,8 +38,8 @@
 
 #include "worker.h"
 
-#define WORKER_ROLE			"agenda_service"
-#define FIRST_BACKOFF_MS	100L
+#define WORKER_ROLE      "agenda_service"
+#define FIRST_BACKOFF_MS 100L
 
 AgendaSlot *agenda_worker_slot = NULL;
 
@@ -55,19 +55,18 @@ static const struct
 {
 	const char *name;
 	const char *value;
-}			pinned_settings[] =
-{
-	{"search_path", "pg_catalog"},
-	{"TimeZone", "UTC"},
-	{"DateStyle", "ISO, MDY"},
-	{"IntervalStyle", "postgres"},
-	{"statement_timeout", "0"},
-	{"idle_in_transaction_session_timeout", "0"},
-	{"lock_timeout", "5s"},
-	{"default_transaction_isolation", "read committed"},
-	{"default_transaction_read_only", "off"},
-	{"default_transaction_deferrable", "off"},
-	{"jit", "off"},
+} pinned_settings[] = {
+	{ "search_path", "pg_catalog" },
+	{ "TimeZone", "UTC" },
+	{ "DateStyle", "ISO, MDY" },
+	{ "IntervalStyle", "postgres" },
+	{ "statement_timeout", "0" },
+	{ "idle_in_transaction_session_timeout", "0" },
+	{ "lock_timeout", "5s" },
+	{ "default_transaction_isolation", "read committed" },
+	{ "default_transaction_read_only", "off" },
+	{ "default_transaction_deferrable", "off" },
+	{ "jit", "off" },
 };
 
 static void handle_sigterm(SIGNAL_ARGS);
@@ -79,13 +78,13 @@ static void end_transaction(void);
 static void recover_from_error(MemoryContext context);
 static void require_extension(void);
 static void note_presence(AgendaPresence presence);
-static int	wait_events(long timeout_ms);
+static int wait_events(long timeout_ms);
 static void beat(void);
 
 void
 agenda_worker_begin(AgendaWorkerKind kind)
 {
-	Oid			database;
+	Oid database;
 
 	memcpy(&self, MyBgworkerEntry->bgw_extra, sizeof(self));
 	Assert(self.kind == kind);
@@ -116,17 +115,15 @@ static void
 take_place(Oid *database)
 {
 	TimestampTz now = GetCurrentTimestamp();
-	bool		wanted;
+	bool wanted;
 
 	agenda_worker_slot = &agenda_shared->slots[self.slot_no];
 	self_info = &agenda_worker_slot->worker[self.kind];
 
 	SpinLockAcquire(&agenda_worker_slot->mutex);
-	wanted = OidIsValid(agenda_worker_slot->database) &&
-		self_info->generation == self.generation &&
-		self_info->pid == 0 &&
-		agenda_worker_slot->holds == 0 &&
-		agenda_worker_slot->presence <= AGENDA_PRESENT;
+	wanted = OidIsValid(agenda_worker_slot->database) && self_info->generation == self.generation &&
+			 self_info->pid == 0 && agenda_worker_slot->holds == 0 &&
+			 agenda_worker_slot->presence <= AGENDA_PRESENT;
 	if (wanted)
 	{
 		*database = agenda_worker_slot->database;
@@ -177,12 +174,11 @@ agenda_worker_exit(void)
 bool
 agenda_worker_must_stop(void)
 {
-	bool		unwanted;
+	bool unwanted;
 
 	SpinLockAcquire(&agenda_worker_slot->mutex);
-	unwanted = agenda_worker_slot->holds > 0 ||
-		agenda_worker_slot->presence > AGENDA_PRESENT ||
-		self_info->generation != self.generation;
+	unwanted = agenda_worker_slot->holds > 0 || agenda_worker_slot->presence > AGENDA_PRESENT ||
+			   self_info->generation != self.generation;
 	SpinLockRelease(&agenda_worker_slot->mutex);
 	return unwanted || ShutdownRequestPending;
 }
@@ -240,7 +236,7 @@ end_transaction(void)
 static void
 recover_from_error(MemoryContext context)
 {
-	ErrorData  *error;
+	ErrorData *error;
 
 	HOLD_INTERRUPTS();
 	MemoryContextSwitchTo(context);
@@ -277,7 +273,7 @@ require_extension(void)
 static void
 note_presence(AgendaPresence presence)
 {
-	bool		changed;
+	bool changed;
 
 	SpinLockAcquire(&agenda_worker_slot->mutex);
 	changed = agenda_worker_slot->presence < presence;
@@ -294,11 +290,11 @@ note_presence(AgendaPresence presence)
 void
 agenda_worker_query(AgendaQuery *query, Datum *values, const char *nulls)
 {
-	int			rc;
+	int rc;
 
 	if (query->plan == NULL)
 	{
-		SPIPlanPtr	plan = SPI_prepare(query->sql, query->nargs, query->argtypes);
+		SPIPlanPtr plan = SPI_prepare(query->sql, query->nargs, query->argtypes);
 
 		if (plan == NULL)
 			elog(ERROR, "SPI_prepare failed: %s", SPI_result_code_string(SPI_result));
@@ -323,8 +319,8 @@ agenda_worker_backoff(int failures, long most_ms)
 int
 agenda_worker_wait(long timeout_ms, const char *activity)
 {
-	long		stats_ms = pgstat_report_stat(false);
-	int			woken;
+	long stats_ms = pgstat_report_stat(false);
+	int woken;
 
 	pgstat_report_activity(STATE_IDLE, activity);
 	if (stats_ms > 0 && (timeout_ms < 0 || stats_ms < timeout_ms))
@@ -342,9 +338,9 @@ agenda_worker_wait(long timeout_ms, const char *activity)
 static int
 wait_events(long timeout_ms)
 {
-	WaitEvent	events[3];
-	int			n;
-	int			woken = 0;
+	WaitEvent events[3];
+	int n;
+	int woken = 0;
 
 	n = WaitEventSetWait(wait_set, timeout_ms, events, lengthof(events), PG_WAIT_EXTENSION);
 	for (int i = 0; i < n; i++)

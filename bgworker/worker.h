@@ -14,8 +14,8 @@
 typedef struct AgendaWorkerArgs
 {
 	AgendaWorkerKind kind;
-	int			slot_no;
-	uint64		generation;
+	int slot_no;
+	uint64 generation;
 } AgendaWorkerArgs;
 
 StaticAssertDecl(sizeof(AgendaWorkerArgs) <= BGW_EXTRALEN,
@@ -25,18 +25,18 @@ StaticAssertDecl(sizeof(AgendaWorkerArgs) <= BGW_EXTRALEN,
 typedef struct AgendaQuery
 {
 	const char *sql;
-	int			nargs;
-	Oid			argtypes[6];
-	bool		read_only;		/* runs in the transaction's first snapshot */
-	SPIPlanPtr	plan;
+	int nargs;
+	Oid argtypes[6];
+	bool read_only; /* runs in the transaction's first snapshot */
+	SPIPlanPtr plan;
 } AgendaQuery;
 
 /* Why agenda_worker_wait() came back; none of them: the time was up. */
-#define AGENDA_WOKEN_BY_LATCH	0x01
-#define AGENDA_WOKEN_BY_FD		0x02
-#define AGENDA_WOKEN_BY_RELOAD	0x04
+#define AGENDA_WOKEN_BY_LATCH  0x01
+#define AGENDA_WOKEN_BY_FD     0x02
+#define AGENDA_WOKEN_BY_RELOAD 0x04
 
-typedef void (*AgendaWork) (void *arg);
+typedef void (*AgendaWork)(void *arg);
 
 /* The slot of this worker's database. */
 extern AgendaSlot *agenda_worker_slot;
@@ -64,7 +64,7 @@ extern void agenda_worker_query(AgendaQuery *query, Datum *values, const char *n
 extern long agenda_worker_backoff(int failures, long most_ms);
 
 /* The only wait.  timeout_ms < 0: for ever. */
-extern int	agenda_worker_wait(long timeout_ms, const char *activity);
+extern int agenda_worker_wait(long timeout_ms, const char *activity);
 
 /* From now on the wait ends when fd becomes readable, too; PGINVALID_SOCKET: no more. */
 extern void agenda_worker_watch_fd(pgsocket fd);

@@ -31,7 +31,7 @@
 #include "wake.h"
 
 /* As long as PostgreSQL itself waits for other sessions to leave. */
-#define LEAVE_TIMEOUT_MS	5000
+#define LEAVE_TIMEOUT_MS 5000
 
 static ProcessUtility_hook_type prev_ProcessUtility = NULL;
 
@@ -117,11 +117,11 @@ look_at_command(Node *stmt)
 static const char *
 template_of(const CreatedbStmt *stmt)
 {
-	ListCell   *lc;
+	ListCell *lc;
 
 	foreach (lc, stmt->options)
 	{
-		DefElem    *option = lfirst_node(DefElem, lc);
+		DefElem *option = lfirst_node(DefElem, lc);
 
 		if (strcmp(option->defname, "template") == 0 && option->arg != NULL)
 			return defGetString(option);
@@ -132,7 +132,7 @@ template_of(const CreatedbStmt *stmt)
 static bool
 changes_tablespace(const AlterDatabaseStmt *stmt)
 {
-	ListCell   *lc;
+	ListCell *lc;
 
 	foreach (lc, stmt->options)
 		if (strcmp(lfirst_node(DefElem, lc)->defname, "tablespace") == 0)
@@ -147,8 +147,8 @@ changes_tablespace(const AlterDatabaseStmt *stmt)
 static void
 empty_database(const char *dbname)
 {
-	Oid			database = get_database_oid(dbname, true);
-	int			slot_no = agenda_slot_find(database);
+	Oid database = get_database_oid(dbname, true);
+	int slot_no = agenda_slot_find(database);
 	AgendaSlot *slot;
 
 	if (slot_no == AGENDA_NO_SLOT || !pg_database_ownercheck(database, GetUserId()))
@@ -167,7 +167,7 @@ static void
 wait_until_empty(AgendaSlot *slot)
 {
 	TimestampTz deadline = TimestampTzPlusMilliseconds(GetCurrentTimestamp(), LEAVE_TIMEOUT_MS);
-	long		left;
+	long left;
 
 	ConditionVariablePrepareToSleep(&slot->worker_gone);
 	while (!agenda_slot_empty(slot) &&

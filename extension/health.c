@@ -18,14 +18,14 @@
 #include "settings.h"
 #include "shmem.h"
 
-#define MAX_COLUMNS	8
+#define MAX_COLUMNS 8
 
 /* A row under construction. */
 typedef struct Row
 {
-	int			n;
-	Datum		values[MAX_COLUMNS];
-	bool		nulls[MAX_COLUMNS];
+	int n;
+	Datum values[MAX_COLUMNS];
+	bool nulls[MAX_COLUMNS];
 } Row;
 
 static bool my_slot(AgendaSlot *copy);
@@ -46,10 +46,10 @@ PG_FUNCTION_INFO_V1(agenda_drainer_figures);
 Datum
 agenda_runtime(PG_FUNCTION_ARGS)
 {
-	Row			row = { 0 };
-	AgendaSlot	slot;
-	pid_t		launcher = 0;
-	int			in_use = 0;
+	Row row = { 0 };
+	AgendaSlot slot;
+	pid_t launcher = 0;
+	int in_use = 0;
 
 	if (agenda_shared != NULL)
 	{
@@ -73,15 +73,16 @@ Datum
 agenda_workers(PG_FUNCTION_ARGS)
 {
 	ReturnSetInfo *result = (ReturnSetInfo *) fcinfo->resultinfo;
-	static const char *const names[] = { [AGENDA_SCANNER] = "scanner",
-										 [AGENDA_DRAINER] = "drainer" };
-	AgendaSlot	slot;
+	static const char *const names[] = {
+		[AGENDA_SCANNER] = "scanner", [AGENDA_DRAINER] = "drainer"
+	};
+	AgendaSlot slot;
 
 	InitMaterializedSRF(fcinfo, 0);
 	my_slot(&slot);
 	for (int kind = 0; kind < AGENDA_WORKER_KINDS; kind++)
 	{
-		Row			row = { 0 };
+		Row row = { 0 };
 
 		worker_row(&row, names[kind], &slot.worker[kind]);
 		tuplestore_putvalues(result->setResult, result->setDesc, row.values, row.nulls);
@@ -93,8 +94,8 @@ agenda_workers(PG_FUNCTION_ARGS)
 Datum
 agenda_scanner_figures(PG_FUNCTION_ARGS)
 {
-	Row			row = { 0 };
-	AgendaSlot	slot;
+	Row row = { 0 };
+	AgendaSlot slot;
 
 	my_slot(&slot);
 	add_time(&row, slot.scanner.next_wake);
@@ -109,8 +110,8 @@ agenda_scanner_figures(PG_FUNCTION_ARGS)
 Datum
 agenda_drainer_figures(PG_FUNCTION_ARGS)
 {
-	Row			row = { 0 };
-	AgendaSlot	slot;
+	Row row = { 0 };
+	AgendaSlot slot;
 
 	my_slot(&slot);
 	add_count(&row, slot.drainer.windows);
@@ -126,7 +127,7 @@ agenda_drainer_figures(PG_FUNCTION_ARGS)
 static bool
 my_slot(AgendaSlot *copy)
 {
-	int			slot_no = agenda_slot_find(MyDatabaseId);
+	int slot_no = agenda_slot_find(MyDatabaseId);
 	AgendaSlot *slot;
 
 	memset(copy, 0, sizeof(*copy));
@@ -188,7 +189,7 @@ add_pid(Row *row, pid_t pid)
 static Datum
 row_datum(FunctionCallInfo fcinfo, Row *row)
 {
-	TupleDesc	desc;
+	TupleDesc desc;
 
 	if (get_call_result_type(fcinfo, NULL, &desc) != TYPEFUNC_COMPOSITE)
 		elog(ERROR, "return type must be a row type");

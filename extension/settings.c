@@ -24,54 +24,54 @@
  * agenda.kafka_brokers: bootstrap servers, "host:port,host:port".  Empty: nothing is published, and
  * the log is read all the same, so that the stream and the list of changes go on.
  */
-char	   *agenda_kafka_brokers = NULL;
+char *agenda_kafka_brokers = NULL;
 
 /*
  * agenda.kafka_config_file: a file of librdkafka properties, name=value per line: TLS, SASL and
  * whatever else a cluster asks for.  Shown to superusers only, as other paths are.
  */
-char	   *agenda_kafka_config_file = NULL;
+char *agenda_kafka_config_file = NULL;
 
 /*
  * agenda.publisher_library: the library that carries events out of the database; see publisher.h.
  */
-char	   *agenda_publisher_library = NULL;
+char *agenda_publisher_library = NULL;
 
 /*
  * agenda.publisher_id: who publishes.  Stored with the position in the log; when it differs, the
  * database is a copy and the drainer stays silent until agenda.adopt_log().  Give it from outside
  * the data directory (command line, environment of the container), or copies inherit it.
  */
-char	   *agenda_publisher_id = NULL;
+char *agenda_publisher_id = NULL;
 
 /*
  * agenda.event_key: which records keep their order in Kafka: those of one task (any other thing
  * likewise), or all of one user.
  */
-int			agenda_event_key = AGENDA_EVENT_KEY_TASK;
+int agenda_event_key = AGENDA_EVENT_KEY_TASK;
 
 /*
  * agenda.drainer_window: the most events that are read from the log at once.  More of them raise
  * throughput, and the number of events that are repeated after a crash.
  */
-int			agenda_drainer_window = 5000;
+int agenda_drainer_window = 5000;
 
 /*
  * agenda.drainer_memory: the bound for what the drainer holds of the log at once.  One event that
  * is larger passes all the same, alone.
  */
-int			agenda_drainer_memory = 65536;
+int agenda_drainer_memory = 65536;
 
 /*
  * agenda.scanner_batch: the most timers that are raised in one transaction.
  */
-int			agenda_scanner_batch = 500;
+int agenda_scanner_batch = 500;
 
 /*
  * agenda.max_databases: how many databases of the cluster can have workers.  Fixed at start, since
  * it is the size of an array in shared memory; each database takes two worker processes.
  */
-int			agenda_max_databases = 8;
+int agenda_max_databases = 8;
 
 /*
  * agenda.now: replaces the clock of the domain (not the one of the log) for tests and simulation.
@@ -100,9 +100,8 @@ agenda_settings_init(void)
 
 	DefineCustomStringVariable("agenda.now",
 							   "Replaces the clock of tasks, recurrence and reminders.",
-							   "Empty means the real time. For tests and simulation.",
-							   &now_text, "", PGC_SUSET, GUC_NOT_IN_SAMPLE, check_now,
-							   assign_now, NULL);
+							   "Empty means the real time. For tests and simulation.", &now_text,
+							   "", PGC_SUSET, GUC_NOT_IN_SAMPLE, check_now, assign_now, NULL);
 	MarkGUCPrefixReserved("agenda");
 }
 
@@ -121,14 +120,13 @@ define_publishing(void)
 {
 	DefineCustomStringVariable("agenda.kafka_brokers",
 							   "Kafka bootstrap servers, host:port separated by commas.",
-							   "Empty means that nothing is published.",
-							   &agenda_kafka_brokers, "", PGC_SIGHUP, 0, NULL, NULL, NULL);
+							   "Empty means that nothing is published.", &agenda_kafka_brokers, "",
+							   PGC_SIGHUP, 0, NULL, NULL, NULL);
 	DefineCustomStringVariable("agenda.kafka_config_file",
 							   "File with properties of the Kafka client, one name=value a line.",
-							   NULL, &agenda_kafka_config_file, "", PGC_SIGHUP,
-							   GUC_SUPERUSER_ONLY, NULL, NULL, NULL);
-	DefineCustomStringVariable("agenda.publisher_library",
-							   "Library that publishes events.", NULL,
+							   NULL, &agenda_kafka_config_file, "", PGC_SIGHUP, GUC_SUPERUSER_ONLY,
+							   NULL, NULL, NULL);
+	DefineCustomStringVariable("agenda.publisher_library", "Library that publishes events.", NULL,
 							   &agenda_publisher_library, "pg_agenda_kafka", PGC_SIGHUP,
 							   GUC_SUPERUSER_ONLY, NULL, NULL, NULL);
 	DefineCustomStringVariable("agenda.publisher_id",
@@ -136,8 +134,8 @@ define_publishing(void)
 							   "A log position stored under another name is not continued.",
 							   &agenda_publisher_id, "", PGC_SIGHUP, 0, NULL, NULL, NULL);
 	DefineCustomEnumVariable("agenda.event_key",
-							 "Which events keep their order: those of a task, or of a user.",
-							 NULL, &agenda_event_key, AGENDA_EVENT_KEY_TASK, event_key_options,
+							 "Which events keep their order: those of a task, or of a user.", NULL,
+							 &agenda_event_key, AGENDA_EVENT_KEY_TASK, event_key_options,
 							 PGC_SIGHUP, 0, NULL, NULL, NULL);
 }
 
@@ -145,25 +143,22 @@ define_publishing(void)
 static void
 define_limits(void)
 {
-	DefineCustomIntVariable("agenda.drainer_window",
-							"Maximum number of events read from the log at once.", NULL,
-							&agenda_drainer_window, 5000, 1, 100000, PGC_SIGHUP, 0, NULL, NULL,
-							NULL);
+	DefineCustomIntVariable(
+		"agenda.drainer_window", "Maximum number of events read from the log at once.", NULL,
+		&agenda_drainer_window, 5000, 1, 100000, PGC_SIGHUP, 0, NULL, NULL, NULL);
 	DefineCustomIntVariable("agenda.drainer_memory",
 							"Maximum amount of event data that the drainer holds.", NULL,
 							&agenda_drainer_memory, 65536, 1024, MAX_KILOBYTES, PGC_SIGHUP,
 							GUC_UNIT_KB, NULL, NULL, NULL);
 	DefineCustomIntVariable("agenda.scanner_batch",
 							"Maximum number of timers raised in one transaction.", NULL,
-							&agenda_scanner_batch, 500, 1, 100000, PGC_SIGHUP, 0, NULL, NULL,
-							NULL);
+							&agenda_scanner_batch, 500, 1, 100000, PGC_SIGHUP, 0, NULL, NULL, NULL);
 
 	/* PostgreSQL refuses variables of this kind once it is running */
 	if (process_shared_preload_libraries_in_progress)
-		DefineCustomIntVariable("agenda.max_databases",
-								"Maximum number of databases that have workers.", NULL,
-								&agenda_max_databases, 8, 1, 1024, PGC_POSTMASTER, 0, NULL, NULL,
-								NULL);
+		DefineCustomIntVariable(
+			"agenda.max_databases", "Maximum number of databases that have workers.", NULL,
+			&agenda_max_databases, 8, 1, 1024, PGC_POSTMASTER, 0, NULL, NULL, NULL);
 }
 
 /* GUC check hook of agenda.now */
@@ -204,25 +199,23 @@ assign_now(const char *newval, void *extra)
 static bool
 parse_time(const char *text, TimestampTz *result)
 {
-	char		workbuf[MAXDATELEN + MAXDATEFIELDS];
-	char	   *field[MAXDATEFIELDS];
-	int			ftype[MAXDATEFIELDS];
-	int			n_fields;
-	int			dtype;
+	char workbuf[MAXDATELEN + MAXDATEFIELDS];
+	char *field[MAXDATEFIELDS];
+	int ftype[MAXDATEFIELDS];
+	int n_fields;
+	int dtype;
 	struct pg_tm tm;
-	fsec_t		fsec;
-	int			tz;
+	fsec_t fsec;
+	int tz;
 
-	if (ParseDateTime(text, workbuf, sizeof(workbuf), field, ftype, MAXDATEFIELDS,
-					  &n_fields) != 0)
+	if (ParseDateTime(text, workbuf, sizeof(workbuf), field, ftype, MAXDATEFIELDS, &n_fields) != 0)
 		return false;
 	for (int i = 0; i < n_fields; i++)
 		if (ftype[i] == DTK_STRING &&
 			(strcmp(field[i], "now") == 0 || strcmp(field[i], "today") == 0 ||
 			 strcmp(field[i], "tomorrow") == 0 || strcmp(field[i], "yesterday") == 0))
 			return false;
-	if (DecodeDateTime(field, ftype, n_fields, &dtype, &tm, &fsec, &tz) != 0 ||
-		dtype != DTK_DATE)
+	if (DecodeDateTime(field, ftype, n_fields, &dtype, &tm, &fsec, &tz) != 0 || dtype != DTK_DATE)
 		return false;
 	return tm2timestamp(&tm, fsec, &tz, result) == 0;
 }

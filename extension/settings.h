@@ -9,19 +9,19 @@
 
 typedef enum AgendaEventKey
 {
-	AGENDA_EVENT_KEY_TASK,		/* records of one task (or other thing) stay in order */
-	AGENDA_EVENT_KEY_USER		/* records of one user stay in order */
+	AGENDA_EVENT_KEY_TASK, /* records of one task (or other thing) stay in order */
+	AGENDA_EVENT_KEY_USER  /* records of one user stay in order */
 } AgendaEventKey;
 
 extern char *agenda_kafka_brokers;
 extern char *agenda_kafka_config_file;
 extern char *agenda_publisher_library;
 extern char *agenda_publisher_id;
-extern int	agenda_event_key;	/* an AgendaEventKey */
-extern int	agenda_drainer_window;	/* rows */
-extern int	agenda_drainer_memory;	/* kB */
-extern int	agenda_scanner_batch;	/* timers */
-extern int	agenda_max_databases;
+extern int agenda_event_key;      /* an AgendaEventKey */
+extern int agenda_drainer_window; /* rows */
+extern int agenda_drainer_memory; /* kB */
+extern int agenda_scanner_batch;  /* timers */
+extern int agenda_max_databases;
 
 /* Defines all of them; called once from _PG_init. */
 extern void agenda_settings_init(void);

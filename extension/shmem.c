@@ -55,7 +55,7 @@ request_shared(void)
 static void
 attach_shared(void)
 {
-	bool		found;
+	bool found;
 
 	if (prev_shmem_startup_hook)
 		prev_shmem_startup_hook();
@@ -104,15 +104,15 @@ agenda_slot_reset(AgendaSlot *slot)
 int
 agenda_slot_find(Oid database)
 {
-	static int	last_found = 0;
+	static int last_found = 0;
 
 	if (agenda_shared == NULL || !OidIsValid(database))
 		return AGENDA_NO_SLOT;
 	for (int n = 0; n < agenda_shared->n_slots; n++)
 	{
-		int			i = (last_found + n) % agenda_shared->n_slots;
+		int i = (last_found + n) % agenda_shared->n_slots;
 		AgendaSlot *slot = &agenda_shared->slots[i];
-		bool		match;
+		bool match;
 
 		SpinLockAcquire(&slot->mutex);
 		match = (slot->database == database);
@@ -129,7 +129,7 @@ agenda_slot_find(Oid database)
 void
 agenda_slot_wake(AgendaSlot *slot)
 {
-	Latch	   *latch[AGENDA_WORKER_KINDS];
+	Latch *latch[AGENDA_WORKER_KINDS];
 
 	SpinLockAcquire(&slot->mutex);
 	for (int kind = 0; kind < AGENDA_WORKER_KINDS; kind++)
@@ -144,7 +144,7 @@ agenda_slot_wake(AgendaSlot *slot)
 bool
 agenda_slot_empty(AgendaSlot *slot)
 {
-	bool		empty = true;
+	bool empty = true;
 
 	SpinLockAcquire(&slot->mutex);
 	for (int kind = 0; kind < AGENDA_WORKER_KINDS; kind++)
@@ -157,7 +157,7 @@ agenda_slot_empty(AgendaSlot *slot)
 void
 agenda_launcher_wake(void)
 {
-	Latch	   *latch;
+	Latch *latch;
 
 	SpinLockAcquire(&agenda_shared->mutex);
 	latch = agenda_shared->launcher_latch;
@@ -170,7 +170,7 @@ agenda_launcher_wake(void)
 void
 agenda_launcher_request(Oid database)
 {
-	bool		known = false;
+	bool known = false;
 
 	if (agenda_shared == NULL)
 		return;
@@ -180,7 +180,7 @@ agenda_launcher_request(Oid database)
 	if (!OidIsValid(database))
 		agenda_shared->list_databases = true;
 	else if (known)
-		 /* it has not been taken yet: nothing to add */ ;
+		/* it has not been taken yet: nothing to add */;
 	else if (agenda_shared->n_requests < AGENDA_MAX_REQUESTS)
 		agenda_shared->requests[agenda_shared->n_requests++] = database;
 	else

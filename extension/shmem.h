@@ -18,9 +18,9 @@
 #include "storage/latch.h"
 #include "storage/spin.h"
 
-#define AGENDA_ERROR_TEXT	256
-#define AGENDA_MAX_REQUESTS	32
-#define AGENDA_NO_SLOT		(-1)
+#define AGENDA_ERROR_TEXT   256
+#define AGENDA_MAX_REQUESTS 32
+#define AGENDA_NO_SLOT      (-1)
 
 typedef enum AgendaWorkerKind
 {
@@ -28,93 +28,93 @@ typedef enum AgendaWorkerKind
 	AGENDA_DRAINER
 } AgendaWorkerKind;
 
-#define AGENDA_WORKER_KINDS	2
+#define AGENDA_WORKER_KINDS 2
 
 /* What a worker is doing; agenda.health() shows the words of agenda_state_name(). */
 typedef enum AgendaWorkerState
 {
-	AGENDA_STATE_STOPPED,		/* no process; next: STARTING */
-	AGENDA_STATE_STARTING,		/* process attached, not yet connected; next: any */
-	AGENDA_STATE_IDLE,			/* waits for its latch */
-	AGENDA_STATE_WORKING,		/* in a transaction */
-	AGENDA_STATE_PUBLISHING,	/* drainer: records are with the broker */
-	AGENDA_STATE_BROKER_DOWN,	/* drainer: records wait for the broker */
-	AGENDA_STATE_NO_PUBLISHER,	/* drainer: the publisher library cannot be used */
-	AGENDA_STATE_FOREIGN_LOG,	/* drainer: the log position belongs to another cluster */
-	AGENDA_STATE_RETRYING		/* the last transaction failed; tries again after a while */
+	AGENDA_STATE_STOPPED,      /* no process; next: STARTING */
+	AGENDA_STATE_STARTING,     /* process attached, not yet connected; next: any */
+	AGENDA_STATE_IDLE,         /* waits for its latch */
+	AGENDA_STATE_WORKING,      /* in a transaction */
+	AGENDA_STATE_PUBLISHING,   /* drainer: records are with the broker */
+	AGENDA_STATE_BROKER_DOWN,  /* drainer: records wait for the broker */
+	AGENDA_STATE_NO_PUBLISHER, /* drainer: the publisher library cannot be used */
+	AGENDA_STATE_FOREIGN_LOG,  /* drainer: the log position belongs to another cluster */
+	AGENDA_STATE_RETRYING      /* the last transaction failed; tries again after a while */
 } AgendaWorkerState;
 
 /* Whether the database of a slot has the extension. */
 typedef enum AgendaPresence
 {
-	AGENDA_PRESENCE_UNKNOWN,	/* the scanner has yet to look */
-	AGENDA_PRESENT,				/* both workers are wanted */
-	AGENDA_ABSENT,				/* workers exit, then the launcher frees the slot */
-	AGENDA_NO_PLACE				/* likewise: it has it, but agenda.max_databases others do, too */
+	AGENDA_PRESENCE_UNKNOWN, /* the scanner has yet to look */
+	AGENDA_PRESENT,          /* both workers are wanted */
+	AGENDA_ABSENT,           /* workers exit, then the launcher frees the slot */
+	AGENDA_NO_PLACE          /* likewise: it has it, but agenda.max_databases others do, too */
 } AgendaPresence;
 
 /* One worker of a slot.  All fields under the mutex of the slot. */
 typedef struct AgendaWorkerInfo
 {
-	uint64		generation;		/* number of the last start; a worker with another one exits */
-	pid_t		pid;			/* 0: not running */
-	Latch	   *latch;			/* of its PGPROC; NULL when not running */
+	uint64 generation; /* number of the last start; a worker with another one exits */
+	pid_t pid;         /* 0: not running */
+	Latch *latch;      /* of its PGPROC; NULL when not running */
 	AgendaWorkerState state;
-	TimestampTz since;			/* when it got into that state */
-	TimestampTz heartbeat;		/* when it last went round its loop */
-	TimestampTz last_error_at;	/* 0: never */
-	char		last_error[AGENDA_ERROR_TEXT];
+	TimestampTz since;         /* when it got into that state */
+	TimestampTz heartbeat;     /* when it last went round its loop */
+	TimestampTz last_error_at; /* 0: never */
+	char last_error[AGENDA_ERROR_TEXT];
 } AgendaWorkerInfo;
 
 /* What the scanner knows.  All fields under the mutex of the slot. */
 typedef struct AgendaScannerInfo
 {
-	TimestampTz floor;			/* no pending timer that the scanner has seen is earlier */
-	TimestampTz new_min;		/* earliest committed since the scanner last took it */
-	TimestampTz next_wake;		/* it sleeps until then; DT_NOBEGIN while it is awake */
-	bool		sweep;			/* asked to look at everything, floor or not */
+	TimestampTz floor;     /* no pending timer that the scanner has seen is earlier */
+	TimestampTz new_min;   /* earliest committed since the scanner last took it */
+	TimestampTz next_wake; /* it sleeps until then; DT_NOBEGIN while it is awake */
+	bool sweep;            /* asked to look at everything, floor or not */
 	TimestampTz last_scan;
-	uint64		scans;
-	uint64		sweeps;
-	uint64		raised;
+	uint64 scans;
+	uint64 sweeps;
+	uint64 raised;
 } AgendaScannerInfo;
 
 /* What the drainer has done.  All fields under the mutex of the slot. */
 typedef struct AgendaDrainerInfo
 {
-	bool		foreign_told;	/* the warning about a foreign log has been given */
-	uint64		windows;		/* with at least one event */
-	uint64		events;			/* read from the log and done with */
-	uint64		published;		/* acknowledged records */
-	uint64		dead;			/* records given up */
-	uint64		rewinds;		/* times that something had to be sent again */
-	TimestampTz last_tick;		/* when a position was last saved */
+	bool foreign_told;     /* the warning about a foreign log has been given */
+	uint64 windows;        /* with at least one event */
+	uint64 events;         /* read from the log and done with */
+	uint64 published;      /* acknowledged records */
+	uint64 dead;           /* records given up */
+	uint64 rewinds;        /* times that something had to be sent again */
+	TimestampTz last_tick; /* when a position was last saved */
 } AgendaDrainerInfo;
 
 typedef struct AgendaSlot
 {
-	slock_t		mutex;			/* protects all that follows, but for the variable */
-	Oid			database;		/* InvalidOid: free.  Only the launcher changes it */
+	slock_t mutex; /* protects all that follows, but for the variable */
+	Oid database;  /* InvalidOid: free.  Only the launcher changes it */
 	AgendaPresence presence;
-	int			holds;			/* transactions that want the workers out of the database */
+	int holds; /* transactions that want the workers out of the database */
 	AgendaWorkerInfo worker[AGENDA_WORKER_KINDS];
 	AgendaScannerInfo scanner;
 	AgendaDrainerInfo drainer;
-	ConditionVariable worker_gone;	/* broadcast by a worker that exits */
+	ConditionVariable worker_gone; /* broadcast by a worker that exits */
 } AgendaSlot;
 
 typedef struct AgendaShared
 {
-	slock_t		mutex;			/* protects the launcher's fields */
-	pid_t		launcher_pid;	/* 0: not running */
-	Latch	   *launcher_latch;
-	bool		list_databases;	/* asked to read pg_database */
-	bool		probe_all;		/* asked to look at every database again */
-	int			n_requests;		/* databases that may have the extension now */
-	Oid			requests[AGENDA_MAX_REQUESTS];
+	slock_t mutex;      /* protects the launcher's fields */
+	pid_t launcher_pid; /* 0: not running */
+	Latch *launcher_latch;
+	bool list_databases; /* asked to read pg_database */
+	bool probe_all;      /* asked to look at every database again */
+	int n_requests;      /* databases that may have the extension now */
+	Oid requests[AGENDA_MAX_REQUESTS];
 
-	int			n_slots;		/* agenda.max_databases + 1; never changes, no lock */
-	AgendaSlot	slots[FLEXIBLE_ARRAY_MEMBER];
+	int n_slots; /* agenda.max_databases + 1; never changes, no lock */
+	AgendaSlot slots[FLEXIBLE_ARRAY_MEMBER];
 } AgendaShared;
 
 /* NULL when the library was not preloaded. */
@@ -124,7 +124,7 @@ extern AgendaShared *agenda_shared;
 extern void agenda_shmem_init(void);
 
 /* The slot of a database, or AGENDA_NO_SLOT; its content may change as soon as this returns. */
-extern int	agenda_slot_find(Oid database);
+extern int agenda_slot_find(Oid database);
 
 /* Makes the slot free, as it was at the start.  Only the launcher does this. */
 extern void agenda_slot_reset(AgendaSlot *slot);

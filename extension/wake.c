@@ -26,13 +26,13 @@
 
 typedef struct WakeNotes
 {
-	bool		any;			/* false: all the rest is empty */
-	bool		drainer;
-	bool		sweep;
-	bool		launcher;
-	bool		database_list;
-	TimestampTz fire_at;		/* DT_NOEND: nothing for the scanner */
-	List	   *held_slots;		/* integers, in TopMemoryContext */
+	bool any; /* false: all the rest is empty */
+	bool drainer;
+	bool sweep;
+	bool launcher;
+	bool database_list;
+	TimestampTz fire_at; /* DT_NOEND: nothing for the scanner */
+	List *held_slots;    /* integers, in TopMemoryContext */
 } WakeNotes;
 
 static WakeNotes notes = { .fire_at = DT_NOEND };
@@ -132,7 +132,7 @@ at_transaction_end(XactEvent event, void *arg)
 		case XACT_EVENT_PREPARE:
 			break;
 		default:
-			return;				/* not over yet, or a parallel worker */
+			return; /* not over yet, or a parallel worker */
 	}
 
 	release_slots();
@@ -143,7 +143,7 @@ at_transaction_end(XactEvent event, void *arg)
 static void
 wake_noted(void)
 {
-	int			slot_no = agenda_slot_find(MyDatabaseId);
+	int slot_no = agenda_slot_find(MyDatabaseId);
 
 	if (slot_no != AGENDA_NO_SLOT)
 		wake_workers(&agenda_shared->slots[slot_no]);
@@ -160,8 +160,8 @@ wake_noted(void)
 static void
 wake_workers(AgendaSlot *slot)
 {
-	Latch	   *scanner = NULL;
-	Latch	   *drainer = NULL;
+	Latch *scanner = NULL;
+	Latch *drainer = NULL;
 
 	SpinLockAcquire(&slot->mutex);
 	if (notes.drainer || notes.sweep)
@@ -183,7 +183,7 @@ wake_workers(AgendaSlot *slot)
 static void
 release_slots(void)
 {
-	ListCell   *lc;
+	ListCell *lc;
 
 	if (notes.held_slots == NIL)
 		return;
