@@ -26,4 +26,5 @@ grep -ohE '^create (or replace )?function agenda\.[a-z][a-z0-9_]*' sql/api/*.sql
 	sort -u | missing docs/sql.md
 tr "\n" " " <gateway/metrics.c | grep -oE '"[a-z_]+",[[:space:]]*"(counter|gauge|histogram)"' | sed 's/^"\([a-z_]*\)".*/agenda_gateway_\1/' |
 	sort -u | missing docs/metrics.md
-grep -oE '^ROUTE\([a-z_]+, [A-Z]+, "[^"]+"' gateway/routes.def | sed 's/.*"\(.*\)"/`\1`/' | sort -u | missing docs/rest.md
+grep -oE '^ROUTE\([a-z_]+, [A-Z]+, "[^"]+"' gateway/routes.def | sed 's/.*"\(.*\)"/\x60\1\x60/' |
+	sort -u | missing docs/rest.md
