@@ -154,6 +154,8 @@ report_loss(struct db_conn *conn, const char *why)
 {
 	bool setting_up = conn->state == DB_SETTING_UP && conn->setup_error[0] != '\0';
 
+	if (conn->db->stopping)
+		return;
 	if (conn->failures == 0 || conn->failures % 30 == 0)
 		log_event(LOG_LEVEL_WARNING, "database connection: %s",
 				  setting_up ? conn->setup_error : why);
