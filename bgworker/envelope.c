@@ -25,6 +25,7 @@
 
 static AgendaEvent to_utf8(const AgendaEvent *event);
 static const char *utf8(const char *text);
+static const char *none_if_empty(const char *text);
 static void write_value(AgendaEnvelope *envelope, const AgendaEvent *event, const char *sequence,
 						const char *time, const char *traceparent, const char *correlation);
 static void append_member(StringInfo out, const char *name, const char *value);
@@ -56,7 +57,7 @@ agenda_envelope_build(AgendaEnvelope *envelope, const AgendaEvent *event)
 	AgendaEvent e = to_utf8(event);
 	StringInfo text = &envelope->text;
 	bool traced = e.trace != NULL && is_traceparent(e.trace);
-	const char *correlation = traced ? e.request_id : e.trace;
+	const char *correlation = none_if_empty(traced ? e.request_id : e.trace);
 	const char *sequence;
 	const char *time;
 
@@ -106,6 +107,12 @@ to_utf8(const AgendaEvent *event)
 	result.request_id = utf8(event->request_id);
 	result.data = utf8(event->data);
 	return result;
+}
+
+static const char *
+none_if_empty(const char *text)
+{
+	return text != NULL && text[0] != '\0' ? text : NULL;
 }
 
 static const char *

@@ -85,6 +85,7 @@ static const AgendaEvent sample = {
 	.key = "thing",
 	.occurred_at = INT64CONST(789555845123456),
 	.trace = TRACE,
+	.request_id = "request 1",
 	.data = "{\"a\": 1}",
 };
 
@@ -114,6 +115,7 @@ test_whole_event(AgendaEnvelope *envelope)
 	   "\"time\":\"2025-01-07T09:04:05.123456Z\",\"datacontenttype\":\"application/json\","
 	   "\"partitionkey\":\"thing\",\"sequence\":\"00000000000000000042\","
 	   "\"userid\":\"0190f3a0-0000-7000-8000-000000000002\",\"traceparent\":\"" TRACE "\","
+	   "\"correlationid\":\"request 1\","
 	   "\"data\":{\"a\": 1}}",
 	   "value of a complete event");
 	ok(envelope->n_headers == AGENDA_ENVELOPE_HEADERS, "all headers");
@@ -128,6 +130,8 @@ test_whole_event(AgendaEnvelope *envelope)
 	is(header(envelope, "ce_datacontenttype"), "application/json", "ce_datacontenttype");
 	is(header(envelope, "ce_partitionkey"), "thing", "ce_partitionkey");
 	is(header(envelope, "ce_sequence"), "00000000000000000042", "ce_sequence");
+	is(header(envelope, "ce_userid"), sample.user_id, "ce_userid");
+	is(header(envelope, "ce_correlationid"), "request%201", "ce_correlationid");
 	is(header(envelope, "traceparent"), TRACE, "traceparent");
 }
 
@@ -144,6 +148,8 @@ test_absent_attributes(AgendaEnvelope *envelope)
 	   "absent attributes are left out of the value");
 	is(header(envelope, "ce_subject"), NULL, "no ce_subject");
 	is(header(envelope, "ce_partitionkey"), NULL, "no ce_partitionkey");
+	is(header(envelope, "ce_userid"), NULL, "no ce_userid");
+	is(header(envelope, "ce_correlationid"), NULL, "no ce_correlationid");
 	is(header(envelope, "traceparent"), NULL, "no traceparent");
 }
 
@@ -219,6 +225,7 @@ test_trace(AgendaEnvelope *envelope)
 	};
 	AgendaEvent event = sample;
 
+	event.request_id = NULL;
 	for (int i = 0; i < lengthof(cases); i++)
 	{
 		event.trace = cases[i].trace;
