@@ -2,8 +2,10 @@
  * bits.h
  *		Sets of small numbers as bits, for the recurrence library alone.
  *
- * Rank, select and neighbour search over a few 64-bit words; __builtin functions are those of
- * gcc and clang, the compilers that PostgreSQL extensions are built with.
+ * Rank, select and neighbour search over a few 64-bit words.  __builtin functions are those of
+ * gcc and clang, the compilers that PostgreSQL extensions are built with.  Population counts
+ * are made from bytes, not from __builtin_popcountll, which calls a library function where the
+ * processor's instruction may not be assumed; select needs the bytes anyway.
  */
 #ifndef RR_BITS_H
 #define RR_BITS_H
@@ -11,10 +13,21 @@
 #include <stdbool.h>
 #include <stdint.h>
 
+#define RR_EACH_BYTE UINT64_C(0x0101010101010101)
+
+/* byte i holds the number of bits in bytes 0 .. i of w */
+static inline uint64_t
+rr_byte_sums(uint64_t w)
+{
+	w -= w >> 1 & UINT64_C(0x5555555555555555);
+	w = (w & UINT64_C(0x3333333333333333)) + (w >> 2 & UINT64_C(0x3333333333333333));
+	return ((w + (w >> 4)) & (15 * RR_EACH_BYTE)) * RR_EACH_BYTE;
+}
+
 static inline int
 rr_popcount(uint64_t w)
 {
-	return __builtin_popcountll(w);
+	return (int) (rr_byte_sums(w) >> 56);
 }
 
 /* w != 0 */
@@ -38,13 +51,22 @@ rr_below(int n)
 	return n >= 64 ? ~UINT64_C(0) : (UINT64_C(1) << n) - 1;
 }
 
-/* the number of the k-th bit of w, k = 0 .. popcount - 1 */
+/*
+ * The number of the k-th bit of w, k = 0 .. popcount - 1.  Sums are at most 64, so bit 7 of
+ * (k + 128) - sum says for all bytes at once whether they end before that bit.
+ */
 static inline int
 rr_select(uint64_t w, int k)
 {
+	uint64_t	sums = rr_byte_sums(w);
+	uint64_t	before = ((uint64_t) k * RR_EACH_BYTE | 128 * RR_EACH_BYTE) - sums;
+	int			place = (int) ((before >> 7 & RR_EACH_BYTE) * RR_EACH_BYTE >> 56) * 8;
+
+	k -= (int) (sums << 8 >> place & 255);
+	w >>= place;
 	while (k-- > 0)
 		w &= w - 1;
-	return rr_lowest(w);
+	return place + rr_lowest(w);
 }
 
 static inline bool

@@ -23,15 +23,15 @@ struct rr_civil
 rr_date_of(int64_t day)
 {
 	struct rr_civil c;
-	int64_t		shifted = day + 719468; /* from 0000-03-01 */
-	int64_t		era = rr_floordiv(shifted, RR_CYCLE_DAYS);
-	int			d = (int) (shifted - era * RR_CYCLE_DAYS);
-	int			y = (d - d / 1460 + d / 36524 - d / 146096) / 365;
-	int			doy = d - (365 * y + y / 4 - y / 100);
-	int			m = (5 * doy + 2) / 153;
+	uint32_t	shifted = (uint32_t) (day + 719468 + RR_SHIFT_DAYS);	/* from a 1 March */
+	uint32_t	era = shifted / (uint32_t) RR_CYCLE_DAYS;
+	uint32_t	d = shifted % (uint32_t) RR_CYCLE_DAYS;
+	uint32_t	y = (d - d / 1460 + d / 36524 - d / 146096) / 365;
+	uint32_t	doy = d - (365 * y + y / 4 - y / 100);
+	uint32_t	m = (5 * doy + 2) / 153;
 
-	c.day = doy - (153 * m + 2) / 5 + 1;
-	c.month = m < 10 ? m + 3 : m - 9;
-	c.year = y + era * RR_CYCLE_YEARS + (c.month <= 2 ? 1 : 0);
+	c.day = (int) (doy - (153 * m + 2) / 5) + 1;
+	c.month = (int) (m < 10 ? m + 3 : m - 9);
+	c.year = (int64_t) (y + era * RR_CYCLE_YEARS) - RR_SHIFT_YEARS + (c.month <= 2 ? 1 : 0);
 	return c;
 }

@@ -2,7 +2,9 @@
  * civil.h
  *		Arithmetic of the proleptic Gregorian calendar, for the recurrence library alone.
  *
- * Days are numbered from 1970-01-01 = 0, a Thursday; weekday 0 is Monday.
+ * Days are numbered from 1970-01-01 = 0, a Thursday; weekday 0 is Monday.  Everything holds for
+ * the years -7999 to 11 million: the calendar is shifted by 20 cycles of 400 years, so that the
+ * divisions, which are most of the work, are those of unsigned 32-bit numbers.
  */
 #ifndef RR_CIVIL_H
 #define RR_CIVIL_H
@@ -40,16 +42,21 @@ rr_floormod(int64_t a, int64_t b)
 	return r < 0 ? r + b : r;
 }
 
+/* the shift; a whole number of weeks, too */
+#define RR_SHIFT_YEARS (20 * RR_CYCLE_YEARS)
+#define RR_SHIFT_DAYS (20 * RR_CYCLE_DAYS)
+
 static inline bool
 rr_is_leap(int64_t year)
 {
-	return (year & 3) == 0 && (year % 100 != 0 || year % 400 == 0);
+	/* a multiple of 100 that 16 divides is one of 400 */
+	return (year & 3) == 0 && ((uint32_t) (year + RR_SHIFT_YEARS) % 100 != 0 || (year & 15) == 0);
 }
 
 static inline int
 rr_weekday(int64_t day)
 {
-	return (int) rr_floormod(day + 3, 7);
+	return (int) ((uint32_t) (day + 3 + RR_SHIFT_DAYS) % 7);
 }
 
 /* days of the year before its month m = 1..12; m = 13 gives the length of the year */
@@ -65,9 +72,9 @@ rr_month_length(bool leap, int month)
 static inline int64_t
 rr_year_start(int64_t year)
 {
-	int64_t		y = year - 1;
+	uint32_t	y = (uint32_t) (year - 1 + RR_SHIFT_YEARS);
 
-	return 365 * y + rr_floordiv(y, 4) - rr_floordiv(y, 100) + rr_floordiv(y, 400) - 719162;
+	return (int64_t) (365 * y + y / 4 - y / 100 + y / 400) - 719162 - RR_SHIFT_DAYS;
 }
 
 extern int64_t rr_day_of(int64_t year, int month, int day);

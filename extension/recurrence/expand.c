@@ -77,7 +77,12 @@ time_rank(const struct rr_plan *plan, int sod)
 {
 	int			h = sod / 3600;
 	int			m = sod / 60 % 60;
-	int			rank = rr_popcount((uint64_t) plan->hours & rr_below(h)) * plan->per_hour;
+	int			rank;
+
+	/* by far the most rules have one time of day */
+	if (plan->n_times == 1)
+		return sod > plan->first_time ? 1 : 0;
+	rank = rr_popcount((uint64_t) plan->hours & rr_below(h)) * plan->per_hour;
 
 	if ((plan->hours >> h & 1) == 0)
 		return rank;
@@ -90,9 +95,13 @@ time_rank(const struct rr_plan *plan, int sod)
 static int
 time_select(const struct rr_plan *plan, int k)
 {
-	int			h = rr_select(plan->hours, k / plan->per_hour);
-	int			m = rr_select(plan->minutes, k % plan->per_hour / plan->per_minute);
+	int			h;
+	int			m;
 
+	if (plan->n_times == 1)
+		return plan->first_time;
+	h = rr_select(plan->hours, k / plan->per_hour);
+	m = rr_select(plan->minutes, k % plan->per_hour / plan->per_minute);
 	return h * 3600 + m * 60 + rr_select(plan->seconds, k % plan->per_minute);
 }
 
@@ -479,14 +488,9 @@ rr_next(const struct rr_plan *plan, int64_t lo, int64_t *found)
 		return false;
 	period = rr_period_of(plan, rr_floordiv(lo, RR_DAY_SECONDS));
 	period = series_from(plan, plan->spills ? period - 1 : period);
-	/* one cycle sees every type; two more for the part of the first that is before lo */
-	last = period + (plan->cycle + 2) * plan->interval;
-	if (plan->until < RR_TIME_MAX)
-	{
-		int64_t		end = rr_period_of(plan, rr_floordiv(plan->until, RR_DAY_SECONDS)) + 1;
-
-		last = end < last ? end : last;
-	}
+	last = period + plan->reach;
+	if (last > plan->last_period)
+		last = plan->last_period;
 	for (; period <= last; period = step_forward(plan, period))
 	{
 		rr_days_of(plan, period, &days);
@@ -512,7 +516,7 @@ rr_previous(const struct rr_plan *plan, int64_t hi, int64_t *found)
 		return false;
 	period = rr_period_of(plan, rr_floordiv(hi, RR_DAY_SECONDS));
 	period = series_upto(plan, plan->spills ? period + 1 : period);
-	last = period - (plan->cycle + 2) * plan->interval;
+	last = period - plan->reach;
 	if (last < plan->origin)
 		last = plan->origin;
 	for (; period >= last; period = step_back(plan, period))

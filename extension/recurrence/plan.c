@@ -6,7 +6,7 @@
  * The days of a month depend on its length and first weekday: 28 types.  Those of a year
  * depend on its length and first weekday, and week numbers also on whether the years beside
  * it are leap years, which may lend it days of their last and first weeks: four patterns.
- * DAILY without INTERVAL is planned as YEARLY with the same days.
+ * DAILY that only filters is planned as YEARLY with the same days.
  */
 #include "plan.h"
 
@@ -207,22 +207,35 @@ first_week(int into_week)
 	return into_week <= 3 ? 1 - into_week : 8 - into_week;
 }
 
-/* add those weeks of a year that are wanted, as far as they lie in days 1 .. last */
+/* week n of a year whose week 1 starts there, as far as it lies in days 1 .. last */
+static void
+add_week(int start, int n, int last, uint64_t *days)
+{
+	int			first = start + 7 * (n - 1);
+	uint64_t	week = 127;
+
+	if (first > last || first + 6 < 1)
+		return;
+	if (first + 6 > last)
+		week >>= first + 6 - last;
+	if (first < 1)
+	{
+		week >>= 1 - first;
+		first = 1;
+	}
+	add_shifted(days, week, first);
+}
+
+/* the weeks that are wanted of a year that begins there and ends before that other week 1 */
 static void
 add_weeks(const struct chosen *c, int start, int end, int last, uint64_t *days)
 {
 	int			weeks = (end - start) / 7;
 
-	for (int week = 1; week <= weeks; week++)
-	{
-		int			first = start + 7 * (week - 1);
-
-		if ((c->rule->weeks >> week & 1) == 0 &&
-			(c->rule->weeks_minus >> (weeks + 1 - week) & 1) == 0)
-			continue;
-		for (int day = first < 1 ? 1 : first; day < first + 7 && day <= last; day++)
-			rr_add(days, day);
-	}
+	for (uint64_t rest = c->rule->weeks & rr_below(weeks + 1); rest != 0; rest &= rest - 1)
+		add_week(start, rr_lowest(rest), last, days);
+	for (uint64_t rest = c->rule->weeks_minus & rr_below(weeks + 1); rest != 0; rest &= rest - 1)
+		add_week(start, weeks + 1 - rr_lowest(rest), last, days);
 }
 
 /* BYWEEKNO: the weeks of the year before, of this one and of the next that share its days */
@@ -387,9 +400,12 @@ static void
 make_daily(struct rr_plan *plan, const struct chosen *c)
 {
 	plan->filtered = c->months != 0 || c->by_monthday || c->by_day;
-	plan->unit = plan->interval == 1 && !plan->by_setpos ? RR_UNIT_YEAR : RR_UNIT_DAY;
-	if (make_years(plan, c) == 0)
-		plan->empty = true;
+	plan->unit = RR_UNIT_DAY;
+	if (!plan->filtered)
+		return;
+	if (plan->interval == 1 && !plan->by_setpos)
+		plan->unit = RR_UNIT_YEAR;
+	plan->empty = make_years(plan, c) == 0;
 }
 
 static int64_t
@@ -438,6 +454,8 @@ make_days(struct rr_plan *plan, const struct rr_rule *rule)
 	}
 	plan->origin = rr_period_of(plan, day);
 	plan->cycle = periods[plan->unit] / gcd(periods[plan->unit], plan->interval);
+	/* one cycle sees every type; two more for the part of the first that is not asked for */
+	plan->reach = (plan->cycle + 2) * plan->interval;
 }
 
 static void
@@ -453,6 +471,8 @@ make_end(struct rr_plan *plan, const struct rr_rule *rule, int flags)
 		plan->until = rule->until;
 	if (rule->count != 0 && !plan->empty)
 		plan->until = rr_until_of_count(plan, rule->count);
+	/* SKIP may move a date of the period behind back into that of until */
+	plan->last_period = rr_period_of(plan, rr_floordiv(plan->until, RR_DAY_SECONDS)) + 1;
 }
 
 void

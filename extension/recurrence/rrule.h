@@ -201,7 +201,9 @@ struct rr_plan
 	int64_t		until;			/* last civil second; COUNT has been turned into it */
 	int64_t		until_instant;	/* last instant, for the rr_zoned functions */
 	int64_t		origin;			/* number of the period that holds dtstart */
+	int64_t		last_period;	/* number of the one behind that of until */
 	int64_t		cycle;			/* periods of the series after which the types repeat */
+	int64_t		reach;			/* how far to look for an occurrence before there is none */
 	int32_t		interval;
 	uint8_t		unit;			/* enum rr_unit */
 	uint8_t		wkst;
