@@ -13,6 +13,7 @@
 
 #include <ctype.h>
 
+#include "common/hashfn.h"
 #include "mb/pg_wchar.h"
 #include "utils/builtins.h"
 #include "utils/timestamp.h"
@@ -141,7 +142,7 @@ static void
 zone_span(void *context, int64_t instant, struct rr_span *span)
 {
 	pg_tz	   *tz = context;
-	ZoneSpans  *spans = &known[((uintptr_t) tz >> 4) % ZONES];
+	ZoneSpans  *spans = &known[murmurhash32((uint32) ((uintptr_t) tz >> 4)) % ZONES];
 
 	if (spans->tz != tz)
 	{

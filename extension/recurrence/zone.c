@@ -128,12 +128,11 @@ bool
 rr_zoned_next(const struct rr_plan *plan, const struct rr_zone *zone, int64_t lo, int64_t *found)
 {
 	struct rr_span span;
-	int64_t		start = rr_to_instant(zone, plan->dtstart);
 	int64_t		civil;
 
-	/* a gap may move later occurrences in front of DTSTART itself, by less than two days */
-	if (lo < start - 2 * 86400)
-		lo = start - 2 * 86400;
+	/* no offset and no gap brings an occurrence that far before the clock shows DTSTART */
+	if (lo < plan->dtstart - 4 * 86400)
+		lo = plan->dtstart - 4 * 86400;
 	while (lo <= plan->until_instant && lo <= RR_TIME_MAX)
 	{
 		zone->span(zone->context, lo, &span);
