@@ -37,6 +37,9 @@ prepare_tests() {
 	"$AGENDA_ROOT/docker/dev/deps.sh" build run test
 	say "building (log in build/log/)"
 	build_world
+	logged "$AGENDA_ROOT/build/log/unit.log" \
+		make -C "$AGENDA_ROOT/test/unit" --no-print-directory -j2 all ||
+		die "the unit tests do not build, see build/log/unit.log"
 	stage=$(staging_dir)
 	mkdir -p "$stage/log"
 	# not the copy of make run: its server goes on with the build that it has
