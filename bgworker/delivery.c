@@ -82,15 +82,16 @@ agenda_delivery_step(AgendaWindow *window, const AgendaPublisher *publisher, boo
 {
 	for (;;)
 	{
-		TimestampTz now = GetCurrentTimestamp();
 		const char *error;
+		long pause_ms;
 		bool full;
 
 		take_reports(window, publisher, counts);
 		if (strcmp(publisher->state(&error), "fatal") == 0)
 			note_gap(window, error);
-		if (now < window->retry_at)
-			return TimestampDifferenceMilliseconds(now, window->retry_at);
+		pause_ms = agenda_worker_time_left(window->retry_at, PAUSE_MOST_MS);
+		if (pause_ms > 0)
+			return pause_ms;
 
 		if (!bury_doomed(window, counts))
 		{

@@ -460,7 +460,7 @@ finish(void)
 	long left_ms;
 
 	while (window != NULL && window->n_in_state[AGENDA_DELIVERY_SENT] > 0 &&
-		   (left_ms = TimestampDifferenceMilliseconds(GetCurrentTimestamp(), deadline)) > 0)
+		   (left_ms = agenda_worker_time_left(deadline, LAST_REPORTS_MS)) > 0)
 	{
 		long wait_ms = step_window(false);
 

@@ -197,7 +197,7 @@ launcher_round(void)
 	bool probing = false;
 
 	take_requests();
-	if (GetCurrentTimestamp() >= next_list)
+	if (agenda_worker_time_left(next_list, LIST_EVERY_MS) == 0)
 		refresh_list();
 	wake_at = next_list;
 
@@ -210,7 +210,9 @@ launcher_round(void)
 static void
 wait_for_work(void)
 {
-	long timeout_ms = TimestampDifferenceMilliseconds(GetCurrentTimestamp(), wake_at);
+	/* after a step of the clock the time may be anywhere, but it was not set further away */
+	long timeout_ms =
+		Min(TimestampDifferenceMilliseconds(GetCurrentTimestamp(), wake_at), LIST_EVERY_MS);
 
 	pgstat_report_stat(true);
 	pgstat_report_activity(STATE_IDLE, "watching databases");
@@ -475,7 +477,7 @@ ensure_worker(int slot_no, AgendaWorkerKind kind, const char *dbname)
 	if (worker_running(&agenda_shared->slots[slot_no], kind, keeper))
 		return;
 	now = GetCurrentTimestamp();
-	if (now >= keeper->not_before)
+	if (agenda_worker_time_left(keeper->not_before, LONGEST_PAUSE_MS) == 0)
 	{
 		keeper->started = now;
 		if (start_worker(slot_no, kind, dbname))

@@ -235,7 +235,7 @@ keep_partitions(void)
 	TimestampTz now = GetCurrentTimestamp();
 	bool ok;
 
-	if (now < next_partitions)
+	if (agenda_worker_time_left(next_partitions, PARTITIONS_EVERY_MS) > 0)
 		return;
 	ok = agenda_worker_transaction("making partitions", run_ensure_partitions, &now);
 	next_partitions =

@@ -307,6 +307,15 @@ agenda_worker_query(AgendaQuery *query, Datum *values, const char *nulls)
 }
 
 long
+agenda_worker_time_left(TimestampTz until, long most_ms)
+{
+	TimestampTz now = GetCurrentTimestamp();
+	long left_ms = until <= now ? 0 : TimestampDifferenceMilliseconds(now, until);
+
+	return left_ms <= most_ms ? left_ms : 0;
+}
+
+long
 agenda_worker_backoff(int failures, long most_ms)
 {
 	return Min(FIRST_BACKOFF_MS << Min(failures, 10), most_ms);

@@ -60,6 +60,12 @@ extern bool agenda_worker_transaction(const char *activity, AgendaWork work, voi
 /* Inside of it: runs the query; its rows are in SPI_tuptable. */
 extern void agenda_worker_query(AgendaQuery *query, Datum *values, const char *nulls);
 
+/*
+ * Milliseconds until then, 0 when it is over; also 0 when it is further away than the most that it
+ * can have been put off by: then the clock has stepped back.
+ */
+extern long agenda_worker_time_left(TimestampTz until, long most_ms);
+
 /* How long to wait after so many failures in a row. */
 extern long agenda_worker_backoff(int failures, long most_ms);
 

@@ -10,7 +10,8 @@ use PostgreSQL::Test::Utils;
 use Test::More;
 use Time::HiRes qw(time);
 
-my $node = agenda_node('main', max_worker_processes => 20, wal_level => 'replica', max_wal_senders => 4);
+my $node = agenda_node('main', max_worker_processes => 20, wal_level => 'replica', max_wal_senders => 4,
+    allow_in_place_tablespaces => 'on');
 
 sub sql { return $node->safe_psql($_[1] // 'postgres', $_[0]) }
 
@@ -70,6 +71,10 @@ ok(wait_until(sub { health('copied', "->> 'ok'") eq 'true' }, 'the adopted copy'
 sql('alter database copied rename to renamed');
 have_workers('renamed', 'RENAME DATABASE works, and the workers follow');
 is(pid_of('pg_agenda scanner (copied)'), '', 'under the new name');
+
+sql(q{create tablespace elsewhere location ''});
+sql('alter database renamed set tablespace elsewhere');
+have_workers('renamed', 'so does a change of the tablespace');
 
 # --- the extension goes and comes ----------------------------------------------------------------
 sql('drop extension pg_agenda cascade', 'second');

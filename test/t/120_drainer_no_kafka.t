@@ -46,8 +46,11 @@ sql(act_sql('alice', create('prepared')) =~ s/commit/prepare transaction 'p'/r);
 sql(act_sql('alice', create('later')));
 my $later = tick_comes('later');
 is(tick_of('prepared'), '', 'an earlier transaction that is still open is in no window');
+my $committed = sql(q{select clock_timestamp()});
 sql(q{commit prepared 'p'});
 cmp_ok(tick_comes('prepared'), '>', $later, 'it is in a later one, once it has committed');
+cmp_ok(sql("select extract(epoch from saved_at - '$committed') from agenda.ticks where tick = " . tick_of('prepared')),
+    '<', 2, 'which comes at once');
 is(sql(q{select p.seq < l.seq from agenda.events p, agenda.events l where p.data::text like '%"prepared"%' and l.data::text like '%"later"%'
         and p.type = 'task.created' and l.type = 'task.created'}), 't', 'although its number is lower');
 
