@@ -43,7 +43,7 @@ PG_FUNCTION_INFO_V1(agenda_instant_to_local);
 
 /* the seconds that a timestamp can hold, in the library's count */
 #define FIRST_SECOND (MIN_TIMESTAMP / USECS_PER_SEC + EPOCH_SECONDS)
-#define LAST_SECOND (END_TIMESTAMP / USECS_PER_SEC + EPOCH_SECONDS - 1)
+#define LAST_SECOND  (END_TIMESTAMP / USECS_PER_SEC + EPOCH_SECONDS - 1)
 
 StaticAssertDecl(RR_TIME_MIN < MIN_TIMESTAMP / USECS_PER_SEC + EPOCH_SECONDS,
 				 "the library covers the range of timestamps");
@@ -52,33 +52,35 @@ StaticAssertDecl(RR_TIME_MAX > END_TIMESTAMP / USECS_PER_SEC + EPOCH_SECONDS,
 
 typedef enum Family
 {
-	ZONED, LOCAL, DATES
+	ZONED,
+	LOCAL,
+	DATES
 } Family;
 
 /* a rule with its start and zone, ready to be asked; no pointers but the zone's, which last */
 typedef struct Series
 {
-	Family		family;
+	Family family;
 	struct rr_plan plan;
-	struct rr_zone zone;		/* ZONED */
-	int64		fraction;		/* microseconds that every occurrence carries */
+	struct rr_zone zone; /* ZONED */
+	int64 fraction;      /* microseconds that every occurrence carries */
 } Series;
 
 /* fn_extra of the plain functions: a series and what it was made from */
 typedef struct SeriesCache
 {
-	Series		series;
-	int64		dtstart;
-	struct varlena *rule;		/* copies in fn_mcxt, or NULL */
-	text	   *zone;
+	Series series;
+	int64 dtstart;
+	struct varlena *rule; /* copies in fn_mcxt, or NULL */
+	text *zone;
 } SeriesCache;
 
 /* a moment of a question, relative to the whole seconds of its series */
 typedef struct Moment
 {
-	int			infinite;		/* -1, +1: before or after all; 0: neither */
-	int64		second;			/* rounded down */
-	bool		exact;			/* nothing was rounded */
+	int infinite; /* -1, +1: before or after all; 0: neither */
+	int64 second; /* rounded down */
+	bool exact;   /* nothing was rounded */
 } Moment;
 
 /* ---- from SQL's types and back ------------------------------------------------------- */
@@ -86,7 +88,7 @@ typedef struct Moment
 static Moment
 timestamp_moment(int64 timestamp, int64 fraction)
 {
-	Moment		m = {0};
+	Moment m = { 0 };
 
 	if (TIMESTAMP_NOT_FINITE(timestamp))
 	{
@@ -105,7 +107,7 @@ timestamp_moment(int64 timestamp, int64 fraction)
 static Moment
 date_moment(DateADT date)
 {
-	Moment		m = {0};
+	Moment m = { 0 };
 
 	m.exact = true;
 	if (DATE_NOT_FINITE(date))
@@ -151,13 +153,12 @@ highest(const Series *series)
 static void
 make_series(Series *series, Family family, struct varlena *stored, int64 dtstart, text *zone)
 {
-	Moment		start = family == DATES ? date_moment((DateADT) dtstart) : timestamp_moment(dtstart, 0);
+	Moment start = family == DATES ? date_moment((DateADT) dtstart) : timestamp_moment(dtstart, 0);
 	struct rr_rule rule;
 
 	if (start.infinite != 0)
-		ereport(ERROR,
-				(errcode(ERRCODE_DATETIME_VALUE_OUT_OF_RANGE),
-				 errmsg("the start of a recurrence must be finite")));
+		ereport(ERROR, (errcode(ERRCODE_DATETIME_VALUE_OUT_OF_RANGE),
+						errmsg("the start of a recurrence must be finite")));
 	agenda_rrule_unpack(stored, &rule);
 	series->family = family;
 	series->fraction = 0;
@@ -166,7 +167,9 @@ make_series(Series *series, Family family, struct varlena *stored, int64 dtstart
 	if (family == ZONED)
 		series->zone = agenda_zone_view(agenda_zone_open(zone));
 	rr_plan_make(&series->plan, &rule, start.second,
-				 family == ZONED ? RR_ZONED : family == DATES ? RR_DATES : RR_FLOATING);
+				 family == ZONED   ? RR_ZONED
+				 : family == DATES ? RR_DATES
+								   : RR_FLOATING);
 }
 
 /* same bytes, headers apart? */
@@ -174,7 +177,7 @@ static bool
 same_value(const struct varlena *a, const struct varlena *b)
 {
 	return VARSIZE_ANY_EXHDR(a) == VARSIZE_ANY_EXHDR(b) &&
-		memcmp(VARDATA_ANY(a), VARDATA_ANY(b), VARSIZE_ANY_EXHDR(a)) == 0;
+		   memcmp(VARDATA_ANY(a), VARDATA_ANY(b), VARSIZE_ANY_EXHDR(a)) == 0;
 }
 
 static void *
@@ -199,8 +202,8 @@ static Series *
 series_args(FunctionCallInfo fcinfo, Family family)
 {
 	struct varlena *rule = AGENDA_GETARG_RRULE(0);
-	int64		dtstart = family == DATES ? PG_GETARG_DATEADT(1) : PG_GETARG_TIMESTAMP(1);
-	text	   *zone = family == ZONED ? PG_GETARG_TEXT_PP(2) : NULL;
+	int64 dtstart = family == DATES ? PG_GETARG_DATEADT(1) : PG_GETARG_TIMESTAMP(1);
+	text *zone = family == ZONED ? PG_GETARG_TEXT_PP(2) : NULL;
 	SeriesCache *cache = fcinfo->flinfo->fn_extra;
 
 	if (cache == NULL)
@@ -226,22 +229,22 @@ series_args(FunctionCallInfo fcinfo, Family family)
 static bool
 find_next(const Series *series, int64 lo, int64 *found)
 {
-	bool		any;
+	bool any;
 
 	lo = Max(lo, lowest(series));
-	any = series->family == ZONED ? rr_zoned_next(&series->plan, &series->zone, lo, found) :
-		rr_next(&series->plan, lo, found);
+	any = series->family == ZONED ? rr_zoned_next(&series->plan, &series->zone, lo, found)
+								  : rr_next(&series->plan, lo, found);
 	return any && *found <= highest(series);
 }
 
 static bool
 find_previous(const Series *series, int64 hi, int64 *found)
 {
-	bool		any;
+	bool any;
 
 	hi = Min(hi, highest(series));
-	any = series->family == ZONED ? rr_zoned_previous(&series->plan, &series->zone, hi, found) :
-		rr_previous(&series->plan, hi, found);
+	any = series->family == ZONED ? rr_zoned_previous(&series->plan, &series->zone, hi, found)
+								  : rr_previous(&series->plan, hi, found);
 	return any && *found >= lowest(series);
 }
 
@@ -258,9 +261,9 @@ ends(const Series *series)
 static Datum
 next_after(FunctionCallInfo fcinfo, Family family, int n)
 {
-	Series	   *series = series_args(fcinfo, family);
-	Moment		after = moment_arg(fcinfo, n, series);
-	int64		found;
+	Series *series = series_args(fcinfo, family);
+	Moment after = moment_arg(fcinfo, n, series);
+	int64 found;
 
 	if (after.infinite > 0 ||
 		!find_next(series, after.infinite < 0 ? lowest(series) : after.second + 1, &found))
@@ -272,10 +275,10 @@ next_after(FunctionCallInfo fcinfo, Family family, int n)
 static Datum
 previous_before(FunctionCallInfo fcinfo, Family family, int n)
 {
-	Series	   *series = series_args(fcinfo, family);
-	Moment		before = moment_arg(fcinfo, n, series);
-	int64		hi = before.exact ? before.second - 1 : before.second;
-	int64		found;
+	Series *series = series_args(fcinfo, family);
+	Moment before = moment_arg(fcinfo, n, series);
+	int64 hi = before.exact ? before.second - 1 : before.second;
+	int64 found;
 
 	if (before.infinite < 0 || (before.infinite > 0 && !ends(series)))
 		PG_RETURN_NULL();
@@ -323,12 +326,12 @@ agenda_previous_date(PG_FUNCTION_ARGS)
 Datum
 agenda_is_occurrence(PG_FUNCTION_ARGS)
 {
-	Series	   *series = series_args(fcinfo, ZONED);
-	Moment		at = moment_arg(fcinfo, 3, series);
-	int64		found;
+	Series *series = series_args(fcinfo, ZONED);
+	Moment at = moment_arg(fcinfo, 3, series);
+	int64 found;
 
-	PG_RETURN_BOOL(at.infinite == 0 && at.exact &&
-				   find_next(series, at.second, &found) && found == at.second);
+	PG_RETURN_BOOL(at.infinite == 0 && at.exact && find_next(series, at.second, &found) &&
+				   found == at.second);
 }
 
 /* ---- sets ---------------------------------------------------------------------------- */
@@ -336,18 +339,18 @@ agenda_is_occurrence(PG_FUNCTION_ARGS)
 /* user_fctx of a set-returning call */
 typedef struct Walk
 {
-	Series		series;
-	int64		next;			/* ask from here on */
-	int64		last;			/* and no further */
-	int64		left;			/* at most so many more */
+	Series series;
+	int64 next; /* ask from here on */
+	int64 last; /* and no further */
+	int64 left; /* at most so many more */
 } Walk;
 
 static Datum
 walk_step(FunctionCallInfo fcinfo)
 {
 	FuncCallContext *call = SRF_PERCALL_SETUP();
-	Walk	   *walk = call->user_fctx;
-	int64		found;
+	Walk *walk = call->user_fctx;
+	int64 found;
 
 	CHECK_FOR_INTERRUPTS();
 	if (walk->left <= 0 || walk->next > walk->last ||
@@ -363,7 +366,7 @@ static Walk *
 walk_start(FunctionCallInfo fcinfo, Family family)
 {
 	FuncCallContext *call = SRF_FIRSTCALL_INIT();
-	Walk	   *walk = MemoryContextAlloc(call->multi_call_memory_ctx, sizeof(Walk));
+	Walk *walk = MemoryContextAlloc(call->multi_call_memory_ctx, sizeof(Walk));
 
 	make_series(&walk->series, family, AGENDA_GETARG_RRULE(0),
 				family == DATES ? PG_GETARG_DATEADT(1) : PG_GETARG_TIMESTAMP(1),
@@ -381,9 +384,9 @@ walk_range(FunctionCallInfo fcinfo, Family family, int n)
 {
 	if (SRF_IS_FIRSTCALL())
 	{
-		Walk	   *walk = walk_start(fcinfo, family);
-		Moment		from = moment_arg(fcinfo, n, &walk->series);
-		Moment		until = moment_arg(fcinfo, n + 1, &walk->series);
+		Walk *walk = walk_start(fcinfo, family);
+		Moment from = moment_arg(fcinfo, n, &walk->series);
+		Moment until = moment_arg(fcinfo, n + 1, &walk->series);
 
 		if (from.infinite > 0 || until.infinite < 0)
 			walk->left = 0;
@@ -401,12 +404,11 @@ walk_first(FunctionCallInfo fcinfo, Family family, int n)
 {
 	if (SRF_IS_FIRSTCALL())
 	{
-		int32		wanted = PG_GETARG_INT32(n);
+		int32 wanted = PG_GETARG_INT32(n);
 
 		if (wanted < 0)
-			ereport(ERROR,
-					(errcode(ERRCODE_INVALID_PARAMETER_VALUE),
-					 errmsg("number of occurrences must not be negative")));
+			ereport(ERROR, (errcode(ERRCODE_INVALID_PARAMETER_VALUE),
+							errmsg("number of occurrences must not be negative")));
 		walk_start(fcinfo, family)->left = wanted;
 	}
 	return walk_step(fcinfo);
@@ -452,12 +454,12 @@ agenda_first_dates(PG_FUNCTION_ARGS)
 
 /* convert by the zone, keeping the fraction of a second; infinity stays infinity */
 static Datum
-convert(FunctionCallInfo fcinfo, int64_t (*to) (const struct rr_zone *zone, int64_t second))
+convert(FunctionCallInfo fcinfo, int64_t (*to)(const struct rr_zone *zone, int64_t second))
 {
-	int64		timestamp = PG_GETARG_TIMESTAMP(0);
+	int64 timestamp = PG_GETARG_TIMESTAMP(0);
 	struct rr_zone zone = agenda_zone_view(agenda_zone_open(PG_GETARG_TEXT_PP(1)));
-	Moment		m = timestamp_moment(timestamp, 0);
-	int64		fraction;
+	Moment m = timestamp_moment(timestamp, 0);
+	int64 fraction;
 
 	if (m.infinite != 0)
 		PG_RETURN_TIMESTAMP(timestamp);
@@ -465,8 +467,7 @@ convert(FunctionCallInfo fcinfo, int64_t (*to) (const struct rr_zone *zone, int6
 	timestamp = (to(&zone, m.second) - EPOCH_SECONDS) * USECS_PER_SEC + fraction;
 	if (!IS_VALID_TIMESTAMP(timestamp))
 		ereport(ERROR,
-				(errcode(ERRCODE_DATETIME_VALUE_OUT_OF_RANGE),
-				 errmsg("timestamp out of range")));
+				(errcode(ERRCODE_DATETIME_VALUE_OUT_OF_RANGE), errmsg("timestamp out of range")));
 	PG_RETURN_TIMESTAMP(timestamp);
 }
 

@@ -22,7 +22,7 @@
 #define RRULE_VERSION 1
 
 /* how much of a faulty text an error shows, in bytes */
-#define SHOWN_TEXT 100
+#define SHOWN_TEXT  100
 #define SHOWN_PLACE 20
 
 PG_FUNCTION_INFO_V1(agenda_rrule_in);
@@ -48,7 +48,7 @@ PG_FUNCTION_INFO_V1(agenda_describe);
 static char *
 clip(const char *text, size_t len, size_t limit)
 {
-	size_t		shown = len <= limit ? len : (size_t) pg_mbcliplen(text, (int) len, (int) limit);
+	size_t shown = len <= limit ? len : (size_t) pg_mbcliplen(text, (int) len, (int) limit);
 
 	return psprintf("%.*s%s", (int) shown, text, shown < len ? "..." : "");
 }
@@ -57,14 +57,13 @@ clip(const char *text, size_t len, size_t limit)
 static char *
 place(const char *text, size_t len, size_t position)
 {
-	size_t		end = position;
+	size_t end = position;
 
 	if (position >= len)
 		return pstrdup("At the end of the text.");
 	while (end < len && text[end] != ';')
 		end++;
-	return psprintf("At position %d: \"%s\".",
-					pg_mbstrlen_with_len(text, (int) position) + 1,
+	return psprintf("At position %d: \"%s\".", pg_mbstrlen_with_len(text, (int) position) + 1,
 					clip(text + position, end - position, SHOWN_PLACE));
 }
 
@@ -87,8 +86,8 @@ parse_text(const char *text, size_t len, struct rr_rule *rule)
 struct varlena *
 agenda_rrule_pack(const struct rr_rule *rule)
 {
-	char		text[RR_TEXT_MAX];
-	size_t		len = rr_format(rule, text, sizeof(text));
+	char text[RR_TEXT_MAX];
+	size_t len = rr_format(rule, text, sizeof(text));
 	struct varlena *stored = palloc(VARHDRSZ + 1 + len);
 
 	Assert(len < sizeof(text));
@@ -105,9 +104,8 @@ agenda_rrule_unpack(const struct varlena *stored, struct rr_rule *rule)
 
 	if (VARSIZE_ANY_EXHDR(stored) < 1 || *VARDATA_ANY(stored) != RRULE_VERSION ||
 		!rr_parse(VARDATA_ANY(stored) + 1, VARSIZE_ANY_EXHDR(stored) - 1, rule, &error))
-		ereport(ERROR,
-				(errcode(ERRCODE_DATA_CORRUPTED),
-				 errmsg("stored recurrence rule is corrupt or of a later version")));
+		ereport(ERROR, (errcode(ERRCODE_DATA_CORRUPTED),
+						errmsg("stored recurrence rule is corrupt or of a later version")));
 }
 
 Datum
@@ -132,16 +130,15 @@ agenda_rrule_out(PG_FUNCTION_ARGS)
 Datum
 agenda_rrule_recv(PG_FUNCTION_ARGS)
 {
-	StringInfo	buf = (StringInfo) PG_GETARG_POINTER(0);
-	int			version = pq_getmsgbyte(buf);
-	int			len;
-	char	   *text;
+	StringInfo buf = (StringInfo) PG_GETARG_POINTER(0);
+	int version = pq_getmsgbyte(buf);
+	int len;
+	char *text;
 	struct rr_rule rule;
 
 	if (version != RRULE_VERSION)
-		ereport(ERROR,
-				(errcode(ERRCODE_INVALID_BINARY_REPRESENTATION),
-				 errmsg("unsupported version %d of a binary recurrence rule", version)));
+		ereport(ERROR, (errcode(ERRCODE_INVALID_BINARY_REPRESENTATION),
+						errmsg("unsupported version %d of a binary recurrence rule", version)));
 	text = pq_getmsgtext(buf, buf->len - buf->cursor, &len);
 	parse_text(text, (size_t) len, &rule);
 	PG_RETURN_POINTER(agenda_rrule_pack(&rule));
@@ -167,9 +164,9 @@ compare(FunctionCallInfo fcinfo)
 {
 	struct varlena *a = AGENDA_GETARG_RRULE(0);
 	struct varlena *b = AGENDA_GETARG_RRULE(1);
-	size_t		a_len = VARSIZE_ANY_EXHDR(a);
-	size_t		b_len = VARSIZE_ANY_EXHDR(b);
-	int			order = memcmp(VARDATA_ANY(a), VARDATA_ANY(b), Min(a_len, b_len));
+	size_t a_len = VARSIZE_ANY_EXHDR(a);
+	size_t b_len = VARSIZE_ANY_EXHDR(b);
+	int order = memcmp(VARDATA_ANY(a), VARDATA_ANY(b), Min(a_len, b_len));
 
 	if (order == 0)
 		order = (a_len > b_len) - (a_len < b_len);
@@ -225,7 +222,7 @@ Datum
 agenda_rrule_hash(PG_FUNCTION_ARGS)
 {
 	struct varlena *stored = AGENDA_GETARG_RRULE(0);
-	Datum		hash = hash_any((unsigned char *) VARDATA_ANY(stored), VARSIZE_ANY_EXHDR(stored));
+	Datum hash = hash_any((unsigned char *) VARDATA_ANY(stored), VARSIZE_ANY_EXHDR(stored));
 
 	PG_FREE_IF_COPY(stored, 0);
 	PG_RETURN_DATUM(hash);
@@ -235,8 +232,8 @@ Datum
 agenda_rrule_hash_extended(PG_FUNCTION_ARGS)
 {
 	struct varlena *stored = AGENDA_GETARG_RRULE(0);
-	Datum		hash = hash_any_extended((unsigned char *) VARDATA_ANY(stored),
-										 VARSIZE_ANY_EXHDR(stored), PG_GETARG_INT64(1));
+	Datum hash = hash_any_extended((unsigned char *) VARDATA_ANY(stored), VARSIZE_ANY_EXHDR(stored),
+								   PG_GETARG_INT64(1));
 
 	PG_FREE_IF_COPY(stored, 0);
 	PG_RETURN_DATUM(hash);
@@ -248,27 +245,25 @@ agenda_rrule_hash_extended(PG_FUNCTION_ARGS)
 Datum
 agenda_rrule_from(PG_FUNCTION_ARGS)
 {
-	text	   *word = PG_GETARG_TEXT_PP(0);
-	int32		interval = PG_GETARG_INT32(1);
-	char	   *type = text_to_cstring(word);
+	text *word = PG_GETARG_TEXT_PP(0);
+	int32 interval = PG_GETARG_INT32(1);
+	char *type = text_to_cstring(word);
 	struct rr_rule rule;
 
 	if (interval < 1)
-		ereport(ERROR,
-				(errcode(ERRCODE_AGENDA_INVALID_RRULE),
-				 errmsg("invalid recurrence interval: %d", interval),
-				 errdetail("The interval must be at least 1.")));
+		ereport(ERROR, (errcode(ERRCODE_AGENDA_INVALID_RRULE),
+						errmsg("invalid recurrence interval: %d", interval),
+						errdetail("The interval must be at least 1.")));
 	for (int freq = RR_YEARLY; freq <= RR_DAILY; freq++)
 		if (pg_strcasecmp(type, rr_freq_word((enum rr_freq) freq)) == 0)
 		{
 			rr_simple((enum rr_freq) freq, interval, &rule);
 			PG_RETURN_POINTER(agenda_rrule_pack(&rule));
 		}
-	ereport(ERROR,
-			(errcode(ERRCODE_AGENDA_INVALID_RRULE),
-			 errmsg("invalid recurrence type: \"%s\"", clip(type, strlen(type), SHOWN_TEXT)),
-			 errhint("Use daily, weekly, monthly or yearly.")));
-	PG_RETURN_NULL();			/* not reached */
+	ereport(ERROR, (errcode(ERRCODE_AGENDA_INVALID_RRULE),
+					errmsg("invalid recurrence type: \"%s\"", clip(type, strlen(type), SHOWN_TEXT)),
+					errhint("Use daily, weekly, monthly or yearly.")));
+	PG_RETURN_NULL(); /* not reached */
 }
 
 /* the word that says exactly this rule, else null */
@@ -307,8 +302,8 @@ Datum
 agenda_describe(PG_FUNCTION_ARGS)
 {
 	struct rr_rule rule;
-	size_t		size;
-	char	   *words;
+	size_t size;
+	char *words;
 
 	agenda_rrule_unpack(AGENDA_GETARG_RRULE(0), &rule);
 	size = rr_describe(&rule, NULL, 0) + 1;

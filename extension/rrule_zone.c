@@ -24,13 +24,13 @@
 PG_FUNCTION_INFO_V1(agenda_timezone_known);
 
 #define SPANS_PER_ZONE 4
-#define ZONES 64
+#define ZONES          64
 
 typedef struct ZoneSpans
 {
-	pg_tz	   *tz;				/* whose spans they are; NULL: a free entry */
-	int			count;
-	int			next;			/* the one to overwrite */
+	pg_tz *tz; /* whose spans they are; NULL: a free entry */
+	int count;
+	int next; /* the one to overwrite */
 	struct rr_span span[SPANS_PER_ZONE];
 } ZoneSpans;
 
@@ -44,12 +44,11 @@ static ZoneSpans known[ZONES];
 static bool
 is_database_name(const char *name)
 {
-	static const char *const with_digits[] = {
-		"EST5EDT", "CST6CDT", "MST7MDT", "PST8PDT", "GMT0", "GMT+0", "GMT-0", "Etc/GMT0"
-	};
+	static const char *const with_digits[] = { "EST5EDT", "CST6CDT", "MST7MDT", "PST8PDT",
+											   "GMT0",    "GMT+0",   "GMT-0",   "Etc/GMT0" };
 	const char *file = strrchr(name, '/');
-	long		hours;
-	char	   *end;
+	long hours;
+	char *end;
 
 	file = file == NULL ? name : file + 1;
 	if (pg_strcasecmp(file, "localtime") == 0 || pg_strcasecmp(file, "posixrules") == 0)
@@ -68,7 +67,7 @@ is_database_name(const char *name)
 static pg_tz *
 find_zone(const char *name)
 {
-	pg_tz	   *tz;
+	pg_tz *tz;
 
 	if (!is_database_name(name))
 		return NULL;
@@ -79,8 +78,8 @@ find_zone(const char *name)
 pg_tz *
 agenda_zone_open(const text *name)
 {
-	char	   *zone = text_to_cstring(name);
-	pg_tz	   *tz = find_zone(zone);
+	char *zone = text_to_cstring(name);
+	pg_tz *tz = find_zone(zone);
 
 	if (tz == NULL)
 		ereport(ERROR,
@@ -100,21 +99,22 @@ static void
 compute_span(pg_tz *tz, int64 at, struct rr_span *span)
 {
 	const int64 beginning = RR_TIME_MIN - 400 * SECS_PER_DAY;
-	int64		reach = 400 * SECS_PER_DAY;
-	bool		found = false;
+	int64 reach = 400 * SECS_PER_DAY;
+	bool found = false;
 
 	for (;; reach *= 8)
 	{
-		pg_time_t	t = Max(at - reach, beginning);
-		pg_time_t	change;
-		long		before;
-		long		after;
-		int			dst_before;
-		int			dst_after;
-		int			result;
+		pg_time_t t = Max(at - reach, beginning);
+		pg_time_t change;
+		long before;
+		long after;
+		int dst_before;
+		int dst_after;
+		int result;
 
 		span->start = INT64_MIN;
-		while ((result = pg_next_dst_boundary(&t, &before, &dst_before, &change, &after, &dst_after, tz)) > 0 &&
+		while ((result = pg_next_dst_boundary(&t, &before, &dst_before, &change, &after, &dst_after,
+											  tz)) > 0 &&
 			   change <= at)
 		{
 			found = true;
@@ -123,10 +123,9 @@ compute_span(pg_tz *tz, int64 at, struct rr_span *span)
 			t = change;
 		}
 		if (result < 0)
-			ereport(ERROR,
-					(errcode(ERRCODE_DATETIME_VALUE_OUT_OF_RANGE),
-					 errmsg("could not determine the offset of time zone \"%s\"",
-							pg_get_timezone_name(tz))));
+			ereport(ERROR, (errcode(ERRCODE_DATETIME_VALUE_OUT_OF_RANGE),
+							errmsg("could not determine the offset of time zone \"%s\"",
+								   pg_get_timezone_name(tz))));
 		span->offset = before;
 		span->end = result > 0 ? change : INT64_MAX;
 		span->offset_after = result > 0 ? after : before;
@@ -141,8 +140,8 @@ compute_span(pg_tz *tz, int64 at, struct rr_span *span)
 static void
 zone_span(void *context, int64_t instant, struct rr_span *span)
 {
-	pg_tz	   *tz = context;
-	ZoneSpans  *spans = &known[murmurhash32((uint32) ((uintptr_t) tz >> 4)) % ZONES];
+	pg_tz *tz = context;
+	ZoneSpans *spans = &known[murmurhash32((uint32) ((uintptr_t) tz >> 4)) % ZONES];
 
 	if (spans->tz != tz)
 	{
@@ -165,7 +164,7 @@ zone_span(void *context, int64_t instant, struct rr_span *span)
 struct rr_zone
 agenda_zone_view(pg_tz *tz)
 {
-	struct rr_zone zone = {zone_span, tz};
+	struct rr_zone zone = { zone_span, tz };
 
 	return zone;
 }

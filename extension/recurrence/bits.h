@@ -58,9 +58,9 @@ rr_below(int n)
 static inline int
 rr_select(uint64_t w, int k)
 {
-	uint64_t	sums = rr_byte_sums(w);
-	uint64_t	before = ((uint64_t) k * RR_EACH_BYTE | 128 * RR_EACH_BYTE) - sums;
-	int			place = (int) ((before >> 7 & RR_EACH_BYTE) * RR_EACH_BYTE >> 56) * 8;
+	uint64_t sums = rr_byte_sums(w);
+	uint64_t before = ((uint64_t) k * RR_EACH_BYTE | 128 * RR_EACH_BYTE) - sums;
+	int place = (int) ((before >> 7 & RR_EACH_BYTE) * RR_EACH_BYTE >> 56) * 8;
 
 	k -= (int) (sums << 8 >> place & 255);
 	w >>= place;
@@ -84,7 +84,7 @@ rr_add(uint64_t *w, int bit)
 static inline int
 rr_size(const uint64_t *w, int words)
 {
-	int			n = 0;
+	int n = 0;
 
 	for (int i = 0; i < words; i++)
 		n += rr_popcount(w[i]);
@@ -95,8 +95,8 @@ rr_size(const uint64_t *w, int words)
 static inline int
 rr_rank(const uint64_t *w, int bit)
 {
-	int			n = 0;
-	int			i = 0;
+	int n = 0;
+	int i = 0;
 
 	for (; i < bit / 64; i++)
 		n += rr_popcount(w[i]);
@@ -107,7 +107,7 @@ rr_rank(const uint64_t *w, int bit)
 static inline int
 rr_select_in(const uint64_t *w, int k)
 {
-	int			i = 0;
+	int i = 0;
 
 	for (int n; k >= (n = rr_popcount(w[i])); i++)
 		k -= n;
@@ -118,8 +118,8 @@ rr_select_in(const uint64_t *w, int k)
 static inline int
 rr_first_from(const uint64_t *w, int words, int from)
 {
-	int			i = from / 64;
-	uint64_t	rest;
+	int i = from / 64;
+	uint64_t rest;
 
 	if (i >= words)
 		return -1;
@@ -137,8 +137,8 @@ rr_first_from(const uint64_t *w, int words, int from)
 static inline int
 rr_last_upto(const uint64_t *w, int upto)
 {
-	int			i = upto / 64;
-	uint64_t	rest;
+	int i = upto / 64;
+	uint64_t rest;
 
 	if (upto < 0)
 		return -1;

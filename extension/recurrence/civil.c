@@ -5,8 +5,8 @@
 #include "civil.h"
 
 const int16_t rr_days_before[2][14] = {
-	{0, 0, 31, 59, 90, 120, 151, 181, 212, 243, 273, 304, 334, 365},
-	{0, 0, 31, 60, 91, 121, 152, 182, 213, 244, 274, 305, 335, 366}
+	{ 0, 0, 31, 59, 90, 120, 151, 181, 212, 243, 273, 304, 334, 365 },
+	{ 0, 0, 31, 60, 91, 121, 152, 182, 213, 244, 274, 305, 335, 366 },
 };
 
 int64_t
@@ -23,12 +23,12 @@ struct rr_civil
 rr_date_of(int64_t day)
 {
 	struct rr_civil c;
-	uint32_t	shifted = (uint32_t) (day + 719468 + RR_SHIFT_DAYS);	/* from a 1 March */
-	uint32_t	era = shifted / (uint32_t) RR_CYCLE_DAYS;
-	uint32_t	d = shifted % (uint32_t) RR_CYCLE_DAYS;
-	uint32_t	y = (d - d / 1460 + d / 36524 - d / 146096) / 365;
-	uint32_t	doy = d - (365 * y + y / 4 - y / 100);
-	uint32_t	m = (5 * doy + 2) / 153;
+	uint32_t shifted = (uint32_t) (day + 719468 + RR_SHIFT_DAYS); /* from a 1 March */
+	uint32_t era = shifted / (uint32_t) RR_CYCLE_DAYS;
+	uint32_t d = shifted % (uint32_t) RR_CYCLE_DAYS;
+	uint32_t y = (d - d / 1460 + d / 36524 - d / 146096) / 365;
+	uint32_t doy = d - (365 * y + y / 4 - y / 100);
+	uint32_t m = (5 * doy + 2) / 153;
 
 	c.day = (int) (doy - (153 * m + 2) / 5) + 1;
 	c.month = (int) (m < 10 ? m + 3 : m - 9);

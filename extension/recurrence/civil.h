@@ -15,20 +15,20 @@
 #define RR_DAY_SECONDS INT64_C(86400)
 /* the calendar repeats after 400 years, which are a whole number of weeks */
 #define RR_CYCLE_YEARS 400
-#define RR_CYCLE_DAYS INT64_C(146097)
+#define RR_CYCLE_DAYS  INT64_C(146097)
 #define RR_CYCLE_WEEKS INT64_C(20871)
 
 struct rr_civil
 {
-	int64_t		year;
-	int			month;			/* 1..12 */
-	int			day;			/* 1..31 */
+	int64_t year;
+	int month; /* 1..12 */
+	int day;   /* 1..31 */
 };
 
 static inline int64_t
 rr_floordiv(int64_t a, int64_t b)
 {
-	int64_t		q = a / b;
+	int64_t q = a / b;
 
 	return q - (a % b < 0 ? 1 : 0);
 }
@@ -37,14 +37,14 @@ rr_floordiv(int64_t a, int64_t b)
 static inline int64_t
 rr_floormod(int64_t a, int64_t b)
 {
-	int64_t		r = a % b;
+	int64_t r = a % b;
 
 	return r < 0 ? r + b : r;
 }
 
 /* the shift; a whole number of weeks, too */
 #define RR_SHIFT_YEARS (20 * RR_CYCLE_YEARS)
-#define RR_SHIFT_DAYS (20 * RR_CYCLE_DAYS)
+#define RR_SHIFT_DAYS  (20 * RR_CYCLE_DAYS)
 
 static inline bool
 rr_is_leap(int64_t year)
@@ -72,7 +72,7 @@ rr_month_length(bool leap, int month)
 static inline int64_t
 rr_year_start(int64_t year)
 {
-	uint32_t	y = (uint32_t) (year - 1 + RR_SHIFT_YEARS);
+	uint32_t y = (uint32_t) (year - 1 + RR_SHIFT_YEARS);
 
 	return (int64_t) (365 * y + y / 4 - y / 100 + y / 400) - 719162 - RR_SHIFT_DAYS;
 }

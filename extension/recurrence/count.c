@@ -28,17 +28,17 @@ static int64_t
 shared_before(const struct rr_plan *plan, int64_t period, const struct rr_days *days, int64_t x)
 {
 	struct rr_days next;
-	int64_t		n = 0;
-	int64_t		end;
-	int64_t		t;
-	int64_t		same;
+	int64_t n = 0;
+	int64_t end;
+	int64_t t;
+	int64_t same;
 
 	rr_days_of(plan, period + 1, &next);
 	end = next.base * RR_DAY_SECONDS + BORDER_SECONDS;
 	if (x < end)
 		end = x;
-	for (int64_t lo = next.base * RR_DAY_SECONDS;
-		 rr_first_in(plan, &next, lo, &t) && t < end; lo = t + 1)
+	for (int64_t lo = next.base * RR_DAY_SECONDS; rr_first_in(plan, &next, lo, &t) && t < end;
+		 lo = t + 1)
 		if (rr_first_in(plan, days, t, &same) && same == t)
 			n++;
 	return n;
@@ -49,7 +49,7 @@ static int64_t
 added_before(const struct rr_plan *plan, int64_t period, int64_t x)
 {
 	struct rr_days days;
-	int64_t		n;
+	int64_t n;
 
 	rr_days_of(plan, period, &days);
 	if (days.words == 0)
@@ -69,7 +69,7 @@ added(const struct rr_plan *plan, int64_t period)
 static int64_t
 sum_before(const struct rr_plan *plan, int64_t first, int64_t last, int64_t x)
 {
-	int64_t		n = 0;
+	int64_t n = 0;
 
 	for (int64_t p = first < plan->origin ? plan->origin : first; p <= last; p += plan->interval)
 		n += added_before(plan, p, x);
@@ -83,10 +83,10 @@ sum_before(const struct rr_plan *plan, int64_t first, int64_t last, int64_t x)
 static int64_t
 locate(const struct rr_plan *plan, int64_t period, int64_t wanted)
 {
-	int			reach = overlapping(plan) ? 1 : 0;
+	int reach = overlapping(plan) ? 1 : 0;
 	struct rr_days days;
-	int64_t		lo;
-	int64_t		hi;
+	int64_t lo;
+	int64_t hi;
 
 	rr_days_of(plan, period - reach, &days);
 	lo = days.base * RR_DAY_SECONDS;
@@ -94,7 +94,7 @@ locate(const struct rr_plan *plan, int64_t period, int64_t wanted)
 	hi = (days.base + 64 * RR_DAY_WORDS) * RR_DAY_SECONDS;
 	while (lo < hi)
 	{
-		int64_t		middle = lo + (hi - lo) / 2;
+		int64_t middle = lo + (hi - lo) / 2;
 
 		if (sum_before(plan, period - 2 * reach, period + reach, middle + 1) >= wanted)
 			hi = middle;
@@ -120,12 +120,12 @@ static bool
 find_period(const struct rr_plan *plan, int64_t *period, int64_t *wanted)
 {
 	const int64_t limit = rr_period_of(plan, RR_TIME_MAX / RR_DAY_SECONDS);
-	int			back = overlapping(plan) ? 2 : 0;
-	int64_t		k = 0;
-	int64_t		p = plan->origin;
-	int64_t		n;
-	int64_t		cycle_sum = 0;
-	int64_t		steps;
+	int back = overlapping(plan) ? 2 : 0;
+	int64_t k = 0;
+	int64_t p = plan->origin;
+	int64_t n;
+	int64_t cycle_sum = 0;
+	int64_t steps;
 
 	if (uniform(plan))
 	{
@@ -167,9 +167,9 @@ int64_t
 rr_until_of_count(const struct rr_plan *plan, int32_t count)
 {
 	/* the first period, and what a second moves into it, may begin before DTSTART */
-	int64_t		wanted = count + sum_before(plan, plan->origin, plan->origin + (overlapping(plan) ? 1 : 0),
-											plan->dtstart);
-	int64_t		period;
+	int64_t wanted = count + sum_before(plan, plan->origin,
+										plan->origin + (overlapping(plan) ? 1 : 0), plan->dtstart);
+	int64_t period;
 
 	if (!find_period(plan, &period, &wanted))
 		return RR_TIME_MAX;

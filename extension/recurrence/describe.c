@@ -11,12 +11,12 @@
 #include "text.h"
 
 static const char *const weekday_words[7] = {
-	"Monday", "Tuesday", "Wednesday", "Thursday", "Friday", "Saturday", "Sunday"
+	"Monday", "Tuesday", "Wednesday", "Thursday", "Friday", "Saturday", "Sunday",
 };
 
 static const char *const month_words[13] = {
-	"", "January", "February", "March", "April", "May", "June", "July", "August", "September",
-	"October", "November", "December"
+	"",     "January", "February",  "March",   "April",    "May",      "June",
+	"July", "August",  "September", "October", "November", "December",
 };
 
 /* "a", "a and b", "a, b and c": what stands before item i of n */
@@ -31,8 +31,8 @@ put_separator(struct rr_out *out, int i, int n)
 static void
 put_ordinal(struct rr_out *out, int n)
 {
-	static const char *const endings[4] = {"th", "st", "nd", "rd"};
-	int			last = n % 10;
+	static const char *const endings[4] = { "th", "st", "nd", "rd" };
+	int last = n % 10;
 
 	rr_put_number(out, n, 1);
 	rr_put(out, n / 10 % 10 == 1 || last > 3 ? endings[0] : endings[last]);
@@ -42,8 +42,8 @@ put_ordinal(struct rr_out *out, int n)
 static void
 put_rank(struct rr_out *out, int n)
 {
-	static const char *const words[6] = {"", "first", "second", "third", "fourth", "fifth"};
-	int			size = n < 0 ? -n : n;
+	static const char *const words[6] = { "", "first", "second", "third", "fourth", "fifth" };
+	int size = n < 0 ? -n : n;
 
 	if (n == -1)
 	{
@@ -61,10 +61,10 @@ put_rank(struct rr_out *out, int n)
 /* the numbers of a set by a function that writes one, positive ones first */
 static void
 put_list(struct rr_out *out, const uint64_t *plus, const uint64_t *minus, int words,
-		 void (*put_one) (struct rr_out *out, int n))
+		 void (*put_one)(struct rr_out *out, int n))
 {
-	int			n = rr_size(plus, words) + (minus != NULL ? rr_size(minus, words) : 0);
-	int			i = 0;
+	int n = rr_size(plus, words) + (minus != NULL ? rr_size(minus, words) : 0);
+	int i = 0;
 
 	for (int k = rr_first_from(plus, words, 0); k >= 0; k = rr_first_from(plus, words, k + 1))
 	{
@@ -138,7 +138,9 @@ put_week(struct rr_out *out, int n)
 static void
 put_frequency(struct rr_out *out, const struct rr_rule *rule)
 {
-	static const char *const units[] = {"year", "month", "week", "day", "hour", "minute", "second"};
+	static const char *const units[] = {
+		"year", "month", "week", "day", "hour", "minute", "second"
+	};
 
 	rr_put(out, "every ");
 	if (rule->interval == 1)
@@ -166,8 +168,8 @@ static void
 put_weekdays(struct rr_out *out, const struct rr_rule *rule)
 {
 	const uint64_t plain = rule->weekdays;
-	int			numbered = 0;
-	int			i = 0;
+	int numbered = 0;
+	int i = 0;
 
 	for (int day = 0; day < 7; day++)
 		numbered += (rule->nth[day] | rule->nth_minus[day]) != 0;
@@ -177,7 +179,7 @@ put_weekdays(struct rr_out *out, const struct rr_rule *rule)
 		put_list(out, &plain, NULL, 1, put_weekday);
 	else
 	{
-		int			n = numbered + rr_popcount(plain);
+		int n = numbered + rr_popcount(plain);
 
 		for (int day = 0; day < 7; day++)
 		{
@@ -204,11 +206,12 @@ static void
 put_days(struct rr_out *out, const struct rr_rule *rule)
 {
 	const uint64_t months = rule->months;
-	const uint64_t monthdays[2] = {rule->monthdays, rule->monthdays_minus};
-	bool		by_monthday = (monthdays[0] | monthdays[1]) != 0;
-	bool		by_yearday = rr_size(rule->yeardays.plus, RR_DAY_WORDS) +
-		rr_size(rule->yeardays.minus, RR_DAY_WORDS) > 0;
-	bool		by_day = rule->weekdays != 0;
+	const uint64_t monthdays[2] = { rule->monthdays, rule->monthdays_minus };
+	bool by_monthday = (monthdays[0] | monthdays[1]) != 0;
+	bool by_yearday =
+		rr_size(rule->yeardays.plus, RR_DAY_WORDS) + rr_size(rule->yeardays.minus, RR_DAY_WORDS) >
+		0;
+	bool by_day = rule->weekdays != 0;
 
 	for (int i = 0; i < 7; i++)
 		by_day |= (rule->nth[i] | rule->nth_minus[i]) != 0;
@@ -247,9 +250,9 @@ put_days(struct rr_out *out, const struct rr_rule *rule)
 static bool
 put_clock(struct rr_out *out, const struct rr_rule *rule)
 {
-	int			minutes = rr_popcount(rule->minutes);
-	int			n = rr_popcount(rule->hours) * minutes;
-	int			i = 0;
+	int minutes = rr_popcount(rule->minutes);
+	int n = rr_popcount(rule->hours) * minutes;
+	int i = 0;
 
 	if (n == 0 || n > 12 || (rule->seconds & ~UINT64_C(1)) != 0)
 		return false;
@@ -267,8 +270,8 @@ put_clock(struct rr_out *out, const struct rr_rule *rule)
 static void
 put_times(struct rr_out *out, const struct rr_rule *rule)
 {
-	static const char *const names[3] = {"hour ", "minute ", "second "};
-	const uint64_t sets[3] = {rule->hours, rule->minutes, rule->seconds};
+	static const char *const names[3] = { "hour ", "minute ", "second " };
+	const uint64_t sets[3] = { rule->hours, rule->minutes, rule->seconds };
 	const char *before = " at ";
 
 	if (put_clock(out, rule))
@@ -286,7 +289,9 @@ put_times(struct rr_out *out, const struct rr_rule *rule)
 static void
 put_setpos(struct rr_out *out, const struct rr_rule *rule)
 {
-	static const char *const units[] = {"year", "month", "week", "day", "hour", "minute", "second"};
+	static const char *const units[] = {
+		"year", "month", "week", "day", "hour", "minute", "second"
+	};
 
 	if (rr_size(rule->setpos.plus, RR_DAY_WORDS) + rr_size(rule->setpos.minus, RR_DAY_WORDS) == 0)
 		return;
@@ -299,7 +304,7 @@ put_setpos(struct rr_out *out, const struct rr_rule *rule)
 static void
 put_end(struct rr_out *out, const struct rr_rule *rule)
 {
-	int64_t		time = rr_floormod(rule->until, RR_DAY_SECONDS);
+	int64_t time = rr_floormod(rule->until, RR_DAY_SECONDS);
 	struct rr_civil c = rr_date_of(rr_floordiv(rule->until, RR_DAY_SECONDS));
 
 	if (rule->count != 0)
@@ -334,7 +339,7 @@ put_end(struct rr_out *out, const struct rr_rule *rule)
 size_t
 rr_describe(const struct rr_rule *rule, char *buf, size_t size)
 {
-	struct rr_out out = {buf, size, 0};
+	struct rr_out out = { buf, size, 0 };
 
 	put_frequency(&out, rule);
 	put_days(&out, rule);

@@ -18,9 +18,9 @@
 static int
 time_from(const struct rr_plan *plan, int sod)
 {
-	int			h = sod / 3600;
-	int			m = sod / 60 % 60;
-	int			s;
+	int h = sod / 3600;
+	int m = sod / 60 % 60;
+	int s;
 
 	if (sod <= plan->first_time)
 		return plan->first_time;
@@ -47,9 +47,9 @@ time_from(const struct rr_plan *plan, int sod)
 static int
 time_upto(const struct rr_plan *plan, int sod)
 {
-	int			h = sod / 3600;
-	int			m = sod / 60 % 60;
-	int			s;
+	int h = sod / 3600;
+	int m = sod / 60 % 60;
+	int s;
 
 	if (sod >= plan->last_time)
 		return plan->last_time;
@@ -75,9 +75,9 @@ time_upto(const struct rr_plan *plan, int sod)
 static int
 time_rank(const struct rr_plan *plan, int sod)
 {
-	int			h = sod / 3600;
-	int			m = sod / 60 % 60;
-	int			rank;
+	int h = sod / 3600;
+	int m = sod / 60 % 60;
+	int rank;
 
 	/* by far the most rules have one time of day */
 	if (plan->n_times == 1)
@@ -95,8 +95,8 @@ time_rank(const struct rr_plan *plan, int sod)
 static int
 time_select(const struct rr_plan *plan, int k)
 {
-	int			h;
-	int			m;
+	int h;
+	int m;
 
 	if (plan->n_times == 1)
 		return plan->first_time;
@@ -124,10 +124,10 @@ rr_period_of(const struct rr_plan *plan, int64_t day)
 static void
 month_days_of(const struct rr_plan *plan, int64_t period, struct rr_days *days)
 {
-	int64_t		year = rr_floordiv(period, 12);
-	int			month = (int) rr_floormod(period, 12) + 1;
-	bool		leap = rr_is_leap(year);
-	int64_t		start = rr_year_start(year) + rr_days_before[leap][month];
+	int64_t year = rr_floordiv(period, 12);
+	int month = (int) rr_floormod(period, 12) + 1;
+	bool leap = rr_is_leap(year);
+	int64_t start = rr_year_start(year) + rr_days_before[leap][month];
 
 	days->base = start - 1;
 	days->bits = &plan->days.month[(rr_month_length(leap, month) - 28) * 7 + rr_weekday(start)];
@@ -146,8 +146,8 @@ week_days_of(const struct rr_plan *plan, int64_t period, struct rr_days *days)
 	{
 		struct rr_civil c = rr_date_of(days->base);
 		/* how many of the seven belong to the first day's month */
-		int			here = rr_month_length(rr_is_leap(c.year), c.month) - c.day + 1;
-		uint64_t	first = here < 7 ? rr_below(here) : rr_below(7);
+		int here = rr_month_length(rr_is_leap(c.year), c.month) - c.day + 1;
+		uint64_t first = here < 7 ? rr_below(here) : rr_below(7);
 
 		if ((plan->months >> c.month & 1) == 0)
 			days->own &= ~first;
@@ -159,7 +159,7 @@ week_days_of(const struct rr_plan *plan, int64_t period, struct rr_days *days)
 static void
 year_days_of(const struct rr_plan *plan, int64_t period, struct rr_days *days)
 {
-	int64_t		start = rr_year_start(period);
+	int64_t start = rr_year_start(period);
 
 	days->base = start - 1;
 	days->bits = rr_year_table(plan, period, start);
@@ -175,8 +175,8 @@ single_day_of(const struct rr_plan *plan, int64_t period, struct rr_days *days)
 	days->own = 1;
 	if (plan->filtered)
 	{
-		int64_t		year = rr_date_of(period).year;
-		int64_t		start = rr_year_start(year);
+		int64_t year = rr_date_of(period).year;
+		int64_t start = rr_year_start(year);
 
 		days->own = rr_has(rr_year_table(plan, year, start), (int) (period - start) + 1);
 	}
@@ -207,15 +207,15 @@ rr_days_of(const struct rr_plan *plan, int64_t period, struct rr_days *days)
 /* day and time of day of x relative to a period, cut to what its bitmap covers */
 struct place
 {
-	int			bit;			/* -1: before it all; 64 * words: behind it all */
-	int			sod;
+	int bit; /* -1: before it all; 64 * words: behind it all */
+	int sod;
 };
 
 static struct place
 place_of(const struct rr_days *days, int64_t x)
 {
-	int64_t		day = rr_floordiv(x, RR_DAY_SECONDS);
-	int64_t		bit = day - days->base;
+	int64_t day = rr_floordiv(x, RR_DAY_SECONDS);
+	int64_t bit = day - days->base;
 	struct place p;
 
 	p.sod = (int) (x - day * RR_DAY_SECONDS);
@@ -234,7 +234,7 @@ static int64_t
 element_rank(const struct rr_plan *plan, const struct rr_days *days, int64_t x)
 {
 	struct place p = place_of(days, x);
-	int64_t		rank;
+	int64_t rank;
 
 	if (p.bit < 0)
 		return 0;
@@ -258,9 +258,9 @@ element_at(const struct rr_plan *plan, const struct rr_days *days, int64_t rank)
 static int64_t
 setpos_from(const struct rr_numbers *set, int64_t n, int64_t rank)
 {
-	int64_t		best = -1;
-	int			p = rank >= 366 ? -1 : rr_first_from(set->plus, RR_DAY_WORDS, (int) rank + 1);
-	int			q = rr_last_upto(set->minus, n - rank > 366 ? 366 : (int) (n - rank));
+	int64_t best = -1;
+	int p = rank >= 366 ? -1 : rr_first_from(set->plus, RR_DAY_WORDS, (int) rank + 1);
+	int q = rr_last_upto(set->minus, n - rank > 366 ? 366 : (int) (n - rank));
 
 	if (p > 0 && p <= n)
 		best = p - 1;
@@ -273,9 +273,9 @@ setpos_from(const struct rr_numbers *set, int64_t n, int64_t rank)
 static int64_t
 setpos_upto(const struct rr_numbers *set, int64_t n, int64_t rank)
 {
-	int			p = rr_last_upto(set->plus, rank >= 366 ? 366 : (int) rank + 1);
-	int			q = n - rank > 366 ? -1 : rr_first_from(set->minus, RR_DAY_WORDS, (int) (n - rank));
-	int64_t		best = p - 1;
+	int p = rr_last_upto(set->plus, rank >= 366 ? 366 : (int) rank + 1);
+	int q = n - rank > 366 ? -1 : rr_first_from(set->minus, RR_DAY_WORDS, (int) (n - rank));
+	int64_t best = p - 1;
 
 	if (p <= 0)
 		best = -1;
@@ -288,7 +288,7 @@ setpos_upto(const struct rr_numbers *set, int64_t n, int64_t rank)
 static int64_t
 setpos_rank(const struct rr_numbers *set, int64_t n, int64_t rank)
 {
-	int64_t		count = 0;
+	int64_t count = 0;
 
 	for (int64_t r = rank > 0 ? setpos_from(set, n, 0) : -1; r >= 0 && r < rank;
 		 r = r + 1 < n ? setpos_from(set, n, r + 1) : -1)
@@ -306,12 +306,12 @@ bool
 rr_first_in(const struct rr_plan *plan, const struct rr_days *days, int64_t lo, int64_t *found)
 {
 	struct place p;
-	int			bit;
+	int bit;
 
 	if (plan->by_setpos)
 	{
-		int64_t		n = element_count(plan, days);
-		int64_t		rank = element_rank(plan, days, lo);
+		int64_t n = element_count(plan, days);
+		int64_t rank = element_rank(plan, days, lo);
 
 		rank = rank < n ? setpos_from(&plan->setpos, n, rank) : -1;
 		if (rank >= 0)
@@ -321,7 +321,7 @@ rr_first_in(const struct rr_plan *plan, const struct rr_days *days, int64_t lo, 
 	p = place_of(days, lo);
 	if (p.bit >= 0 && p.bit < 64 * days->words && rr_has(days->bits, p.bit))
 	{
-		int			time = time_from(plan, p.sod);
+		int time = time_from(plan, p.sod);
 
 		if (time >= 0)
 		{
@@ -340,13 +340,14 @@ bool
 rr_last_in(const struct rr_plan *plan, const struct rr_days *days, int64_t hi, int64_t *found)
 {
 	struct place p;
-	int			bit;
+	int bit;
 
 	if (plan->by_setpos)
 	{
 		/* ranks below this one are at or before hi */
-		int64_t		end = element_rank(plan, days, hi + 1);
-		int64_t		rank = end > 0 ? setpos_upto(&plan->setpos, element_count(plan, days), end - 1) : -1;
+		int64_t end = element_rank(plan, days, hi + 1);
+		int64_t rank =
+			end > 0 ? setpos_upto(&plan->setpos, element_count(plan, days), end - 1) : -1;
 
 		if (rank >= 0)
 			*found = element_at(plan, days, rank);
@@ -355,7 +356,7 @@ rr_last_in(const struct rr_plan *plan, const struct rr_days *days, int64_t hi, i
 	p = place_of(days, hi);
 	if (p.bit >= 0 && p.bit < 64 * days->words && rr_has(days->bits, p.bit))
 	{
-		int			time = time_upto(plan, p.sod);
+		int time = time_upto(plan, p.sod);
 
 		if (time >= 0)
 		{
@@ -373,7 +374,7 @@ rr_last_in(const struct rr_plan *plan, const struct rr_days *days, int64_t hi, i
 int64_t
 rr_count_in(const struct rr_plan *plan, const struct rr_days *days, int64_t x)
 {
-	int64_t		rank = element_rank(plan, days, x);
+	int64_t rank = element_rank(plan, days, x);
 
 	return plan->by_setpos ? setpos_rank(&plan->setpos, element_count(plan, days), rank) : rank;
 }
@@ -384,7 +385,7 @@ rr_count_in(const struct rr_plan *plan, const struct rr_days *days, int64_t x)
 static int64_t
 series_from(const struct rr_plan *plan, int64_t period)
 {
-	int64_t		behind;
+	int64_t behind;
 
 	if (period <= plan->origin)
 		return plan->origin;
@@ -403,10 +404,10 @@ series_upto(const struct rr_plan *plan, int64_t period)
 static int64_t
 permitted_from(const struct rr_plan *plan, int64_t day)
 {
-	int64_t		year = rr_date_of(day).year;
-	int64_t		start = rr_year_start(year);
-	int			bit = rr_first_from(rr_year_table(plan, year, start), RR_DAY_WORDS,
-									(int) (day - start) + 1);
+	int64_t year = rr_date_of(day).year;
+	int64_t start = rr_year_start(year);
+	int bit =
+		rr_first_from(rr_year_table(plan, year, start), RR_DAY_WORDS, (int) (day - start) + 1);
 
 	while (bit < 0)
 	{
@@ -420,9 +421,9 @@ permitted_from(const struct rr_plan *plan, int64_t day)
 static int64_t
 permitted_upto(const struct rr_plan *plan, int64_t day)
 {
-	int64_t		year = rr_date_of(day).year;
-	int64_t		start = rr_year_start(year);
-	int			bit = rr_last_upto(rr_year_table(plan, year, start), (int) (day - start) + 1);
+	int64_t year = rr_date_of(day).year;
+	int64_t start = rr_year_start(year);
+	int bit = rr_last_upto(rr_year_table(plan, year, start), (int) (day - start) + 1);
 
 	while (bit < 0)
 	{
@@ -435,7 +436,7 @@ permitted_upto(const struct rr_plan *plan, int64_t day)
 static int64_t
 step_forward(const struct rr_plan *plan, int64_t period)
 {
-	int64_t		next = period + plan->interval;
+	int64_t next = period + plan->interval;
 
 	if (plan->unit == RR_UNIT_DAY && plan->filtered)
 		return series_from(plan, permitted_from(plan, next));
@@ -446,7 +447,7 @@ step_forward(const struct rr_plan *plan, int64_t period)
 static int64_t
 step_back(const struct rr_plan *plan, int64_t period)
 {
-	int64_t		next = period - plan->interval;
+	int64_t next = period - plan->interval;
 
 	if (plan->unit == RR_UNIT_DAY && plan->filtered && next >= plan->origin)
 	{
@@ -464,7 +465,7 @@ static void
 ask_neighbour(const struct rr_plan *plan, int64_t period, int64_t bound, int dir, int64_t *found)
 {
 	struct rr_days days;
-	int64_t		other;
+	int64_t other;
 
 	if (plan->interval != 1 || period + dir < plan->origin)
 		return;
@@ -479,8 +480,8 @@ bool
 rr_next(const struct rr_plan *plan, int64_t lo, int64_t *found)
 {
 	struct rr_days days;
-	int64_t		period;
-	int64_t		last;
+	int64_t period;
+	int64_t last;
 
 	if (lo < plan->dtstart)
 		lo = plan->dtstart;
@@ -507,8 +508,8 @@ bool
 rr_previous(const struct rr_plan *plan, int64_t hi, int64_t *found)
 {
 	struct rr_days days;
-	int64_t		period;
-	int64_t		last;
+	int64_t period;
+	int64_t last;
 
 	if (hi > plan->until)
 		hi = plan->until;
@@ -534,7 +535,7 @@ rr_previous(const struct rr_plan *plan, int64_t hi, int64_t *found)
 bool
 rr_contains(const struct rr_plan *plan, int64_t at)
 {
-	int64_t		found;
+	int64_t found;
 
 	return at >= plan->dtstart && rr_next(plan, at, &found) && found == at;
 }

@@ -11,14 +11,14 @@
 #include "civil.h"
 #include "text.h"
 
-static const char weekday_names[7][3] = {"MO", "TU", "WE", "TH", "FR", "SA", "SU"};
+static const char weekday_names[7][3] = { "MO", "TU", "WE", "TH", "FR", "SA", "SU" };
 
 static const char *const freq_names[] = {
-	"YEARLY", "MONTHLY", "WEEKLY", "DAILY", "HOURLY", "MINUTELY", "SECONDLY"
+	"YEARLY", "MONTHLY", "WEEKLY", "DAILY", "HOURLY", "MINUTELY", "SECONDLY",
 };
 
 static const char *const freq_lower[] = {
-	"yearly", "monthly", "weekly", "daily", "hourly", "minutely", "secondly"
+	"yearly", "monthly", "weekly", "daily", "hourly", "minutely", "secondly",
 };
 
 /* ";NAME=" before the first item of a list, a comma before the others */
@@ -30,9 +30,10 @@ item(struct rr_out *out, const char *name, bool *first)
 }
 
 static void
-put_numbers(struct rr_out *out, const char *name, const uint64_t *plus, const uint64_t *minus, int max)
+put_numbers(struct rr_out *out, const char *name, const uint64_t *plus, const uint64_t *minus,
+			int max)
 {
-	bool		first = true;
+	bool first = true;
 
 	for (int n = 0; n <= max; n++)
 		if (plus[n / 64] >> (n % 64) & 1)
@@ -72,7 +73,7 @@ put_nth(struct rr_out *out, bool *first, uint64_t set, const char *sign, const c
 static void
 put_weekdays(struct rr_out *out, const struct rr_rule *rule)
 {
-	bool		first = true;
+	bool first = true;
 
 	for (int day = 0; day < 7; day++)
 	{
@@ -89,8 +90,8 @@ put_weekdays(struct rr_out *out, const struct rr_rule *rule)
 static void
 put_until(struct rr_out *out, const struct rr_rule *rule)
 {
-	int64_t		day = rr_floordiv(rule->until, RR_DAY_SECONDS);
-	int64_t		time = rr_floormod(rule->until, RR_DAY_SECONDS);
+	int64_t day = rr_floordiv(rule->until, RR_DAY_SECONDS);
+	int64_t time = rr_floormod(rule->until, RR_DAY_SECONDS);
 	struct rr_civil c = rr_date_of(day);
 
 	rr_put(out, ";UNTIL=");
@@ -108,7 +109,7 @@ put_until(struct rr_out *out, const struct rr_rule *rule)
 size_t
 rr_format(const struct rr_rule *rule, char *buf, size_t size)
 {
-	struct rr_out out = {buf, size, 0};
+	struct rr_out out = { buf, size, 0 };
 
 	rr_put(&out, "FREQ=");
 	rr_put(&out, freq_names[rule->freq]);
@@ -139,8 +140,8 @@ rr_format(const struct rr_rule *rule, char *buf, size_t size)
 		rr_put(&out, weekday_names[rule->wkst]);
 	}
 	if (rule->skip != RR_SKIP_OMIT)
-		rr_put(&out, rule->skip == RR_SKIP_BACKWARD ? ";RSCALE=GREGORIAN;SKIP=BACKWARD" :
-			   ";RSCALE=GREGORIAN;SKIP=FORWARD");
+		rr_put(&out, rule->skip == RR_SKIP_BACKWARD ? ";RSCALE=GREGORIAN;SKIP=BACKWARD"
+													: ";RSCALE=GREGORIAN;SKIP=FORWARD");
 	return rr_put_end(&out);
 }
 
@@ -155,9 +156,9 @@ const char *
 rr_word(const struct rr_rule *rule)
 {
 	struct rr_rule simple;
-	char		mine[64];
-	char		its[64];
-	size_t		len = rr_format(rule, mine, sizeof(mine));
+	char mine[64];
+	char its[64];
+	size_t len = rr_format(rule, mine, sizeof(mine));
 
 	if (rule->freq > RR_DAILY || len >= sizeof(mine))
 		return NULL;

@@ -15,13 +15,13 @@
 struct scan
 {
 	const char *text;
-	size_t		pos;
-	size_t		end;
+	size_t pos;
+	size_t end;
 	struct rr_rule *rule;
 	struct rr_error *error;
-	unsigned	seen;			/* parts met, by index in parts[] */
-	size_t		value;			/* where the value of the current part starts */
-	size_t		nth_at;			/* the first BYDAY with a number */
+	unsigned seen; /* parts met, by index in parts[] */
+	size_t value;  /* where the value of the current part starts */
+	size_t nth_at; /* the first BYDAY with a number */
 };
 
 static bool read_freq(struct scan *s);
@@ -43,35 +43,40 @@ static bool read_setpos(struct scan *s);
 
 enum part
 {
-	FREQ, INTERVAL, COUNT, UNTIL, WKST, RSCALE, SKIP, BYMONTH, BYWEEKNO, BYYEARDAY,
-	BYMONTHDAY, BYDAY, BYHOUR, BYMINUTE, BYSECOND, BYSETPOS, N_PARTS
+	FREQ,
+	INTERVAL,
+	COUNT,
+	UNTIL,
+	WKST,
+	RSCALE,
+	SKIP,
+	BYMONTH,
+	BYWEEKNO,
+	BYYEARDAY,
+	BYMONTHDAY,
+	BYDAY,
+	BYHOUR,
+	BYMINUTE,
+	BYSECOND,
+	BYSETPOS,
+	N_PARTS
 };
 
 static const struct
 {
 	const char *name;
-	bool		(*read) (struct scan *s);
-}			parts[N_PARTS] = {
-	{"FREQ", read_freq},
-	{"INTERVAL", read_interval},
-	{"COUNT", read_count},
-	{"UNTIL", read_until},
-	{"WKST", read_wkst},
-	{"RSCALE", read_rscale},
-	{"SKIP", read_skip},
-	{"BYMONTH", read_month},
-	{"BYWEEKNO", read_weekno},
-	{"BYYEARDAY", read_yearday},
-	{"BYMONTHDAY", read_monthday},
-	{"BYDAY", read_day},
-	{"BYHOUR", read_hour},
-	{"BYMINUTE", read_minute},
-	{"BYSECOND", read_second},
-	{"BYSETPOS", read_setpos}
+	bool (*read)(struct scan *s);
+} parts[N_PARTS] = {
+	{ "FREQ", read_freq },         { "INTERVAL", read_interval },   { "COUNT", read_count },
+	{ "UNTIL", read_until },       { "WKST", read_wkst },           { "RSCALE", read_rscale },
+	{ "SKIP", read_skip },         { "BYMONTH", read_month },       { "BYWEEKNO", read_weekno },
+	{ "BYYEARDAY", read_yearday }, { "BYMONTHDAY", read_monthday }, { "BYDAY", read_day },
+	{ "BYHOUR", read_hour },       { "BYMINUTE", read_minute },     { "BYSECOND", read_second },
+	{ "BYSETPOS", read_setpos },
 };
 
 static const char freq_words[][10] = {
-	"YEARLY", "MONTHLY", "WEEKLY", "DAILY", "HOURLY", "MINUTELY", "SECONDLY"
+	"YEARLY", "MONTHLY", "WEEKLY", "DAILY", "HOURLY", "MINUTELY", "SECONDLY",
 };
 
 /* ---- characters ---------------------------------------------------------------------- */
@@ -107,7 +112,7 @@ fail_at(struct scan *s, enum rr_code code, size_t position)
 static bool
 take(struct scan *s, const char *word)
 {
-	size_t		n = strlen(word);
+	size_t n = strlen(word);
 
 	if (s->end - s->pos < n)
 		return false;
@@ -131,7 +136,7 @@ take_value(struct scan *s, const char *words, size_t width, int n)
 {
 	for (int i = 0; i < n; i++)
 	{
-		size_t		start = s->pos;
+		size_t start = s->pos;
 
 		if (take(s, words + (size_t) i * width) && at_value_end(s))
 			return i;
@@ -144,8 +149,8 @@ take_value(struct scan *s, const char *words, size_t width, int n)
 static bool
 take_digits(struct scan *s, int64_t max, int64_t *number)
 {
-	size_t		start = s->pos;
-	int64_t		n = 0;
+	size_t start = s->pos;
+	int64_t n = 0;
 
 	while (s->pos < s->end && is_digit(s->text[s->pos]))
 	{
@@ -184,9 +189,9 @@ read_numbers(struct scan *s, int64_t low, int64_t high, uint64_t *plus, uint64_t
 {
 	for (;;)
 	{
-		size_t		start = s->pos;
-		bool		negative = minus != NULL && take(s, "-");
-		int64_t		n;
+		size_t start = s->pos;
+		bool negative = minus != NULL && take(s, "-");
+		int64_t n;
 
 		if (!negative && minus != NULL)
 			take(s, "+");
@@ -213,7 +218,7 @@ read_small(struct scan *s, int64_t low, int64_t high, uint64_t *plus, enum rr_co
 static bool
 read_month(struct scan *s)
 {
-	uint64_t	set;
+	uint64_t set;
 
 	if (!read_small(s, 1, 12, &set, RR_BAD_MONTH))
 		return false;
@@ -224,7 +229,7 @@ read_month(struct scan *s)
 static bool
 read_hour(struct scan *s)
 {
-	uint64_t	set;
+	uint64_t set;
 
 	if (!read_small(s, 0, 23, &set, RR_BAD_HOUR))
 		return false;
@@ -253,8 +258,8 @@ read_second(struct scan *s)
 static bool
 read_monthday(struct scan *s)
 {
-	uint64_t	plus = 0;
-	uint64_t	minus = 0;
+	uint64_t plus = 0;
+	uint64_t minus = 0;
 
 	if (!read_numbers(s, 1, 31, &plus, &minus, RR_BAD_MONTHDAY))
 		return false;
@@ -286,7 +291,7 @@ read_setpos(struct scan *s)
 static bool
 read_freq(struct scan *s)
 {
-	int			freq = take_value(s, freq_words[0], sizeof(freq_words[0]), 7);
+	int freq = take_value(s, freq_words[0], sizeof(freq_words[0]), 7);
 
 	if (freq < 0)
 		return fail_at(s, RR_BAD_FREQ, s->value);
@@ -299,7 +304,7 @@ read_freq(struct scan *s)
 static bool
 read_positive(struct scan *s, int32_t *result, enum rr_code bad)
 {
-	int64_t		n;
+	int64_t n;
 
 	take(s, "+");
 	if (!take_digits(s, INT32_MAX, &n) || n < 1 || !at_value_end(s))
@@ -324,9 +329,7 @@ read_count(struct scan *s)
 static bool
 take_time(struct scan *s, int *seconds)
 {
-	int			h,
-				m,
-				sec;
+	int h, m, sec;
 
 	if (!take_fixed(s, 2, &h) || !take_fixed(s, 2, &m) || !take_fixed(s, 2, &sec))
 		return false;
@@ -339,10 +342,7 @@ take_time(struct scan *s, int *seconds)
 static bool
 read_until(struct scan *s)
 {
-	int			year,
-				month,
-				day,
-				time = 0;
+	int year, month, day, time = 0;
 	enum rr_until_kind kind = RR_UNTIL_DATE;
 
 	if (!take_fixed(s, 4, &year) || !take_fixed(s, 2, &month) || !take_fixed(s, 2, &day) ||
@@ -366,7 +366,7 @@ read_until(struct scan *s)
 static int
 take_weekday(struct scan *s)
 {
-	static const char names[7][3] = {"MO", "TU", "WE", "TH", "FR", "SA", "SU"};
+	static const char names[7][3] = { "MO", "TU", "WE", "TH", "FR", "SA", "SU" };
 
 	for (int i = 0; i < 7; i++)
 		if (take(s, names[i]))
@@ -377,7 +377,7 @@ take_weekday(struct scan *s)
 static bool
 read_wkst(struct scan *s)
 {
-	int			day = take_weekday(s);
+	int day = take_weekday(s);
 
 	if (day < 0 || !at_value_end(s))
 		return fail_at(s, RR_BAD_WKST, s->value);
@@ -396,8 +396,8 @@ read_rscale(struct scan *s)
 static bool
 read_skip(struct scan *s)
 {
-	static const char words[][9] = {"OMIT", "BACKWARD", "FORWARD"};
-	int			skip = take_value(s, words[0], sizeof(words[0]), 3);
+	static const char words[][9] = { "OMIT", "BACKWARD", "FORWARD" };
+	int skip = take_value(s, words[0], sizeof(words[0]), 3);
 
 	if (skip < 0)
 		return fail_at(s, RR_BAD_SKIP, s->value);
@@ -409,12 +409,12 @@ read_skip(struct scan *s)
 static bool
 read_weekday(struct scan *s)
 {
-	size_t		start = s->pos;
-	bool		negative = take(s, "-");
-	bool		sign = negative || take(s, "+");
-	bool		numbered = s->pos < s->end && is_digit(s->text[s->pos]);
-	int64_t		n = 0;
-	int			day;
+	size_t start = s->pos;
+	bool negative = take(s, "-");
+	bool sign = negative || take(s, "+");
+	bool numbered = s->pos < s->end && is_digit(s->text[s->pos]);
+	int64_t n = 0;
+	int day;
 
 	if (numbered ? !take_digits(s, 53, &n) || n < 1 : sign)
 		return fail_at(s, RR_BAD_WEEKDAY, start);
@@ -460,7 +460,8 @@ check_combination(struct scan *s, const size_t *at)
 {
 	const struct rr_rule *r = s->rule;
 	const unsigned by_parts = (1U << BYMONTH) | (1U << BYWEEKNO) | (1U << BYYEARDAY) |
-		(1U << BYMONTHDAY) | (1U << BYDAY) | (1U << BYHOUR) | (1U << BYMINUTE) | (1U << BYSECOND);
+							  (1U << BYMONTHDAY) | (1U << BYDAY) | (1U << BYHOUR) |
+							  (1U << BYMINUTE) | (1U << BYSECOND);
 
 	if (!has(s, FREQ))
 		return fail_at(s, RR_NO_FREQ, s->end);
@@ -485,8 +486,8 @@ check_combination(struct scan *s, const size_t *at)
 static bool
 read_name(struct scan *s, enum part *part)
 {
-	size_t		start = s->pos;
-	size_t		p;
+	size_t start = s->pos;
+	size_t p;
 
 	for (int i = 0; i < N_PARTS; i++)
 	{
@@ -502,14 +503,15 @@ read_name(struct scan *s, enum part *part)
 	for (p = start; p < s->end && s->text[p] != '=' && s->text[p] != ';'; p++)
 		if (s->text[p] == '\n' || s->text[p] == '\r')
 			return fail_at(s, RR_MANY_LINES, p);
-	return fail_at(s, p < s->end && s->text[p] == '=' && p > start ? RR_UNKNOWN_PART : RR_NOT_A_PART, start);
+	return fail_at(
+		s, p < s->end && s->text[p] == '=' && p > start ? RR_UNKNOWN_PART : RR_NOT_A_PART, start);
 }
 
 static bool
 read_part(struct scan *s, size_t *at)
 {
-	size_t		start = s->pos;
-	enum part	part;
+	size_t start = s->pos;
+	enum part part;
 
 	if (!read_name(s, &part))
 		return false;
@@ -534,7 +536,7 @@ refuse_lines(struct scan *s)
 static bool
 read_parts(struct scan *s)
 {
-	size_t		at[N_PARTS] = {0};
+	size_t at[N_PARTS] = { 0 };
 
 	do
 	{
@@ -547,7 +549,7 @@ read_parts(struct scan *s)
 static bool
 read_word(struct scan *s)
 {
-	int			freq = take_value(s, freq_words[0], sizeof(freq_words[0]), RR_DAILY + 1);
+	int freq = take_value(s, freq_words[0], sizeof(freq_words[0]), RR_DAILY + 1);
 
 	/* a semicolon makes it an attempt at rule parts */
 	if (freq < 0 || s->pos < s->end)
@@ -559,8 +561,8 @@ read_word(struct scan *s)
 bool
 rr_parse(const char *text, size_t len, struct rr_rule *rule, struct rr_error *error)
 {
-	struct scan s = {.text = text, .end = len, .rule = rule, .error = error};
-	size_t		start;
+	struct scan s = { .text = text, .end = len, .rule = rule, .error = error };
+	size_t start;
 
 	memset(rule, 0, sizeof(*rule));
 	rule->interval = 1;
@@ -603,8 +605,8 @@ static const struct
 	const char *section;
 	const char *text;
 	const char *hint;
-}			error_words[RR_ERROR_COUNT] = {
-#define RR_ERROR_WORDS(code, section, text, hint) {section, text, hint},
+} error_words[RR_ERROR_COUNT] = {
+#define RR_ERROR_WORDS(code, section, text, hint) { section, text, hint },
 	RR_ERRORS(RR_ERROR_WORDS)
 };
 

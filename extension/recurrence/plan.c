@@ -18,7 +18,10 @@
 /* leap patterns of a year and its neighbours; no other combination exists */
 enum
 {
-	PLAIN, AFTER_LEAP, BEFORE_LEAP, LEAP
+	PLAIN,
+	AFTER_LEAP,
+	BEFORE_LEAP,
+	LEAP
 };
 
 /* the parts that choose days, with what DTSTART adds to them */
@@ -26,20 +29,20 @@ struct chosen
 {
 	const struct rr_rule *rule;
 	enum rr_skip skip;
-	uint8_t		weekdays;
-	bool		by_day;			/* BYDAY, with or without numbers */
-	bool		by_yearday;
-	bool		by_weekno;
-	bool		by_monthday;
-	uint16_t	months;			/* 0: all */
-	uint32_t	monthdays;
-	uint32_t	monthdays_minus;
+	uint8_t weekdays;
+	bool by_day; /* BYDAY, with or without numbers */
+	bool by_yearday;
+	bool by_weekno;
+	bool by_monthday;
+	uint16_t months; /* 0: all */
+	uint32_t monthdays;
+	uint32_t monthdays_minus;
 };
 
 static uint64_t
 any(const struct rr_numbers *set)
 {
-	uint64_t	bits = 0;
+	uint64_t bits = 0;
 
 	for (int i = 0; i < RR_DAY_WORDS; i++)
 		bits |= set->plus[i] | set->minus[i];
@@ -52,7 +55,7 @@ any(const struct rr_numbers *set)
 static uint64_t
 weekday_pattern(unsigned weekdays, int first)
 {
-	unsigned	turned = (weekdays >> first | weekdays << (7 - first)) & 127;
+	unsigned turned = (weekdays >> first | weekdays << (7 - first)) & 127;
 
 	return turned * UINT64_C(0x8102040810204081);
 }
@@ -65,15 +68,15 @@ weekday_pattern(unsigned weekdays, int first)
 static uint64_t
 monthdays_of(const struct chosen *c, int length)
 {
-	uint64_t	all = rr_below(length + 1) & ~UINT64_C(1);
-	uint64_t	days;
+	uint64_t all = rr_below(length + 1) & ~UINT64_C(1);
+	uint64_t days;
 
 	if (!c->by_monthday)
 		return all;
 	days = c->monthdays & all;
 	for (uint32_t rest = c->monthdays_minus; rest != 0; rest &= rest - 1)
 	{
-		int			day = length + 1 - rr_lowest(rest);
+		int day = length + 1 - rr_lowest(rest);
 
 		if (day >= 1)
 			days |= UINT64_C(1) << day;
@@ -93,19 +96,19 @@ add_nth(const struct chosen *c, int bit0, int first, int last, uint64_t *days)
 {
 	for (int weekday = 0; weekday < 7; weekday++)
 	{
-		int			lowest = first + (int) rr_floormod(weekday - bit0 - first, 7);
-		int			highest = last - (int) rr_floormod(bit0 + last - weekday, 7);
+		int lowest = first + (int) rr_floormod(weekday - bit0 - first, 7);
+		int highest = last - (int) rr_floormod(bit0 + last - weekday, 7);
 
 		for (uint64_t rest = c->rule->nth[weekday]; rest != 0; rest &= rest - 1)
 		{
-			int			day = lowest + 7 * (rr_lowest(rest) - 1);
+			int day = lowest + 7 * (rr_lowest(rest) - 1);
 
 			if (day <= last)
 				rr_add(days, day);
 		}
 		for (uint64_t rest = c->rule->nth_minus[weekday]; rest != 0; rest &= rest - 1)
 		{
-			int			day = highest - 7 * (rr_lowest(rest) - 1);
+			int day = highest - 7 * (rr_lowest(rest) - 1);
 
 			if (day >= first)
 				rr_add(days, day);
@@ -116,9 +119,9 @@ add_nth(const struct chosen *c, int bit0, int first, int last, uint64_t *days)
 static uint64_t
 month_days(const struct chosen *c, int length, int weekday)
 {
-	uint64_t	days = monthdays_of(c, length);
-	int			bit0 = (weekday + 6) % 7;
-	uint64_t	wanted;
+	uint64_t days = monthdays_of(c, length);
+	int bit0 = (weekday + 6) % 7;
+	uint64_t wanted;
 
 	if (!c->by_day)
 		return days;
@@ -130,12 +133,12 @@ month_days(const struct chosen *c, int length, int weekday)
 static uint64_t
 make_months(struct rr_plan *plan, const struct chosen *c)
 {
-	uint64_t	all = 0;
+	uint64_t all = 0;
 
 	for (int length = 28; length <= 31; length++)
 		for (int weekday = 0; weekday < 7; weekday++)
 		{
-			uint64_t	days = month_days(c, length, weekday);
+			uint64_t days = month_days(c, length, weekday);
 
 			plan->days.month[(length - 28) * 7 + weekday] = days;
 			plan->spills |= ((days & 1) | (days >> (length + 1))) != 0;
@@ -176,7 +179,7 @@ static void
 year_yeardays(const struct chosen *c, int length, uint64_t *days)
 {
 	const struct rr_numbers *set = &c->rule->yeardays;
-	uint64_t	wanted[RR_DAY_WORDS];
+	uint64_t wanted[RR_DAY_WORDS];
 
 	memcpy(wanted, set->plus, sizeof(wanted));
 	for (int q = 1; q <= length; q++)
@@ -211,8 +214,8 @@ first_week(int into_week)
 static void
 add_week(int start, int n, int last, uint64_t *days)
 {
-	int			first = start + 7 * (n - 1);
-	uint64_t	week = 127;
+	int first = start + 7 * (n - 1);
+	uint64_t week = 127;
 
 	if (first > last || first + 6 < 1)
 		return;
@@ -230,7 +233,7 @@ add_week(int start, int n, int last, uint64_t *days)
 static void
 add_weeks(const struct chosen *c, int start, int end, int last, uint64_t *days)
 {
-	int			weeks = (end - start) / 7;
+	int weeks = (end - start) / 7;
 
 	for (uint64_t rest = c->rule->weeks & rr_below(weeks + 1); rest != 0; rest &= rest - 1)
 		add_week(start, rr_lowest(rest), last, days);
@@ -242,16 +245,16 @@ add_weeks(const struct chosen *c, int start, int end, int last, uint64_t *days)
 static void
 year_weeks(const struct chosen *c, int pattern, int weekday, uint64_t *days)
 {
-	int			length = pattern == LEAP ? 366 : 365;
-	int			before = pattern == AFTER_LEAP ? 366 : 365;
-	int			after = pattern == BEFORE_LEAP ? 366 : 365;
-	int			into = (weekday - c->rule->wkst + 7) % 7;
-	int			into_before = (int) rr_floormod(into - before, 7);
-	int			into_after = (into + length) % 7;
-	int			into_last = (into_after + after) % 7;
-	int			start = first_week(into);
-	int			end = length + first_week(into_after);
-	uint64_t	wanted[RR_DAY_WORDS] = {0};
+	int length = pattern == LEAP ? 366 : 365;
+	int before = pattern == AFTER_LEAP ? 366 : 365;
+	int after = pattern == BEFORE_LEAP ? 366 : 365;
+	int into = (weekday - c->rule->wkst + 7) % 7;
+	int into_before = (int) rr_floormod(into - before, 7);
+	int into_after = (into + length) % 7;
+	int into_last = (into_after + after) % 7;
+	int start = first_week(into);
+	int end = length + first_week(into_after);
+	uint64_t wanted[RR_DAY_WORDS] = { 0 };
 
 	add_weeks(c, first_week(into_before) - before, start, length, wanted);
 	add_weeks(c, start, end, length, wanted);
@@ -262,8 +265,8 @@ year_weeks(const struct chosen *c, int pattern, int weekday, uint64_t *days)
 static void
 year_weekdays(const struct chosen *c, bool leap, int weekday, uint64_t *days)
 {
-	int			bit0 = (weekday + 6) % 7;
-	uint64_t	wanted[RR_DAY_WORDS];
+	int bit0 = (weekday + 6) % 7;
+	uint64_t wanted[RR_DAY_WORDS];
 
 	for (int i = 0; i < RR_DAY_WORDS; i++)
 		wanted[i] = weekday_pattern(c->weekdays, (bit0 + 64 * i) % 7);
@@ -272,14 +275,15 @@ year_weekdays(const struct chosen *c, bool leap, int weekday, uint64_t *days)
 		add_nth(c, bit0, 1, leap ? 366 : 365, wanted);
 	for (int month = 1; month <= 12; month++)
 		if (c->rule->months >> month & 1)
-			add_nth(c, bit0, rr_days_before[leap][month] + 1, rr_days_before[leap][month + 1], wanted);
+			add_nth(c, bit0, rr_days_before[leap][month] + 1, rr_days_before[leap][month + 1],
+					wanted);
 	keep(days, wanted);
 }
 
 static void
 year_days(const struct chosen *c, int pattern, int weekday, uint64_t *days)
 {
-	bool		leap = pattern == LEAP;
+	bool leap = pattern == LEAP;
 
 	memset(days, 0, RR_DAY_WORDS * sizeof(*days));
 	year_monthdays(c, leap, days);
@@ -294,7 +298,7 @@ year_days(const struct chosen *c, int pattern, int weekday, uint64_t *days)
 static uint64_t
 make_years(struct rr_plan *plan, const struct chosen *c)
 {
-	uint64_t	all = 0;
+	uint64_t all = 0;
 
 	plan->by_weekno = c->by_weekno;
 	for (int pattern = PLAIN; pattern <= LEAP; pattern++)
@@ -304,7 +308,7 @@ make_years(struct rr_plan *plan, const struct chosen *c)
 			continue;
 		for (int weekday = 0; weekday < 7; weekday++)
 		{
-			uint64_t   *days = plan->days.year[pattern * 7 + weekday];
+			uint64_t *days = plan->days.year[pattern * 7 + weekday];
 
 			year_days(c, pattern, weekday, days);
 			plan->spills |= rr_has(days, 0) || rr_has(days, pattern == LEAP ? 367 : 366);
@@ -318,7 +322,7 @@ make_years(struct rr_plan *plan, const struct chosen *c)
 const uint64_t *
 rr_year_table(const struct rr_plan *plan, int64_t year, int64_t year_start)
 {
-	int			pattern = PLAIN;
+	int pattern = PLAIN;
 
 	if (rr_is_leap(year))
 		pattern = LEAP;
@@ -334,7 +338,7 @@ rr_year_table(const struct rr_plan *plan, int64_t year, int64_t year_start)
 static void
 make_times(struct rr_plan *plan, const struct rr_rule *rule, int64_t time, int flags)
 {
-	bool		dates = (flags & RR_DATES) != 0;
+	bool dates = (flags & RR_DATES) != 0;
 
 	plan->hours = rule->hours != 0 && !dates ? rule->hours : (uint32_t) 1 << (time / 3600);
 	plan->minutes = rule->minutes != 0 && !dates ? rule->minutes : UINT64_C(1) << (time / 60 % 60);
@@ -342,10 +346,10 @@ make_times(struct rr_plan *plan, const struct rr_rule *rule, int64_t time, int f
 	plan->per_minute = rr_popcount(plan->seconds);
 	plan->per_hour = rr_popcount(plan->minutes) * plan->per_minute;
 	plan->n_times = rr_popcount(plan->hours) * plan->per_hour;
-	plan->first_time = rr_lowest(plan->hours) * 3600 + rr_lowest(plan->minutes) * 60 +
-		rr_lowest(plan->seconds);
-	plan->last_time = rr_highest(plan->hours) * 3600 + rr_highest(plan->minutes) * 60 +
-		rr_highest(plan->seconds);
+	plan->first_time =
+		rr_lowest(plan->hours) * 3600 + rr_lowest(plan->minutes) * 60 + rr_lowest(plan->seconds);
+	plan->last_time =
+		rr_highest(plan->hours) * 3600 + rr_highest(plan->minutes) * 60 + rr_highest(plan->seconds);
 }
 
 /* what the rule says of days; where it says nothing, DTSTART does (RFC 5545 3.3.10) */
@@ -353,7 +357,7 @@ static void
 choose_days(struct chosen *c, const struct rr_rule *rule, int64_t dtstart_day)
 {
 	struct rr_civil start = rr_date_of(dtstart_day);
-	bool		open;
+	bool open;
 
 	memset(c, 0, sizeof(*c));
 	c->rule = rule;
@@ -388,7 +392,7 @@ choose_days(struct chosen *c, const struct rr_rule *rule, int64_t dtstart_day)
 static void
 make_week(struct rr_plan *plan, const struct chosen *c)
 {
-	unsigned	days = c->weekdays;
+	unsigned days = c->weekdays;
 
 	plan->unit = RR_UNIT_WEEK;
 	plan->weekdays = (uint8_t) ((days >> plan->wkst | days << (7 - plan->wkst)) & 127);
@@ -413,7 +417,7 @@ gcd(int64_t a, int64_t b)
 {
 	while (b != 0)
 	{
-		int64_t		rest = a % b;
+		int64_t rest = a % b;
 
 		a = b;
 		b = rest;
@@ -424,13 +428,11 @@ gcd(int64_t a, int64_t b)
 static void
 make_days(struct rr_plan *plan, const struct rr_rule *rule)
 {
-	static const int64_t periods[] = {
-		[RR_UNIT_YEAR] = RR_CYCLE_YEARS,
-		[RR_UNIT_MONTH] = RR_CYCLE_YEARS * 12,
-		[RR_UNIT_WEEK] = RR_CYCLE_WEEKS,
-		[RR_UNIT_DAY] = RR_CYCLE_DAYS
-	};
-	int64_t		day = rr_floordiv(plan->dtstart, RR_DAY_SECONDS);
+	static const int64_t periods[] = { [RR_UNIT_YEAR] = RR_CYCLE_YEARS,
+									   [RR_UNIT_MONTH] = RR_CYCLE_YEARS * 12,
+									   [RR_UNIT_WEEK] = RR_CYCLE_WEEKS,
+									   [RR_UNIT_DAY] = RR_CYCLE_DAYS };
+	int64_t day = rr_floordiv(plan->dtstart, RR_DAY_SECONDS);
 	struct chosen c;
 
 	choose_days(&c, rule, day);

@@ -14,10 +14,10 @@
 /* the days of one period; bit n stands for day base + n */
 struct rr_days
 {
-	int64_t		base;
+	int64_t base;
 	const uint64_t *bits;
-	int			words;			/* 0: no days at all */
-	uint64_t	own;			/* what bits points to where the period has no table */
+	int words;    /* 0: no days at all */
+	uint64_t own; /* what bits points to where the period has no table */
 };
 
 extern void rr_days_of(const struct rr_plan *plan, int64_t period, struct rr_days *days);
@@ -26,8 +26,10 @@ extern int64_t rr_period_of(const struct rr_plan *plan, int64_t day);
 extern const uint64_t *rr_year_table(const struct rr_plan *plan, int64_t year, int64_t year_start);
 
 /* occurrences of one period: the first at or after lo, the last at or before hi */
-extern bool rr_first_in(const struct rr_plan *plan, const struct rr_days *days, int64_t lo, int64_t *found);
-extern bool rr_last_in(const struct rr_plan *plan, const struct rr_days *days, int64_t hi, int64_t *found);
+extern bool rr_first_in(const struct rr_plan *plan, const struct rr_days *days, int64_t lo,
+						int64_t *found);
+extern bool rr_last_in(const struct rr_plan *plan, const struct rr_days *days, int64_t hi,
+					   int64_t *found);
 /* how many of them are before x */
 extern int64_t rr_count_in(const struct rr_plan *plan, const struct rr_days *days, int64_t x);
 

@@ -45,18 +45,18 @@ enum rr_skip
 enum rr_until_kind
 {
 	RR_UNTIL_NONE,
-	RR_UNTIL_DATE,				/* the whole day belongs to the rule */
-	RR_UNTIL_LOCAL,				/* wall clock, in the zone of DTSTART */
-	RR_UNTIL_UTC				/* an instant where there is a zone, else wall clock */
+	RR_UNTIL_DATE,  /* the whole day belongs to the rule */
+	RR_UNTIL_LOCAL, /* wall clock, in the zone of DTSTART */
+	RR_UNTIL_UTC    /* an instant where there is a zone, else wall clock */
 };
 
-#define RR_DAY_WORDS 6			/* 384 bits: numbers 1..366, or the days of a year */
+#define RR_DAY_WORDS 6 /* 384 bits: numbers 1..366, or the days of a year */
 
 /* a set of numbers 1..n and one of numbers -1..-n (its bit q stands for -q) */
 struct rr_numbers
 {
-	uint64_t	plus[RR_DAY_WORDS];
-	uint64_t	minus[RR_DAY_WORDS];
+	uint64_t plus[RR_DAY_WORDS];
+	uint64_t minus[RR_DAY_WORDS];
 };
 
 /*
@@ -65,31 +65,32 @@ struct rr_numbers
  */
 struct rr_rule
 {
-	uint8_t		freq;			/* enum rr_freq */
-	uint8_t		wkst;			/* first day of the week */
-	uint8_t		skip;			/* enum rr_skip */
-	uint8_t		until_kind;		/* enum rr_until_kind */
-	uint8_t		weekdays;		/* BYDAY without number: bits 0..6 */
-	uint16_t	months;			/* BYMONTH: bits 1..12 */
-	uint32_t	hours;			/* BYHOUR: bits 0..23 */
-	uint64_t	minutes;		/* BYMINUTE: bits 0..59 */
-	uint64_t	seconds;		/* BYSECOND: bits 0..59; 60 counts as 59 (RFC 5545 3.3.12) */
-	int32_t		interval;		/* >= 1 */
-	int32_t		count;			/* 0: no COUNT */
-	int64_t		until;			/* civil seconds, inclusive; midnight for a DATE */
-	uint32_t	monthdays;		/* BYMONTHDAY 1..31: bits 1..31 */
-	uint32_t	monthdays_minus;	/* BYMONTHDAY -1..-31 */
-	uint64_t	nth[7];			/* BYDAY with number 1..53, by weekday */
-	uint64_t	nth_minus[7];	/* BYDAY with number -1..-53 */
-	uint64_t	weeks;			/* BYWEEKNO 1..53 */
-	uint64_t	weeks_minus;	/* BYWEEKNO -1..-53 */
+	uint8_t freq;               /* enum rr_freq */
+	uint8_t wkst;               /* first day of the week */
+	uint8_t skip;               /* enum rr_skip */
+	uint8_t until_kind;         /* enum rr_until_kind */
+	uint8_t weekdays;           /* BYDAY without number: bits 0..6 */
+	uint16_t months;            /* BYMONTH: bits 1..12 */
+	uint32_t hours;             /* BYHOUR: bits 0..23 */
+	uint64_t minutes;           /* BYMINUTE: bits 0..59 */
+	uint64_t seconds;           /* BYSECOND: bits 0..59; 60 counts as 59 (RFC 5545 3.3.12) */
+	int32_t interval;           /* >= 1 */
+	int32_t count;              /* 0: no COUNT */
+	int64_t until;              /* civil seconds, inclusive; midnight for a DATE */
+	uint32_t monthdays;         /* BYMONTHDAY 1..31: bits 1..31 */
+	uint32_t monthdays_minus;   /* BYMONTHDAY -1..-31 */
+	uint64_t nth[7];            /* BYDAY with number 1..53, by weekday */
+	uint64_t nth_minus[7];      /* BYDAY with number -1..-53 */
+	uint64_t weeks;             /* BYWEEKNO 1..53 */
+	uint64_t weeks_minus;       /* BYWEEKNO -1..-53 */
 	struct rr_numbers yeardays; /* BYYEARDAY */
-	struct rr_numbers setpos;	/* BYSETPOS */
+	struct rr_numbers setpos;   /* BYSETPOS */
 };
 
 /* ---- text ---------------------------------------------------------------------------- */
 
 /* code, RFC section ("" where there is none), sentence for the detail, hint ("" where none) */
+/* clang-format off */
 #define RR_ERRORS(X) \
 	X(RR_OK, "", "no error", "") \
 	X(RR_EMPTY, "RFC 5545 section 3.3.10", "The rule is empty.", "") \
@@ -109,7 +110,8 @@ struct rr_rule
 	X(RR_BAD_SECOND, "RFC 5545 section 3.3.10", "BYSECOND must be between 0 and 60.", "") \
 	X(RR_BAD_MINUTE, "RFC 5545 section 3.3.10", "BYMINUTE must be between 0 and 59.", "") \
 	X(RR_BAD_HOUR, "RFC 5545 section 3.3.10", "BYHOUR must be between 0 and 23.", "") \
-	X(RR_BAD_WEEKDAY, "RFC 5545 section 3.3.10", "BYDAY takes MO, TU, WE, TH, FR, SA and SU, with a number from 1 to 53 or -1 to -53 before it if need be.", "") \
+	X(RR_BAD_WEEKDAY, "RFC 5545 section 3.3.10", \
+		"BYDAY takes MO, TU, WE, TH, FR, SA and SU, with a number from 1 to 53 or -1 to -53 before it if need be.", "") \
 	X(RR_BAD_MONTHDAY, "RFC 5545 section 3.3.10", "BYMONTHDAY must be between 1 and 31 or between -31 and -1.", "") \
 	X(RR_BAD_YEARDAY, "RFC 5545 section 3.3.10", "BYYEARDAY must be between 1 and 366 or between -366 and -1.", "") \
 	X(RR_BAD_WEEKNO, "RFC 5545 section 3.3.10", "BYWEEKNO must be between 1 and 53 or between -53 and -1.", "") \
@@ -128,6 +130,8 @@ struct rr_rule
 	X(RR_NO_SUBDAILY, "RFC 5545 section 3.3.10", "FREQ=HOURLY, MINUTELY and SECONDLY are not supported.", \
 		"Use FREQ=DAILY with BYHOUR, BYMINUTE and BYSECOND where that says the same.")
 
+/* clang-format on */
+
 #define RR_ERROR_ENUM(code, section, text, hint) code,
 enum rr_code
 {
@@ -138,7 +142,7 @@ enum rr_code
 struct rr_error
 {
 	enum rr_code code;
-	size_t		position;		/* byte offset, 0 <= position <= length of the text */
+	size_t position; /* byte offset, 0 <= position <= length of the text */
 };
 
 /*
@@ -183,13 +187,13 @@ enum rr_unit
 
 enum rr_flags
 {
-	RR_FLOATING = 0,			/* no zone: a UNTIL in UTC is compared as wall clock */
-	RR_ZONED = 1,				/* for the rr_zoned functions: a UNTIL in UTC is an instant */
-	RR_DATES = 2				/* all-day: times of day do not exist */
+	RR_FLOATING = 0, /* no zone: a UNTIL in UTC is compared as wall clock */
+	RR_ZONED = 1,    /* for the rr_zoned functions: a UNTIL in UTC is an instant */
+	RR_DATES = 2     /* all-day: times of day do not exist */
 };
 
-#define RR_YEAR_TYPES 28		/* four leap patterns (see plan.c) by seven weekdays */
-#define RR_MONTH_TYPES 28		/* lengths 28..31 by seven weekdays of the first */
+#define RR_YEAR_TYPES  28 /* four leap patterns (see plan.c) by seven weekdays */
+#define RR_MONTH_TYPES 28 /* lengths 28..31 by seven weekdays of the first */
 
 /*
  * A rule with its start, ready to be asked.  Treat the fields as private.  It holds no
@@ -197,43 +201,44 @@ enum rr_flags
  */
 struct rr_plan
 {
-	int64_t		dtstart;		/* civil seconds; nothing occurs before */
-	int64_t		until;			/* last civil second; COUNT has been turned into it */
-	int64_t		until_instant;	/* last instant, for the rr_zoned functions */
-	int64_t		origin;			/* number of the period that holds dtstart */
-	int64_t		last_period;	/* number of the one behind that of until */
-	int64_t		cycle;			/* periods of the series after which the types repeat */
-	int64_t		reach;			/* how far to look for an occurrence before there is none */
-	int32_t		interval;
-	uint8_t		unit;			/* enum rr_unit */
-	uint8_t		wkst;
-	uint8_t		weekdays;		/* week: bit 0 is the day WKST */
-	bool		filtered;		/* day, week: not every period has the same days */
-	bool		by_weekno;		/* year: the type needs the neighbours' lengths */
-	bool		spills;			/* SKIP moves dates into neighbouring periods */
-	bool		by_setpos;
-	bool		empty;			/* no period of any type has a day: never matches */
-	uint16_t	months;			/* month, week: months that take part */
+	int64_t dtstart;       /* civil seconds; nothing occurs before */
+	int64_t until;         /* last civil second; COUNT has been turned into it */
+	int64_t until_instant; /* last instant, for the rr_zoned functions */
+	int64_t origin;        /* number of the period that holds dtstart */
+	int64_t last_period;   /* number of the one behind that of until */
+	int64_t cycle;         /* periods of the series after which the types repeat */
+	int64_t reach;         /* how far to look for an occurrence before there is none */
+	int32_t interval;
+	uint8_t unit; /* enum rr_unit */
+	uint8_t wkst;
+	uint8_t weekdays; /* week: bit 0 is the day WKST */
+	bool filtered;    /* day, week: not every period has the same days */
+	bool by_weekno;   /* year: the type needs the neighbours' lengths */
+	bool spills;      /* SKIP moves dates into neighbouring periods */
+	bool by_setpos;
+	bool empty;      /* no period of any type has a day: never matches */
+	uint16_t months; /* month, week: months that take part */
 	/* times of day: the product of three sets */
-	uint32_t	hours;
-	uint64_t	minutes;
-	uint64_t	seconds;
-	int32_t		n_times;		/* size of the product */
-	int32_t		per_hour;		/* times in an hour that takes part */
-	int32_t		per_minute;		/* times in a minute that takes part */
-	int32_t		first_time;		/* smallest and largest, in seconds of the day */
-	int32_t		last_time;
+	uint32_t hours;
+	uint64_t minutes;
+	uint64_t seconds;
+	int32_t n_times;    /* size of the product */
+	int32_t per_hour;   /* times in an hour that takes part */
+	int32_t per_minute; /* times in a minute that takes part */
+	int32_t first_time; /* smallest and largest, in seconds of the day */
+	int32_t last_time;
 	struct rr_numbers setpos;
 	union
 	{
 		/* bit n is day n of the year, 0 and the one past the end are neighbours' days */
-		uint64_t	year[RR_YEAR_TYPES][RR_DAY_WORDS];
+		uint64_t year[RR_YEAR_TYPES][RR_DAY_WORDS];
 		/* bit n is day n of the month, likewise */
-		uint64_t	month[RR_MONTH_TYPES];
-	}			days;
+		uint64_t month[RR_MONTH_TYPES];
+	} days;
 };
 
-extern void rr_plan_make(struct rr_plan *plan, const struct rr_rule *rule, int64_t dtstart, int flags);
+extern void rr_plan_make(struct rr_plan *plan, const struct rr_rule *rule, int64_t dtstart,
+						 int flags);
 
 /* the first occurrence at or after lo; the last at or before hi; false where there is none */
 extern bool rr_next(const struct rr_plan *plan, int64_t lo, int64_t *found);
@@ -245,11 +250,11 @@ extern bool rr_contains(const struct rr_plan *plan, int64_t at);
 /* a stretch of time in which a zone keeps its offset */
 struct rr_span
 {
-	int64_t		start;			/* instants start <= t < end; INT64_MIN, INT64_MAX: open */
-	int64_t		end;
-	int64_t		offset;			/* civil = instant + offset */
-	int64_t		offset_before;	/* of the span before; equal to offset where open */
-	int64_t		offset_after;	/* of the span that follows; likewise */
+	int64_t start; /* instants start <= t < end; INT64_MIN, INT64_MAX: open */
+	int64_t end;
+	int64_t offset;        /* civil = instant + offset */
+	int64_t offset_before; /* of the span before; equal to offset where open */
+	int64_t offset_after;  /* of the span that follows; likewise */
 };
 
 /*
@@ -258,8 +263,8 @@ struct rr_span
  */
 struct rr_zone
 {
-	void		(*span) (void *context, int64_t instant, struct rr_span *span);
-	void	   *context;
+	void (*span)(void *context, int64_t instant, struct rr_span *span);
+	void *context;
 };
 
 /*
@@ -270,8 +275,10 @@ extern int64_t rr_to_instant(const struct rr_zone *zone, int64_t civil);
 extern int64_t rr_to_civil(const struct rr_zone *zone, int64_t instant);
 
 /* as rr_next and so on, in instants; strictly increasing, equal instants count once */
-extern bool rr_zoned_next(const struct rr_plan *plan, const struct rr_zone *zone, int64_t lo, int64_t *found);
-extern bool rr_zoned_previous(const struct rr_plan *plan, const struct rr_zone *zone, int64_t hi, int64_t *found);
+extern bool rr_zoned_next(const struct rr_plan *plan, const struct rr_zone *zone, int64_t lo,
+						  int64_t *found);
+extern bool rr_zoned_previous(const struct rr_plan *plan, const struct rr_zone *zone, int64_t hi,
+							  int64_t *found);
 extern bool rr_zoned_contains(const struct rr_plan *plan, const struct rr_zone *zone, int64_t at);
 
 #endif

@@ -12,9 +12,9 @@
 
 struct rr_out
 {
-	char	   *buf;
-	size_t		size;
-	size_t		len;			/* of the whole text, whether it fits or not */
+	char *buf;
+	size_t size;
+	size_t len; /* of the whole text, whether it fits or not */
 };
 
 static inline void
@@ -36,8 +36,8 @@ rr_put(struct rr_out *out, const char *text)
 static inline void
 rr_put_number(struct rr_out *out, int64_t number, int digits)
 {
-	char		reversed[20];
-	int			n = 0;
+	char reversed[20];
+	int n = 0;
 
 	while (number > 0 || n < digits)
 	{

@@ -25,15 +25,17 @@ civil_of(int64_t instant, int64_t offset)
 static int64_t
 own_start(const struct rr_span *span)
 {
-	return civil_of(span->start, span->offset > span->offset_before ? span->offset : span->offset_before);
+	return civil_of(span->start,
+					span->offset > span->offset_before ? span->offset : span->offset_before);
 }
 
 /* does it begin with a gap, and how many seconds long? */
 static int64_t
 gap_of(const struct rr_span *span)
 {
-	return span->start != INT64_MIN && span->offset > span->offset_before ?
-		span->offset - span->offset_before : 0;
+	return span->start != INT64_MIN && span->offset > span->offset_before
+			   ? span->offset - span->offset_before
+			   : 0;
 }
 
 int64_t
@@ -70,22 +72,19 @@ rr_to_instant(const struct rr_zone *zone, int64_t civil)
 static bool
 next_in_span(const struct rr_plan *plan, const struct rr_span *span, int64_t lo, int64_t *found)
 {
-	int64_t		gap = gap_of(span);
-	int64_t		own = own_start(span);
-	int64_t		from = lo + span->offset;
-	int64_t		civil;
-	bool		any = false;
+	int64_t gap = gap_of(span);
+	int64_t own = own_start(span);
+	int64_t from = lo + span->offset;
+	int64_t civil;
+	bool any = false;
 
-	if (rr_next(plan, from > own ? from : own, &civil) &&
-		civil < civil_of(span->end, span->offset))
+	if (rr_next(plan, from > own ? from : own, &civil) && civil < civil_of(span->end, span->offset))
 	{
 		*found = civil - span->offset;
 		any = true;
 	}
-	if (gap > 0 && lo < span->start + gap &&
-		rr_next(plan, lo + span->offset_before, &civil) &&
-		civil < span->start + span->offset &&
-		(!any || civil - span->offset_before < *found))
+	if (gap > 0 && lo < span->start + gap && rr_next(plan, lo + span->offset_before, &civil) &&
+		civil < span->start + span->offset && (!any || civil - span->offset_before < *found))
 	{
 		*found = civil - span->offset_before;
 		any = true;
@@ -97,10 +96,10 @@ next_in_span(const struct rr_plan *plan, const struct rr_span *span, int64_t lo,
 static bool
 previous_in_span(const struct rr_plan *plan, const struct rr_span *span, int64_t hi, int64_t *found)
 {
-	int64_t		gap = gap_of(span);
-	int64_t		upto = hi + span->offset_before;
-	int64_t		civil;
-	bool		any = false;
+	int64_t gap = gap_of(span);
+	int64_t upto = hi + span->offset_before;
+	int64_t civil;
+	bool any = false;
 
 	if (rr_previous(plan, hi + span->offset, &civil) && civil >= own_start(span))
 	{
@@ -128,7 +127,7 @@ bool
 rr_zoned_next(const struct rr_plan *plan, const struct rr_zone *zone, int64_t lo, int64_t *found)
 {
 	struct rr_span span;
-	int64_t		civil;
+	int64_t civil;
 
 	/* no offset and no gap brings an occurrence that far before the clock shows DTSTART */
 	if (lo < plan->dtstart - 4 * 86400)
@@ -138,8 +137,7 @@ rr_zoned_next(const struct rr_plan *plan, const struct rr_zone *zone, int64_t lo
 		zone->span(zone->context, lo, &span);
 		if (next_in_span(plan, &span, lo, found))
 			return *found <= plan->until_instant;
-		if (span.end == INT64_MAX ||
-			!rr_next(plan, span.end + span.offset, &civil))
+		if (span.end == INT64_MAX || !rr_next(plan, span.end + span.offset, &civil))
 			return false;
 		/* that occurrence is in a later span, and its span begins with the smallest of it */
 		zone->span(zone->context, rr_to_instant(zone, civil), &span);
@@ -149,10 +147,11 @@ rr_zoned_next(const struct rr_plan *plan, const struct rr_zone *zone, int64_t lo
 }
 
 bool
-rr_zoned_previous(const struct rr_plan *plan, const struct rr_zone *zone, int64_t hi, int64_t *found)
+rr_zoned_previous(const struct rr_plan *plan, const struct rr_zone *zone, int64_t hi,
+				  int64_t *found)
 {
 	struct rr_span span;
-	int64_t		civil;
+	int64_t civil;
 
 	if (hi > plan->until_instant)
 		hi = plan->until_instant;
@@ -175,7 +174,7 @@ rr_zoned_previous(const struct rr_plan *plan, const struct rr_zone *zone, int64_
 bool
 rr_zoned_contains(const struct rr_plan *plan, const struct rr_zone *zone, int64_t at)
 {
-	int64_t		found;
+	int64_t found;
 
 	return rr_zoned_next(plan, zone, at, &found) && found == at;
 }

@@ -14,8 +14,8 @@
 #include "recurrence/rrule.h"
 
 #define ROUNDS 7
-#define CALLS 20000
-#define DAY 86400
+#define CALLS  20000
+#define DAY    86400
 
 static const char *const rules[] = {
 	"FREQ=DAILY",
@@ -28,7 +28,7 @@ static const char *const rules[] = {
 	"FREQ=YEARLY;BYWEEKNO=20;BYDAY=MO",
 	"FREQ=DAILY;COUNT=100000",
 	"FREQ=MONTHLY;RSCALE=GREGORIAN;SKIP=BACKWARD",
-	"FREQ=DAILY;INTERVAL=3;BYDAY=MO,TU,WE,TH,FR"
+	"FREQ=DAILY;INTERVAL=3;BYDAY=MO,TU,WE,TH,FR",
 };
 
 /* kept alive so that no call is optimised away */
@@ -47,16 +47,16 @@ now_ns(void)
 static double
 time_next(const struct rr_plan *plan, int64_t now)
 {
-	double		best = 1e18;
+	double best = 1e18;
 
 	for (int round = 0; round < ROUNDS; round++)
 	{
-		double		start = now_ns();
-		double		spent;
+		double start = now_ns();
+		double spent;
 
 		for (int i = 0; i < CALLS; i++)
 		{
-			int64_t		found = 0;
+			int64_t found = 0;
 
 			rr_next(plan, now + (int64_t) i * 1009 * 1571 % (365 * DAY), &found);
 			sink = found;
@@ -70,14 +70,14 @@ time_next(const struct rr_plan *plan, int64_t now)
 static double
 time_run(const struct rr_plan *plan)
 {
-	double		best = 1e18;
+	double best = 1e18;
 
 	for (int round = 0; round < ROUNDS; round++)
 	{
-		double		start = now_ns();
-		double		spent;
-		int64_t		t = RR_TIME_MIN;
-		int			n = 0;
+		double start = now_ns();
+		double spent;
+		int64_t t = RR_TIME_MIN;
+		int n = 0;
 
 		for (; n < 1000 && rr_next(plan, t, &t); n++)
 			t++;
@@ -91,12 +91,12 @@ time_run(const struct rr_plan *plan)
 static double
 time_parse(const char *text)
 {
-	double		best = 1e18;
+	double best = 1e18;
 
 	for (int round = 0; round < ROUNDS; round++)
 	{
-		double		start = now_ns();
-		double		spent;
+		double start = now_ns();
+		double spent;
 
 		for (int i = 0; i < CALLS / 10; i++)
 		{
@@ -115,12 +115,12 @@ time_parse(const char *text)
 static double
 time_plan(struct rr_plan *plan, const struct rr_rule *rule, int64_t dtstart)
 {
-	double		best = 1e18;
+	double best = 1e18;
 
 	for (int round = 0; round < ROUNDS; round++)
 	{
-		double		start = now_ns();
-		double		spent;
+		double start = now_ns();
+		double spent;
 
 		for (int i = 0; i < CALLS / 20; i++)
 		{
@@ -139,18 +139,19 @@ main(void)
 	static struct rr_plan plan;
 	const int64_t now = rr_day_of(2026, 11, 22) * DAY + 12 * 3600;
 
-	printf("%-48s %8s %8s %8s %8s %8s\n", "ns", "next 10y", "next 50y", "per item", "parse", "plan");
+	printf("%-48s %8s %8s %8s %8s %8s\n", "ns", "next 10y", "next 50y", "per item", "parse",
+		   "plan");
 	for (size_t i = 0; i < sizeof(rules) / sizeof(rules[0]); i++)
 	{
 		struct rr_rule rule;
 		struct rr_error error;
-		double		next[2];
+		double next[2];
 
 		if (!rr_parse(rules[i], strlen(rules[i]), &rule, &error))
 			return 1;
 		for (int back = 0; back < 2; back++)
 		{
-			int64_t		dtstart = rr_day_of(back == 0 ? 2016 : 1976, 11, 22) * DAY + 9 * 3600;
+			int64_t dtstart = rr_day_of(back == 0 ? 2016 : 1976, 11, 22) * DAY + 9 * 3600;
 
 			rr_plan_make(&plan, &rule, dtstart, RR_FLOATING);
 			next[back] = time_next(&plan, now);

@@ -10,8 +10,7 @@
 
 #include "recurrence/rrule.h"
 
-__attribute__((unused))
-static int
+__attribute__((unused)) static int
 pick(int n)
 {
 	return rand() % n;
@@ -21,7 +20,7 @@ pick(int n)
 static uint64_t
 pick_bits(int n, int low, int high)
 {
-	uint64_t	set = 0;
+	uint64_t set = 0;
 
 	for (int i = 1 + pick(n); i > 0; i--)
 		set |= UINT64_C(1) << (low + pick(high - low + 1));
@@ -33,8 +32,8 @@ pick_numbers(struct rr_numbers *set, int n, int high)
 {
 	for (int i = 1 + pick(n); i > 0; i--)
 	{
-		int			number = pick(3) == 0 ? high - pick(3) : 1 + pick(high);
-		uint64_t   *half = pick(2) ? set->plus : set->minus;
+		int number = pick(3) == 0 ? high - pick(3) : 1 + pick(high);
+		uint64_t *half = pick(2) ? set->plus : set->minus;
 
 		half[number / 64] |= UINT64_C(1) << (number % 64);
 	}
@@ -43,13 +42,14 @@ pick_numbers(struct rr_numbers *set, int n, int high)
 static void
 pick_weekdays(struct rr_rule *rule)
 {
-	bool		with_numbers = rule->freq <= RR_MONTHLY && (rule->weeks | rule->weeks_minus) == 0 && pick(2);
+	bool with_numbers =
+		rule->freq <= RR_MONTHLY && (rule->weeks | rule->weeks_minus) == 0 && pick(2);
 
 	if (!with_numbers || pick(3) == 0)
 		rule->weekdays = (uint8_t) pick_bits(3, 0, 6);
 	for (int i = with_numbers ? 1 + pick(2) : 0; i > 0; i--)
 	{
-		uint64_t   *half = pick(2) ? rule->nth : rule->nth_minus;
+		uint64_t *half = pick(2) ? rule->nth : rule->nth_minus;
 
 		half[pick(7)] |= UINT64_C(1) << (1 + pick(rule->freq == RR_YEARLY ? 53 : 5));
 	}
@@ -88,11 +88,10 @@ pick_days(struct rr_rule *rule)
 }
 
 /* a valid rule of DAILY to YEARLY without an end */
-__attribute__((unused))
-static void
+__attribute__((unused)) static void
 random_rule(struct rr_rule *rule)
 {
-	static const int intervals[] = {1, 1, 1, 1, 1, 2, 2, 3, 4, 5, 7, 11, 13};
+	static const int intervals[] = { 1, 1, 1, 1, 1, 2, 2, 3, 4, 5, 7, 11, 13 };
 	struct rr_rule plain;
 
 	memset(rule, 0, sizeof(*rule));
@@ -109,8 +108,7 @@ random_rule(struct rr_rule *rule)
 }
 
 /* a rule whose dates SKIP moves over the borders of its periods, where they meet others */
-__attribute__((unused))
-static void
+__attribute__((unused)) static void
 random_spilling_rule(struct rr_rule *rule)
 {
 	memset(rule, 0, sizeof(*rule));

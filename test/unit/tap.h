@@ -14,16 +14,15 @@
 #include <stdio.h>
 #include <string.h>
 
-static int	tap_run;
-static int	tap_failed;
+static int tap_run;
+static int tap_failed;
 
 /* a comment for people, on standard error so that prove shows it; "# " before each line */
-__attribute__((format(printf, 1, 2), unused))
-static void
+__attribute__((format(printf, 1, 2), unused)) static void
 diag(const char *format, ...)
 {
-	char		text[4096];
-	va_list		args;
+	char text[4096];
+	va_list args;
 
 	va_start(args, format);
 	vsnprintf(text, sizeof(text), format, args);
@@ -32,11 +31,10 @@ diag(const char *format, ...)
 		fprintf(stderr, "# %s\n", line);
 }
 
-__attribute__((format(printf, 2, 3), unused))
-static bool
+__attribute__((format(printf, 2, 3), unused)) static bool
 ok(bool passed, const char *format, ...)
 {
-	va_list		args;
+	va_list args;
 
 	printf("%sok %d - ", passed ? "" : "not ", ++tap_run);
 	va_start(args, format);
@@ -48,8 +46,7 @@ ok(bool passed, const char *format, ...)
 	return passed;
 }
 
-__attribute__((unused))
-static bool
+__attribute__((unused)) static bool
 is_int(int64_t got, int64_t wanted, const char *name)
 {
 	ok(got == wanted, "%s", name);
@@ -58,11 +55,10 @@ is_int(int64_t got, int64_t wanted, const char *name)
 	return got == wanted;
 }
 
-__attribute__((unused))
-static bool
+__attribute__((unused)) static bool
 is_str(const char *got, const char *wanted, const char *name)
 {
-	bool		same = strcmp(got, wanted) == 0;
+	bool same = strcmp(got, wanted) == 0;
 
 	ok(same, "%s", name);
 	if (!same)
@@ -71,16 +67,14 @@ is_str(const char *got, const char *wanted, const char *name)
 }
 
 /* count a group of checks as skipped, with the reason */
-__attribute__((unused))
-static void
+__attribute__((unused)) static void
 skip(const char *reason)
 {
 	printf("ok %d # SKIP %s\n", ++tap_run, reason);
 }
 
 /* the plan, at the end; the exit status of the program */
-__attribute__((unused))
-static int
+__attribute__((unused)) static int
 done_testing(void)
 {
 	printf("1..%d\n", tap_run);

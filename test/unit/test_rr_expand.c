@@ -13,27 +13,27 @@
 #include "rr_text.h"
 
 #define MAX_LIST 60000
-#define DAY 86400
+#define DAY      86400
 
 struct list
 {
-	int			n;
-	int64_t		t[MAX_LIST];
+	int n;
+	int64_t t[MAX_LIST];
 };
 
 /* the question, with the defaults that DTSTART gives */
 struct oracle
 {
 	const struct rr_rule *rule;
-	int64_t		dtstart;
-	bool		by_monthday;
-	bool		by_yearday;
-	bool		by_weekno;
-	bool		by_day;
-	uint32_t	months;			/* 0: all */
-	uint32_t	monthdays;
-	uint32_t	monthdays_minus;
-	uint32_t	weekdays;
+	int64_t dtstart;
+	bool by_monthday;
+	bool by_yearday;
+	bool by_weekno;
+	bool by_day;
+	uint32_t months; /* 0: all */
+	uint32_t monthdays;
+	uint32_t monthdays_minus;
+	uint32_t weekdays;
 };
 
 static bool
@@ -67,7 +67,7 @@ static void
 oracle_init(struct oracle *o, const struct rr_rule *rule, int64_t dtstart)
 {
 	struct rr_civil start = rr_date_of(rr_floordiv(dtstart, DAY));
-	bool		open;
+	bool open;
 
 	memset(o, 0, sizeof(*o));
 	o->rule = rule;
@@ -103,14 +103,14 @@ oracle_init(struct oracle *o, const struct rr_rule *rule, int64_t dtstart)
 static void
 week_of(int64_t day, int wkst, int *week, int *weeks)
 {
-	int64_t		start = day - (rr_weekday(day) - wkst + 7) % 7;
-	int64_t		year = rr_date_of(start + 3).year;
-	int64_t		first[2];
+	int64_t start = day - (rr_weekday(day) - wkst + 7) % 7;
+	int64_t year = rr_date_of(start + 3).year;
+	int64_t first[2];
 
 	for (int i = 0; i < 2; i++)
 	{
 		/* the week that holds 4 January is week 1 */
-		int64_t		fourth = rr_day_of(year + i, 1, 4);
+		int64_t fourth = rr_day_of(year + i, 1, 4);
 
 		first[i] = fourth - (rr_weekday(fourth) - wkst + 7) % 7;
 	}
@@ -121,23 +121,24 @@ week_of(int64_t day, int wkst, int *week, int *weeks)
 static bool
 weekno_matches(const struct oracle *o, int64_t day)
 {
-	int			week;
-	int			weeks;
+	int week;
+	int weeks;
 
 	week_of(day, o->rule->wkst, &week, &weeks);
-	return (o->rule->weeks >> week & 1) != 0 || (o->rule->weeks_minus >> (weeks + 1 - week) & 1) != 0;
+	return (o->rule->weeks >> week & 1) != 0 ||
+		   (o->rule->weeks_minus >> (weeks + 1 - week) & 1) != 0;
 }
 
 /* within days first..last, is this the n-th or -n-th of its weekday that the rule names? */
 static bool
 nth_matches(const struct oracle *o, int64_t day, int64_t first, int64_t last)
 {
-	int			weekday = rr_weekday(day);
+	int weekday = rr_weekday(day);
 
 	if (day < first || day > last)
 		return false;
 	return (o->rule->nth[weekday] >> ((day - first) / 7 + 1) & 1) != 0 ||
-		(o->rule->nth_minus[weekday] >> ((last - day) / 7 + 1) & 1) != 0;
+		   (o->rule->nth_minus[weekday] >> ((last - day) / 7 + 1) & 1) != 0;
 }
 
 /* period_day: any day of the period; a day that SKIP moved out of it has no number there */
@@ -146,26 +147,26 @@ weekday_matches(const struct oracle *o, int64_t day, int64_t period_day)
 {
 	struct rr_civil c = rr_date_of(day);
 	struct rr_civil p = rr_date_of(period_day);
-	int64_t		month_start = rr_day_of(c.year, c.month, 1);
+	int64_t month_start = rr_day_of(c.year, c.month, 1);
 
 	if (o->weekdays >> rr_weekday(day) & 1)
 		return true;
 	if (o->rule->freq == RR_MONTHLY)
 		return c.year == p.year && c.month == p.month &&
-			nth_matches(o, day, month_start, month_start + month_length(c.year, c.month) - 1);
+			   nth_matches(o, day, month_start, month_start + month_length(c.year, c.month) - 1);
 	if (o->rule->freq != RR_YEARLY || c.year != p.year)
 		return false;
 	if (o->rule->months == 0)
 		return nth_matches(o, day, rr_day_of(c.year, 1, 1), rr_day_of(c.year, 12, 31));
 	return (o->rule->months >> c.month & 1) != 0 &&
-		nth_matches(o, day, month_start, month_start + month_length(c.year, c.month) - 1);
+		   nth_matches(o, day, month_start, month_start + month_length(c.year, c.month) - 1);
 }
 
 /* does this number of a month of this length land on this offset from its first day? */
 static bool
 lands(int number, int length, enum rr_skip skip, int64_t offset)
 {
-	int			nominal = number > 0 ? number - 1 : length + number;
+	int nominal = number > 0 ? number - 1 : length + number;
 
 	if (nominal >= 0 && nominal < length)
 		return offset == nominal;
@@ -186,8 +187,8 @@ skip_of(const struct oracle *o)
 static bool
 month_yields(const struct oracle *o, int64_t year, int month, int64_t day)
 {
-	int64_t		offset = day - rr_day_of(year, month, 1);
-	int			length = month_length(year, month);
+	int64_t offset = day - rr_day_of(year, month, 1);
+	int length = month_length(year, month);
 
 	if (o->months != 0 && (o->months >> month & 1) == 0)
 		return false;
@@ -203,8 +204,8 @@ month_yields(const struct oracle *o, int64_t year, int month, int64_t day)
 static bool
 year_yields(const struct oracle *o, int64_t year, int64_t day)
 {
-	int64_t		offset = day - rr_day_of(year, 1, 1);
-	int			length = year_length(year);
+	int64_t offset = day - rr_day_of(year, 1, 1);
+	int length = year_length(year);
 
 	for (int n = 1; n <= 366; n++)
 		if ((has_bit(o->rule->yeardays.plus, n) && lands(n, length, skip_of(o), offset)) ||
@@ -216,9 +217,9 @@ year_yields(const struct oracle *o, int64_t year, int64_t day)
 static bool
 yearly_matches(const struct oracle *o, int64_t year, int64_t day)
 {
-	bool		inside = rr_date_of(day).year == year;
-	bool		by_months = o->months != 0 || o->by_monthday;
-	bool		in_months = false;
+	bool inside = rr_date_of(day).year == year;
+	bool by_months = o->months != 0 || o->by_monthday;
+	bool in_months = false;
 
 	for (int month = 1; month <= 12 && by_months; month++)
 		in_months |= month_yields(o, year, month, day);
@@ -240,9 +241,9 @@ yearly_matches(const struct oracle *o, int64_t year, int64_t day)
 static int64_t
 period_start(const struct oracle *o, int64_t k, int *length)
 {
-	int64_t		day = rr_floordiv(o->dtstart, DAY);
+	int64_t day = rr_floordiv(o->dtstart, DAY);
 	struct rr_civil c = rr_date_of(day);
-	int64_t		month;
+	int64_t month;
 
 	k *= o->rule->interval;
 	switch (o->rule->freq)
@@ -272,7 +273,8 @@ day_matches(const struct oracle *o, int64_t start, int64_t day)
 	if (o->rule->freq == RR_YEARLY)
 		return yearly_matches(o, p.year, day);
 	if (o->rule->freq == RR_MONTHLY)
-		return month_yields(o, p.year, p.month, day) && (!o->by_day || weekday_matches(o, day, start));
+		return month_yields(o, p.year, p.month, day) &&
+			   (!o->by_day || weekday_matches(o, day, start));
 	return month_yields(o, c.year, c.month, day) && (!o->by_day || weekday_matches(o, day, start));
 }
 
@@ -285,7 +287,7 @@ in_set(uint64_t set, int n, int64_t otherwise)
 static void
 add_times(const struct oracle *o, int64_t day, struct list *set)
 {
-	int64_t		time = rr_floormod(o->dtstart, DAY);
+	int64_t time = rr_floormod(o->dtstart, DAY);
 
 	for (int h = 0; h < 24; h++)
 		for (int m = 0; m < 60 && in_set(o->rule->hours, h, time / 3600); m++)
@@ -298,10 +300,10 @@ static void
 add_period(const struct oracle *o, int64_t k, struct list *all)
 {
 	static struct list set;
-	int			length;
-	int64_t		start = period_start(o, k, &length);
-	int			spill = o->rule->freq <= RR_MONTHLY ? 1 : 0;
-	bool		by_setpos = any_number(&o->rule->setpos);
+	int length;
+	int64_t start = period_start(o, k, &length);
+	int spill = o->rule->freq <= RR_MONTHLY ? 1 : 0;
+	bool by_setpos = any_number(&o->rule->setpos);
 
 	set.n = 0;
 	for (int64_t day = start - spill; day < start + length + spill; day++)
@@ -316,8 +318,8 @@ add_period(const struct oracle *o, int64_t k, struct list *all)
 static int
 ascending(const void *a, const void *b)
 {
-	int64_t		x = *(const int64_t *) a;
-	int64_t		y = *(const int64_t *) b;
+	int64_t x = *(const int64_t *) a;
+	int64_t y = *(const int64_t *) b;
 
 	return (x > y) - (x < y);
 }
@@ -326,19 +328,20 @@ ascending(const void *a, const void *b)
 static int64_t
 oracle_list(const struct oracle *o, int64_t days, struct list *all)
 {
-	int64_t		horizon = o->dtstart + days * DAY;
-	int			n = 0;
-	int			length;
+	int64_t horizon = o->dtstart + days * DAY;
+	int n = 0;
+	int length;
 
 	all->n = 0;
-	for (int64_t k = 0; (period_start(o, k, &length) - 1) * DAY < horizon && all->n < MAX_LIST / 2; k++)
+	for (int64_t k = 0; (period_start(o, k, &length) - 1) * DAY < horizon && all->n < MAX_LIST / 2;
+		 k++)
 		add_period(o, k, all);
 	if (all->n >= MAX_LIST / 2)
 		horizon = all->t[all->n / 2];
 	qsort(all->t, (size_t) all->n, sizeof(all->t[0]), ascending);
 	for (int i = 0; i < all->n; i++)
-		if (all->t[i] >= o->dtstart && all->t[i] < horizon && (n == 0 || all->t[i] != all->t[n - 1]) &&
-			(o->rule->count == 0 || n < o->rule->count) &&
+		if (all->t[i] >= o->dtstart && all->t[i] < horizon &&
+			(n == 0 || all->t[i] != all->t[n - 1]) && (o->rule->count == 0 || n < o->rule->count) &&
 			(o->rule->until_kind == RR_UNTIL_NONE ||
 			 all->t[i] <= o->rule->until + (o->rule->until_kind == RR_UNTIL_DATE ? DAY - 1 : 0)))
 			all->t[n++] = all->t[i];
@@ -352,7 +355,7 @@ oracle_list(const struct oracle *o, int64_t days, struct list *all)
 static int
 position(const struct list *all, int64_t t)
 {
-	int			i = 0;
+	int i = 0;
 
 	while (i < all->n && all->t[i] < t)
 		i++;
@@ -362,10 +365,10 @@ position(const struct list *all, int64_t t)
 static const char *
 probe(const struct rr_plan *plan, const struct list *all, int64_t horizon, int64_t t)
 {
-	int			i = position(all, t);
-	bool		hit = i < all->n && all->t[i] == t;
-	int64_t		found = 0;
-	bool		any = rr_next(plan, t, &found);
+	int i = position(all, t);
+	bool hit = i < all->n && all->t[i] == t;
+	int64_t found = 0;
+	bool any = rr_next(plan, t, &found);
 
 	if (i < all->n ? !any || found != all->t[i] : any && found < horizon)
 		return "next";
@@ -380,7 +383,7 @@ probe(const struct rr_plan *plan, const struct list *all, int64_t horizon, int64
 static bool
 complain(const struct rr_rule *rule, int64_t dtstart, const char *what, int64_t at)
 {
-	char		text[RR_TEXT_MAX];
+	char text[RR_TEXT_MAX];
 
 	rr_format(rule, text, sizeof(text));
 	diag("%s from %s: %s at %s", text, show_time(dtstart), what, show_time(at));
@@ -390,12 +393,12 @@ complain(const struct rr_rule *rule, int64_t dtstart, const char *what, int64_t 
 static bool
 agree(const struct rr_rule *rule, int64_t dtstart)
 {
-	static const int horizons[] = {7000, 2500, 900, 500};
+	static const int horizons[] = { 7000, 2500, 900, 500 };
 	static struct list all;
 	static struct rr_plan plan;
 	struct oracle o;
-	int64_t		horizon;
-	int64_t		lo = RR_TIME_MIN;
+	int64_t horizon;
+	int64_t lo = RR_TIME_MIN;
 	const char *wrong;
 
 	oracle_init(&o, rule, dtstart);
@@ -403,7 +406,7 @@ agree(const struct rr_rule *rule, int64_t dtstart)
 	rr_plan_make(&plan, rule, dtstart, RR_FLOATING);
 	for (int i = 0; i < all.n && i < 400; i++)
 	{
-		int64_t		found;
+		int64_t found;
 
 		if (!rr_next(&plan, lo, &found) || found != all.t[i])
 			return complain(rule, dtstart, "sequence", all.t[i]);
@@ -411,7 +414,8 @@ agree(const struct rr_rule *rule, int64_t dtstart)
 	}
 	for (int i = 0; i < 30; i++)
 	{
-		int64_t		t = dtstart - 3 * DAY + (int64_t) ((uint64_t) rand() * 1021 % (uint64_t) (horizon - dtstart));
+		int64_t t = dtstart - 3 * DAY +
+					(int64_t) ((uint64_t) rand() * 1021 % (uint64_t) (horizon - dtstart));
 
 		if (all.n > 0 && i % 2 == 0)
 			t = all.t[pick(all.n)] + pick(3) - 1;
@@ -425,7 +429,7 @@ agree(const struct rr_rule *rule, int64_t dtstart)
 static int64_t
 random_start(void)
 {
-	int64_t		day = rr_day_of(1890 + pick(220), 1 + pick(12), 1) + pick(31);
+	int64_t day = rr_day_of(1890 + pick(220), 1 + pick(12), 1) + pick(31);
 
 	return day * DAY + (pick(4) ? 9 * 3600 : pick(DAY));
 }
@@ -461,11 +465,11 @@ random_end(struct rr_rule *rule, int64_t dtstart)
 static void
 test_oracle(int rules)
 {
-	int			bad = 0;
+	int bad = 0;
 
 	for (int i = 0; i < rules && bad < 5; i++)
 	{
-		int64_t		dtstart = random_start();
+		int64_t dtstart = random_start();
 		struct rr_rule rule;
 
 		any_rule(&rule);
@@ -484,9 +488,9 @@ count_holds(const struct rr_rule *endless, int64_t dtstart, int32_t count)
 	static struct rr_plan plan;
 	static struct rr_plan counted;
 	struct rr_rule rule = *endless;
-	int64_t		t = RR_TIME_MIN;
-	int64_t		last;
-	int32_t		n = 0;
+	int64_t t = RR_TIME_MIN;
+	int64_t last;
+	int32_t n = 0;
 
 	rule.count = count;
 	rr_plan_make(&plan, endless, dtstart, RR_FLOATING);
@@ -496,7 +500,7 @@ count_holds(const struct rr_rule *endless, int64_t dtstart, int32_t count)
 	if (n == 0)
 		return !rr_next(&counted, RR_TIME_MIN, &t) || complain(&rule, dtstart, "empty", t);
 	if (n < count)
-		return true;			/* the supported years end before the count does */
+		return true; /* the supported years end before the count does */
 	if (!rr_previous(&counted, RR_TIME_MAX, &last) || last != t)
 		return complain(&rule, dtstart, "count", t);
 	return !rr_next(&counted, t + 1, &last) || complain(&rule, dtstart, "beyond count", last);
@@ -505,7 +509,7 @@ count_holds(const struct rr_rule *endless, int64_t dtstart, int32_t count)
 static void
 test_count(int rules)
 {
-	int			bad = 0;
+	int bad = 0;
 
 	for (int i = 0; i < rules && bad < 5; i++)
 	{
@@ -521,17 +525,17 @@ test_count(int rules)
 static void
 test_cycle(int rules)
 {
-	static const int dividing[] = {1, 1, 2, 4, 5};
+	static const int dividing[] = { 1, 1, 2, 4, 5 };
 	static struct rr_plan plan;
 	const int64_t cycle = RR_CYCLE_DAYS * DAY;
-	int			bad = 0;
+	int bad = 0;
 
 	for (int i = 0; i < rules && bad < 5; i++)
 	{
-		int64_t		dtstart = random_start();
-		int64_t		t;
-		int64_t		near;
-		int64_t		far;
+		int64_t dtstart = random_start();
+		int64_t t;
+		int64_t near;
+		int64_t far;
 		struct rr_rule rule;
 
 		any_rule(&rule);
@@ -552,31 +556,32 @@ test_never(void)
 	{
 		const char *dtstart;
 		const char *rule;
-	}			never[] = {
-		{"2026-01-01T09:00:00", "FREQ=YEARLY;BYMONTH=2;BYMONTHDAY=30"},
-		{"2026-01-01T09:00:00", "FREQ=DAILY;BYMONTH=2;BYMONTHDAY=30"},
-		{"2026-01-01T09:00:00", "FREQ=MONTHLY;BYMONTH=2;BYMONTHDAY=30;COUNT=10"},
-		{"2023-01-01T09:00:00", "FREQ=YEARLY;INTERVAL=4;BYMONTH=2;BYMONTHDAY=29"},
-		{"2026-01-05T09:00:00", "FREQ=DAILY;INTERVAL=7;BYDAY=TU"},
-		{"2026-01-05T09:00:00", "FREQ=DAILY;INTERVAL=7;BYDAY=TU;COUNT=3"},
-		{"2026-01-05T09:00:00", "FREQ=MONTHLY;INTERVAL=12;BYMONTH=2"},
-		{"2026-01-05T09:00:00", "FREQ=MONTHLY;BYDAY=6MO"},
-		{"2026-01-05T09:00:00", "FREQ=YEARLY;BYMONTH=5;BYMONTHDAY=3;BYSETPOS=3"},
-		{"2026-01-05T09:00:00", "FREQ=YEARLY;BYYEARDAY=1;BYMONTH=2"},
-		{"2026-01-05T09:00:00", "FREQ=YEARLY;BYWEEKNO=20;BYMONTH=12"},
-		{"2026-01-05T09:00:00", "FREQ=DAILY;UNTIL=20260104"},
-		{"2026-01-05T09:00:00", "FREQ=DAILY;INTERVAL=2147483647;BYMONTH=2;BYMONTHDAY=31"}
+	} never[] = {
+		{ "2026-01-01T09:00:00", "FREQ=YEARLY;BYMONTH=2;BYMONTHDAY=30" },
+		{ "2026-01-01T09:00:00", "FREQ=DAILY;BYMONTH=2;BYMONTHDAY=30" },
+		{ "2026-01-01T09:00:00", "FREQ=MONTHLY;BYMONTH=2;BYMONTHDAY=30;COUNT=10" },
+		{ "2023-01-01T09:00:00", "FREQ=YEARLY;INTERVAL=4;BYMONTH=2;BYMONTHDAY=29" },
+		{ "2026-01-05T09:00:00", "FREQ=DAILY;INTERVAL=7;BYDAY=TU" },
+		{ "2026-01-05T09:00:00", "FREQ=DAILY;INTERVAL=7;BYDAY=TU;COUNT=3" },
+		{ "2026-01-05T09:00:00", "FREQ=MONTHLY;INTERVAL=12;BYMONTH=2" },
+		{ "2026-01-05T09:00:00", "FREQ=MONTHLY;BYDAY=6MO" },
+		{ "2026-01-05T09:00:00", "FREQ=YEARLY;BYMONTH=5;BYMONTHDAY=3;BYSETPOS=3" },
+		{ "2026-01-05T09:00:00", "FREQ=YEARLY;BYYEARDAY=1;BYMONTH=2" },
+		{ "2026-01-05T09:00:00", "FREQ=YEARLY;BYWEEKNO=20;BYMONTH=12" },
+		{ "2026-01-05T09:00:00", "FREQ=DAILY;UNTIL=20260104" },
+		{ "2026-01-05T09:00:00", "FREQ=DAILY;INTERVAL=2147483647;BYMONTH=2;BYMONTHDAY=31" },
 	};
 
 	for (size_t i = 0; i < sizeof(never) / sizeof(never[0]); i++)
 	{
 		static struct rr_plan plan;
 		struct rr_rule rule;
-		int64_t		t;
+		int64_t t;
 
 		ok(parse_rule(never[i].rule, &rule), "%s is a rule", never[i].rule);
 		rr_plan_make(&plan, &rule, read_time(never[i].dtstart), RR_FLOATING);
-		ok(!rr_next(&plan, RR_TIME_MIN, &t) && !rr_previous(&plan, RR_TIME_MAX, &t), "and never occurs");
+		ok(!rr_next(&plan, RR_TIME_MIN, &t) && !rr_previous(&plan, RR_TIME_MAX, &t),
+		   "and never occurs");
 	}
 }
 
@@ -586,7 +591,7 @@ test_extremes(void)
 {
 	static struct rr_plan plan;
 	struct rr_rule rule;
-	int64_t		t = 0;
+	int64_t t = 0;
 	const int64_t start = read_time("2026-01-01T09:00:00");
 
 	parse_rule("FREQ=YEARLY;INTERVAL=2147483647", &rule);
@@ -598,11 +603,12 @@ test_extremes(void)
 	rr_plan_make(&plan, &rule, RR_TIME_MIN, RR_FLOATING);
 	ok(rr_next(&plan, INT64_MIN, &t) && t == RR_TIME_MIN, "the earliest start");
 	ok(!rr_next(&plan, INT64_MAX, &t), "nothing after the end of time");
-	parse_rule("FREQ=DAILY;BYHOUR=0,1,2,3,4,5;BYMINUTE=0,1,2,3;BYSECOND=0,1;COUNT=2147483647", &rule);
+	parse_rule("FREQ=DAILY;BYHOUR=0,1,2,3,4,5;BYMINUTE=0,1,2,3;BYSECOND=0,1;COUNT=2147483647",
+			   &rule);
 	rr_plan_make(&plan, &rule, start, RR_FLOATING);
 	/* 48 a day from the next day on */
 	ok(rr_previous(&plan, INT64_MAX, &t) &&
-	   rr_floordiv(t, DAY) == rr_floordiv(start, DAY) + 1 + (INT32_MAX - 1) / 48,
+		   rr_floordiv(t, DAY) == rr_floordiv(start, DAY) + 1 + (INT32_MAX - 1) / 48,
 	   "the largest count ends on the right day");
 	parse_rule("FREQ=DAILY", &rule);
 	rr_plan_make(&plan, &rule, INT64_MAX, RR_FLOATING);
@@ -612,8 +618,8 @@ test_extremes(void)
 int
 main(int argc, char **argv)
 {
-	unsigned	seed = argc > 1 ? (unsigned) strtoul(argv[1], NULL, 10) : (unsigned) time(NULL);
-	int			rules = argc > 2 ? atoi(argv[2]) : 800;
+	unsigned seed = argc > 1 ? (unsigned) strtoul(argv[1], NULL, 10) : (unsigned) time(NULL);
+	int rules = argc > 2 ? atoi(argv[2]) : 800;
 
 	diag("seed %u, %d rules", seed, rules);
 	srand(seed);

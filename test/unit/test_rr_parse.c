@@ -14,147 +14,153 @@ static const struct
 {
 	const char *text;
 	const char *canonical;
-}			accepted[] = {
-	{"FREQ=DAILY", "FREQ=DAILY"},
-	{"freq=daily", "FREQ=DAILY"},
-	{"RRULE:FREQ=DAILY", "FREQ=DAILY"},
-	{"rrule:Freq=Daily;", "FREQ=DAILY"},
-	{"  FREQ=DAILY\r\n", "FREQ=DAILY"},
-	{"daily", "FREQ=DAILY"},
-	{" Weekly ", "FREQ=WEEKLY"},
-	{"monthly", "FREQ=MONTHLY;RSCALE=GREGORIAN;SKIP=BACKWARD"},
-	{"YEARLY", "FREQ=YEARLY;RSCALE=GREGORIAN;SKIP=BACKWARD"},
-	{"INTERVAL=1;FREQ=WEEKLY;WKST=MO", "FREQ=WEEKLY"},
-	{"FREQ=WEEKLY;WKST=SU;INTERVAL=2147483647", "FREQ=WEEKLY;INTERVAL=2147483647;WKST=SU"},
-	{"FREQ=DAILY;INTERVAL=+2;COUNT=007", "FREQ=DAILY;INTERVAL=2;COUNT=7"},
-	{"FREQ=MONTHLY;BYDAY=+1MO,-1SU,we", "FREQ=MONTHLY;BYDAY=1MO,WE,-1SU"},
-	{"FREQ=MONTHLY;BYDAY=2SU,MO,2SU,01SU", "FREQ=MONTHLY;BYDAY=MO,1SU,2SU"},
-	{"FREQ=MONTHLY;BYMONTHDAY=-1,31,+5,-31", "FREQ=MONTHLY;BYMONTHDAY=5,31,-1,-31"},
-	{"FREQ=YEARLY;BYMONTH=12,1;BYSETPOS=366,-366,1", "FREQ=YEARLY;BYMONTH=1,12;BYSETPOS=1,366,-366"},
-	{"FREQ=YEARLY;BYWEEKNO=53,-53;BYDAY=MO", "FREQ=YEARLY;BYWEEKNO=53,-53;BYDAY=MO"},
-	{"FREQ=YEARLY;BYYEARDAY=1,366,-366,64", "FREQ=YEARLY;BYYEARDAY=1,64,366,-366"},
-	{"FREQ=YEARLY;BYDAY=53MO,-53TU", "FREQ=YEARLY;BYDAY=53MO,-53TU"},
-	{"FREQ=DAILY;BYHOUR=23,0;BYMINUTE=59;BYSECOND=60", "FREQ=DAILY;BYHOUR=0,23;BYMINUTE=59;BYSECOND=59"},
-	{"FREQ=DAILY;UNTIL=20251231", "FREQ=DAILY;UNTIL=20251231"},
-	{"FREQ=DAILY;UNTIL=20240229T000000", "FREQ=DAILY;UNTIL=20240229T000000"},
-	{"FREQ=DAILY;UNTIL=20251231t235960z", "FREQ=DAILY;UNTIL=20251231T235959Z"},
-	{"FREQ=DAILY;UNTIL=00010101", "FREQ=DAILY;UNTIL=00010101"},
-	{"RSCALE=gregorian;FREQ=MONTHLY;SKIP=omit", "FREQ=MONTHLY"},
-	{"FREQ=MONTHLY;SKIP=FORWARD", "FREQ=MONTHLY;RSCALE=GREGORIAN;SKIP=FORWARD"}
+} accepted[] = {
+	{ "FREQ=DAILY", "FREQ=DAILY" },
+	{ "freq=daily", "FREQ=DAILY" },
+	{ "RRULE:FREQ=DAILY", "FREQ=DAILY" },
+	{ "rrule:Freq=Daily;", "FREQ=DAILY" },
+	{ "  FREQ=DAILY\r\n", "FREQ=DAILY" },
+	{ "daily", "FREQ=DAILY" },
+	{ " Weekly ", "FREQ=WEEKLY" },
+	{ "monthly", "FREQ=MONTHLY;RSCALE=GREGORIAN;SKIP=BACKWARD" },
+	{ "YEARLY", "FREQ=YEARLY;RSCALE=GREGORIAN;SKIP=BACKWARD" },
+	{ "INTERVAL=1;FREQ=WEEKLY;WKST=MO", "FREQ=WEEKLY" },
+	{ "FREQ=WEEKLY;WKST=SU;INTERVAL=2147483647", "FREQ=WEEKLY;INTERVAL=2147483647;WKST=SU" },
+	{ "FREQ=DAILY;INTERVAL=+2;COUNT=007", "FREQ=DAILY;INTERVAL=2;COUNT=7" },
+	{ "FREQ=MONTHLY;BYDAY=+1MO,-1SU,we", "FREQ=MONTHLY;BYDAY=1MO,WE,-1SU" },
+	{ "FREQ=MONTHLY;BYDAY=2SU,MO,2SU,01SU", "FREQ=MONTHLY;BYDAY=MO,1SU,2SU" },
+	{ "FREQ=MONTHLY;BYMONTHDAY=-1,31,+5,-31", "FREQ=MONTHLY;BYMONTHDAY=5,31,-1,-31" },
+	{ "FREQ=YEARLY;BYMONTH=12,1;BYSETPOS=366,-366,1",
+	  "FREQ=YEARLY;BYMONTH=1,12;BYSETPOS=1,366,-366" },
+	{ "FREQ=YEARLY;BYWEEKNO=53,-53;BYDAY=MO", "FREQ=YEARLY;BYWEEKNO=53,-53;BYDAY=MO" },
+	{ "FREQ=YEARLY;BYYEARDAY=1,366,-366,64", "FREQ=YEARLY;BYYEARDAY=1,64,366,-366" },
+	{ "FREQ=YEARLY;BYDAY=53MO,-53TU", "FREQ=YEARLY;BYDAY=53MO,-53TU" },
+	{ "FREQ=DAILY;BYHOUR=23,0;BYMINUTE=59;BYSECOND=60",
+	  "FREQ=DAILY;BYHOUR=0,23;BYMINUTE=59;BYSECOND=59" },
+	{ "FREQ=DAILY;UNTIL=20251231", "FREQ=DAILY;UNTIL=20251231" },
+	{ "FREQ=DAILY;UNTIL=20240229T000000", "FREQ=DAILY;UNTIL=20240229T000000" },
+	{ "FREQ=DAILY;UNTIL=20251231t235960z", "FREQ=DAILY;UNTIL=20251231T235959Z" },
+	{ "FREQ=DAILY;UNTIL=00010101", "FREQ=DAILY;UNTIL=00010101" },
+	{ "RSCALE=gregorian;FREQ=MONTHLY;SKIP=omit", "FREQ=MONTHLY" },
+	{ "FREQ=MONTHLY;SKIP=FORWARD", "FREQ=MONTHLY;RSCALE=GREGORIAN;SKIP=FORWARD" },
 };
 
 static const struct
 {
 	const char *text;
 	enum rr_code code;
-	size_t		position;
-}			refused[] = {
-	{"", RR_EMPTY, 0},
-	{"  ", RR_EMPTY, 0},
-	{"RRULE:", RR_EMPTY, 6},
-	{"hourly", RR_NOT_A_PART, 0},
-	{"every day", RR_NOT_A_PART, 0},
-	{"daily;", RR_NOT_A_PART, 0},
-	{"FREQ", RR_NOT_A_PART, 0},
-	{"FREQ=", RR_BAD_FREQ, 5},
-	{"FREQ=DAILYX", RR_BAD_FREQ, 5},
-	{"FREQ=FORTNIGHTLY", RR_BAD_FREQ, 5},
-	{"FREQ=HOURLY", RR_NO_SUBDAILY, 5},
-	{"FREQ=secondly;INTERVAL=5", RR_NO_SUBDAILY, 5},
-	{"INTERVAL=2", RR_NO_FREQ, 10},
-	{"FREQ=DAILY;;", RR_NOT_A_PART, 11},
-	{";FREQ=DAILY", RR_NOT_A_PART, 0},
-	{"FREQ=DAILY;=1", RR_NOT_A_PART, 11},
-	{"FREQ=DAILY;X-FOO=1", RR_UNKNOWN_PART, 11},
-	{"FREQ=DAILY;BYEASTER=0", RR_UNKNOWN_PART, 11},
-	{"FREQ=DAILY;FREQ=DAILY", RR_TWICE, 11},
-	{"FREQ=DAILY;COUNT=1;COUNT=1", RR_TWICE, 19},
-	{"DTSTART:20250101T090000\nRRULE:FREQ=DAILY", RR_DTSTART_LINE, 0},
-	{"FREQ=DAILY;DTSTART=20250101", RR_DTSTART_LINE, 11},
-	{"RRULE:FREQ=DAILY\nEXDATE:20250101", RR_MANY_LINES, 16},
-	{"FREQ=DAILY;INTERVAL=0", RR_BAD_INTERVAL, 20},
-	{"FREQ=DAILY;INTERVAL=-1", RR_BAD_INTERVAL, 20},
-	{"FREQ=DAILY;INTERVAL=2147483648", RR_BAD_INTERVAL, 20},
-	{"FREQ=DAILY;INTERVAL=99999999999999999999999999", RR_BAD_INTERVAL, 20},
-	{"FREQ=DAILY;INTERVAL=", RR_BAD_INTERVAL, 20},
-	{"FREQ=DAILY;INTERVAL=2 ;COUNT=1", RR_BAD_INTERVAL, 20},
-	{"FREQ=DAILY;COUNT=0", RR_BAD_COUNT, 17},
-	{"FREQ=DAILY;COUNT=99999999999", RR_BAD_COUNT, 17},
-	{"FREQ=DAILY;COUNT=1.5", RR_BAD_COUNT, 17},
-	{"FREQ=DAILY;COUNT=2;UNTIL=20250101", RR_COUNT_AND_UNTIL, 19},
-	{"UNTIL=20250101;FREQ=DAILY;COUNT=2", RR_COUNT_AND_UNTIL, 26},
-	{"FREQ=DAILY;UNTIL=2025", RR_BAD_UNTIL, 17},
-	{"FREQ=DAILY;UNTIL=20250229", RR_BAD_UNTIL, 17},
-	{"FREQ=DAILY;UNTIL=20251301", RR_BAD_UNTIL, 17},
-	{"FREQ=DAILY;UNTIL=00000101", RR_BAD_UNTIL, 17},
-	{"FREQ=DAILY;UNTIL=20250101T", RR_BAD_UNTIL, 17},
-	{"FREQ=DAILY;UNTIL=20250101T240000", RR_BAD_UNTIL, 17},
-	{"FREQ=DAILY;UNTIL=20250101T096000", RR_BAD_UNTIL, 17},
-	{"FREQ=DAILY;UNTIL=20250101T090000+01", RR_BAD_UNTIL, 17},
-	{"FREQ=DAILY;BYSECOND=61", RR_BAD_SECOND, 20},
-	{"FREQ=DAILY;BYMINUTE=60", RR_BAD_MINUTE, 20},
-	{"FREQ=DAILY;BYHOUR=24", RR_BAD_HOUR, 18},
-	{"FREQ=DAILY;BYHOUR=1,-1", RR_BAD_NUMBER, 20},
-	{"FREQ=DAILY;BYHOUR=1,,2", RR_BAD_NUMBER, 20},
-	{"FREQ=DAILY;BYHOUR=", RR_BAD_NUMBER, 18},
-	{"FREQ=DAILY;BYHOUR=1 2", RR_BAD_NUMBER, 19},
-	{"FREQ=MONTHLY;BYMONTHDAY=0", RR_BAD_MONTHDAY, 24},
-	{"FREQ=MONTHLY;BYMONTHDAY=1,-32", RR_BAD_MONTHDAY, 26},
-	{"FREQ=YEARLY;BYYEARDAY=367", RR_BAD_YEARDAY, 22},
-	{"FREQ=YEARLY;BYWEEKNO=54", RR_BAD_WEEKNO, 21},
-	{"FREQ=YEARLY;BYMONTH=13", RR_BAD_MONTH, 20},
-	{"FREQ=YEARLY;BYMONTH=0", RR_BAD_MONTH, 20},
-	{"FREQ=YEARLY;BYMONTH=5L", RR_BAD_NUMBER, 21},
-	{"FREQ=YEARLY;BYMONTH=1;BYSETPOS=0", RR_BAD_SETPOS, 31},
-	{"FREQ=WEEKLY;BYDAY=XX", RR_BAD_WEEKDAY, 18},
-	{"FREQ=MONTHLY;BYDAY=255SU", RR_BAD_WEEKDAY, 19},
-	{"FREQ=MONTHLY;BYDAY=0MO", RR_BAD_WEEKDAY, 19},
-	{"FREQ=MONTHLY;BYDAY=-MO", RR_BAD_WEEKDAY, 19},
-	{"FREQ=MONTHLY;BYDAY=MO,", RR_BAD_WEEKDAY, 22},
-	{"FREQ=MONTHLY;BYDAY=MON", RR_BAD_WEEKDAY, 21},
-	{"FREQ=WEEKLY;WKST=1", RR_BAD_WKST, 17},
-	{"FREQ=MONTHLY;SKIP=YES", RR_BAD_SKIP, 18},
-	{"RSCALE=HEBREW;FREQ=YEARLY", RR_NO_RSCALE, 7},
-	{"FREQ=WEEKLY;BYDAY=1MO", RR_NTH_NOT_HERE, 18},
-	{"FREQ=DAILY;BYDAY=MO,-1TU", RR_NTH_NOT_HERE, 20},
-	{"FREQ=YEARLY;BYWEEKNO=20;BYDAY=1MO", RR_NTH_WITH_WEEKNO, 30},
-	{"FREQ=WEEKLY;BYMONTHDAY=1", RR_MONTHDAY_WEEKLY, 12},
-	{"FREQ=DAILY;BYYEARDAY=1", RR_YEARDAY_NOT_HERE, 11},
-	{"BYYEARDAY=1;FREQ=MONTHLY", RR_YEARDAY_NOT_HERE, 0},
-	{"FREQ=WEEKLY;BYWEEKNO=20", RR_WEEKNO_NOT_YEARLY, 12},
-	{"FREQ=MONTHLY;BYSETPOS=1", RR_SETPOS_ALONE, 13}
+	size_t position;
+} refused[] = {
+	{ "", RR_EMPTY, 0 },
+	{ "  ", RR_EMPTY, 0 },
+	{ "RRULE:", RR_EMPTY, 6 },
+	{ "hourly", RR_NOT_A_PART, 0 },
+	{ "every day", RR_NOT_A_PART, 0 },
+	{ "daily;", RR_NOT_A_PART, 0 },
+	{ "FREQ", RR_NOT_A_PART, 0 },
+	{ "FREQ=", RR_BAD_FREQ, 5 },
+	{ "FREQ=DAILYX", RR_BAD_FREQ, 5 },
+	{ "FREQ=FORTNIGHTLY", RR_BAD_FREQ, 5 },
+	{ "FREQ=HOURLY", RR_NO_SUBDAILY, 5 },
+	{ "FREQ=secondly;INTERVAL=5", RR_NO_SUBDAILY, 5 },
+	{ "INTERVAL=2", RR_NO_FREQ, 10 },
+	{ "FREQ=DAILY;;", RR_NOT_A_PART, 11 },
+	{ ";FREQ=DAILY", RR_NOT_A_PART, 0 },
+	{ "FREQ=DAILY;=1", RR_NOT_A_PART, 11 },
+	{ "FREQ=DAILY;X-FOO=1", RR_UNKNOWN_PART, 11 },
+	{ "FREQ=DAILY;BYEASTER=0", RR_UNKNOWN_PART, 11 },
+	{ "FREQ=DAILY;FREQ=DAILY", RR_TWICE, 11 },
+	{ "FREQ=DAILY;COUNT=1;COUNT=1", RR_TWICE, 19 },
+	{ "DTSTART:20250101T090000\nRRULE:FREQ=DAILY", RR_DTSTART_LINE, 0 },
+	{ "FREQ=DAILY;DTSTART=20250101", RR_DTSTART_LINE, 11 },
+	{ "RRULE:FREQ=DAILY\nEXDATE:20250101", RR_MANY_LINES, 16 },
+	{ "FREQ=DAILY;INTERVAL=0", RR_BAD_INTERVAL, 20 },
+	{ "FREQ=DAILY;INTERVAL=-1", RR_BAD_INTERVAL, 20 },
+	{ "FREQ=DAILY;INTERVAL=2147483648", RR_BAD_INTERVAL, 20 },
+	{ "FREQ=DAILY;INTERVAL=99999999999999999999999999", RR_BAD_INTERVAL, 20 },
+	{ "FREQ=DAILY;INTERVAL=", RR_BAD_INTERVAL, 20 },
+	{ "FREQ=DAILY;INTERVAL=2 ;COUNT=1", RR_BAD_INTERVAL, 20 },
+	{ "FREQ=DAILY;COUNT=0", RR_BAD_COUNT, 17 },
+	{ "FREQ=DAILY;COUNT=99999999999", RR_BAD_COUNT, 17 },
+	{ "FREQ=DAILY;COUNT=1.5", RR_BAD_COUNT, 17 },
+	{ "FREQ=DAILY;COUNT=2;UNTIL=20250101", RR_COUNT_AND_UNTIL, 19 },
+	{ "UNTIL=20250101;FREQ=DAILY;COUNT=2", RR_COUNT_AND_UNTIL, 26 },
+	{ "FREQ=DAILY;UNTIL=2025", RR_BAD_UNTIL, 17 },
+	{ "FREQ=DAILY;UNTIL=20250229", RR_BAD_UNTIL, 17 },
+	{ "FREQ=DAILY;UNTIL=20251301", RR_BAD_UNTIL, 17 },
+	{ "FREQ=DAILY;UNTIL=00000101", RR_BAD_UNTIL, 17 },
+	{ "FREQ=DAILY;UNTIL=20250101T", RR_BAD_UNTIL, 17 },
+	{ "FREQ=DAILY;UNTIL=20250101T240000", RR_BAD_UNTIL, 17 },
+	{ "FREQ=DAILY;UNTIL=20250101T096000", RR_BAD_UNTIL, 17 },
+	{ "FREQ=DAILY;UNTIL=20250101T090000+01", RR_BAD_UNTIL, 17 },
+	{ "FREQ=DAILY;BYSECOND=61", RR_BAD_SECOND, 20 },
+	{ "FREQ=DAILY;BYMINUTE=60", RR_BAD_MINUTE, 20 },
+	{ "FREQ=DAILY;BYHOUR=24", RR_BAD_HOUR, 18 },
+	{ "FREQ=DAILY;BYHOUR=1,-1", RR_BAD_NUMBER, 20 },
+	{ "FREQ=DAILY;BYHOUR=1,,2", RR_BAD_NUMBER, 20 },
+	{ "FREQ=DAILY;BYHOUR=", RR_BAD_NUMBER, 18 },
+	{ "FREQ=DAILY;BYHOUR=1 2", RR_BAD_NUMBER, 19 },
+	{ "FREQ=MONTHLY;BYMONTHDAY=0", RR_BAD_MONTHDAY, 24 },
+	{ "FREQ=MONTHLY;BYMONTHDAY=1,-32", RR_BAD_MONTHDAY, 26 },
+	{ "FREQ=YEARLY;BYYEARDAY=367", RR_BAD_YEARDAY, 22 },
+	{ "FREQ=YEARLY;BYWEEKNO=54", RR_BAD_WEEKNO, 21 },
+	{ "FREQ=YEARLY;BYMONTH=13", RR_BAD_MONTH, 20 },
+	{ "FREQ=YEARLY;BYMONTH=0", RR_BAD_MONTH, 20 },
+	{ "FREQ=YEARLY;BYMONTH=5L", RR_BAD_NUMBER, 21 },
+	{ "FREQ=YEARLY;BYMONTH=1;BYSETPOS=0", RR_BAD_SETPOS, 31 },
+	{ "FREQ=WEEKLY;BYDAY=XX", RR_BAD_WEEKDAY, 18 },
+	{ "FREQ=MONTHLY;BYDAY=255SU", RR_BAD_WEEKDAY, 19 },
+	{ "FREQ=MONTHLY;BYDAY=0MO", RR_BAD_WEEKDAY, 19 },
+	{ "FREQ=MONTHLY;BYDAY=-MO", RR_BAD_WEEKDAY, 19 },
+	{ "FREQ=MONTHLY;BYDAY=MO,", RR_BAD_WEEKDAY, 22 },
+	{ "FREQ=MONTHLY;BYDAY=MON", RR_BAD_WEEKDAY, 21 },
+	{ "FREQ=WEEKLY;WKST=1", RR_BAD_WKST, 17 },
+	{ "FREQ=MONTHLY;SKIP=YES", RR_BAD_SKIP, 18 },
+	{ "RSCALE=HEBREW;FREQ=YEARLY", RR_NO_RSCALE, 7 },
+	{ "FREQ=WEEKLY;BYDAY=1MO", RR_NTH_NOT_HERE, 18 },
+	{ "FREQ=DAILY;BYDAY=MO,-1TU", RR_NTH_NOT_HERE, 20 },
+	{ "FREQ=YEARLY;BYWEEKNO=20;BYDAY=1MO", RR_NTH_WITH_WEEKNO, 30 },
+	{ "FREQ=WEEKLY;BYMONTHDAY=1", RR_MONTHDAY_WEEKLY, 12 },
+	{ "FREQ=DAILY;BYYEARDAY=1", RR_YEARDAY_NOT_HERE, 11 },
+	{ "BYYEARDAY=1;FREQ=MONTHLY", RR_YEARDAY_NOT_HERE, 0 },
+	{ "FREQ=WEEKLY;BYWEEKNO=20", RR_WEEKNO_NOT_YEARLY, 12 },
+	{ "FREQ=MONTHLY;BYSETPOS=1", RR_SETPOS_ALONE, 13 },
 };
 
 static const struct
 {
 	const char *text;
 	const char *words;
-}			described[] = {
-	{"FREQ=DAILY", "every day"},
-	{"FREQ=WEEKLY;INTERVAL=2;BYDAY=MO,FR", "every 2 weeks on Monday and Friday"},
-	{"FREQ=WEEKLY;BYDAY=MO,TU,WE,TH,FR", "every week on Monday to Friday"},
-	{"FREQ=MONTHLY;BYMONTHDAY=1,15,-1", "every month on the 1st, the 15th and the last day"},
-	{"FREQ=MONTHLY;BYDAY=2TU,4TU,-1FR", "every month on the second and fourth Tuesday and the last Friday"},
-	{"FREQ=MONTHLY;BYDAY=FR;BYMONTHDAY=13", "every month on the 13th if that is Friday"},
-	{"FREQ=MONTHLY;BYDAY=MO,TU,WE,TH,FR;BYSETPOS=-1",
-	"every month on Monday to Friday, only the last of each month"},
-	{"FREQ=YEARLY;BYMONTH=11;BYDAY=4TH", "every year on the fourth Thursday in November"},
-	{"FREQ=YEARLY;BYDAY=20MO", "every year on the 20th Monday of the year"},
-	{"FREQ=YEARLY;BYWEEKNO=20,-1;BYDAY=MO", "every year on Monday in week 20 and the last of the year"},
-	{"FREQ=YEARLY;BYYEARDAY=100,-1", "every year on day 100 and the last day of the year"},
-	{"FREQ=DAILY;BYHOUR=9,17;BYMINUTE=0,30;COUNT=1", "every day at 09:00, 09:30, 17:00 and 17:30, 1 time"},
-	{"FREQ=DAILY;BYHOUR=9;BYSECOND=5,10", "every day at hour 9, second 5 and 10"},
-	{"FREQ=DAILY;UNTIL=20250301", "every day, until 1 March 2025"},
-	{"FREQ=DAILY;UNTIL=20250301T093000Z", "every day, until 1 March 2025 09:30 UTC"},
-	{"FREQ=WEEKLY;INTERVAL=2;WKST=SU;COUNT=5", "every 2 weeks, weeks begin on Sunday, 5 times"},
-	{"monthly", "every month (missing dates move back)"},
-	{"FREQ=YEARLY;BYMONTH=1,2,3;BYMONTHDAY=22", "every year on the 22nd in January, February and March"}
+} described[] = {
+	{ "FREQ=DAILY", "every day" },
+	{ "FREQ=WEEKLY;INTERVAL=2;BYDAY=MO,FR", "every 2 weeks on Monday and Friday" },
+	{ "FREQ=WEEKLY;BYDAY=MO,TU,WE,TH,FR", "every week on Monday to Friday" },
+	{ "FREQ=MONTHLY;BYMONTHDAY=1,15,-1", "every month on the 1st, the 15th and the last day" },
+	{ "FREQ=MONTHLY;BYDAY=2TU,4TU,-1FR",
+	  "every month on the second and fourth Tuesday and the last Friday" },
+	{ "FREQ=MONTHLY;BYDAY=FR;BYMONTHDAY=13", "every month on the 13th if that is Friday" },
+	{ "FREQ=MONTHLY;BYDAY=MO,TU,WE,TH,FR;BYSETPOS=-1",
+	  "every month on Monday to Friday, only the last of each month" },
+	{ "FREQ=YEARLY;BYMONTH=11;BYDAY=4TH", "every year on the fourth Thursday in November" },
+	{ "FREQ=YEARLY;BYDAY=20MO", "every year on the 20th Monday of the year" },
+	{ "FREQ=YEARLY;BYWEEKNO=20,-1;BYDAY=MO",
+	  "every year on Monday in week 20 and the last of the year" },
+	{ "FREQ=YEARLY;BYYEARDAY=100,-1", "every year on day 100 and the last day of the year" },
+	{ "FREQ=DAILY;BYHOUR=9,17;BYMINUTE=0,30;COUNT=1",
+	  "every day at 09:00, 09:30, 17:00 and 17:30, 1 time" },
+	{ "FREQ=DAILY;BYHOUR=9;BYSECOND=5,10", "every day at hour 9, second 5 and 10" },
+	{ "FREQ=DAILY;UNTIL=20250301", "every day, until 1 March 2025" },
+	{ "FREQ=DAILY;UNTIL=20250301T093000Z", "every day, until 1 March 2025 09:30 UTC" },
+	{ "FREQ=WEEKLY;INTERVAL=2;WKST=SU;COUNT=5", "every 2 weeks, weeks begin on Sunday, 5 times" },
+	{ "monthly", "every month (missing dates move back)" },
+	{ "FREQ=YEARLY;BYMONTH=1,2,3;BYMONTHDAY=22",
+	  "every year on the 22nd in January, February and March" },
 };
 
 static void
 test_accepted(void)
 {
-	char		canonical[RR_TEXT_MAX];
+	char canonical[RR_TEXT_MAX];
 
 	for (size_t i = 0; i < sizeof(accepted) / sizeof(accepted[0]); i++)
 	{
@@ -177,18 +183,19 @@ test_refused(void)
 	{
 		struct rr_rule rule;
 		struct rr_error error;
-		bool		read = rr_parse(refused[i].text, strlen(refused[i].text), &rule, &error);
+		bool read = rr_parse(refused[i].text, strlen(refused[i].text), &rule, &error);
 
 		if (!ok(!read && error.code == refused[i].code && error.position == refused[i].position,
 				"refused, case %zu", i))
-			diag("%s: got code %d at %zu: %s", refused[i].text, error.code, error.position, rr_strerror(error.code));
+			diag("%s: got code %d at %zu: %s", refused[i].text, error.code, error.position,
+				 rr_strerror(error.code));
 	}
 }
 
 static void
 test_described(void)
 {
-	char		words[RR_TEXT_MAX];
+	char words[RR_TEXT_MAX];
 
 	for (size_t i = 0; i < sizeof(described) / sizeof(described[0]); i++)
 	{
@@ -205,7 +212,10 @@ static void
 test_words(void)
 {
 	static const char *const not_words[] = {
-		"FREQ=MONTHLY", "FREQ=DAILY;INTERVAL=2", "FREQ=WEEKLY;WKST=SU", "FREQ=WEEKLY;BYDAY=MO"
+		"FREQ=MONTHLY",
+		"FREQ=DAILY;INTERVAL=2",
+		"FREQ=WEEKLY;WKST=SU",
+		"FREQ=WEEKLY;BYDAY=MO",
 	};
 	struct rr_rule rule;
 
@@ -215,7 +225,8 @@ test_words(void)
 		is_str(rr_word(&rule), rr_freq_word((enum rr_freq) freq), "a word says itself");
 	}
 	for (size_t i = 0; i < sizeof(not_words) / sizeof(not_words[0]); i++)
-		ok(parse_rule(not_words[i], &rule) && rr_word(&rule) == NULL, "no word says %s", not_words[i]);
+		ok(parse_rule(not_words[i], &rule) && rr_word(&rule) == NULL, "no word says %s",
+		   not_words[i]);
 }
 
 /* every part with every value at once: longer than any rule that can be read */
@@ -250,7 +261,7 @@ static void
 test_size(void)
 {
 	struct rr_rule rule;
-	char		buf[8];
+	char buf[8];
 
 	parse_rule("FREQ=DAILY;INTERVAL=3", &rule);
 	is_int((int64_t) rr_format(&rule, NULL, 0), 21, "length without a buffer");
@@ -265,23 +276,69 @@ test_size(void)
 
 /* pieces from which half-right texts are made */
 static const char *const pieces[] = {
-	"FREQ=", "DAILY", "WEEKLY", "MONTHLY", "YEARLY", "HOURLY", ";", ";", ";", ",", ",", "INTERVAL=", "COUNT=",
-	"UNTIL=", "20251231", "T090000", "Z", "BYDAY=", "MO", "-1SU", "+2TU", "BYMONTHDAY=", "BYMONTH=", "BYSETPOS=",
-	"BYYEARDAY=", "BYWEEKNO=", "BYHOUR=", "BYMINUTE=", "BYSECOND=", "WKST=", "RSCALE=", "GREGORIAN", "SKIP=",
-	"BACKWARD", "0", "1", "-1", "12", "31", "366", "53", "2147483647", "9999999999999999999", " ", "\n", "=",
-	"RRULE:", "\xff", "FREQ=MONTHLY;", "FREQ=YEARLY;", "FREQ=WEEKLY;"
+	"FREQ=",
+	"DAILY",
+	"WEEKLY",
+	"MONTHLY",
+	"YEARLY",
+	"HOURLY",
+	";",
+	";",
+	";",
+	",",
+	",",
+	"INTERVAL=",
+	"COUNT=",
+	"UNTIL=",
+	"20251231",
+	"T090000",
+	"Z",
+	"BYDAY=",
+	"MO",
+	"-1SU",
+	"+2TU",
+	"BYMONTHDAY=",
+	"BYMONTH=",
+	"BYSETPOS=",
+	"BYYEARDAY=",
+	"BYWEEKNO=",
+	"BYHOUR=",
+	"BYMINUTE=",
+	"BYSECOND=",
+	"WKST=",
+	"RSCALE=",
+	"GREGORIAN",
+	"SKIP=",
+	"BACKWARD",
+	"0",
+	"1",
+	"-1",
+	"12",
+	"31",
+	"366",
+	"53",
+	"2147483647",
+	"9999999999999999999",
+	" ",
+	"\n",
+	"=",
+	"RRULE:",
+	"\xff",
+	"FREQ=MONTHLY;",
+	"FREQ=YEARLY;",
+	"FREQ=WEEKLY;",
 };
 
 /* read a text from a block of exactly its length, so that any read past it is found */
 static bool
 try_text(const char *text, size_t len, int *accepted_count)
 {
-	char	   *block = malloc(len > 0 ? len : 1);
-	char		canonical[RR_TEXT_MAX];
-	char		again[RR_TEXT_MAX];
+	char *block = malloc(len > 0 ? len : 1);
+	char canonical[RR_TEXT_MAX];
+	char again[RR_TEXT_MAX];
 	struct rr_rule rule;
 	struct rr_error error;
-	bool		read;
+	bool read;
 
 	if (block == NULL)
 		return false;
@@ -301,15 +358,15 @@ try_text(const char *text, size_t len, int *accepted_count)
 static void
 test_random(unsigned seed)
 {
-	char		text[512];
-	int			read = 0;
-	int			bad = 0;
+	char text[512];
+	int read = 0;
+	int bad = 0;
 
 	srand(seed);
 	for (int round = 0; round < 200000 && bad < 5; round++)
 	{
-		size_t		len = 0;
-		int			n = rand() % 12;
+		size_t len = 0;
+		int n = rand() % 12;
 
 		for (int i = 0; i < n; i++)
 		{

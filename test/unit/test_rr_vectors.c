@@ -14,34 +14,45 @@
 #include "rr_text.h"
 #include "tzif.h"
 
-#define MAX_LINE 100000
+#define MAX_LINE  100000
 #define MAX_TIMES 4000
 
 enum
 {
-	SOURCE, DTSTART, TZID, RULE, LIMIT, EXPECTED, KIND, VERDICT, COLUMNS
+	SOURCE,
+	DTSTART,
+	TZID,
+	RULE,
+	LIMIT,
+	EXPECTED,
+	KIND,
+	VERDICT,
+	COLUMNS
 };
 
 enum outcome
 {
-	AGREES, DIFFERS, OUT_OF_SCOPE, FORBIDDEN
+	AGREES,
+	DIFFERS,
+	OUT_OF_SCOPE,
+	FORBIDDEN
 };
 
 struct tally
 {
-	int			decided;		/* rows that must pass */
-	int			passed;
-	int			out_of_scope;	/* of the decided rows: rules refused as not supported */
-	int			forbidden;		/* of the decided rows: rules that the RFC forbids, refused */
-	int			open;			/* rows without a decided verdict */
-	int			open_agree;
-	int			open_out_of_scope;
+	int decided; /* rows that must pass */
+	int passed;
+	int out_of_scope; /* of the decided rows: rules refused as not supported */
+	int forbidden;    /* of the decided rows: rules that the RFC forbids, refused */
+	int open;         /* rows without a decided verdict */
+	int open_agree;
+	int open_out_of_scope;
 };
 
 static int
 split(char *line, char *column[COLUMNS])
 {
-	int			n = 0;
+	int n = 0;
 
 	line[strcspn(line, "\r\n")] = '\0';
 	for (char *p = line; p != NULL && n < COLUMNS; n++)
@@ -58,9 +69,7 @@ split(char *line, char *column[COLUMNS])
 static int64_t
 read_offset(const char *text)
 {
-	int			h = 0,
-				m = 0,
-				s = 0;
+	int h = 0, m = 0, s = 0;
 
 	sscanf(text + 20, "%2d:%2d:%2d", &h, &m, &s);
 	return (text[19] == '-' ? -1 : 1) * (h * 3600 + m * 60 + s);
@@ -69,8 +78,8 @@ read_offset(const char *text)
 static int
 ascending(const void *a, const void *b)
 {
-	int64_t		x = *(const int64_t *) a;
-	int64_t		y = *(const int64_t *) b;
+	int64_t x = *(const int64_t *) a;
+	int64_t y = *(const int64_t *) b;
 
 	return (x > y) - (x < y);
 }
@@ -79,8 +88,8 @@ ascending(const void *a, const void *b)
 static int
 read_expected(const char *text, bool zoned, int64_t *times)
 {
-	int			n = 0;
-	int			kept = 0;
+	int n = 0;
+	int kept = 0;
 
 	for (; *text != '\0' && n < MAX_TIMES; n++)
 	{
@@ -107,9 +116,9 @@ static enum outcome
 compare_times(char *column[COLUMNS], const struct rr_plan *plan, const struct rr_zone *zone)
 {
 	static int64_t expected[MAX_TIMES];
-	int			n = read_expected(column[EXPECTED], zone != NULL, expected);
-	int64_t		lo = RR_TIME_MIN;
-	int64_t		t;
+	int n = read_expected(column[EXPECTED], zone != NULL, expected);
+	int64_t lo = RR_TIME_MIN;
+	int64_t t;
 
 	for (int i = 0; i < n; i++, lo = t + 1)
 		if (!next_of(plan, zone, lo, &t) || t != expected[i])
@@ -131,11 +140,11 @@ run_row(char *column[COLUMNS])
 {
 	static struct rr_plan plan;
 	static struct tzif tz;
-	struct rr_zone zone = {tzif_span, &tz};
+	struct rr_zone zone = { tzif_span, &tz };
 	struct rr_rule rule;
 	struct rr_error error;
-	bool		dates = strcmp(column[KIND], "date") == 0;
-	bool		zoned = strcmp(column[KIND], "zoned") == 0;
+	bool dates = strcmp(column[KIND], "date") == 0;
+	bool zoned = strcmp(column[KIND], "zoned") == 0;
 
 	if (!rr_parse(column[RULE], strlen(column[RULE]), &rule, &error))
 	{
@@ -148,7 +157,9 @@ run_row(char *column[COLUMNS])
 	if (zoned && !tzif_load(&tz, column[TZID]))
 		return DIFFERS;
 	rr_plan_make(&plan, &rule, read_time(column[DTSTART]),
-				 zoned ? RR_ZONED : dates ? RR_DATES : RR_FLOATING);
+				 zoned   ? RR_ZONED
+				 : dates ? RR_DATES
+						 : RR_FLOATING);
 	return compare_times(column, &plan, zoned ? &zone : NULL);
 }
 
@@ -156,7 +167,7 @@ static bool
 is_decided(const char *verdict)
 {
 	return strcmp(verdict, "both") == 0 || strncmp(verdict, "consensus", 9) == 0 ||
-		strcmp(verdict, "table") == 0 || strncmp(verdict, "derived", 7) == 0;
+		   strcmp(verdict, "table") == 0 || strncmp(verdict, "derived", 7) == 0;
 }
 
 static void
@@ -184,9 +195,9 @@ count_row(struct tally *tally, char *column[COLUMNS], int line)
 static FILE *
 open_data(const char *program)
 {
-	char		path[4096];
+	char path[4096];
 	const char *slash = strrchr(program, '/');
-	int			folder = slash != NULL ? (int) (slash - program) + 1 : 0;
+	int folder = slash != NULL ? (int) (slash - program) + 1 : 0;
 
 	snprintf(path, sizeof(path), "%.*sdata/rrule.tsv", folder, program);
 	return fopen(path, "r");
@@ -196,10 +207,10 @@ int
 main(int argc, char **argv)
 {
 	static char line[MAX_LINE];
-	char	   *column[COLUMNS];
-	struct tally tally = {0};
-	FILE	   *file = open_data(argv[0]);
-	int			run;
+	char *column[COLUMNS];
+	struct tally tally = { 0 };
+	FILE *file = open_data(argv[0]);
+	int run;
 
 	(void) argc;
 	if (!ok(file != NULL, "the vectors are there"))
@@ -213,8 +224,9 @@ main(int argc, char **argv)
 	diag("%d rows with a decided verdict: %d run, %d passed, %d out of scope (sub-daily), "
 		 "%d refused because the RFC forbids the rule",
 		 tally.decided, run, tally.passed, tally.out_of_scope, tally.forbidden);
-	diag("%d rows without: %d agree with us, %d differ, %d out of scope", tally.open, tally.open_agree,
-		 tally.open - tally.open_agree - tally.open_out_of_scope, tally.open_out_of_scope);
+	diag("%d rows without: %d agree with us, %d differ, %d out of scope", tally.open,
+		 tally.open_agree, tally.open - tally.open_agree - tally.open_out_of_scope,
+		 tally.open_out_of_scope);
 	is_int(tally.passed, run, "every decided row in scope passes");
 	/* a file that lost its rows must not pass */
 	ok(run >= 1900, "the vectors are complete");

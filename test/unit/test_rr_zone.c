@@ -13,8 +13,8 @@
 #include "rr_text.h"
 #include "tzif.h"
 
-#define DAY 86400
-#define HOUR 3600
+#define DAY      86400
+#define HOUR     3600
 #define MAX_LIST 4000
 
 /* ---- real zones ---------------------------------------------------------------------- */
@@ -24,30 +24,30 @@ static const struct
 	const char *zone;
 	const char *civil;
 	const char *instant;
-}			conversions[] = {
-	{"Europe/Berlin", "2026-03-29T01:59:59", "2026-03-29T00:59:59"},
-	{"Europe/Berlin", "2026-03-29T02:30:00", "2026-03-29T01:30:00"},
-	{"Europe/Berlin", "2026-03-29T03:00:00", "2026-03-29T01:00:00"},
-	{"Europe/Berlin", "2026-10-25T02:30:00", "2026-10-25T00:30:00"},
-	{"Europe/Berlin", "2026-10-25T03:00:00", "2026-10-25T02:00:00"},
-	{"America/New_York", "2026-03-08T02:30:00", "2026-03-08T07:30:00"},
-	{"America/New_York", "2026-11-01T01:30:00", "2026-11-01T05:30:00"},
-	{"Europe/Dublin", "2026-10-25T01:30:00", "2026-10-25T00:30:00"},
-	{"Australia/Lord_Howe", "2026-10-04T02:15:00", "2026-10-03T15:45:00"},
-	{"Antarctica/Troll", "2026-03-29T01:30:00", "2026-03-29T01:30:00"},
-	{"Pacific/Apia", "2011-12-29T10:00:00", "2011-12-29T20:00:00"},
-	{"Pacific/Apia", "2011-12-30T10:00:00", "2011-12-30T20:00:00"},
-	{"Pacific/Apia", "2011-12-31T10:00:00", "2011-12-30T20:00:00"},
-	{"Europe/Berlin", "1850-06-01T12:00:00", "1850-06-01T11:06:32"},
-	{"Pacific/Kiritimati", "2026-01-01T00:00:00", "2025-12-31T10:00:00"},
-	{"UTC", "2026-01-01T00:00:00", "2026-01-01T00:00:00"}
+} conversions[] = {
+	{ "Europe/Berlin", "2026-03-29T01:59:59", "2026-03-29T00:59:59" },
+	{ "Europe/Berlin", "2026-03-29T02:30:00", "2026-03-29T01:30:00" },
+	{ "Europe/Berlin", "2026-03-29T03:00:00", "2026-03-29T01:00:00" },
+	{ "Europe/Berlin", "2026-10-25T02:30:00", "2026-10-25T00:30:00" },
+	{ "Europe/Berlin", "2026-10-25T03:00:00", "2026-10-25T02:00:00" },
+	{ "America/New_York", "2026-03-08T02:30:00", "2026-03-08T07:30:00" },
+	{ "America/New_York", "2026-11-01T01:30:00", "2026-11-01T05:30:00" },
+	{ "Europe/Dublin", "2026-10-25T01:30:00", "2026-10-25T00:30:00" },
+	{ "Australia/Lord_Howe", "2026-10-04T02:15:00", "2026-10-03T15:45:00" },
+	{ "Antarctica/Troll", "2026-03-29T01:30:00", "2026-03-29T01:30:00" },
+	{ "Pacific/Apia", "2011-12-29T10:00:00", "2011-12-29T20:00:00" },
+	{ "Pacific/Apia", "2011-12-30T10:00:00", "2011-12-30T20:00:00" },
+	{ "Pacific/Apia", "2011-12-31T10:00:00", "2011-12-30T20:00:00" },
+	{ "Europe/Berlin", "1850-06-01T12:00:00", "1850-06-01T11:06:32" },
+	{ "Pacific/Kiritimati", "2026-01-01T00:00:00", "2025-12-31T10:00:00" },
+	{ "UTC", "2026-01-01T00:00:00", "2026-01-01T00:00:00" },
 };
 
 static void
 test_conversions(void)
 {
 	static struct tzif tz;
-	struct rr_zone zone = {tzif_span, &tz};
+	struct rr_zone zone = { tzif_span, &tz };
 
 	for (size_t i = 0; i < sizeof(conversions) / sizeof(conversions[0]); i++)
 	{
@@ -56,8 +56,8 @@ test_conversions(void)
 			skip("no zone data");
 			continue;
 		}
-		is_str(show_time(rr_to_instant(&zone, read_time(conversions[i].civil))), conversions[i].instant,
-			   conversions[i].zone);
+		is_str(show_time(rr_to_instant(&zone, read_time(conversions[i].civil))),
+			   conversions[i].instant, conversions[i].zone);
 	}
 }
 
@@ -66,32 +66,54 @@ static const struct
 	const char *zone;
 	const char *rule;
 	const char *dtstart;
-	const char *instants[6];	/* UTC */
-}			series[] = {
-	{"Europe/Berlin", "daily", "2026-03-28T02:30:00",
-	{"2026-03-28T01:30:00", "2026-03-29T01:30:00", "2026-03-30T00:30:00"}},
-	{"Europe/Berlin", "daily", "2026-10-24T02:30:00",
-	{"2026-10-24T00:30:00", "2026-10-25T00:30:00", "2026-10-26T01:30:00"}},
+	const char *instants[6]; /* UTC */
+} series[] = {
+	{ "Europe/Berlin",
+	  "daily",
+	  "2026-03-28T02:30:00",
+	  { "2026-03-28T01:30:00", "2026-03-29T01:30:00", "2026-03-30T00:30:00" } },
+	{ "Europe/Berlin",
+	  "daily",
+	  "2026-10-24T02:30:00",
+	  { "2026-10-24T00:30:00", "2026-10-25T00:30:00", "2026-10-26T01:30:00" } },
 	/* 02:00 and 02:30 fall onto 03:00 and 03:30, which are there already */
-	{"Europe/Berlin", "FREQ=DAILY;BYHOUR=2,3;BYMINUTE=0,30", "2026-03-29T00:00:00",
-	{"2026-03-29T01:00:00", "2026-03-29T01:30:00", "2026-03-30T00:00:00", "2026-03-30T00:30:00", "2026-03-30T01:00:00"}},
+	{ "Europe/Berlin",
+	  "FREQ=DAILY;BYHOUR=2,3;BYMINUTE=0,30",
+	  "2026-03-29T00:00:00",
+	  { "2026-03-29T01:00:00", "2026-03-29T01:30:00", "2026-03-30T00:00:00", "2026-03-30T00:30:00",
+		"2026-03-30T01:00:00" } },
 	/* the 30th does not exist and does not double the 31st */
-	{"Pacific/Apia", "daily", "2011-12-28T10:00:00",
-	{"2011-12-28T20:00:00", "2011-12-29T20:00:00", "2011-12-30T20:00:00", "2011-12-31T20:00:00"}},
+	{ "Pacific/Apia",
+	  "daily",
+	  "2011-12-28T10:00:00",
+	  { "2011-12-28T20:00:00", "2011-12-29T20:00:00", "2011-12-30T20:00:00",
+		"2011-12-31T20:00:00" } },
 	/* an UNTIL in UTC is an instant, one in local time is wall clock */
-	{"Asia/Jerusalem", "FREQ=WEEKLY;UNTIL=20230819T093000Z", "2023-08-05T12:30:00",
-	{"2023-08-05T09:30:00", "2023-08-12T09:30:00", "2023-08-19T09:30:00", NULL}},
-	{"Asia/Jerusalem", "FREQ=WEEKLY;UNTIL=20230819T093000", "2023-08-05T12:30:00",
-	{"2023-08-05T09:30:00", "2023-08-12T09:30:00", NULL}},
-	{"Asia/Jerusalem", "FREQ=WEEKLY;UNTIL=20230819", "2023-08-05T12:30:00",
-	{"2023-08-05T09:30:00", "2023-08-12T09:30:00", "2023-08-19T09:30:00", NULL}},
+	{ "Asia/Jerusalem",
+	  "FREQ=WEEKLY;UNTIL=20230819T093000Z",
+	  "2023-08-05T12:30:00",
+	  { "2023-08-05T09:30:00", "2023-08-12T09:30:00", "2023-08-19T09:30:00", NULL } },
+	{ "Asia/Jerusalem",
+	  "FREQ=WEEKLY;UNTIL=20230819T093000",
+	  "2023-08-05T12:30:00",
+	  { "2023-08-05T09:30:00", "2023-08-12T09:30:00", NULL } },
+	{ "Asia/Jerusalem",
+	  "FREQ=WEEKLY;UNTIL=20230819",
+	  "2023-08-05T12:30:00",
+	  { "2023-08-05T09:30:00", "2023-08-12T09:30:00", "2023-08-19T09:30:00", NULL } },
 	/* a gap counts towards COUNT (erratum 4271) */
-	{"America/New_York", "FREQ=DAILY;COUNT=3", "2026-03-07T02:30:00",
-	{"2026-03-07T07:30:00", "2026-03-08T07:30:00", "2026-03-09T06:30:00", NULL}},
-	{"America/New_York", "daily", "2026-10-30T09:30:00",
-	{"2026-10-30T13:30:00", "2026-10-31T13:30:00", "2026-11-01T14:30:00"}},
-	{"America/Vancouver", "daily", "2021-03-13T02:22:10",
-	{"2021-03-13T10:22:10", "2021-03-14T10:22:10", "2021-03-15T09:22:10"}}
+	{ "America/New_York",
+	  "FREQ=DAILY;COUNT=3",
+	  "2026-03-07T02:30:00",
+	  { "2026-03-07T07:30:00", "2026-03-08T07:30:00", "2026-03-09T06:30:00", NULL } },
+	{ "America/New_York",
+	  "daily",
+	  "2026-10-30T09:30:00",
+	  { "2026-10-30T13:30:00", "2026-10-31T13:30:00", "2026-11-01T14:30:00" } },
+	{ "America/Vancouver",
+	  "daily",
+	  "2021-03-13T02:22:10",
+	  { "2021-03-13T10:22:10", "2021-03-14T10:22:10", "2021-03-15T09:22:10" } },
 };
 
 static void
@@ -99,14 +121,14 @@ test_series(void)
 {
 	static struct tzif tz;
 	static struct rr_plan plan;
-	struct rr_zone zone = {tzif_span, &tz};
+	struct rr_zone zone = { tzif_span, &tz };
 
 	for (size_t i = 0; i < sizeof(series) / sizeof(series[0]); i++)
 	{
 		struct rr_rule rule;
-		int64_t		lo = RR_TIME_MIN;
-		int64_t		t;
-		bool		right = true;
+		int64_t lo = RR_TIME_MIN;
+		int64_t t;
+		bool right = true;
 
 		if (!tzif_load(&tz, series[i].zone))
 		{
@@ -133,14 +155,15 @@ test_series(void)
 static void
 random_zone(struct tzif *tz, int64_t around)
 {
-	static const int64_t steps[] = {HOUR, -HOUR, HOUR, -HOUR, HOUR / 2, -HOUR / 2, 24 * HOUR, -24 * HOUR, 0, 1075};
-	int64_t		at = around - 400 * DAY;
+	static const int64_t steps[] = { HOUR,      -HOUR,     HOUR,       -HOUR, HOUR / 2,
+									 -HOUR / 2, 24 * HOUR, -24 * HOUR, 0,     1075 };
+	int64_t at = around - 400 * DAY;
 
 	tz->changes = pick(4) ? 1 + pick(12) : 0;
 	tz->offset[0] = (pick(27) - 12) * HOUR;
 	for (int i = 0; i < tz->changes; i++)
 	{
-		int64_t		offset = tz->offset[i] + steps[pick(10)];
+		int64_t offset = tz->offset[i] + steps[pick(10)];
 
 		at += 3 * DAY + (int64_t) pick(200 * DAY);
 		tz->at[i] = at - rr_floormod(at, HOUR / 2);
@@ -154,7 +177,7 @@ slow_instant(const struct tzif *tz, int64_t civil)
 {
 	for (int i = 0; i <= tz->changes; i++)
 	{
-		int64_t		instant = civil - tz->offset[i];
+		int64_t instant = civil - tz->offset[i];
 
 		/* the first span that holds it, or whose change jumps over it */
 		if (i == tz->changes || instant < tz->at[i] || civil < tz->at[i] + tz->offset[i + 1])
@@ -166,8 +189,8 @@ slow_instant(const struct tzif *tz, int64_t civil)
 static int
 ascending(const void *a, const void *b)
 {
-	int64_t		x = *(const int64_t *) a;
-	int64_t		y = *(const int64_t *) b;
+	int64_t x = *(const int64_t *) a;
+	int64_t y = *(const int64_t *) b;
 
 	return (x > y) - (x < y);
 }
@@ -176,11 +199,11 @@ ascending(const void *a, const void *b)
 static int
 slow_list(const struct rr_plan *plan, const struct tzif *tz, int64_t *list)
 {
-	int			n = 0;
-	int			kept = 0;
-	int64_t		lo = RR_TIME_MIN;
-	int64_t		t;
-	int64_t		limit;
+	int n = 0;
+	int kept = 0;
+	int64_t lo = RR_TIME_MIN;
+	int64_t t;
+	int64_t limit;
 
 	for (; n < MAX_LIST && rr_next(plan, lo, &t); lo = t + 1)
 		list[n++] = slow_instant(tz, t);
@@ -189,7 +212,8 @@ slow_list(const struct rr_plan *plan, const struct tzif *tz, int64_t *list)
 	limit = n == MAX_LIST ? slow_instant(tz, lo) - 3 * DAY : INT64_MAX;
 	qsort(list, (size_t) n, sizeof(*list), ascending);
 	for (int i = 0; i < n; i++)
-		if (list[i] < limit && list[i] <= plan->until_instant && (kept == 0 || list[i] != list[kept - 1]))
+		if (list[i] < limit && list[i] <= plan->until_instant &&
+			(kept == 0 || list[i] != list[kept - 1]))
 			list[kept++] = list[i];
 	return kept;
 }
@@ -197,9 +221,9 @@ slow_list(const struct rr_plan *plan, const struct tzif *tz, int64_t *list)
 static bool
 probe(const struct rr_plan *plan, const struct rr_zone *zone, const int64_t *list, int n, int64_t t)
 {
-	int			i = 0;
-	int64_t		found = 0;
-	bool		hit;
+	int i = 0;
+	int64_t found = 0;
+	bool hit;
 
 	while (i < n && list[i] < t)
 		i++;
@@ -210,8 +234,8 @@ probe(const struct rr_plan *plan, const struct rr_zone *zone, const int64_t *lis
 		return false;
 	if (!hit)
 		i--;
-	return i >= 0 ? rr_zoned_previous(plan, zone, t, &found) && found == list[i] :
-		!rr_zoned_previous(plan, zone, t, &found);
+	return i >= 0 ? rr_zoned_previous(plan, zone, t, &found) && found == list[i]
+				  : !rr_zoned_previous(plan, zone, t, &found);
 }
 
 static bool
@@ -219,16 +243,16 @@ agree(const struct rr_rule *rule, int64_t dtstart, struct tzif *tz)
 {
 	static int64_t list[MAX_LIST];
 	static struct rr_plan plan;
-	struct rr_zone zone = {tzif_span, tz};
-	char		text[RR_TEXT_MAX];
-	int			n;
+	struct rr_zone zone = { tzif_span, tz };
+	char text[RR_TEXT_MAX];
+	int n;
 
 	rr_plan_make(&plan, rule, dtstart, RR_ZONED);
 	n = slow_list(&plan, tz, list);
 	rr_format(rule, text, sizeof(text));
 	for (int i = 0; i < 60 && n > 0; i++)
 	{
-		int64_t		t = list[pick(n)] + pick(3) - 1;
+		int64_t t = list[pick(n)] + pick(3) - 1;
 
 		if (tz->changes > 0 && i % 2 == 0)
 			t = tz->at[pick(tz->changes)] + pick(4 * HOUR) - 2 * HOUR;
@@ -245,11 +269,11 @@ static void
 test_random(int rules)
 {
 	static struct tzif tz;
-	int			bad = 0;
+	int bad = 0;
 
 	for (int i = 0; i < rules && bad < 5; i++)
 	{
-		int64_t		dtstart = rr_day_of(2000 + pick(30), 1 + pick(12), 1) * DAY + pick(24) * (HOUR / 2);
+		int64_t dtstart = rr_day_of(2000 + pick(30), 1 + pick(12), 1) * DAY + pick(24) * (HOUR / 2);
 		struct rr_rule rule;
 
 		random_rule(&rule);
@@ -271,7 +295,7 @@ test_random(int rules)
 int
 main(int argc, char **argv)
 {
-	unsigned	seed = argc > 1 ? (unsigned) strtoul(argv[1], NULL, 10) : (unsigned) time(NULL);
+	unsigned seed = argc > 1 ? (unsigned) strtoul(argv[1], NULL, 10) : (unsigned) time(NULL);
 
 	diag("seed %u", seed);
 	srand(seed);

@@ -18,15 +18,15 @@
 
 struct tzif
 {
-	int			changes;
-	int64_t		at[TZIF_CHANGES];
-	int64_t		offset[TZIF_CHANGES + 1];	/* offset[i] holds before at[i] */
+	int changes;
+	int64_t at[TZIF_CHANGES];
+	int64_t offset[TZIF_CHANGES + 1]; /* offset[i] holds before at[i] */
 };
 
 static int64_t
 tzif_number(const unsigned char *p, int bytes)
 {
-	uint64_t	n = (p[0] & 0x80) != 0 ? ~UINT64_C(0) : 0;
+	uint64_t n = (p[0] & 0x80) != 0 ? ~UINT64_C(0) : 0;
 
 	for (int i = 0; i < bytes; i++)
 		n = n << 8 | p[i];
@@ -41,15 +41,14 @@ tzif_counts(const unsigned char *header, size_t counts[6])
 		counts[i] = (size_t) tzif_number(header + 20 + 4 * i, 4);
 }
 
-__attribute__((unused))
-static bool
+__attribute__((unused)) static bool
 tzif_load(struct tzif *tz, const char *name)
 {
 	static unsigned char data[1 << 17];
-	char		path[300];
-	FILE	   *file;
-	size_t		size;
-	size_t		n[6];
+	char path[300];
+	FILE *file;
+	size_t size;
+	size_t n[6];
 	const unsigned char *p;
 	const unsigned char *types;
 
@@ -79,12 +78,11 @@ tzif_load(struct tzif *tz, const char *name)
 	return true;
 }
 
-__attribute__((unused))
-static void
+__attribute__((unused)) static void
 tzif_span(void *context, int64_t instant, struct rr_span *span)
 {
 	const struct tzif *tz = context;
-	int			i = 0;
+	int i = 0;
 
 	while (i < tz->changes && tz->at[i] <= instant)
 		i++;
