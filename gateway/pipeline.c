@@ -12,7 +12,7 @@
  * - a write is answered only after the Sync, because a later member, or the commit, can still undo it;
  * - an error undoes the batch, so its unanswered members run again, each under its own Sync;
  * - a connection that breaks before the Sync leaves writes in doubt: DB_UNKNOWN, unless an error
- *   of a member has told that the batch was rolled back;
+ *   of a member has told that the batch was rolled back, or doing it twice does no harm;
  * - never BEGIN or COMMIT: an error in between would leave the session to the next request.
  * Reads share one queue; writes queue per connection, chosen by user, so that the writes of
  * one user keep their order and do not lock each other out.
@@ -309,10 +309,10 @@ member_failed(struct db_conn *conn, PGresult *result)
 	if (remedy == REMEDY_RECONNECT)
 		conn->stale = true;
 	count_add(&conn->db->metrics->batch_failures[conn->batch_write], 1);
-	if (i >= conn->batch_size) /* the commit failed: it speaks for all */
-		keep_result(conn, 0, result);
-	else if (conn->batch_write)
-		keep_result(conn, i, result);
+	if (conn->batch_write) /* behind the last member it is the commit that failed: for all */
+		keep_result(conn, i < conn->batch_size ? i : 0, result);
+	else if (i >= conn->batch_size)
+		PQclear(result); /* the reads have been answered */
 	else if (may_repeat(conn->batch[i], remedy))
 		PQclear(result); /* stays in the batch and runs again after the Sync */
 	else
@@ -411,7 +411,7 @@ pipeline_input(struct db_conn *conn)
 
 /*
  * The connection broke with a batch in flight.  Reads run again elsewhere; writes run again only if
- * the server said that the batch was rolled back, otherwise nobody knows.
+ * the server said that the batch was rolled back or if it does no harm, otherwise nobody knows.
  */
 void
 pipeline_lost(struct db_conn *conn)
@@ -425,7 +425,7 @@ pipeline_lost(struct db_conn *conn)
 		if (call == NULL)
 			continue;
 		conn->batch[i] = NULL;
-		if (call->write && !conn->batch_failed)
+		if (call->write && !call->repeatable && !conn->batch_failed)
 		{
 			count_add(&conn->db->metrics->outcome_unknown, 1);
 			call->done(call, DB_UNKNOWN, NULL);

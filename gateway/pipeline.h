@@ -35,6 +35,7 @@ struct db_call
 	struct db_call *next; /* in a queue */
 	int statement;        /* index, see db_statement_name() */
 	bool write;
+	bool repeatable;    /* a write that may run twice without harm */
 	bool alone;         /* was in a failed batch: runs under its own Sync */
 	int attempts;       /* times sent */
 	uint32_t lane;      /* calls of one lane that write share a connection: per-user order */

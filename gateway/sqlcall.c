@@ -247,6 +247,7 @@ submit_call(struct request *req)
 
 	call->statement = req->routing.route;
 	call->write = route->kind == ROUTE_WRITE;
+	call->repeatable = false;
 	call->lane = lane_for(req->principal.user);
 	call->done = on_answer;
 	call->n_params = 3;
@@ -264,7 +265,8 @@ answer_database_error(struct request *req, const PGresult *result)
 	const char *message = PQresultErrorField(result, PG_DIAG_MESSAGE_PRIMARY);
 	const char *more = PQresultErrorField(result, PG_DIAG_MESSAGE_DETAIL);
 	const char *column = PQresultErrorField(result, PG_DIAG_COLUMN_NAME);
-	const struct problem_kind *kind = problem_of_sqlstate(state);
+	/* without a state it is libpq that complains, about the connection */
+	const struct problem_kind *kind = state ? problem_of_sqlstate(state) : &PROBLEM_UNAVAILABLE;
 	struct problem p = { .kind = kind, .code = kind->sqlstate ? state : NULL };
 	struct http_answer extra = { 0 };
 	struct strbuf detail = { 0 };
@@ -399,6 +401,7 @@ submit_login(struct request *req)
 
 	call->statement = STATEMENT_LOGIN;
 	call->write = true; /* the first sight of a subject makes the user */
+	call->repeatable = true;
 	call->lane = lane_for(req->principal.claims.sub);
 	call->done = on_login;
 	call->n_params = 1;

@@ -11,7 +11,7 @@ use Test::More;
 
 my $node = agenda_node('lanes');
 # one connection, so that requests that come together travel together
-my $gateway = AgendaGateway->start($node, THREADS => 1, DB_CONNECTIONS => 1);
+our $gateway = AgendaGateway->start($node, THREADS => 1, DB_CONNECTIONS => 1);
 my $alice = $gateway->user('alice');
 my $unknown = '00000000-0000-7000-8000-000000000000';
 my $locked = $alice->post('/tasks', { title => 'locked' })->{json}{id};
@@ -104,6 +104,30 @@ is($node->safe_psql('agenda', q{
         select count(*) filter (where title = 'undo me'), count(*) filter (where title like 'late _') from agenda.tasks}),
     '0|7', 'what was acknowledged is stored, and nothing else');
 $node->safe_psql('agenda', 'drop function public.late_refusal() cascade');
+
+# --- limits ---------------------------------------------------------------------------------------
+{
+    my $small = AgendaGateway->start($node, THREADS => 1, DB_CONNECTIONS => 1, QUEUE_LIMIT => 4, QUEUE_TIMEOUT => 1);
+    local $gateway = $small;
+    my ($holder, $first) = block_gateway();
+    my @queued = send_all(map { request_text('GET', "/tasks/$locked") } 1 .. 4);
+    wait_until(sub { metric('db_queued') == 4 }, 'the requests to queue');
+    my ($refused) = answers(send_all(request_text('GET', "/tasks/$locked")));
+    like($refused, qr/^HTTP\/1\.1 503 .*^Retry-After: \d+\r\n.*urn:pg_agenda:problem:overloaded/ms, 'a full queue refuses at once');
+    is(metric('refused_overload_total'), 1, 'and counts it');
+    is(wrong(sub { 503 }, answers(@queued)), '', 'who has queued for queue-timeout is told');
+    unblock($holder);
+    is(wrong(sub { 200 }, answers($first)), '', 'who was sent is answered');
+    $small->stop;
+}
+{
+    my $strict = AgendaGateway->start($node, THREADS => 1, DB_CONNECTIONS => 1, STATEMENT_TIMEOUT => 1);
+    local $gateway = $strict;
+    my ($holder, $first) = block_gateway();
+    like((answers($first))[0], qr/^HTTP\/1\.1 504 .*urn:pg_agenda:problem:timeout/s, 'a statement that runs too long is 504');
+    unblock($holder);
+    $strict->stop;
+}
 
 # --- the session ends ---------------------------------------------------------------------------
 sub end_sessions
