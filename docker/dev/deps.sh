@@ -67,12 +67,9 @@ lacking=$(missing $list)
 lacking=$(printf '%s' "$lacking" | tr '\n' ' ')
 
 command -v apt-get >/dev/null || die "this machine has no apt-get; needed: $lacking"
-if [ "$(id -u)" != 0 ] && ! command -v sudo >/dev/null; then
-	die "packages are missing, and there is neither root nor sudo to install them.
-As root: apt-get install --no-install-recommends $lacking"
-fi
-
 say "installing (log in build/log/): $lacking"
+root true || die "packages are missing, and there is neither root nor sudo to install them.
+As root: apt-get install --no-install-recommends $lacking"
 mkdir -p "$AGENDA_ROOT/build/log"
 trap forget_drop_in EXIT
 trap 'exit 130' INT TERM
