@@ -76,6 +76,13 @@ sql(q{create tablespace elsewhere location ''});
 sql('alter database renamed set tablespace elsewhere');
 have_workers('renamed', 'so does a change of the tablespace');
 
+sql('create extension pg_agenda', 'template1');
+sql('create database born');
+have_workers('born', 'a database made from a template that has the extension is found');
+is(workers('template1'), '', 'the template has no workers');
+ok(wait_until(sub { health('born', "->> 'ok'") eq 'true' }, 'the new database'), 'and its log is nobody else\'s');
+sql('drop extension pg_agenda cascade', 'template1');
+
 # --- the extension goes and comes ----------------------------------------------------------------
 sql('drop extension pg_agenda cascade', 'second');
 ok(wait_until(sub { workers('second') eq '' }, 'workers to leave'), 'DROP EXTENSION ends the workers');
@@ -94,7 +101,8 @@ $begin = time;
 sql('drop database second');
 cmp_ok(time - $begin, '<', 4, 'DROP DATABASE does not wait for the workers');
 sql('drop database renamed with (force)');
-is(workers('second') . workers('renamed'), '', 'and nobody is left');
+sql('drop database born');
+is(workers('second') . workers('renamed') . workers('born'), '', 'and nobody is left');
 have_workers('agenda', 'the others are not touched');
 
 # --- processes die -------------------------------------------------------------------------------
