@@ -23,6 +23,9 @@
  * At start, once a minute, after COMMIT PREPARED and when the clock has stepped back, the floor is
  * -infinity: the sweep that finds whatever slipped through.
  *
+ * A scan that fails is repeated in careful mode, a few timers at a time: SQL then puts off those that
+ * cannot be raised, so that one bad row holds up nobody else.
+ *
  * One thing the scan may leave behind although it is owed: a timer whose task somebody has locked.
  * It is tried again soon, with growing pauses, since a rollback of that session wakes nobody.
  */
@@ -42,6 +45,8 @@
 #define PARTITIONS_RETRY_MS  60000
 #define LOCKED_RETRY_MOST_MS 1000
 #define ERROR_RETRY_MOST_MS  10000
+/* a subtransaction each; more than 64 of them cost other sessions time */
+#define CAREFUL_BATCH 50
 
 /* Arguments and results of one call of agenda._scan(). */
 typedef struct TimerScan
@@ -49,6 +54,7 @@ typedef struct TimerScan
 	TimestampTz now;
 	TimestampTz floor;
 	int max_rows;
+	bool careful;
 	int raised;
 	TimestampTz next_fire; /* DT_NOEND: nothing is pending */
 } TimerScan;
@@ -57,11 +63,14 @@ static TimestampTz last_sweep = DT_NOBEGIN;
 static TimestampTz last_look = DT_NOBEGIN;
 static TimestampTz next_partitions = DT_NOBEGIN;
 static int failures = 0;      /* in a row */
+static bool careful = false;  /* until a round after a failure has left nothing */
 static int locked_rounds = 0; /* in a row that left something owed behind */
 
-static AgendaQuery scan_query = { .sql = "select raised, next_fire from agenda._scan($1, $2, $3)",
-								  .nargs = 3,
-								  .argtypes = { TIMESTAMPTZOID, TIMESTAMPTZOID, INT4OID } };
+static AgendaQuery scan_query = {
+	.sql = "select raised, next_fire from agenda._scan($1, $2, $3, $4)",
+	.nargs = 4,
+	.argtypes = { TIMESTAMPTZOID, TIMESTAMPTZOID, INT4OID, BOOLOID }
+};
 static AgendaQuery partitions_query = { .sql = "select agenda._ensure_partitions($1)",
 										.nargs = 1,
 										.argtypes = { TIMESTAMPTZOID } };
@@ -98,16 +107,20 @@ agenda_scanner_main(Datum main_arg)
 static long
 scan_round(void)
 {
-	TimerScan scan = { .now = domain_now(), .max_rows = agenda_scanner_batch };
+	TimerScan scan = { .now = domain_now(), .max_rows = agenda_scanner_batch, .careful = careful };
 
+	if (careful)
+		scan.max_rows = Min(scan.max_rows, CAREFUL_BATCH);
 	take_floor(&scan, sweep_due());
 	agenda_worker_set_state(AGENDA_STATE_WORKING);
 	if (!agenda_worker_transaction("raising timers", run_scan, &scan))
 	{
 		last_sweep = DT_NOBEGIN;
+		careful = true;
 		return agenda_worker_backoff(failures++, ERROR_RETRY_MOST_MS);
 	}
 	failures = 0;
+	careful = careful && scan.raised >= scan.max_rows;
 	agenda_worker_set_state(AGENDA_STATE_IDLE);
 	return keep_floor(&scan);
 }
@@ -212,7 +225,7 @@ run_scan(void *arg)
 {
 	TimerScan *scan = arg;
 	Datum values[] = { TimestampTzGetDatum(scan->now), TimestampTzGetDatum(scan->floor),
-					   Int32GetDatum(scan->max_rows) };
+					   Int32GetDatum(scan->max_rows), BoolGetDatum(scan->careful) };
 	bool isnull;
 	Datum next;
 

@@ -8,7 +8,9 @@
 --   next_fire  the earliest that is pending now, null when nothing is; not in the future when this round
 --              left something that is owed already (locked by somebody: the scanner comes again soon).
 --              It is the next floor, so it must never be later than what is pending
-create or replace function agenda._scan(p_now timestamptz, p_floor timestamptz, p_max_rows integer, out raised integer, out next_fire timestamptz)
+--   careful    after a round that failed: a thing that fails is put off, and holds up no other
+create or replace function agenda._scan(p_now timestamptz, p_floor timestamptz, p_max_rows integer, p_careful boolean default false,
+                                        out raised integer, out next_fire timestamptz)
     language plpgsql volatile as
 $$
 declare
@@ -23,13 +25,45 @@ begin
          limit p_max_rows
            for update skip locked
     loop
-        v_done := case t.entity when 'task' then agenda._raise_task(t, p_now) else agenda._spawn(t, p_now) end;
+        v_done := case
+            when p_careful then agenda._fire_carefully(t, p_now)
+            else agenda._fire(t, p_now)
+        end;
         raised := raised + v_done::integer;
     end loop;
     select min(m.fire_at) into next_fire from agenda.timers m where m.fire_at >= p_floor;
 end
 $$;
-comment on function agenda._scan(timestamptz, timestamptz, integer) is 'internal: one round of the scanner';
+comment on function agenda._scan(timestamptz, timestamptz, integer, boolean) is 'internal: one round of the scanner';
+
+create or replace function agenda._fire(t agenda.timers, p_now timestamptz) returns boolean
+    language plpgsql volatile as
+$$
+begin
+    return case t.entity when 'task' then agenda._raise_task(t, p_now) else agenda._spawn(t, p_now) end;
+end
+$$;
+comment on function agenda._fire(agenda.timers, timestamptz) is 'internal: does what one timer asks for; false if somebody has its thing locked';
+
+-- A subtransaction for each timer, which is why this isn't the normal way.
+create or replace function agenda._fire_carefully(t agenda.timers, p_now timestamptz) returns boolean
+    language plpgsql volatile as
+$$
+begin
+    return agenda._fire(t, p_now);
+exception
+    when lock_not_available or deadlock_detected or serialization_failure then
+        return false;
+    when others then
+        raise warning using errcode = sqlstate,
+            message = format('%s %s cannot be raised: %s', t.entity, t.entity_id, sqlerrm),
+            detail = format('It is put off until %s.', agenda.utc(p_now + interval '10 minutes'));
+        update agenda.timers m set fire_at = p_now + interval '10 minutes'
+         where (m.user_id, m.entity, m.entity_id) = (t.user_id, t.entity, t.entity_id);
+        return true;
+end
+$$;
+comment on function agenda._fire_carefully(agenda.timers, timestamptz) is 'internal: the same, but a thing that fails is put off for ten minutes';
 
 create or replace function agenda.check_due_tasks(max_rows integer default 1000, out raised integer, out next_at timestamptz)
     language plpgsql volatile as

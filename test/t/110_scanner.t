@@ -97,6 +97,19 @@ lateness('locked');
 cmp_ok(sql(qq{select extract(epoch from n.created_at - '$since') from agenda.notifications n
     join agenda.tasks t on t.id = n.task_id where t.title = 'locked'}), '<', 2, 'and soon afterwards it is');
 
+# --- one that cannot be raised holds up no other ----------------------------------------------------
+sql(q{
+    create function public.refuse() returns trigger language plpgsql as
+        $$ begin if new.title = 'poison' then raise exception 'no notification for poison'; end if; return new; end $$;
+    create trigger refuse before insert on agenda.notifications for each row execute function public.refuse()});
+sql(act_sql('alice', task_in('poison', '-2 minutes')));
+sql(act_sql('alice', task_in('beside poison', '-1 minute')));
+cmp_ok(lateness('beside poison'), '<', 2, 'a task that cannot be raised holds up no other');
+is(sql(q{select m.fire_at > now() + interval '9 minutes' from agenda.timers m join agenda.tasks t on t.id = m.entity_id where t.title = 'poison'}),
+    't', 'and is put off');
+like(slurp($node->logfile), qr/WARNING:  task \S+ cannot be raised: no notification for poison/, 'with a warning');
+sql(q{drop function public.refuse cascade});
+
 # --- the floor: index entries of raised timers stay while an old transaction is open, and are not walked again
 sql(q{begin; select pg_current_xact_id(); prepare transaction 'holder'});
 sql(act_sql('alice', q{insert into agenda.tasks (title, due_date)
