@@ -273,11 +273,14 @@ create role reader login;
 grant agenda_user to reader;
 insert into agenda.users (external_id, login_role) values ('reader', 'reader');
 SQL
-    return $node->safe_psql('agenda', <<"SQL", extra_params => [ '-U', 'reader' ]);
+    my $id = $node->safe_psql('agenda', <<"SQL", extra_params => [ '-U', 'reader' ]);
 insert into agenda.tasks (title, due_date)
     select 'task ' || i, '2030-01-01 09:00:00Z'::timestamptz + i * interval '1 hour' from generate_series(1, $count) i;
 select id from agenda.tasks limit 1;
 SQL
+    # as autovacuum would have done in a table that was not filled a second ago
+    $node->safe_psql('agenda', 'vacuum (analyze) agenda.tasks');
+    return $id;
 }
 
 sub start_gateway
