@@ -219,18 +219,34 @@ end
 $$;
 comment on function agenda._log_dead(bigint, text, text, integer) is 'internal: sets an event aside that the broker refuses for good';
 
--- What has been committed and not been read to the end.
+-- What has been committed and not been read to the end: the windows' condition without their order and
+-- without touching data, since somebody asks for it just when the backlog is long.
 create or replace function agenda._log_backlog(out events bigint, out oldest timestamptz)
     language plpgsql stable as
 $$
 declare
-    p record;
+    v_unread constant text := 'select count(*), min(e.occurred_at) from agenda.%I e where (e.xid >= $1 or e.xid = any ($2)) '
+                           || 'and e.seq > $3 and ($4 is null or e.seq > $5 or not pg_visible_in_snapshot(e.xid, $4))';
+    p        record;
+    v_lo     pg_snapshot;
+    v_floor  bigint;
+    v_leaf   name;
+    v_events bigint;
+    v_oldest timestamptz;
 begin
     select t.lo, t.hi, t.seq into p from agenda.ticks t order by t.tick desc limit 1;
-    select count(*), min(r.occurred_at) into events, oldest
-      from agenda._log_read(coalesce(p.lo, '3:3:'), null, 0, 2147483647, 9223372036854775807) r
-     where p.hi is null or r.seq > p.seq or not exists (
-           select from agenda.events e where e.seq = r.seq and pg_visible_in_snapshot(e.xid, p.hi));
+    select o.floor_seq into v_floor from agenda.log_owners o order by o.adopted_at desc limit 1;
+    v_lo := coalesce(p.lo, '3:3:');
+    events := 0;
+    for v_leaf in
+        select l.leaf from agenda.log_leaves l
+         where l.parent = 'events' and (l.closed_xmax is null or l.closed_xmax > pg_snapshot_xmin(v_lo))
+    loop
+        execute format(v_unread, v_leaf) into v_events, v_oldest
+          using pg_snapshot_xmax(v_lo), array(select pg_snapshot_xip(v_lo)), coalesce(v_floor, 0), p.hi, p.seq;
+        events := events + v_events;
+        oldest := least(oldest, v_oldest);
+    end loop;
 end
 $$;
 comment on function agenda._log_backlog() is 'internal: how many events wait to be read, and since when';
