@@ -3,13 +3,8 @@
 -- from the clock, no bookkeeping.  An update that leaves the image as it was is no event.
 
 create or replace function agenda._task_image(t agenda.tasks) returns jsonb
-    language plpgsql stable as
-$$
-begin
-    if t.id is null then
-        return null;
-    end if;
-    return jsonb_build_object(
+    language sql stable
+    return case when t.id is not null then jsonb_build_object(
         'id', t.id,
         'user_id', t.user_id,
         'title', t.title,
@@ -22,19 +17,12 @@ begin
         'recurring_task_id', t.recurring_task_id,
         'parent_task_id', t.parent_task_id,
         'completed_at', agenda.utc(t.completed_at),
-        'deleted_at', agenda.utc(t.deleted_at));
-end
-$$;
+        'deleted_at', agenda.utc(t.deleted_at)) end;
 comment on function agenda._task_image(agenda.tasks) is 'internal: a task as events show it';
 
 create or replace function agenda._recurring_task_image(r agenda.recurring_tasks) returns jsonb
-    language plpgsql stable as
-$$
-begin
-    if r.id is null then
-        return null;
-    end if;
-    return jsonb_build_object(
+    language sql stable
+    return case when r.id is not null then jsonb_build_object(
         'id', r.id,
         'user_id', r.user_id,
         'title', r.title,
@@ -48,19 +36,12 @@ begin
         'timezone', r.timezone,
         'policy', case r.spawn when 'schedule' then 'fixed' else 'on_completion' end,
         'is_active', r.is_active,
-        'deleted_at', agenda.utc(r.deleted_at));
-end
-$$;
+        'deleted_at', agenda.utc(r.deleted_at)) end;
 comment on function agenda._recurring_task_image(agenda.recurring_tasks) is 'internal: a series as events show it';
 
 create or replace function agenda._notification_image(n agenda.notifications) returns jsonb
-    language plpgsql stable as
-$$
-begin
-    if n.id is null then
-        return null;
-    end if;
-    return jsonb_build_object(
+    language sql stable
+    return case when n.id is not null then jsonb_build_object(
         'id', n.id,
         'user_id', n.user_id,
         'type', n.type,
@@ -73,9 +54,7 @@ begin
         'read_at', agenda.utc(n.read_at),
         'cleared_at', agenda.utc(n.cleared_at),
         'withdrawn_at', agenda.utc(n.withdrawn_at),
-        'late', n.late);
-end
-$$;
+        'late', n.late) end;
 comment on function agenda._notification_image(agenda.notifications) is 'internal: a notification as events show it';
 
 -- ---- which event a change is -------------------------------------------------------------------
@@ -203,25 +182,28 @@ comment on function agenda._preferences_after() is 'internal: log of preferences
 
 -- ---- REST representations ----------------------------------------------------------------------
 
+create or replace function agenda._due_state(t agenda.tasks, p_now timestamptz, p_window interval, p_grace interval) returns text
+    language sql stable
+    return case
+        when t.due_date is null or t.status not in ('pending', 'in_progress') then 'none'
+        when p_now >= t.due_date + p_grace then 'overdue'
+        when p_now >= t.due_date then 'due'
+        when p_now >= t.due_date - p_window then 'due_soon'
+        else 'upcoming'
+    end;
+comment on function agenda._due_state(agenda.tasks, timestamptz, interval, interval) is 'internal: due_state() with its inputs given';
+
 create or replace function agenda.due_state(t agenda.tasks) returns text
     language plpgsql stable as
 $$
 declare
-    v_now    constant timestamptz := agenda.now();
-    v_window interval;
-    v_grace  interval;
+    p agenda.preferences;
 begin
-    if t.due_date is null or t.status not in ('pending', 'in_progress') then
-        return 'none';
+    select * into p from agenda.preferences r where r.user_id = t.user_id;
+    if not found then
+        p := agenda._default_preferences(t.user_id);
     end if;
-    select p.due_soon_window, p.overdue_grace into v_window, v_grace
-      from agenda.preferences p where p.user_id = t.user_id;
-    return case
-        when v_now >= t.due_date + coalesce(v_grace, '15 minutes') then 'overdue'
-        when v_now >= t.due_date then 'due'
-        when v_now >= t.due_date - coalesce(v_window, '24 hours') then 'due_soon'
-        else 'upcoming'
-    end;
+    return agenda._due_state(t, agenda.now(), p.due_soon_window, p.overdue_grace);
 end
 $$;
 comment on function agenda.due_state(agenda.tasks) is 'none, upcoming, due_soon, due or overdue, by the clock and the owner''s preferences';
@@ -236,20 +218,15 @@ end
 $$;
 comment on function agenda._rule_word(text) is 'internal: daily, weekly, monthly or yearly for the rule that the word stands for';
 
-create or replace function agenda.task_json(t agenda.tasks) returns jsonb
-    language plpgsql stable as
-$$
-begin
-    if t.id is null then
-        return null;
-    end if;
-    return jsonb_build_object(
+create or replace function agenda._task_json(t agenda.tasks, p_now timestamptz, p_window interval, p_grace interval) returns jsonb
+    language sql stable
+    return case when t.id is not null then jsonb_build_object(
         'id', t.id,
         'user_id', t.user_id,
         'title', t.title,
         'description', t.description,
         'status', t.status,
-        'due_state', agenda.due_state(t),
+        'due_state', agenda._due_state(t, p_now, p_window, p_grace),
         'priority', t.priority,
         'due_date', agenda.utc(t.due_date),
         'timezone', t.timezone,
@@ -261,7 +238,23 @@ begin
         'completed_at', agenda.utc(t.completed_at),
         'version', t.version,
         'created_at', agenda.utc(t.created_at),
-        'updated_at', agenda.utc(t.updated_at));
+        'updated_at', agenda.utc(t.updated_at)) end;
+comment on function agenda._task_json(agenda.tasks, timestamptz, interval, interval) is 'internal: task_json() for many tasks of one user';
+
+create or replace function agenda.task_json(t agenda.tasks) returns jsonb
+    language plpgsql stable as
+$$
+declare
+    p agenda.preferences;
+begin
+    if t.id is null then
+        return null;
+    end if;
+    select * into p from agenda.preferences r where r.user_id = t.user_id;
+    if not found then
+        p := agenda._default_preferences(t.user_id);
+    end if;
+    return agenda._task_json(t, agenda.now(), p.due_soon_window, p.overdue_grace);
 end
 $$;
 comment on function agenda.task_json(agenda.tasks) is 'a task as REST shows it';

@@ -336,6 +336,8 @@ declare
     v_from     constant timestamptz := agenda._parse_time(filter->>'due_from', v_zone, 'due_from');
     v_to       constant timestamptz := agenda._parse_time(filter->>'due_to', v_zone, 'due_to');
     v_series   constant uuid := agenda._uuid(filter, 'recurring_task_id');
+    v_now      constant timestamptz := agenda.now();
+    p          constant agenda.preferences := agenda.get_preferences();
 begin
     perform agenda._check_task_filter(filter);
     return query
@@ -347,7 +349,7 @@ begin
            and (v_to is null or t.due_date < v_to)
            and (v_series is null or t.recurring_task_id = v_series)
            and (v_q is null or strpos(lower(t.title), v_q) > 0 or strpos(lower(coalesce(t.description, '')), v_q) > 0)
-           and (v_state is null or agenda.due_state(t) = v_state);
+           and (v_state is null or agenda._due_state(t, v_now, p.due_soon_window, p.overdue_grace) = v_state);
 end
 $$;
 comment on function agenda._filter_tasks(uuid, jsonb) is 'internal: tasks of a user that a filter lets through';
