@@ -16,6 +16,8 @@
  */
 #include "postgres.h"
 
+#include <signal.h>
+
 #include "commands/dbcommands.h"
 #include "commands/defrem.h"
 #include "miscadmin.h"
@@ -32,6 +34,8 @@
 
 /* As long as PostgreSQL itself waits for other sessions to leave. */
 #define LEAVE_TIMEOUT_MS 5000
+/* after which a transaction of a worker is cancelled */
+#define PATIENCE_MS 1000
 
 static ProcessUtility_hook_type prev_ProcessUtility = NULL;
 
@@ -43,6 +47,8 @@ static const char *template_of(const CreatedbStmt *stmt);
 static bool changes_tablespace(const AlterDatabaseStmt *stmt);
 static void empty_database(const char *dbname);
 static void wait_until_empty(AgendaSlot *slot);
+static void wait_for_workers(AgendaSlot *slot, TimestampTz deadline);
+static void terminate_workers(AgendaSlot *slot);
 
 void
 agenda_database_hook_init(void)
@@ -163,10 +169,23 @@ empty_database(const char *dbname)
 	wait_until_empty(slot);
 }
 
+/*
+ * An idle worker leaves at once.  One in the middle of a transaction finds out at its end, which may
+ * be too late; so its transaction is cancelled when it has had some time.
+ */
 static void
 wait_until_empty(AgendaSlot *slot)
 {
-	TimestampTz deadline = TimestampTzPlusMilliseconds(GetCurrentTimestamp(), LEAVE_TIMEOUT_MS);
+	TimestampTz begin = GetCurrentTimestamp();
+
+	wait_for_workers(slot, TimestampTzPlusMilliseconds(begin, PATIENCE_MS));
+	terminate_workers(slot);
+	wait_for_workers(slot, TimestampTzPlusMilliseconds(begin, LEAVE_TIMEOUT_MS));
+}
+
+static void
+wait_for_workers(AgendaSlot *slot, TimestampTz deadline)
+{
 	long left;
 
 	ConditionVariablePrepareToSleep(&slot->worker_gone);
@@ -174,4 +193,19 @@ wait_until_empty(AgendaSlot *slot)
 		   (left = TimestampDifferenceMilliseconds(GetCurrentTimestamp(), deadline)) > 0)
 		ConditionVariableTimedSleep(&slot->worker_gone, left, PG_WAIT_EXTENSION);
 	ConditionVariableCancelSleep();
+}
+
+static void
+terminate_workers(AgendaSlot *slot)
+{
+	for (int kind = 0; kind < AGENDA_WORKER_KINDS; kind++)
+	{
+		pid_t pid;
+
+		SpinLockAcquire(&slot->mutex);
+		pid = slot->worker[kind].pid;
+		SpinLockRelease(&slot->mutex);
+		if (pid != 0)
+			kill(pid, SIGTERM);
+	}
 }

@@ -100,8 +100,16 @@ $other->quit;
 $begin = time;
 sql('drop database second');
 cmp_ok(time - $begin, '<', 4, 'DROP DATABASE does not wait for the workers');
-sql('drop database renamed with (force)');
+
+sql(q{create function public.stall() returns trigger language plpgsql as $$ begin perform pg_sleep(60); return new; end $$;
+    create trigger stall before insert on agenda.notifications for each row execute function public.stall()}, 'born');
+sql(act_sql('alice', q{insert into agenda.tasks (title, due_date) values ('stall', now() + interval '1 hour')}), 'born');
+ok(wait_until(sub { sql(q{select count(*) from pg_stat_activity where datname = 'born' and state = 'active' and query = 'raising timers'}) }, 'the scanner'),
+    'a scanner may be busy');
+$begin = time;
 sql('drop database born');
+cmp_ok(time - $begin, '<', 4, 'then its transaction is cancelled');
+sql('drop database renamed with (force)');
 is(workers('second') . workers('renamed') . workers('born'), '', 'and nobody is left');
 have_workers('agenda', 'the others are not touched');
 
@@ -148,7 +156,8 @@ my @told = $log =~ /WARNING:.*the event log of database "copied" is not publishe
 is(scalar @told, 1, 'a foreign log is told once');
 like($log, qr/select agenda.adopt_log\(\)/, 'with the way out');
 unlike($log, qr/PANIC|TRAP|terminated by signal/, 'no crash of a worker');
-unlike($log, qr/"pg_agenda (scanner|drainer).*exited with exit code/, 'workers leave without a word');
+my @exits = $log =~ /"pg_agenda (?:scanner|drainer)" \(PID \d+\) exited with exit code/g;
+is(scalar @exits, 1, 'workers leave without a word, but for the one that was busy');
 
 # --- too few worker slots ------------------------------------------------------------------------
 my $small = agenda_node('small', max_worker_processes => 3);
