@@ -55,7 +55,7 @@ static AgendaPosition position = { .lo.isnull = true, .hi.isnull = true };
 static bool position_known = false;
 static TimestampTz position_saved = 0;
 static AgendaWindow *window = NULL;
-static bool news = true; /* somebody may have committed since the last read */
+static bool news = true; /* there may be something to read, whatever the slot says */
 static int failures = 0; /* transactions in a row */
 
 static const AgendaPublisher *publisher = NULL;
@@ -65,7 +65,8 @@ static char *settings_in_use = NULL;
 static char database_name[NAMEDATALEN] = "";
 
 static long drainer_round(void);
-static void note_wake(int woken);
+static void note_wake(long waited_ms, int woken);
+static bool take_news(void);
 static bool find_position(long *wait_ms);
 static void tell_foreign(const char *reason);
 static bool told_foreign(bool told);
@@ -103,7 +104,7 @@ agenda_drainer_main(Datum main_arg)
 	{
 		long wait_ms = drainer_round();
 
-		note_wake(agenda_worker_wait(wait_ms, activity()));
+		note_wake(wait_ms, agenda_worker_wait(wait_ms, activity()));
 	}
 	finish();
 	agenda_worker_exit();
@@ -121,16 +122,34 @@ drainer_round(void)
 	return publish_window();
 }
 
-/* The time being up is a reason to look at the log, too: not everybody sets our latch. */
+/* The time being up is a reason to look at the log, too: not everybody leaves us a note. */
 static void
-note_wake(int woken)
+note_wake(long waited_ms, int woken)
 {
-	if (woken == 0 || (woken & AGENDA_WOKEN_BY_LATCH))
+	if (woken == 0 && waited_ms > 0)
 		news = true;
 	if ((woken & AGENDA_WOKEN_BY_FD) && publisher != NULL)
 		publisher->drain_fd();
 	if (woken & AGENDA_WOKEN_BY_RELOAD)
 		reread_settings();
+}
+
+/*
+ * Whether somebody has committed.  A latch alone could get lost, since a wait for a lock inside a
+ * transaction of ours resets it.
+ */
+static bool
+take_news(void)
+{
+	AgendaDrainerInfo *info = &agenda_worker_slot->drainer;
+	bool result;
+
+	SpinLockAcquire(&agenda_worker_slot->mutex);
+	result = info->news || news;
+	info->news = false;
+	SpinLockRelease(&agenda_worker_slot->mutex);
+	news = false;
+	return result;
 }
 
 /* Finds out where to begin; false when there is no such place now. */
@@ -217,9 +236,8 @@ read_window(long *wait_ms)
 {
 	bool rest = !position.hi.isnull;
 
-	if (news)
+	if (take_news())
 	{
-		news = false;
 		agenda_worker_set_state(AGENDA_STATE_WORKING);
 		if (!agenda_window_read(&position, publishing(), &window))
 		{

@@ -35,7 +35,7 @@
 /* As long as PostgreSQL itself waits for other sessions to leave. */
 #define LEAVE_TIMEOUT_MS 5000
 /* after which a transaction of a worker is cancelled */
-#define PATIENCE_MS 1000
+#define PATIENCE_MS 2000
 
 static ProcessUtility_hook_type prev_ProcessUtility = NULL;
 

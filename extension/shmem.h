@@ -82,6 +82,7 @@ typedef struct AgendaScannerInfo
 /* What the drainer has done.  All fields under the mutex of the slot. */
 typedef struct AgendaDrainerInfo
 {
+	bool news;             /* somebody has committed since the drainer last took it */
 	bool foreign_told;     /* the warning about a foreign log has been given */
 	uint64 windows;        /* with at least one event */
 	uint64 events;         /* read from the log and done with */

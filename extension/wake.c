@@ -165,7 +165,10 @@ wake_workers(AgendaSlot *slot)
 
 	SpinLockAcquire(&slot->mutex);
 	if (notes.drainer || notes.sweep)
+	{
+		slot->drainer.news = true;
 		drainer = slot->worker[AGENDA_DRAINER].latch;
+	}
 	if (notes.sweep)
 		slot->scanner.sweep = true;
 	slot->scanner.new_min = Min(slot->scanner.new_min, notes.fire_at);
