@@ -1,6 +1,6 @@
 # 910_make_run.t - make run, status, stop, token and psql keep what they promise: a taken port is
 # named, running again is harmless and mends what is broken, data survive a stop, a token is
-# a token and nothing else, the application's login is no superuser.
+# a token and nothing else, the application's login is no superuser, a second checkout is another world.
 use strict;
 use warnings;
 
@@ -50,6 +50,13 @@ my ($sql_status, $who) = psql("select current_user, rolsuper, pg_has_role('agend
 is($who, "agenda_demo|f|t\n", 'make psql is an application, no superuser');
 isnt((psql('select * from agenda.ticks'))[0], 0, 'and does not see the engine');
 is((psql('select rolsuper from pg_roles where rolname = current_user', 'AS=admin'))[1], "t\n", 'AS=admin is one');
+
+# ---- a second checkout beside it ----
+my $other = AgendaCheckout->new('other');
+is(($other->make('run'))[0], 0, 'a second checkout runs beside the first');
+is(($checkout->make('status'))[1], $before, 'which goes on as it was');
+is(($other->make('stop'))[0], 0, 'it is stopped');
+is(($checkout->make('status'))[0], 0, 'and the first still runs');
 
 # ---- mends, stops, keeps ----
 my ($gateway) = $before =~ /^gateway\s+pid (\d+)/m;
