@@ -41,8 +41,8 @@
 #include "worker.h"
 
 #define SWEEP_EVERY_MS       60000
-#define PARTITIONS_EVERY_MS  (3600 * 1000)
-#define PARTITIONS_RETRY_MS  60000
+#define KEEP_LOG_EVERY_MS  (3600 * 1000)
+#define KEEP_LOG_RETRY_MS  60000
 #define LOCKED_RETRY_MOST_MS 1000
 #define ERROR_RETRY_MOST_MS  10000
 /* a subtransaction each; more than 64 of them cost other sessions time */
@@ -61,7 +61,7 @@ typedef struct TimerScan
 
 static TimestampTz last_sweep = DT_NOBEGIN;
 static TimestampTz last_look = DT_NOBEGIN;
-static TimestampTz next_partitions = DT_NOBEGIN;
+static TimestampTz next_keep_log = DT_NOBEGIN;
 static int failures = 0;      /* in a row */
 static bool careful = false;  /* until a round after a failure has left nothing */
 static int locked_rounds = 0; /* in a row that left something owed behind */
@@ -71,7 +71,7 @@ static AgendaQuery scan_query = {
 	.nargs = 4,
 	.argtypes = { TIMESTAMPTZOID, TIMESTAMPTZOID, INT4OID, BOOLOID }
 };
-static AgendaQuery partitions_query = { .sql = "select agenda._ensure_partitions($1)",
+static AgendaQuery keep_log_query = { .sql = "select agenda._keep_log($1)",
 										.nargs = 1,
 										.argtypes = { TIMESTAMPTZOID } };
 
@@ -83,22 +83,22 @@ static long keep_floor(const TimerScan *scan);
 static long sleep_time(TimestampTz real_now, TimestampTz wake, TimestampTz sweep_at);
 static long retry_delay(const TimerScan *scan);
 static void run_scan(void *arg);
-static void keep_partitions(void);
-static void run_ensure_partitions(void *arg);
+static void keep_log(void);
+static void run_keep_log(void *arg);
 static const char *sleep_text(long timeout_ms);
 
 void
 agenda_scanner_main(Datum main_arg)
 {
 	agenda_worker_begin(AGENDA_SCANNER);
-	keep_partitions();
+	keep_log();
 	while (!agenda_worker_must_stop())
 	{
 		long timeout_ms = scan_round();
 
 		if (timeout_ms > 0 && !agenda_worker_must_stop())
 			agenda_worker_wait(timeout_ms, sleep_text(timeout_ms));
-		keep_partitions();
+		keep_log();
 	}
 	agenda_worker_exit();
 }
@@ -240,28 +240,28 @@ run_scan(void *arg)
 }
 
 /*
- * New partitions, at start and about hourly.  They follow the real clock, as the log does.
+ * Partitions of the log are made ahead, closed and dropped, at start and about hourly.  They follow the real clock, as the log does.
  */
 static void
-keep_partitions(void)
+keep_log(void)
 {
 	TimestampTz now = GetCurrentTimestamp();
 	bool ok;
 
-	if (agenda_worker_time_left(next_partitions, PARTITIONS_EVERY_MS) > 0)
+	if (agenda_worker_time_left(next_keep_log, KEEP_LOG_EVERY_MS) > 0)
 		return;
-	ok = agenda_worker_transaction("making partitions", run_ensure_partitions, &now);
-	next_partitions =
-		TimestampTzPlusMilliseconds(now, ok ? PARTITIONS_EVERY_MS : PARTITIONS_RETRY_MS);
+	ok = agenda_worker_transaction("keeping the log", run_keep_log, &now);
+	next_keep_log =
+		TimestampTzPlusMilliseconds(now, ok ? KEEP_LOG_EVERY_MS : KEEP_LOG_RETRY_MS);
 }
 
 /* In a transaction. */
 static void
-run_ensure_partitions(void *arg)
+run_keep_log(void *arg)
 {
 	Datum now = TimestampTzGetDatum(*(TimestampTz *) arg);
 
-	agenda_worker_query(&partitions_query, &now, NULL);
+	agenda_worker_query(&keep_log_query, &now, NULL);
 }
 
 /* What pg_stat_activity shows meanwhile. */

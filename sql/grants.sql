@@ -62,7 +62,8 @@ declare
 begin
     foreach r in array '{agenda_app,agenda_user}'::name[] loop
         execute pg_catalog.format('grant select on agenda.users, agenda.preferences, agenda.recurring_tasks, agenda.tasks,
-                                   agenda.notifications, agenda.timers, agenda.events, agenda.topic_routes to %I', r);
+                                   agenda.notifications, agenda.timers, agenda.events, agenda.topic_routes,
+                                   agenda.audit_log, agenda.task_event_log to %I', r);
         execute pg_catalog.format('grant insert (id, user_id, title, description, status, priority, due_date, timezone, recurrence_rule),
                                          update (title, description, status, priority, due_date, timezone, recurrence_rule, deleted_at),
                                          delete on agenda.tasks to %I', r);
@@ -80,7 +81,7 @@ begin
               from pg_catalog.pg_proc p
              where p.pronamespace = 'agenda'::regnamespace
                and p.proname not in ('adopt_log', 'use_topic_profile', 'check_due_tasks', 'health', 'act_as', 'user_id_of')
-               and p.proname !~ '^(gw_|_(set_identity|enter|leave|emit|scan|raise_task|notify|spawn|log_|own_log|this_cluster|make_leaf|ensure_|materialise|advance|set_timer|plan_|withdraw|sync_|adopt_rule|preferences_of|find_external_user|wake_|fire|runtime|workers|scanner_|drainer_|problems|gw_))'
+               and p.proname !~ '^(gw_|_(set_identity|enter|leave|emit|scan|raise_task|notify|spawn|log_|own_log|this_cluster|make_leaf|keep_|close_|drop_|ensure_|materialise|advance|set_timer|plan_|withdraw|sync_|adopt_rule|preferences_of|find_external_user|wake_|fire|runtime|workers|scanner_|drainer_|problems|gw_))'
                and p.prorettype <> 'trigger'::regtype
         loop
             execute pg_catalog.format('grant execute on function %s to %I', o.name, r);
@@ -110,7 +111,7 @@ $$;
 -- Engine, migrations, bulk load.  The log stays append-only, and _emit() its only writer.
 grant select, insert, update, delete on agenda.users, agenda.preferences, agenda.recurring_tasks, agenda.tasks,
     agenda.timers, agenda.notifications, agenda.topic_routes, agenda.log_owners to agenda_service;
-grant select on agenda.events, agenda.log_leaves to agenda_service;
+grant select on agenda.events, agenda.audit_log, agenda.task_event_log, agenda.log_leaves to agenda_service;
 grant select, insert on agenda.ticks, agenda.dead_letters to agenda_service;
 grant delete on agenda.dead_letters to agenda_service;
 grant usage, select on sequence agenda.events_seq, agenda.ticks_tick, agenda.dead_letters_id_seq to agenda_service;

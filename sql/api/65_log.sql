@@ -16,6 +16,9 @@ begin
         execute format('alter table agenda.%I set (fillfactor = 100, autovacuum_freeze_min_age = 0)', v_leaf);
         execute format('create unique index on agenda.%I (seq)', v_leaf);
         execute format('create index on agenda.%I (xid)', v_leaf);
+        -- the audit trail: what a user did, what became of a thing
+        execute format('create index on agenda.%I (user_id, seq)', v_leaf);
+        execute format('create index on agenda.%I (subject, seq)', v_leaf);
     else
         execute format('create unique index on agenda.%I (tick)', v_leaf);
     end if;
@@ -30,7 +33,7 @@ $$;
 comment on function agenda._make_leaf(name, timestamptz) is 'internal: makes one partition of the log';
 
 -- Leaves for the day of p_now and the day after it.  Returns the instant up to which the events have leaves.
--- Closes leaves whose time has passed: no transaction that begins from now on can write there.
+-- Called ahead of time by _keep_log(), and by a writer that finds no leaf.
 create or replace function agenda._ensure_partitions(p_now timestamptz) returns timestamptz
     language plpgsql volatile security definer
     set search_path = pg_catalog, agenda, pg_temp
@@ -38,8 +41,6 @@ create or replace function agenda._ensure_partitions(p_now timestamptz) returns 
 $$
 declare
     v_today constant timestamptz := date_trunc('day', p_now);
-    -- clocks step: a transaction may still hold a time that the clock has left
-    v_grace constant interval := '5 minutes';
     v_parent name;
     v_lower  timestamptz;
 begin
@@ -55,12 +56,78 @@ begin
             perform agenda._make_leaf(v_parent, v_lower);
         end if;
     end loop;
-    update agenda.log_leaves l set closed_xmax = pg_snapshot_xmax(pg_current_snapshot())
-     where l.closed_xmax is null and l.upper + v_grace < least(p_now, clock_timestamp());
     return v_today + interval '2 days';
 end
 $$;
-comment on function agenda._ensure_partitions(timestamptz) is 'internal: makes the partitions of today and tomorrow, closes those of the past';
+comment on function agenda._ensure_partitions(timestamptz) is 'internal: makes the partitions of today and tomorrow';
+
+-- Closes leaves whose time has passed: no transaction that begins from now on can write there.  The grace
+-- is for clocks that step; a transaction may still hold a time that the clock has left.
+create or replace function agenda._close_partitions(p_now timestamptz) returns void
+    language plpgsql volatile security definer
+    set search_path = pg_catalog, agenda, pg_temp as
+$$
+begin
+    update agenda.log_leaves l set closed_xmax = pg_snapshot_xmax(pg_current_snapshot())
+     where l.closed_xmax is null and l.upper + interval '5 minutes' < least(p_now, clock_timestamp());
+end
+$$;
+comment on function agenda._close_partitions(timestamptz) is 'internal: notes which partitions receive nothing new';
+
+-- Drops leaves that are older than the retention: events that have all been read, ticks that are not the
+-- newest one.  Dropping locks the parent for a moment; who reads the log meanwhile (pg_dump) delays the
+-- drop to the next round, and writers wait no longer than the lock time-out.
+create or replace function agenda._drop_partitions(p_now timestamptz) returns integer
+    language plpgsql volatile security definer
+    set search_path = pg_catalog, agenda, pg_temp
+    set lock_timeout = '50ms' as
+$$
+declare
+    v_setting constant text := coalesce(nullif(current_setting('agenda.log_retention', true), ''), '90d');
+    v_lo      pg_snapshot;
+    v_tick    bigint;
+    v_newest  bigint;
+    v_leaf    agenda.log_leaves;
+    v_dropped integer := 0;
+begin
+    if v_setting = '-1' then
+        return 0;
+    end if;
+    select t.tick, t.lo into v_tick, v_lo from agenda.ticks t order by t.tick desc limit 1;
+    for v_leaf in
+        select * from agenda.log_leaves l
+         where l.upper <= p_now - v_setting::interval
+           and l.closed_xmax <= pg_snapshot_xmin(v_lo)
+         order by l.lower
+    loop
+        if v_leaf.parent = 'ticks' then
+            execute format('select max(tick) from agenda.%I', v_leaf.leaf) into v_newest;
+            continue when v_newest = v_tick;
+        end if;
+        begin
+            execute format('drop table agenda.%I', v_leaf.leaf);
+            delete from agenda.log_leaves l where l.leaf = v_leaf.leaf;
+            v_dropped := v_dropped + 1;
+        exception when lock_not_available then
+            return v_dropped;
+        end;
+    end loop;
+    return v_dropped;
+end
+$$;
+comment on function agenda._drop_partitions(timestamptz) is 'internal: drops partitions of the log that are older than agenda.log_retention and have been read';
+
+-- What the scanner does once an hour.
+create or replace function agenda._keep_log(p_now timestamptz) returns void
+    language plpgsql volatile as
+$$
+begin
+    perform agenda._ensure_partitions(p_now);
+    perform agenda._close_partitions(p_now);
+    perform agenda._drop_partitions(p_now);
+end
+$$;
+comment on function agenda._keep_log(timestamptz) is 'internal: partitions of the log, made ahead, closed, dropped';
 
 -- ---- position ----------------------------------------------------------------------------------
 

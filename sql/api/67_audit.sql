@@ -1,0 +1,150 @@
+-- ---- the log as audit trail --------------------------------------------------------------------
+-- Views over agenda.events, with the rights of who asks: a user sees its own.
+
+create or replace function agenda._audit_action(p_word text) returns text
+    language sql immutable parallel safe
+    return case p_word
+        when 'created' then 'create'
+        when 'updated' then 'update'
+        when 'completed' then 'complete'
+        when 'reopened' then 'reopen'
+        when 'skipped' then 'skip'
+        when 'missed' then 'miss'
+        when 'cancelled' then 'cancel'
+        when 'deleted' then 'delete'
+        when 'restored' then 'restore'
+        when 'paused' then 'pause'
+        when 'resumed' then 'resume'
+        when 'ended' then 'end'
+        when 'cleared' then 'clear'
+        when 'withdrawn' then 'withdraw'
+        else p_word
+    end;
+comment on function agenda._audit_action(text) is 'internal: the action that a change event tells of';
+
+create view agenda.audit_log with (security_invoker = true) as
+    select e.seq,
+           e.id as event_id,
+           e.occurred_at as at,
+           e.user_id,
+           e.actor,
+           agenda._audit_action(split_part(e.type, '.', 2)) as action,
+           split_part(e.type, '.', 1) as entity,
+           e.subject as entity_id,
+           e.data->'before' as before,
+           e.data->'after' as after,
+           e.data->'changed' as changed,
+           coalesce(e.headers->>'x-request-id', e.trace) as correlation_id,
+           e.trace
+      from agenda.events e
+     where e.data ? 'before' or e.data ? 'after';
+comment on view agenda.audit_log is 'who changed what and when: every change in the log with the state before and after';
+
+create view agenda.task_event_log with (security_invoker = true) as
+    select e.seq,
+           e.id,
+           e.subject::uuid as task_id,
+           split_part(e.type, '.', 2) as event_type,
+           e.data as event_data,
+           e.occurred_at as created_at
+      from agenda.events e
+     where e.type like 'task.%';
+comment on view agenda.task_event_log is 'what happened to tasks: created, updated, completed, deleted, due and the rest';
+
+-- The entries that a filter lets through, in no order.
+create or replace function agenda._filter_audit(p_user uuid, filter jsonb) returns setof agenda.audit_log
+    language plpgsql stable as
+$$
+declare
+    v_member text;
+    v_zone   constant text := agenda._user_zone(p_user);
+    v_from   constant timestamptz := agenda._parse_time(filter->>'from', v_zone, 'from');
+    v_to     constant timestamptz := agenda._parse_time(filter->>'to', v_zone, 'to');
+begin
+    if jsonb_typeof(filter) is distinct from 'object' then
+        raise exception using errcode = 'YA006', message = 'filter must be an object';
+    end if;
+    for v_member in select jsonb_object_keys(filter) loop
+        if v_member not in ('action', 'entity', 'entity_id', 'actor', 'from', 'to') then
+            raise exception using errcode = 'YA006',
+                message = format('the audit log cannot be filtered by "%s"', left(v_member, 100)),
+                hint = 'Use action, entity, entity_id, actor, from or to.',
+                column = left(v_member, 63);
+        end if;
+    end loop;
+    return query
+        select a.* from agenda.audit_log a
+         where a.user_id = p_user
+           and (filter->>'action' is null or a.action = filter->>'action')
+           and (filter->>'entity' is null or a.entity = filter->>'entity')
+           and (filter->>'entity_id' is null or a.entity_id = filter->>'entity_id')
+           and (filter->>'actor' is null or a.actor = filter->>'actor')
+           -- partitions outside the range are not read
+           and (v_from is null or a.at >= v_from)
+           and (v_to is null or a.at < v_to);
+end
+$$;
+comment on function agenda._filter_audit(uuid, jsonb) is 'internal: audit entries of a user that a filter lets through';
+
+create or replace function agenda.list_audit(filter jsonb default '{}', page integer default 1, page_size integer default 20)
+    returns setof agenda.audit_log
+    language plpgsql stable as
+$$
+declare
+    v_user constant uuid := agenda._acting_user();
+begin
+    perform agenda._check_page(page, page_size);
+    return query
+        select a.* from agenda._filter_audit(v_user, filter) a
+         order by a.seq desc
+         limit page_size offset (page - 1)::bigint * page_size;
+end
+$$;
+comment on function agenda.list_audit(jsonb, integer, integer)
+    is 'a page of the acting user''s audit entries, newest first; filter members: action, entity, entity_id, actor, from, to';
+
+create or replace function agenda.count_audit(filter jsonb default '{}') returns bigint
+    language plpgsql stable as
+$$
+declare
+    v_user constant uuid := agenda._acting_user();
+begin
+    return (select count(*) from agenda._filter_audit(v_user, filter));
+end
+$$;
+comment on function agenda.count_audit(jsonb) is 'how many entries list_audit has on all its pages';
+
+create or replace function agenda.task_history(task_id uuid) returns setof agenda.audit_log
+    language plpgsql stable as
+$$
+declare
+    v_user constant uuid := agenda._acting_user();
+begin
+    return query
+        select a.* from agenda.audit_log a
+         where a.user_id = v_user and a.entity = 'task' and a.entity_id = task_history.task_id::text
+         order by a.seq;
+    if not found then
+        perform agenda._not_found('task', task_id);
+    end if;
+end
+$$;
+comment on function agenda.task_history(uuid) is 'every change of one task, oldest first, as far as the log reaches; it outlives the task';
+
+create or replace function agenda.task_as_of(task_id uuid, at timestamptz) returns jsonb
+    language plpgsql stable as
+$$
+declare
+    v_user constant uuid := agenda._acting_user();
+    v_after jsonb;
+begin
+    select a.after into v_after from agenda.audit_log a
+     where a.user_id = v_user and a.entity = 'task' and a.entity_id = task_as_of.task_id::text
+       and a.at <= task_as_of.at
+     order by a.seq desc
+     limit 1;
+    return v_after;
+end
+$$;
+comment on function agenda.task_as_of(uuid, timestamptz) is 'the task as it was at an instant; null if it did not exist, or the log does not reach so far';
+
