@@ -108,31 +108,36 @@ set_table(rd_kafka_conf_t *conf, const Property *table, int n)
 	}
 }
 
-/* A line that cannot be used is reported and skipped; a file that cannot be read is an error. */
+/*
+ * A line that cannot be used is reported and skipped; a file that cannot be read is an error, and
+ * the end of conf.
+ */
 static void
 read_file(rd_kafka_conf_t *conf, const char *path, bool brokers_given)
 {
 	FILE *file = AllocateFile(path, "r");
 	StringInfoData line;
 	int lineno = 0;
-	bool failed;
+	int error = errno;
 
-	if (file == NULL)
-		ereport(ERROR, (errcode_for_file_access(),
-						errmsg("could not open Kafka configuration file \"%s\": %m", path)));
-
-	initStringInfo(&line);
-	while (pg_get_line_buf(file, &line))
-		set_from_line(conf, line.data, path, ++lineno, brokers_given);
-	failed = ferror(file) != 0;
-	/* it has held secrets */
-	explicit_bzero(line.data, line.maxlen);
-	pfree(line.data);
-
-	if (failed)
+	if (file != NULL)
+	{
+		initStringInfo(&line);
+		while (pg_get_line_buf(file, &line))
+			set_from_line(conf, line.data, path, ++lineno, brokers_given);
+		error = ferror(file) ? errno : 0;
+		/* it has held secrets */
+		explicit_bzero(line.data, line.maxlen);
+		pfree(line.data);
+		FreeFile(file);
+	}
+	if (file == NULL || error != 0)
+	{
+		rd_kafka_conf_destroy(conf);
+		errno = error;
 		ereport(ERROR, (errcode_for_file_access(),
 						errmsg("could not read Kafka configuration file \"%s\": %m", path)));
-	FreeFile(file);
+	}
 }
 
 static void

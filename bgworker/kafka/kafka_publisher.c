@@ -136,6 +136,8 @@ kafka_start(const char *brokers, const char *config_file)
 	if (publisher_context == NULL)
 		publisher_context = AllocSetContextCreate(TopMemoryContext, "pg_agenda Kafka publisher",
 												  ALLOCSET_SMALL_SIZES);
+	else /* what a start that failed has left */
+		MemoryContextReset(publisher_context);
 	old = MemoryContextSwitchTo(publisher_context);
 	start_brokers = brokers ? pstrdup(brokers) : NULL;
 	start_config_file = config_file ? pstrdup(config_file) : NULL;

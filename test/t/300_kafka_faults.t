@@ -104,5 +104,15 @@ like($log, qr/ignoring property "acks" in line 6 of/, 'property that nobody may 
 like($log, qr/ignoring line 7 of/, 'line without a property');
 unlike($log, qr/hunter/, 'no value of the file is in the server log');
 
+rename $properties, "$properties.away" or die "rename: $!\n";
+$node->restart;
+push @made, make_tasks(3, 'without the file');
+wait_until(
+    sub { slurp($node->logfile) =~ /events are not published: could not read Kafka config/ },
+    'a complaint about the missing file');
+rename "$properties.away", $properties or die "rename: $!\n";
+$node->reload;
+everything_arrives('a configuration file that comes late is read at the next reload');
+
 $node->stop;
 done_testing();
