@@ -98,7 +98,10 @@ put_member(struct strbuf *buf, const char *name, const char *value)
 void
 log_request(struct strbuf *buf, const struct log_request *r)
 {
-	enum log_level level = r->status >= 500 ? LOG_LEVEL_ERROR : LOG_LEVEL_INFO;
+	/* 503 and 504 tell of trouble elsewhere, other 5xx of ours */
+	enum log_level level = r->status < 500                        ? LOG_LEVEL_INFO
+						   : r->status == 503 || r->status == 504 ? LOG_LEVEL_WARNING
+																  : LOG_LEVEL_ERROR;
 
 	if (level < threshold)
 		return;
