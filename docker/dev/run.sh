@@ -83,26 +83,29 @@ start_broker() {
 	BROKERS=$(cat "$address")
 }
 
+# Made aside and moved into place when complete, so that an interrupted start can be repeated.
 init_cluster() {
+	local new=$STATE/pgdata.new
 	[ ! -e "$STATE/pgdata/PG_VERSION" ] || return 0
-	own_dir "$STATE/pgdata"
-	chmod 700 "$STATE/pgdata"
-	logged "$STATE/log/initdb.log" as_db_user "$(bindir)/initdb" -D "$STATE/pgdata" -U postgres \
+	rm -rf "$new"
+	own_dir "$new"
+	logged "$STATE/log/initdb.log" as_db_user "$(bindir)/initdb" -D "$new" -U postgres \
 		--auth=reject --encoding=UTF8 --locale=C.UTF-8 --data-checksums ||
 		die "initdb failed"
 	# only the operating system user that runs the server comes in as superuser
-	as_db_user tee "$STATE/pgdata/pg_ident.conf" >/dev/null <<-CONF
+	as_db_user tee "$new/pg_ident.conf" >/dev/null <<-CONF
 		# MAPNAME  SYSTEM-USERNAME  PG-USERNAME
 		admin      $DB_OS_USER      postgres
 	CONF
-	as_db_user tee "$STATE/pgdata/pg_hba.conf" >/dev/null <<-CONF
+	as_db_user tee "$new/pg_hba.conf" >/dev/null <<-CONF
 		# TYPE  DATABASE  USER         ADDRESS       METHOD
 		local   all       postgres                   peer map=admin
 		local   agenda    agenda_demo                trust
 		local   agenda    agenda_gw                  trust
 		host    agenda    agenda_demo  127.0.0.1/32  trust
 	CONF
-	echo "include 'agenda_run.conf'" | as_db_user tee -a "$STATE/pgdata/postgresql.conf" >/dev/null
+	echo "include 'agenda_run.conf'" | as_db_user tee -a "$new/postgresql.conf" >/dev/null
+	mv -T "$new" "$STATE/pgdata"
 }
 
 # Written anew at each start: ports and the broker may be others than last time.

@@ -52,7 +52,7 @@ socket_dir() {
 	if [ ${#path} -le 107 ]; then
 		printf '%s\n' "$STATE/sock"
 	else
-		outside_dir /tmp
+		printf '%s/sock\n' "$(outside_dir /tmp)"
 	fi
 }
 
