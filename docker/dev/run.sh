@@ -151,7 +151,8 @@ prepare_database() {
 # The SQL objects of a database stay those of the day it was made until the version changes.
 check_script() {
 	local script sum
-	script=$(ls "$PREFIX$PG_SHARE"/extension/pg_agenda--*.sql)
+	script=$(sed -n "s/^default_version *= *'\(.*\)'/\1/p" "$AGENDA_ROOT/extension/pg_agenda.control")
+	script=$PREFIX$PG_SHARE/extension/pg_agenda--$script.sql
 	sum=$(sha256sum "$script")
 	if [ "$1" = old ] && grep -qF -e " $script" "$STATE/script.sum" 2>/dev/null &&
 		[ "$sum" != "$(cat "$STATE/script.sum")" ]; then
