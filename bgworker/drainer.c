@@ -7,7 +7,8 @@
  *	1. read a window of the log in a short transaction (window.c), flush the WAL behind it;
  *	2. hand its records to the publisher and take the reports (delivery.c), waiting for latch,
  *	   publisher and clock together;
- *	3. when all are settled, save the position: an insert, committed asynchronously;
+ *	3. when all are settled, move the position; store it (an insert, committed asynchronously) if
+ *	   that was not done in the last 20 ms, so that a busy log doesn't fill the table of ticks;
  *	4. read on if the window was cut or somebody has committed since; else sleep.
  *
  * Commits wake it by its latch.  What cannot do that is found by a look every five seconds.
@@ -45,6 +46,7 @@
 #include "worker.h"
 
 #define LOOK_EVERY_MS       5000
+#define SAVE_EVERY_MS       20
 #define IDLE_SAVE_EVERY_MS  (3600 * 1000)
 #define ERROR_RETRY_MOST_MS 10000
 #define LAST_REPORTS_MS     500
@@ -53,9 +55,11 @@
 /* Where the drainer stands in its round. */
 static AgendaPosition position = { .lo.isnull = true, .hi.isnull = true };
 static bool position_known = false;
+static bool position_unsaved = false; /* it has passed events that no stored one has */
 static TimestampTz position_saved = 0;
 static AgendaWindow *window = NULL;
 static bool news = true; /* there may be something to read, whatever the slot says */
+static TimestampTz next_look = 0;
 static int failures = 0; /* transactions in a row */
 
 static const AgendaPublisher *publisher = NULL;
@@ -65,7 +69,7 @@ static char *settings_in_use = NULL;
 static char database_name[NAMEDATALEN] = "";
 
 static long drainer_round(void);
-static void note_wake(long waited_ms, int woken);
+static void note_wake(int woken);
 static bool take_news(void);
 static bool find_position(long *wait_ms);
 static void tell_foreign(const char *reason);
@@ -73,10 +77,10 @@ static bool told_foreign(bool told);
 static void name_source(void *arg);
 static bool warm_topics(long *wait_ms);
 static bool read_window(long *wait_ms);
-static void save_idle_position(void);
-static long publish_window(void);
+static void publish_window(long *wait_ms);
 static long step_window(bool offer);
-static bool save_window(int n_events);
+static void pass_window(int n_events);
+static bool save_position(long *wait_ms);
 static void show_publisher_state(void);
 static long retry_later(void);
 static bool publishing(void);
@@ -104,7 +108,7 @@ agenda_drainer_main(Datum main_arg)
 	{
 		long wait_ms = drainer_round();
 
-		note_wake(wait_ms, agenda_worker_wait(wait_ms, activity()));
+		note_wake(agenda_worker_wait(wait_ms, activity()));
 	}
 	finish();
 	agenda_worker_exit();
@@ -116,18 +120,20 @@ drainer_round(void)
 {
 	long wait_ms = LOOK_EVERY_MS;
 
-	if (window == NULL && (!ensure_publisher() || !find_position(&wait_ms) ||
-						   !warm_topics(&wait_ms) || !read_window(&wait_ms)))
+	if (window == NULL &&
+		(!ensure_publisher() || !find_position(&wait_ms) || !warm_topics(&wait_ms)))
 		return wait_ms;
-	return publish_window();
+	if (!save_position(&wait_ms))
+		return wait_ms;
+	if (window == NULL && !read_window(&wait_ms))
+		return wait_ms;
+	publish_window(&wait_ms);
+	return wait_ms;
 }
 
-/* The time being up is a reason to look at the log, too: not everybody leaves us a note. */
 static void
-note_wake(long waited_ms, int woken)
+note_wake(int woken)
 {
-	if (woken == 0 && waited_ms > 0)
-		news = true;
 	if ((woken & AGENDA_WOKEN_BY_FD) && publisher != NULL)
 		publisher->drain_fd();
 	if (woken & AGENDA_WOKEN_BY_RELOAD)
@@ -135,20 +141,24 @@ note_wake(long waited_ms, int woken)
 }
 
 /*
- * Whether somebody has committed.  A latch alone could get lost, since a wait for a lock inside a
+ * Whether there may be something to read: somebody has committed, or it is time to look, because not
+ * everybody leaves us a note.  A latch alone could get lost, since a wait for a lock inside a
  * transaction of ours resets it.
  */
 static bool
 take_news(void)
 {
 	AgendaDrainerInfo *info = &agenda_worker_slot->drainer;
-	bool result;
+	bool result = news || agenda_worker_time_left(next_look, LOOK_EVERY_MS) == 0;
 
 	SpinLockAcquire(&agenda_worker_slot->mutex);
-	result = info->news || news;
+	result |= info->news;
 	info->news = false;
 	SpinLockRelease(&agenda_worker_slot->mutex);
+
 	news = false;
+	if (result)
+		next_look = TimestampTzPlusMilliseconds(GetCurrentTimestamp(), LOOK_EVERY_MS);
 	return result;
 }
 
@@ -175,6 +185,7 @@ find_position(long *wait_ms)
 	}
 	told_foreign(false);
 	position_known = news = true;
+	position_unsaved = false;
 	position_saved = GetCurrentTimestamp();
 	return true;
 }
@@ -236,7 +247,7 @@ read_window(long *wait_ms)
 {
 	bool rest = !position.hi.isnull;
 
-	if (take_news())
+	if (take_news() || rest)
 	{
 		agenda_worker_set_state(AGENDA_STATE_WORKING);
 		if (!agenda_window_read(&position, publishing(), &window))
@@ -250,50 +261,28 @@ read_window(long *wait_ms)
 	if (window != NULL)
 		return true;
 
-	if (rest && position.hi.isnull)
+	if (rest)
 	{
 		/* that was the rest of a window, behind which there may be more */
 		news = true;
 		*wait_ms = 0;
 	}
-	else
-		save_idle_position();
+	*wait_ms = Min(*wait_ms, agenda_worker_time_left(next_look, LOOK_EVERY_MS));
 	agenda_worker_set_state(AGENDA_STATE_IDLE);
 	return false;
 }
 
-/*
- * Without events the position moves up in memory only.  Now and then it is stored all the same:
- * old parts of the log can be dropped when a stored position has passed them.
- */
-static void
-save_idle_position(void)
-{
-	TimestampTz now = GetCurrentTimestamp();
-
-	if (TimestampDifferenceExceeds(position_saved, now, IDLE_SAVE_EVERY_MS) &&
-		agenda_position_save(&position))
-		position_saved = now;
-}
-
 /* Publishes the window as far as that goes without waiting. */
-static long
-publish_window(void)
+static void
+publish_window(long *wait_ms)
 {
-	if (window->n_deliveries > 0)
-	{
-		long wait_ms = step_window(true);
+	long window_ms = window->n_deliveries > 0 ? step_window(true) : 0;
 
-		if (wait_ms > 0)
-		{
-			show_publisher_state();
-			return wait_ms;
-		}
-	}
-	if (!save_window(window->n_events))
-		return retry_later();
-	failures = 0;
-	return 0;
+	if (window_ms == 0)
+		pass_window(window->n_events);
+	else
+		show_publisher_state();
+	*wait_ms = Min(*wait_ms, window_ms);
 }
 
 static long
@@ -311,26 +300,52 @@ step_window(bool offer)
 	return wait_ms;
 }
 
-/* Stores the position behind the first n_events and lets go of the window; false after an error. */
-static bool
-save_window(int n_events)
+/* Moves the position behind the first n_events and lets go of the window. */
+static void
+pass_window(int n_events)
 {
-	TimestampTz now = GetCurrentTimestamp();
 	AgendaDrainerInfo *info = &agenda_worker_slot->drainer;
 
-	if (!agenda_window_save(window, n_events, &position))
-		return false;
+	agenda_window_pass(window, n_events, &position);
+	agenda_window_free(window);
+	window = NULL;
+	position_unsaved = true;
 
 	SpinLockAcquire(&agenda_worker_slot->mutex);
 	info->windows++;
 	info->events += n_events;
-	info->last_tick = now;
 	SpinLockRelease(&agenda_worker_slot->mutex);
+}
 
-	position_saved = now;
-	news |= window->cut;
-	agenda_window_free(window);
-	window = NULL;
+/*
+ * Stores the position when it is time to.  False after an error; otherwise *wait_ms says when it is
+ * time again.  Without events, too, it is stored now and then: old parts of the log can be dropped
+ * when a stored position has passed them.
+ */
+static bool
+save_position(long *wait_ms)
+{
+	long every_ms = position_unsaved ? SAVE_EVERY_MS : IDLE_SAVE_EVERY_MS;
+	long left_ms =
+		agenda_worker_time_left(TimestampTzPlusMilliseconds(position_saved, every_ms), every_ms);
+
+	if (left_ms > 0)
+	{
+		*wait_ms = Min(*wait_ms, left_ms);
+		return true;
+	}
+	if (!agenda_position_save(&position))
+	{
+		*wait_ms = retry_later();
+		return false;
+	}
+	failures = 0;
+	position_unsaved = false;
+	position_saved = GetCurrentTimestamp();
+
+	SpinLockAcquire(&agenda_worker_slot->mutex);
+	agenda_worker_slot->drainer.last_tick = position_saved;
+	SpinLockRelease(&agenda_worker_slot->mutex);
 	return true;
 }
 
@@ -461,13 +476,21 @@ reread_settings(void)
 static void
 abandon_window(void)
 {
+	long wait_ms = 0;
 	int done = window != NULL ? agenda_window_done(window) : 0;
 
 	if (done > 0)
-		(void) save_window(done);
-	if (window != NULL)
+		pass_window(done);
+	else if (window != NULL)
+	{
 		agenda_window_free(window);
-	window = NULL;
+		window = NULL;
+	}
+	if (position_unsaved)
+	{
+		position_saved = 0;
+		(void) save_position(&wait_ms);
+	}
 }
 
 /* A quiet end: takes the reports that still come, and offers nothing new. */

@@ -322,24 +322,14 @@ agenda_window_done(const AgendaWindow *window)
 	return last - window->events;
 }
 
-bool
-agenda_window_save(const AgendaWindow *window, int n_events, AgendaPosition *position)
+void
+agenda_window_pass(const AgendaWindow *window, int n_events, AgendaPosition *position)
 {
-	AgendaPosition behind = { .lo = window->lo, .hi = window->upper };
-
 	Assert(n_events > 0 && n_events <= window->n_events);
 	if (n_events == window->n_events && !window->cut)
-	{
-		behind.lo = window->upper;
-		behind.hi = no_snapshot;
-	}
+		set_position(position, window->upper, no_snapshot, 0);
 	else
-		behind.seq = window->events[n_events - 1].seq;
-
-	if (!agenda_position_save(&behind))
-		return false;
-	set_position(position, behind.lo, behind.hi, behind.seq);
-	return true;
+		set_position(position, window->lo, window->upper, window->events[n_events - 1].seq);
 }
 
 bool

@@ -85,8 +85,8 @@ extern void agenda_window_free(AgendaWindow *window);
 /* The number of events at the beginning of the window that are done with. */
 extern int agenda_window_done(const AgendaWindow *window);
 
-/* Stores the position behind the first n_events of the window, and moves up; false after an error. */
-extern bool agenda_window_save(const AgendaWindow *window, int n_events, AgendaPosition *position);
+/* Moves the position behind the first n_events of the window. */
+extern void agenda_window_pass(const AgendaWindow *window, int n_events, AgendaPosition *position);
 
 /* Writes a doomed delivery to the dead letters; false after an error. */
 extern bool agenda_window_bury(const AgendaDelivery *delivery);
