@@ -35,7 +35,7 @@
 #define RUNS_PER_TURN  8    /* then the database has its turn */
 #define DISCARD_FACTOR 8    /* refused bodies are read up to this multiple of the limit */
 #define POOL_RESERVE   4096 /* of a connection's memory, for the response header */
-#define DRAIN_IDLE_MS  1000 /* patience with idle connections while draining */
+#define DRAIN_IDLE     2    /* s of patience with idle connections while draining */
 
 struct http_conn
 {
@@ -227,7 +227,7 @@ on_completed(void *arg, struct MHD_Connection *mhd, void **context,
 	free(req->body);
 	sb_free(&req->query);
 	req->conn->req = NULL;
-	set_deadline(req->conn, http->draining ? 1 : http->cfg->keepalive_timeout);
+	set_deadline(req->conn, http->draining ? DRAIN_IDLE : http->cfg->keepalive_timeout);
 	count_set(&http->metrics->in_flight, (uint64_t) --http->in_flight);
 	req->next_free = http->free_requests;
 	http->free_requests = req;
@@ -577,7 +577,7 @@ adopt_backlog(struct http_server *http, int listen_fd)
 }
 
 /*
- * Accept nothing more, close connections as they become idle.  An idle client has a second to send
+ * Accept nothing more, close connections as they become idle.  An idle client has two seconds to send
  * what may be on its way; every answer from now on says Connection: close.
  */
 void
@@ -590,7 +590,7 @@ http_drain(struct http_server *http)
 		adopt_backlog(http, listen_fd);
 	for (struct http_conn *conn = http->conns.next; conn != &http->conns; conn = conn->next)
 		if (conn->req == NULL)
-			wheel_set(http->wheel, &conn->timer, http->wheel->now + DRAIN_IDLE_MS);
+			set_deadline(conn, DRAIN_IDLE);
 }
 
 int

@@ -94,25 +94,28 @@ sub connect
       // die "connect: $!";
 }
 
-# Sends text as it is; returns what comes until the other side closes or is silent for a second.
+# Sends text as it is; returns what comes until the other side closes, or until it matches.
 sub raw
 {
-    my ($self, $text) = @_;
+    my ($self, $text, $pattern) = @_;
     my $socket = $self->connect;
 
     $socket->syswrite($text);
-    return AgendaGateway::read_all($socket, 1);
+    return AgendaGateway::read_all($socket, $pattern);
 }
 
+# Everything until the end of the connection, or until it matches; gives up after 20 s.
 sub read_all
 {
-    my ($socket, $silence) = @_;
+    my ($socket, $pattern) = @_;
     my $select = IO::Select->new($socket);
+    my $deadline = time + 20;
     my $got = '';
 
-    while ($select->can_read($silence))
+    while (time < $deadline && $select->can_read($deadline - time))
     {
         sysread($socket, $got, 65536, length $got) or last;
+        last if defined $pattern && $got =~ $pattern;
     }
     return $got;
 }

@@ -11,7 +11,8 @@ use Test::More;
 
 my $node = agenda_node('lanes');
 # one connection, so that requests that come together travel together
-our $gateway = AgendaGateway->start($node, THREADS => 1, DB_CONNECTIONS => 1);
+our $gateway = AgendaGateway->start($node,
+    THREADS => 1, DB_CONNECTIONS => 1, QUEUE_TIMEOUT => 60, STATEMENT_TIMEOUT => 60);
 my $alice = $gateway->user('alice');
 my $unknown = '00000000-0000-7000-8000-000000000000';
 my $locked = $alice->post('/tasks', { title => 'locked' })->{json}{id};
@@ -41,7 +42,7 @@ sub send_all
     return @sockets;
 }
 
-sub answers { return map { AgendaGateway::read_all($_, 30) } @_ }
+sub answers { return map { AgendaGateway::read_all($_) } @_ }
 
 # A session that holds the lock of a task, and a request that waits for it.
 sub block_gateway
@@ -192,14 +193,14 @@ is($node->safe_psql('agenda', q{select count(*) from pg_class c where relnamespa
 # --- SIGTERM --------------------------------------------------------------------------------------
 {
     my ($idle) = send_all("GET /healthz HTTP/1.1\r\nHost: x\r\n\r\n");
-    like(AgendaGateway::read_all($idle, 0.3), qr/^HTTP\/1\.1 200 /, 'a client that keeps its connection');
+    like(AgendaGateway::read_all($idle, qr/\}$/), qr/^HTTP\/1\.1 200 /, 'a client that keeps its connection');
     my ($holder, $first) = block_gateway();
     my @queued = send_all(map { create_text("last $_", 2) } 1 .. 8);
     wait_until(sub { metric('db_queued') == 8 }, 'the requests to queue');
     kill 'TERM', $gateway->{pid};
     wait_until(sub { !IO::Socket::INET->new(PeerAddr => '127.0.0.1', PeerPort => $gateway->{port}) }, 'the port to close');
     $idle->syswrite("GET /readyz HTTP/1.1\r\nHost: x\r\n\r\n");
-    like(AgendaGateway::read_all($idle, 5), qr/^HTTP\/1\.1 503 .*^Connection: close\r\n.*draining/msi,
+    like(AgendaGateway::read_all($idle), qr/^HTTP\/1\.1 503 .*^Connection: close\r\n.*draining/msi,
         'readyz says no on a connection that is there, which then ends');
     unblock($holder);
     is(wrong(sub { 200 }, answers($first)), '', 'the request in flight is finished');
