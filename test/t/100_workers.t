@@ -59,7 +59,7 @@ have_workers('second', 'a second database gets workers of its own');
 
 my $begin = time;
 sql('create database copied template second');
-cmp_ok(time - $begin, '<', 4, 'workers make room for CREATE DATABASE ... TEMPLATE');
+cmp_ok(time - $begin, '<', 5, 'workers make room for CREATE DATABASE ... TEMPLATE');
 have_workers('second', 'and come back afterwards');
 have_workers('copied', 'the copy is found without anybody asking');
 ok(wait_until(sub { health('copied', "#>> '{drainer,state}'") eq 'log belongs to another cluster' },
@@ -99,7 +99,7 @@ $other->quit;
 
 $begin = time;
 sql('drop database second');
-cmp_ok(time - $begin, '<', 4, 'DROP DATABASE does not wait for the workers');
+cmp_ok(time - $begin, '<', 5, 'DROP DATABASE does not wait for the workers');
 
 sql(q{create function public.stall() returns trigger language plpgsql as $$ begin perform pg_sleep(60); return new; end $$;
     create trigger stall before insert on agenda.notifications for each row execute function public.stall()}, 'born');
@@ -108,7 +108,7 @@ ok(wait_until(sub { sql(q{select count(*) from pg_stat_activity where datname = 
     'a scanner may be busy');
 $begin = time;
 sql('drop database born');
-cmp_ok(time - $begin, '<', 4, 'then its transaction is cancelled');
+cmp_ok(time - $begin, '<', 5, 'then its transaction is cancelled');
 sql('drop database renamed with (force)');
 is(workers('second') . workers('renamed') . workers('born'), '', 'and nobody is left');
 have_workers('agenda', 'the others are not touched');

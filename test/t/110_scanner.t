@@ -45,7 +45,7 @@ cmp_ok(lateness('owed'), '<', 1, 'what is owed already is raised within a second
 sql(act_sql('alice', task_in('soon', '1500 milliseconds')));
 my $late = lateness('soon');
 cmp_ok($late, '>=', 0, 'what is owed later is not raised before its time');
-cmp_ok($late, '<', 0.5, 'but at that time');
+cmp_ok($late, '<', 1, 'but at that time');
 
 # --- asleep until then ---------------------------------------------------------------------------
 sql(act_sql('alice', task_in('hour', '1 hour')));
@@ -82,13 +82,13 @@ sql(q{commit prepared 'p'});
 my $since = sql('select clock_timestamp()');
 lateness('prepared');
 cmp_ok(sql(qq{select extract(epoch from n.created_at - '$since') from agenda.notifications n
-    join agenda.tasks t on t.id = n.task_id where t.title = 'prepared'}), '<', 1, 'COMMIT PREPARED wakes the scanner');
+    join agenda.tasks t on t.id = n.task_id where t.title = 'prepared'}), '<', 2, 'COMMIT PREPARED wakes the scanner');
 
 # --- locked by somebody: the others go on, and a rollback does not lose it -----------------------
 sql(act_sql('alice', task_in('locked', '2 seconds')));
 sql(q{begin; select from agenda.tasks t where t.title = 'locked' for update; prepare transaction 'locker'});
 sql(act_sql('alice', task_in('free', '2 seconds')));
-cmp_ok(lateness('free'), '<', 1, 'a locked task holds up no other');
+cmp_ok(lateness('free'), '<', 2, 'a locked task holds up no other');
 is(sql(q{select count(*) from agenda.notifications n join agenda.tasks t on t.id = n.task_id where t.title = 'locked'}),
     0, 'while it is locked it is not raised');
 sql(q{rollback prepared 'locker'});
@@ -104,7 +104,7 @@ sql(q{
     create trigger refuse before insert on agenda.notifications for each row execute function public.refuse()});
 sql(act_sql('alice', task_in('poison', '-2 minutes')));
 sql(act_sql('alice', task_in('beside poison', '-1 minute')));
-cmp_ok(lateness('beside poison'), '<', 2, 'a task that cannot be raised holds up no other');
+cmp_ok(lateness('beside poison'), '<', 5, 'a task that cannot be raised holds up no other');
 is(sql(q{select m.fire_at > now() + interval '9 minutes' from agenda.timers m join agenda.tasks t on t.id = m.entity_id where t.title = 'poison'}),
     't', 'and is put off');
 like(slurp($node->logfile), qr/WARNING:  task \S+ cannot be raised: no notification for poison/, 'with a warning');
