@@ -113,11 +113,11 @@ sql(q{drop function public.refuse cascade});
 # --- the floor: index entries of raised timers stay while an old transaction is open, and are not walked again
 sql(q{begin; select pg_current_xact_id(); prepare transaction 'holder'});
 sql(act_sql('alice', q{insert into agenda.tasks (title, due_date)
-    select 'many', clock_timestamp() + interval '12 hours' from generate_series(1, 3000)}));
+    select 'many', clock_timestamp() + interval '12 hours' from generate_series(1, 1500)}));
 sub entries_read { return sql(q{select idx_tup_read from pg_stat_user_indexes where indexrelname = 'timers_fire_at'}) }
 sub index_scans { return sql(q{select idx_scan from pg_stat_user_indexes where indexrelname = 'timers_fire_at'}) }
 my $raised = figure('raised');
-wait_until(sub { figure('raised') >= $raised + 3000 && entries_read() >= 3000 }, '3000 notifications and their statistics');
+wait_until(sub { figure('raised') >= $raised + 1500 && entries_read() >= 1500 }, '1500 notifications and their statistics');
 
 my ($entries, $scans) = (entries_read(), index_scans());
 foreach my $i (1 .. 10)
@@ -127,7 +127,7 @@ foreach my $i (1 .. 10)
 }
 wait_until(sub { index_scans() >= $scans + 10 }, 'the statistics of 10 scans');
 $entries = entries_read() - $entries;
-cmp_ok($entries, '<', 10000, "10 more timers cost $entries index entries and not 10 times the 3000 dead ones");
+cmp_ok($entries, '<', 5000, "10 more timers cost $entries index entries and not 10 times the 1500 dead ones");
 sql(q{rollback prepared 'holder'});
 
 # --- a reload may stop the clock -----------------------------------------------------------------
