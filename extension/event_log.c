@@ -52,7 +52,8 @@ static Oid	ensure_partitions_types[1] = {TIMESTAMPTZOID};
 static SPIPlanPtr insert_plan = NULL;
 static SPIPlanPtr partition_plan = NULL;
 
-/* Leaves exist up to here; DT_NOBEGIN when that is not known. */
+/* Leaves exist for this stretch of time; an empty one when that is not known. */
+static TimestampTz covered_from = DT_NOEND;
 static TimestampTz covered_until = DT_NOBEGIN;
 static Oid	covered_relid = InvalidOid;
 
@@ -177,7 +178,8 @@ ensure_partition(TimestampTz at)
 	Datum		args[1];
 	bool		isnull;
 
-	if (at < covered_until)
+	/* the clock may have stepped back behind the oldest leaf */
+	if (at >= covered_from && at < covered_until)
 		return;
 	if (partition_plan == NULL)
 		partition_plan = keep_plan(ENSURE_PARTITIONS, 1, ensure_partitions_types);
@@ -187,6 +189,7 @@ ensure_partition(TimestampTz at)
 		elog(ERROR, "could not make a partition of agenda.events");
 	/* set last: the call itself may have changed the table and so called forget_coverage() */
 	AcceptInvalidationMessages();
+	covered_from = at - (at % USECS_PER_DAY + USECS_PER_DAY) % USECS_PER_DAY;
 	covered_until = DatumGetTimestampTz(SPI_getbinval(SPI_tuptable->vals[0],
 													  SPI_tuptable->tupdesc, 1, &isnull));
 	covered_relid = get_relname_relid("events", get_namespace_oid("agenda", false));
@@ -200,5 +203,8 @@ static void
 forget_coverage(Datum arg, Oid relid)
 {
 	if (relid == InvalidOid || relid == covered_relid)
+	{
+		covered_from = DT_NOEND;
 		covered_until = DT_NOBEGIN;
+	}
 }

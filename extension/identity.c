@@ -58,6 +58,7 @@ static int	stack_size = 0;
 
 /* The user that belongs to the login role, looked up once per transaction. */
 static LocalTransactionId login_lxid = InvalidLocalTransactionId;
+static Oid	login_role = InvalidOid;
 static bool login_has_user;
 static pg_uuid_t login_user_id;
 
@@ -65,6 +66,7 @@ static void at_transaction_end(XactEvent event, void *arg);
 static void at_subtransaction_end(SubXactEvent event, SubTransactionId subid,
 								  SubTransactionId parent_subid, void *arg);
 static Identity *push(IdentityKind kind);
+static void merge_top(void);
 static bool find_user(const char *query, bool fresh, Oid argtype, Datum arg, pg_uuid_t *user_id);
 static bool login_role_user(pg_uuid_t *user_id);
 
@@ -229,7 +231,7 @@ agenda_find_external_user(PG_FUNCTION_ARGS)
 {
 	pg_uuid_t  *result = palloc(sizeof(pg_uuid_t));
 
-	if (!find_user("select id from agenda.users where external_id = $1", true,
+	if (!find_user("select id from agenda.users where external_id operator(pg_catalog.=) $1", true,
 				   TEXTOID, PG_GETARG_DATUM(0), result))
 		PG_RETURN_NULL();
 	PG_RETURN_UUID_P(result);
@@ -269,18 +271,39 @@ login_role_user(pg_uuid_t *user_id)
 {
 	NameData	login;
 
-	if (MyProc->lxid == login_lxid && LocalTransactionIdIsValid(login_lxid))
+	if (MyProc->lxid == login_lxid && LocalTransactionIdIsValid(login_lxid) &&
+		GetSessionUserId() == login_role)
 	{
 		*user_id = login_user_id;
 		return login_has_user;
 	}
 
 	namestrcpy(&login, GetUserNameFromId(GetSessionUserId(), false));
-	login_has_user = find_user("select id from agenda.users where login_role = $1", false,
+	login_has_user = find_user("select id from agenda.users where login_role operator(pg_catalog.=) $1", false,
 							   NAMEOID, NameGetDatum(&login), &login_user_id);
 	login_lxid = MyProc->lxid;
+	login_role = GetSessionUserId();
 	*user_id = login_user_id;
 	return login_has_user;
+}
+
+/*
+ * Two calls of act_as() that are undone together are one: the later.  So a savepoint per user
+ * does not make the stack grow.
+ */
+static void
+merge_top(void)
+{
+	while (stack_depth > 1)
+	{
+		Identity   *top = &stack[stack_depth - 1];
+
+		if (top->kind != IDENTITY_TRANSACTION || top[-1].kind != IDENTITY_TRANSACTION ||
+			top->nest_level != top[-1].nest_level)
+			return;
+		top[-1] = *top;
+		stack_depth--;
+	}
 }
 
 static void
@@ -311,5 +334,6 @@ at_subtransaction_end(SubXactEvent event, SubTransactionId subid, SubTransaction
 	{
 		for (i = stack_depth - 1; i >= 0 && stack[i].nest_level >= level; i--)
 			stack[i].nest_level = level - 1;
+		merge_top();
 	}
 }

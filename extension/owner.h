@@ -13,7 +13,8 @@ typedef struct AgendaOwnerScope
 
 /*
  * As the referential-integrity triggers do: the owner's user id, with FORCE ROW LEVEL SECURITY
- * put aside.  An error in between is safe: transaction abort restores the user id.
+ * put aside, and nothing but pg_catalog in the search_path.  An error in between is safe: the
+ * abort of the (sub)transaction restores both.
  */
 extern void agenda_owner_enter(AgendaOwnerScope *scope);
 extern void agenda_owner_leave(const AgendaOwnerScope *scope);

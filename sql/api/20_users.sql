@@ -90,7 +90,7 @@ begin
         return null;
     end if;
     v_parts := regexp_match(btrim(p_value),
-        '^(\d{4,6}-\d{2}-\d{2})(?:[Tt ](\d{2}:\d{2}(?::\d{2}(?:[.,]\d{1,9})?)?)\s*([Zz]|[+-]\d{2}(?::?\d{2})?)?)?$');
+        '^([0-9]{4}-[0-9]{2}-[0-9]{2})(?:[Tt ]([0-9]{2}:[0-9]{2}(?::[0-9]{2}(?:[.,][0-9]{1,9})?)?) ?([Zz]|[+-][0-9]{2}(?::?[0-9]{2})?)?)?$');
     if v_parts is not null then
         if v_parts[3] is not null then
             return (v_parts[1] || ' ' || replace(v_parts[2], ',', '.') || upper(v_parts[3]))::timestamptz;
@@ -103,7 +103,7 @@ begin
         hint = 'Use RFC 3339, as in 2025-01-08T09:00:00Z, or without an offset for wall-clock time in the time zone.',
         column = p_field;
 exception
-    when datetime_field_overflow or invalid_datetime_format then
+    when datetime_field_overflow or invalid_datetime_format or invalid_time_zone_displacement_value then
         raise exception using errcode = 'YA005',
             message = format('"%s" is not a date and time', left(p_value, 100)),
             detail = sqlerrm,
@@ -146,9 +146,7 @@ declare
     v_default agenda.preferences := agenda._default_preferences(v_user);
     v_row     agenda.preferences;
 begin
-    if jsonb_typeof(patch) is distinct from 'object' then
-        raise exception using errcode = 'YA006', message = 'preferences must be an object';
-    end if;
+    perform agenda._check_object(patch);
     insert into agenda.preferences (user_id) values (v_user) on conflict do nothing;
     select * into v_row from agenda.preferences p where p.user_id = v_user for update;
     perform agenda._check_version(expected_version, v_row.version);
@@ -184,7 +182,11 @@ create or replace function agenda._preferences_before() returns trigger
 $$
 begin
     perform agenda._check_zone(new.timezone);
-    if tg_op = 'UPDATE' then
+    if tg_op = 'INSERT' then
+        -- 0 is the version of having chosen nothing
+        new.version := (agenda.preferences_json(new) - 'version'
+                        <> agenda.preferences_json(agenda._default_preferences(new.user_id)) - 'version')::integer;
+    else
         if new is not distinct from old then
             return new;
         end if;
@@ -197,7 +199,8 @@ $$;
 comment on function agenda._preferences_before() is 'internal: validates preferences and counts their changes';
 
 create or replace function agenda.preferences_json(p agenda.preferences) returns jsonb
-    language plpgsql stable as
+    language plpgsql stable
+    set intervalstyle = 'postgres' as
 $$
 begin
     return jsonb_build_object(

@@ -13,6 +13,29 @@ end
 $$;
 comment on function agenda._wrong_member(jsonb, text, text) is 'internal: raises YA006 for a member of the wrong kind';
 
+create or replace function agenda._check_object(p_patch jsonb) returns void
+    language plpgsql immutable as
+$$
+begin
+    if jsonb_typeof(p_patch) is distinct from 'object' then
+        raise exception using errcode = 'YA006', message = 'an object with the members to change is needed';
+    end if;
+end
+$$;
+comment on function agenda._check_object(jsonb) is 'internal: raises YA006 for anything but an object';
+
+create or replace function agenda._text(p_patch jsonb, p_member text) returns text
+    language plpgsql immutable as
+$$
+begin
+    if jsonb_typeof(p_patch->p_member) not in ('string', 'null') then
+        perform agenda._wrong_member(p_patch, p_member, 'a string');
+    end if;
+    return p_patch->>p_member;
+end
+$$;
+comment on function agenda._text(jsonb, text) is 'internal: a text member, null where absent';
+
 create or replace function agenda._integer(p_patch jsonb, p_member text) returns integer
     language plpgsql immutable as
 $$
@@ -91,4 +114,15 @@ create or replace function agenda._changed(p_before jsonb, p_after jsonb) return
          where a.value is distinct from p_before->a.key;
     end;
 comment on function agenda._changed(jsonb, jsonb) is 'internal: names of the members that differ';
+
+-- When each state of a task begins.  Windows are lengths of time: "a day before" is 24 hours, whatever
+-- the session's time zone makes of days.
+create or replace function agenda._fire_at(p_what text, p_due timestamptz, p_window interval, p_grace interval) returns timestamptz
+    language sql stable parallel safe
+    return case p_what
+        when 'due_soon' then p_due - make_interval(secs => extract(epoch from p_window))
+        when 'due' then p_due
+        when 'overdue' then p_due + make_interval(secs => extract(epoch from p_grace))
+    end;
+comment on function agenda._fire_at(text, timestamptz, interval, interval) is 'internal: the instant at which a task becomes due soon, due or overdue';
 

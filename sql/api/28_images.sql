@@ -97,7 +97,8 @@ begin
         -- which series a task belongs to is bookkeeping
         when v_before - 'recurring_task_id' <> v_after - 'recurring_task_id' then 'task.updated'
     end;
-    if v_type is not null and not (a.id is null and b.deleted_at is not null) then
+    -- a task that was deleted stays so for its readers, whatever becomes of the row
+    if v_type is not null and (b.deleted_at is null or (a.id is not null and a.deleted_at is null)) then
         perform agenda._log_change(v_type, coalesce(a.user_id, b.user_id), coalesce(a.id, b.id), v_before, v_after);
     end if;
 end
@@ -120,7 +121,7 @@ begin
         when a.is_active and not b.is_active then 'recurring_task.resumed'
         when v_before <> v_after then 'recurring_task.updated'
     end;
-    if v_type is not null and not (a.id is null and b.deleted_at is not null) then
+    if v_type is not null and (b.deleted_at is null or (a.id is not null and a.deleted_at is null)) then
         perform agenda._log_change(v_type, coalesce(a.user_id, b.user_id), coalesce(a.id, b.id), v_before, v_after);
     end if;
 end
@@ -167,11 +168,13 @@ begin
         if v_before->'due_soon_window' <> v_after->'due_soon_window'
            or v_before->'overdue_grace' <> v_after->'overdue_grace' then
             perform agenda._enter(new.user_id);
-            perform agenda._plan_task_timer(t, null)
-               from agenda.tasks t
-              where t.user_id = new.user_id and t.deleted_at is null and t.due_date is not null
-                and t.status in ('pending', 'in_progress')
-              order by t.id;
+            -- locked first, as everybody does, so that a task that is being completed gets no timer
+            perform agenda._plan_task_timer(t, t)
+               from (select * from agenda.tasks k
+                      where k.user_id = new.user_id and k.deleted_at is null and k.due_date is not null
+                        and k.status in ('pending', 'in_progress')
+                      order by k.id
+                        for no key update) t;
             perform agenda._leave();
         end if;
     end if;
@@ -186,9 +189,9 @@ create or replace function agenda._due_state(t agenda.tasks, p_now timestamptz, 
     language sql stable
     return case
         when t.due_date is null or t.status not in ('pending', 'in_progress') then 'none'
-        when p_now >= t.due_date + p_grace then 'overdue'
+        when p_now >= agenda._fire_at('overdue', t.due_date, p_window, p_grace) then 'overdue'
         when p_now >= t.due_date then 'due'
-        when p_now >= t.due_date - p_window then 'due_soon'
+        when p_now >= agenda._fire_at('due_soon', t.due_date, p_window, p_grace) then 'due_soon'
         else 'upcoming'
     end;
 comment on function agenda._due_state(agenda.tasks, timestamptz, interval, interval) is 'internal: due_state() with its inputs given';

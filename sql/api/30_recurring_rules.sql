@@ -7,6 +7,10 @@ $$
 declare
     v_key timestamp := agenda.next_local_occurrence(r.rrule, r.dtstart, p_after);
 begin
+    -- beyond what a due date can be
+    if v_key >= '9999-12-29' then
+        return null;
+    end if;
     if r.end_date is not null and agenda.local_to_instant(v_key, r.timezone) > r.end_date then
         return null;
     end if;
@@ -26,7 +30,15 @@ declare
     v_rule_given constant boolean := new.rrule is not null
         and (old.id is null or new.rrule is distinct from old.rrule);
 begin
-    if not v_rule_given and v_simple_given then
+    if not v_rule_given and (v_simple_given or new.rrule is null) then
+        if new.rrule is not null and new.recurrence_type = old.recurrence_type
+           and old.rrule <> agenda.rrule_from(old.recurrence_type, old.recurrence_interval) then
+            raise exception using errcode = 'YA006',
+                message = 'the rule says more than recurrence_type and recurrence_interval',
+                detail = format('It is %s.', old.rrule),
+                hint = 'Change rrule instead.',
+                column = 'recurrence_interval';
+        end if;
         if new.recurrence_type is null then
             raise exception using errcode = 'YA006',
                 message = 'a recurring task needs a rule',
@@ -72,8 +84,16 @@ begin
     end if;
     -- the first key that is not in the past; strictly after is what the calculation offers
     v_upcoming := agenda._next_key(r, greatest(v_now, r.dtstart) - interval '1 microsecond');
-    if v_upcoming is null then
+    if not r.is_active then
+        -- made paused: nothing is owed before it is resumed
+        r.next_key := v_upcoming;
+        return r;
+    elsif v_upcoming is null then
         r.is_active := false;
+        -- its end has not come yet: what is owed until then is owed
+        if r.end_date >= agenda.now() and r.dtstart <= v_now then
+            r.last_key := agenda.previous_local_occurrence(r.rrule, r.dtstart, v_now + interval '1 microsecond');
+        end if;
     elsif r.spawn = 'completion' then
         r.last_key := v_upcoming;
     elsif v_upcoming = v_now then
@@ -97,16 +117,14 @@ create or replace function agenda._recurring_task_before() returns trigger
     set search_path = pg_catalog, agenda, pg_temp as
 $$
 begin
-    if new.user_id is null then
-        perform agenda._acting_user();
+    perform agenda._check_owner(new.user_id);
+    perform agenda._check_zone(new.timezone);
+    new.start_date := coalesce(new.start_date, date_trunc('second', agenda.now()));
+    if not new.start_date between '0001-01-02 00:00+00' and '9999-12-30 00:00+00' then
+        raise exception using errcode = 'YA005', message = 'start_date is out of range', column = 'start_date';
     end if;
     perform agenda._enter(new.user_id);
-    perform agenda._check_zone(new.timezone);
     new.timezone := coalesce(new.timezone, agenda._user_zone(new.user_id));
-    new.start_date := coalesce(new.start_date, date_trunc('second', agenda.now()));
-    if not isfinite(new.start_date) or not isfinite(coalesce(new.end_date, new.start_date)) then
-        raise exception using errcode = 'YA005', message = 'start and end of a recurring task must be finite';
-    end if;
 
     if tg_op = 'INSERT' then
         new := agenda._derive_rule(new, null);
@@ -127,6 +145,9 @@ begin
                                                            agenda.instant_to_local(agenda.now(), new.timezone)));
             if new.next_key is null then
                 new.is_active := false;
+            elsif old.next_key is null and not old.is_active then
+                -- it had ended, and goes on now
+                new.is_active := true;
             end if;
         end if;
     end if;
@@ -342,11 +363,12 @@ begin
         perform agenda._not_found('recurring task', id);
     end if;
     perform agenda._check_version(expected_version, v_row.version);
+    perform agenda._check_object(patch);
     v_zone := coalesce(patch->>'timezone', case when patch ? 'timezone' then agenda._user_zone(v_user) else v_row.timezone end);
     perform agenda._check_zone(v_zone);
     update agenda.recurring_tasks r
-       set title = case when patch ? 'title' then patch->>'title' else r.title end,
-           description = case when patch ? 'description' then patch->>'description' else r.description end,
+       set title = case when patch ? 'title' then agenda._text(patch, 'title') else r.title end,
+           description = case when patch ? 'description' then agenda._text(patch, 'description') else r.description end,
            priority = case when patch ? 'priority' then coalesce(agenda._smallint(patch, 'priority'), 2::smallint) else r.priority end,
            recurrence_type = case when patch ? 'recurrence_type' then patch->>'recurrence_type' else r.recurrence_type end,
            recurrence_interval = case when patch ? 'recurrence_interval' then agenda._integer(patch, 'recurrence_interval') else r.recurrence_interval end,

@@ -30,10 +30,13 @@ create or replace function agenda._task_before() returns trigger
     set search_path = pg_catalog, agenda, pg_temp as
 $$
 begin
-    if new.user_id is null then
-        perform agenda._acting_user();
-    end if;
+    perform agenda._check_owner(new.user_id);
     perform agenda._check_zone(new.timezone);
+    if tg_op = 'UPDATE' and old.recurring_task_id is not null and new.recurring_task_id is null then
+        -- the series was deleted, and the rule with it
+        new.recurrence_rule := null;
+        new.occurrence_key := null;
+    end if;
 
     if new.recurrence_rule is not null
        and (tg_op = 'INSERT' or new.recurrence_rule is distinct from old.recurrence_rule) then
@@ -51,9 +54,9 @@ begin
         elsif new.status <> 'completed' then
             new.completed_at := null;
         end if;
-        if new.due_date is distinct from old.due_date
-           or (agenda._is_open(new.status) and not agenda._is_open(old.status)) then
+        if new.due_date is distinct from old.due_date then
             new.notified := false;
+            new.announced := null;
         end if;
         if agenda._task_image(new) is distinct from agenda._task_image(old) then
             new.version := old.version + 1;
@@ -61,8 +64,8 @@ begin
         end if;
     end if;
 
-    if new.recurrence_rule is not null and new.recurring_task_id is null
-       and new.deleted_at is null and coalesce(new.due_date, new.completed_at) is not null then
+    -- an INSERT may yet be given up (ON CONFLICT), so there it is done afterwards
+    if tg_op = 'UPDATE' and agenda._wants_series(new) and old.recurring_task_id is null then
         perform agenda._enter(new.user_id);
         new := agenda._adopt_rule(new, coalesce(new.due_date, new.completed_at));
         perform agenda._leave();
@@ -70,12 +73,37 @@ begin
     return new;
 end
 $$;
-comment on function agenda._task_before() is 'internal: validates a task, counts its changes, makes its series';
+comment on function agenda._task_before() is 'internal: validates a task, counts its changes, makes the series of a rule that is new';
+
+create or replace function agenda._wants_series(t agenda.tasks) returns boolean
+    language sql immutable
+    return t.recurrence_rule is not null and t.recurring_task_id is null
+        and t.deleted_at is null and coalesce(t.due_date, t.completed_at) is not null;
+comment on function agenda._wants_series(agenda.tasks) is 'internal: the task has a rule and an anchor, but no series yet';
+
+-- Whoever acts for a user writes that user's rows.  Row-level security says so too, but only after the
+-- BEFORE triggers, which look into the owner's preferences.
+create or replace function agenda._check_owner(p_user_id uuid) returns void
+    language plpgsql stable as
+$$
+declare
+    v_acting constant uuid := agenda.current_user_id();
+begin
+    if p_user_id is null then
+        perform agenda._acting_user();
+    elsif v_acting <> p_user_id then
+        raise exception using errcode = '42501', message = 'the row would belong to another user';
+    end if;
+end
+$$;
+comment on function agenda._check_owner(uuid) is 'internal: raises YA009 for nobody and 42501 for another user than the acting one';
 
 create or replace function agenda._task_after() returns trigger
     language plpgsql security definer
     set search_path = pg_catalog, agenda, pg_temp as
 $$
+declare
+    t agenda.tasks;
 begin
     if tg_op = 'DELETE' then
         perform agenda._log_task(old, null);
@@ -85,6 +113,19 @@ begin
     end if;
     if tg_op = 'INSERT' then
         perform agenda._log_task(null, new);
+        if agenda._wants_series(new) then
+            perform agenda._enter(new.user_id);
+            t := agenda._adopt_rule(new, coalesce(new.due_date, new.completed_at));
+            update agenda.tasks k set recurring_task_id = t.recurring_task_id, occurrence_key = t.occurrence_key
+             where k.user_id = t.user_id and k.id = t.id;
+            perform agenda._leave();
+            if not agenda._is_open(t.status) then
+                -- it came completed
+                old := t;
+                old.status := 'pending';
+                perform agenda._sync_series(old, t);
+            end if;
+        end if;
         perform agenda._plan_task_timer(new, null);
         return null;
     end if;
@@ -177,27 +218,18 @@ end
 $$;
 comment on function agenda._set_timer(uuid, text, uuid, timestamptz, text) is 'internal: the next instant at which something is owed to this thing';
 
--- When each state of a task begins.
-create or replace function agenda._fire_at(p_what text, p_due timestamptz, p_window interval, p_grace interval) returns timestamptz
-    language sql stable parallel safe
-    return case p_what
-        when 'due_soon' then p_due - p_window
-        when 'due' then p_due
-        when 'overdue' then p_due + p_grace
-    end;
-comment on function agenda._fire_at(text, timestamptz, interval, interval) is 'internal: the instant at which a task becomes due soon, due or overdue';
-
--- The first thing that is owed from now on.  States that are over already are not announced: a task
--- that is created two days late is overdue and was never due soon.
+-- The first thing that is owed from now on: nothing that was announced for this due date already, and no
+-- state that is over (a task that is created two days late is overdue and was never due soon).
 create or replace function agenda._plan_task_timer(t agenda.tasks, b agenda.tasks) returns void
     language plpgsql volatile as
 $$
 declare
+    v_states constant text[] := '{due_soon,due,overdue}';
     v_now    constant timestamptz := agenda.now();
     p        agenda.preferences;
     v_what   text;
 begin
-    if t.due_date is null or t.deleted_at is not null or not agenda._is_open(t.status) then
+    if t.due_date is null or t.deleted_at is not null or not agenda._is_open(t.status) or t.announced = 'overdue' then
         if b.id is not null then
             delete from agenda.timers where user_id = t.user_id and entity = 'task' and entity_id = t.id;
         end if;
@@ -205,10 +237,11 @@ begin
     end if;
     p := agenda._preferences_of(t.user_id);
     v_what := case
-        when v_now >= t.due_date + p.overdue_grace then 'overdue'
+        when v_now >= agenda._fire_at('overdue', t.due_date, p.due_soon_window, p.overdue_grace) then 'overdue'
         when v_now >= t.due_date then 'due'
         else 'due_soon'
     end;
+    v_what := v_states[greatest(array_position(v_states, v_what), array_position(v_states, t.announced) + 1)];
     perform agenda._set_timer(t.user_id, 'task', t.id,
                               agenda._fire_at(v_what, t.due_date, p.due_soon_window, p.overdue_grace), v_what);
 end
@@ -274,6 +307,10 @@ begin
     values (create_task.title, create_task.description, coalesce(create_task.priority, 2), v_due,
             create_task.timezone, create_task.recurrence_rule)
     returning * into v_row;
+    if v_row.recurrence_rule is not null then
+        -- the series came after the row
+        select * into v_row from agenda.tasks t where t.user_id = v_user and t.id = v_row.id;
+    end if;
     return v_row;
 end
 $$;
@@ -338,8 +375,18 @@ declare
     v_series   constant uuid := agenda._uuid(filter, 'recurring_task_id');
     v_now      constant timestamptz := agenda.now();
     p          constant agenda.preferences := agenda.get_preferences();
+    -- a state is a range of due dates: (v_after, v_until]
+    v_after    timestamptz := '-infinity';
+    v_until    timestamptz := 'infinity';
 begin
     perform agenda._check_task_filter(filter);
+    if v_state in ('overdue', 'due') then
+        v_after := case v_state when 'due' then v_now - make_interval(secs => extract(epoch from p.overdue_grace)) else v_after end;
+        v_until := case v_state when 'due' then v_now else v_now - make_interval(secs => extract(epoch from p.overdue_grace)) end;
+    elsif v_state in ('due_soon', 'upcoming') then
+        v_after := case v_state when 'due_soon' then v_now else v_now + make_interval(secs => extract(epoch from p.due_soon_window)) end;
+        v_until := case v_state when 'due_soon' then v_now + make_interval(secs => extract(epoch from p.due_soon_window)) else v_until end;
+    end if;
     return query
         select t.* from agenda.tasks t
          where t.user_id = p_user and t.deleted_at is null
@@ -349,7 +396,10 @@ begin
            and (v_to is null or t.due_date < v_to)
            and (v_series is null or t.recurring_task_id = v_series)
            and (v_q is null or strpos(lower(t.title), v_q) > 0 or strpos(lower(coalesce(t.description, '')), v_q) > 0)
-           and (v_state is null or agenda._due_state(t, v_now, p.due_soon_window, p.overdue_grace) = v_state);
+           and (v_state is null
+                or (v_state = 'none' and (t.due_date is null or t.status not in ('pending', 'in_progress')))
+                or (v_state <> 'none' and t.status in ('pending', 'in_progress')
+                    and t.due_date > v_after and t.due_date <= v_until));
 end
 $$;
 comment on function agenda._filter_tasks(uuid, jsonb) is 'internal: tasks of a user that a filter lets through';
@@ -411,12 +461,13 @@ declare
     v_row  agenda.tasks;
     v_zone text;
 begin
+    perform agenda._check_object(patch);
     v_row := agenda._lock_task(v_user, id, expected_version);
     v_zone := case when patch ? 'timezone' then patch->>'timezone' else v_row.timezone end;
     perform agenda._check_zone(v_zone);
     update agenda.tasks t
-       set title = case when patch ? 'title' then patch->>'title' else t.title end,
-           description = case when patch ? 'description' then patch->>'description' else t.description end,
+       set title = case when patch ? 'title' then agenda._text(patch, 'title') else t.title end,
+           description = case when patch ? 'description' then agenda._text(patch, 'description') else t.description end,
            status = case when patch->>'status' is not null then patch->>'status' else t.status end,
            priority = case when patch ? 'priority' then coalesce(agenda._smallint(patch, 'priority'), 2::smallint) else t.priority end,
            due_date = case when patch ? 'due_date'

@@ -2,13 +2,18 @@
 -- A leaf is a day in UTC.  CREATE and ATTACH, because PARTITION OF would lock the parent against
 -- writers.  The leaves belong to agenda_owner and not to the extension.
 
+create or replace function agenda._leaf_name(p_parent name, p_lower timestamptz) returns name
+    language sql stable
+    return format('%s_p%s', p_parent, to_char(p_lower at time zone 'UTC', 'YYYYMMDD'));
+comment on function agenda._leaf_name(name, timestamptz) is 'internal: name of the partition that begins at an instant';
+
 create or replace function agenda._make_leaf(p_parent name, p_lower timestamptz) returns void
     language plpgsql volatile security definer
     set search_path = pg_catalog, agenda, pg_temp
     set timezone = 'UTC' as
 $$
 declare
-    v_leaf  constant name := format('%s_p%s', p_parent, to_char(p_lower, 'YYYYMMDD'));
+    v_leaf  constant name := agenda._leaf_name(p_parent, p_lower);
     v_upper constant timestamptz := p_lower + interval '1 day';
 begin
     execute format('create table agenda.%I (like agenda.%I including defaults including constraints)', v_leaf, p_parent);
@@ -50,9 +55,9 @@ begin
          where not exists (select from agenda.log_leaves l where l.parent = p and l.lower = v_today + d * interval '1 day')
          order by 1, 2
     loop
-        perform pg_advisory_xact_lock(hashtextextended('agenda.log_leaves', 0));
-        -- somebody else may have been first
-        if not exists (select from agenda.log_leaves l where l.parent = v_parent and l.lower = v_lower) then
+        lock table agenda.log_leaves in share row exclusive mode;
+        -- somebody else may have been first; the catalog knows, even where the snapshot is older
+        if to_regclass(format('agenda.%I', agenda._leaf_name(v_parent, v_lower))) is null then
             perform agenda._make_leaf(v_parent, v_lower);
         end if;
     end loop;
@@ -68,6 +73,10 @@ create or replace function agenda._close_partitions(p_now timestamptz) returns v
     set search_path = pg_catalog, agenda, pg_temp as
 $$
 begin
+    -- an older snapshot would close the door on transactions that began after it
+    if current_setting('transaction_isolation') <> 'read committed' then
+        raise exception using errcode = '25001', message = 'partitions can be closed in READ COMMITTED only';
+    end if;
     update agenda.log_leaves l set closed_xmax = pg_snapshot_xmax(pg_current_snapshot())
      where l.closed_xmax is null and l.upper + interval '5 minutes' < least(p_now, clock_timestamp());
 end
@@ -151,6 +160,7 @@ declare
     o agenda.log_owners;
     c record;
 begin
+    perform agenda._check_service();
     select * into o from agenda.log_owners order by adopted_at desc limit 1;
     c := agenda._this_cluster();
     if o.adopted_at is null then
@@ -190,8 +200,9 @@ $$
 declare
     v_floor bigint;
 begin
+    perform agenda._check_service();
     -- the numbers of the copy go on where the original's ended, its transaction ids mean nothing here
-    select coalesce(max(e.seq), 0) into v_floor from agenda.events e;
+    select s.last_value into v_floor from agenda.events_seq s;
     perform agenda._ensure_partitions(clock_timestamp());
     perform agenda._own_log(v_floor);
     perform agenda._log_save('3:3:', null, 0);
@@ -255,6 +266,9 @@ begin
      where l.parent = 'events' and (l.closed_xmax is null or l.closed_xmax > pg_snapshot_xmin(p_lo));
     if v_query is null then
         return;
+    end if;
+    if row_security_active('agenda.events') then
+        perform agenda._check_service();
     end if;
     select o.floor_seq into v_floor from agenda.log_owners o order by o.adopted_at desc limit 1;
 

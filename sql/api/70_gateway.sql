@@ -88,12 +88,12 @@ declare
 begin
     v_none := agenda._enter(p_user, p_request_id, p_traceparent);
     t := agenda.create_task(
-        title => p_body->>'title',
-        due => p_body->>'due_date',
-        description => p_body->>'description',
+        title => agenda._text(p_body, 'title'),
+        due => agenda._text(p_body, 'due_date'),
+        description => agenda._text(p_body, 'description'),
         priority => agenda._integer(p_body, 'priority'),
-        recurrence_rule => p_body->>'recurrence_rule',
-        timezone => p_body->>'timezone');
+        recurrence_rule => agenda._text(p_body, 'recurrence_rule'),
+        timezone => agenda._text(p_body, 'timezone'));
     status := 201;
     etag := t.version;
     location := '/api/tasks/' || t.id;
@@ -218,16 +218,16 @@ declare
 begin
     v_none := agenda._enter(p_user, p_request_id, p_traceparent);
     r := agenda.create_recurring_task(
-        title => p_body->>'title',
-        recurrence_type => p_body->>'recurrence_type',
+        title => agenda._text(p_body, 'title'),
+        recurrence_type => agenda._text(p_body, 'recurrence_type'),
         recurrence_interval => agenda._integer(p_body, 'recurrence_interval'),
-        start_date => p_body->>'start_date',
-        end_date => p_body->>'end_date',
-        description => p_body->>'description',
+        start_date => agenda._text(p_body, 'start_date'),
+        end_date => agenda._text(p_body, 'end_date'),
+        description => agenda._text(p_body, 'description'),
         priority => agenda._integer(p_body, 'priority'),
-        rrule => p_body->>'rrule',
-        timezone => p_body->>'timezone',
-        policy => coalesce(p_body->>'policy', 'fixed'));
+        rrule => agenda._text(p_body, 'rrule'),
+        timezone => agenda._text(p_body, 'timezone'),
+        policy => coalesce(agenda._text(p_body, 'policy'), 'fixed'));
     status := 201;
     etag := r.version;
     location := '/api/recurring-tasks/' || r.id;

@@ -17,12 +17,12 @@ declare
     t      agenda.timers;
     v_done boolean;
 begin
+    perform agenda._check_service();
     raised := 0;
     for t in
         select * from agenda.timers m
          where m.fire_at <= p_now and m.fire_at >= p_floor
          order by m.fire_at
-         limit p_max_rows
            for update skip locked
     loop
         v_done := case
@@ -30,6 +30,8 @@ begin
             else agenda._fire(t, p_now)
         end;
         raised := raised + v_done::integer;
+        -- only what was done counts: things that somebody keeps locked must not use up the round
+        exit when raised >= p_max_rows;
     end loop;
     select min(m.fire_at) into next_fire from agenda.timers m where m.fire_at >= p_floor;
 end
@@ -75,6 +77,21 @@ end
 $$;
 comment on function agenda.check_due_tasks(integer) is 'does what the scanner does, now; harmless beside it';
 
+-- Under row-level security the engine would see nothing, and take that for the truth.  The attribute
+-- BYPASSRLS is not inherited: a member of agenda_service has to SET ROLE.
+create or replace function agenda._check_service() returns void
+    language plpgsql stable as
+$$
+begin
+    if row_security_active('agenda.tasks') then
+        raise exception using errcode = '42501',
+            message = format('role "%s" is subject to row-level security', current_user),
+            hint = 'Run SET ROLE agenda_service.';
+    end if;
+end
+$$;
+comment on function agenda._check_service() is 'internal: raises 42501 for a role that would see only a part';
+
 -- One task: the event of every state it has reached, one notification for the latest of them.
 -- False when somebody has the task locked.
 create or replace function agenda._raise_task(m agenda.timers, p_now timestamptz) returns boolean
@@ -99,6 +116,10 @@ begin
         return false;
     end if;
 
+    if not agenda._is_open(t.status) or t.deleted_at is not null or t.due_date is null then
+        delete from agenda.timers x where (x.user_id, x.entity, x.entity_id) = (m.user_id, m.entity, m.entity_id);
+        return true;
+    end if;
     p := agenda._preferences_of(t.user_id);
     foreach v_what in array v_states[array_position(v_states, m.what):] loop
         v_at := agenda._fire_at(v_what, t.due_date, p.due_soon_window, p.overdue_grace);
@@ -116,7 +137,7 @@ begin
 
     if v_raised <> '{}' then
         perform agenda._notify(t, p, v_raised[cardinality(v_raised)], cardinality(v_raised) > 1, p_now);
-        update agenda.tasks k set notified = true, last_reminder_sent = p_now
+        update agenda.tasks k set notified = true, last_reminder_sent = p_now, announced = v_raised[cardinality(v_raised)]
          where k.user_id = t.user_id and k.id = t.id;
     end if;
     if v_at is null then
@@ -180,10 +201,9 @@ begin
          where (x.user_id, x.entity, x.entity_id) = (m.user_id, m.entity, m.entity_id);
         return false;
     end if;
-    -- after downtime several keys may be owed; strictly before the next instant means up to now
-    v_key := agenda.instant_to_local(
-                 agenda.previous_occurrence(r.rrule, r.dtstart, r.timezone, p_now + interval '1 microsecond'), r.timezone);
-    v_key := greatest(v_key, r.next_key);
+    -- after downtime several keys may be owed; keys are wall-clock times, also those that a gap moved
+    v_key := greatest(r.next_key, agenda.previous_local_occurrence(r.rrule, r.dtstart,
+                 agenda.instant_to_local(p_now, r.timezone) + interval '1 microsecond'));
     if r.end_date is not null and agenda.local_to_instant(v_key, r.timezone) > r.end_date then
         v_key := r.next_key;
     end if;

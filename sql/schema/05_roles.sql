@@ -1,3 +1,20 @@
+-- ---- the schema --------------------------------------------------------------------------------
+-- Our functions look into it, so nobody else may own it or put things there.
+
+do $$
+begin
+    if exists (select from pg_catalog.pg_namespace n join pg_catalog.pg_roles r on r.oid = n.nspowner
+                where n.nspname = 'agenda' and (r.rolname <> current_user or n.nspacl is not null))
+       or exists (select from pg_catalog.pg_proc where pronamespace = 'agenda'::regnamespace)
+       or exists (select from pg_catalog.pg_class where relnamespace = 'agenda'::regnamespace)
+       or exists (select from pg_catalog.pg_type where typnamespace = 'agenda'::regnamespace) then
+        raise exception using errcode = '42501',
+            message = 'schema "agenda" exists already and is not empty, or belongs to somebody else',
+            hint = 'Drop or rename it; CREATE EXTENSION makes its own.';
+    end if;
+end
+$$;
+
 -- ---- roles -----------------------------------------------------------------------------------
 -- Roles belong to the cluster: made if missing, never dropped, and a second database uses the same.
 -- grants.sql says what each may do.
@@ -24,6 +41,11 @@ begin
             execute pg_catalog.format('create role %I %s', r[1], r[2]);
         end if;
     end loop;
+    if not (select rolsuper or rolbypassrls from pg_catalog.pg_roles where rolname = 'agenda_service') then
+        raise exception using errcode = '42501',
+            message = 'role "agenda_service" does not bypass row-level security',
+            hint = 'Run ALTER ROLE agenda_service BYPASSRLS.';
+    end if;
     if (select rolsuper or rolbypassrls from pg_catalog.pg_roles where rolname = 'agenda_owner') then
         raise exception using errcode = '42501',
             message = 'role "agenda_owner" bypasses row-level security',

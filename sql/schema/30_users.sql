@@ -20,7 +20,7 @@ create table agenda.preferences (
     notifications_enabled boolean not null default true,
     enabled_types         text[] not null default '{due_soon,due,overdue}'
                           check (enabled_types <@ '{due_soon,due,overdue}'),
-    version               bigint not null default 1,
+    version               bigint not null default 0,
     updated_at            timestamptz not null default agenda.now()
 );
 comment on table agenda.preferences is 'what a user has chosen; no row means the defaults';

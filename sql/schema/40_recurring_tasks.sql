@@ -14,8 +14,9 @@ create table agenda.recurring_tasks (
                             ('secondly', 'minutely', 'hourly', 'daily', 'weekly', 'monthly', 'yearly')),
     recurrence_interval integer check (recurrence_interval >= 1),
     rrule               agenda.rrule,
-    start_date          timestamptz,
-    end_date            timestamptz,
+    -- what RFC 3339 can say
+    start_date          timestamptz check (start_date between '0001-01-02 00:00+00' and '9999-12-30 00:00+00'),
+    end_date            timestamptz check (end_date between '0001-01-02 00:00+00' and '9999-12-30 00:00+00'),
     timezone            text,
     dtstart             timestamp,
     basis               text not null default 'due'      check (basis in ('due')),
@@ -32,7 +33,9 @@ create table agenda.recurring_tasks (
     updated_at          timestamptz not null default agenda.now(),
     deleted_at          timestamptz,
     primary key (user_id, id),
-    check (end_date >= start_date)
+    check (end_date >= start_date),
+    -- the presets fixed and on_completion
+    check ((spawn, overlap, missed) in (('schedule', 'allow', 'latest'), ('completion', 'hold', 'skip')))
 );
 create index recurring_tasks_created on agenda.recurring_tasks (user_id, created_at desc, id)
     where deleted_at is null;

@@ -9,7 +9,8 @@ create table agenda.tasks (
     status             text not null default 'pending'
                        check (status in ('pending', 'in_progress', 'completed', 'skipped', 'missed', 'cancelled')),
     priority           smallint not null default 2 check (priority between 1 and 3),
-    due_date           timestamptz check (isfinite(due_date)),
+    -- what RFC 3339 can say
+    due_date           timestamptz check (due_date between '0001-01-02 00:00+00' and '9999-12-30 00:00+00'),
     timezone           text,
     recurrence_rule    text,
     recurring_task_id  uuid,
@@ -22,6 +23,7 @@ create table agenda.tasks (
     created_at         timestamptz not null default agenda.now(),
     updated_at         timestamptz not null default agenda.now(),
     deleted_at         timestamptz,
+    announced          text check (announced in ('due_soon', 'due', 'overdue')),
     primary key (user_id, id),
     -- what makes materialise() idempotent
     unique (user_id, recurring_task_id, occurrence_key),
@@ -39,6 +41,7 @@ comment on column agenda.tasks.recurrence_rule is 'word (daily … yearly) or RR
 comment on column agenda.tasks.occurrence_key is 'which occurrence of the series this is; never changes, wherever due_date goes';
 comment on column agenda.tasks.parent_task_id is 'the occurrence before this one';
 comment on column agenda.tasks.notified is 'the present due date has been announced';
+comment on column agenda.tasks.announced is 'the last state that was announced for the present due date: nothing is announced twice';
 comment on column agenda.tasks.version is 'counts the changes of the users'' columns; what expected_version and ETag compare';
 
 -- ---- timers ------------------------------------------------------------------------------------

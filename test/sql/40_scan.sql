@@ -64,7 +64,7 @@ select cmp_ok(s.raised, '>=', 1, 'due soon by the user''s window') from pg_temp.
 select is((select count(*) from agenda.notifications n where n.task_id = p.id), 0::bigint, 'a kind that is switched off is not told') from p;
 select is(pg_temp.states(id), 'task.created task.due_soon', 'its event is written all the same') from p;
 select agenda.set_preferences('{"due_soon_window": "3 days", "enabled_types": null}');
-select is((select what from agenda.timers where entity_id = p.id), 'due_soon', 'another window plans anew') from p;
+select is((select what from agenda.timers where entity_id = p.id), 'due', 'another window announces nothing twice') from p;
 
 -- series
 delete from agenda.tasks;

@@ -104,5 +104,23 @@ ok(wait_until(sub { $node->safe_psql('other', q{select count(*) from agenda.noti
         'the second database has its notification'), 'a second database works by itself');
 is(as_user('alice', q{select count(*) from agenda.tasks where title = 'There'}), '0', 'and shares no rows');
 
+# --- who makes the schema beforehand does not get the extension into it -------------------------
+$node->safe_psql('postgres', 'create database squatted');
+$node->safe_psql('squatted', 'create schema agenda authorization app');
+($status, $out, $err) = $node->psql('squatted', 'create extension pg_agenda');
+like($err, qr/schema "agenda" exists already/, 'CREATE EXTENSION refuses a schema of somebody else');
+
+# --- a transaction that is older than the partition it writes to ---------------------------------
+$node->safe_psql('postgres', 'create database fresh');
+$node->append_conf('postgresql.conf', 'agenda.max_databases = 1');
+$node->restart;
+$node->safe_psql('fresh', 'create extension pg_agenda');
+my $old = $node->background_psql('fresh');
+$old->query_safe('begin isolation level repeatable read; select 1');
+$node->safe_psql('fresh', act_sql('alice', q{insert into agenda.tasks (title) values ('first')}));
+$old->query_safe(q{select agenda.act_as(agenda.user_id_of('bob')); insert into agenda.tasks (title) values ('second'); commit});
+$old->quit;
+is($node->safe_psql('fresh', 'select count(*) from agenda.events'), '2', 'a REPEATABLE READ transaction writes to a partition younger than itself');
+
 $node->stop;
 done_testing();
