@@ -4,12 +4,15 @@
 do $$
 begin
     if exists (select from pg_catalog.pg_namespace n join pg_catalog.pg_roles r on r.oid = n.nspowner
-                where n.nspname = 'agenda' and (r.rolname <> current_user or n.nspacl is not null))
+                where n.nspname = 'agenda' and not r.rolsuper)
+       or exists (select from pg_catalog.pg_namespace n, pg_catalog.aclexplode(n.nspacl) a
+                   where n.nspname = 'agenda' and a.privilege_type = 'CREATE' and a.grantee <> n.nspowner
+                     and a.grantee is distinct from (select oid from pg_catalog.pg_roles where rolname = 'agenda_owner'))
        or exists (select from pg_catalog.pg_proc where pronamespace = 'agenda'::regnamespace)
        or exists (select from pg_catalog.pg_class where relnamespace = 'agenda'::regnamespace)
        or exists (select from pg_catalog.pg_type where typnamespace = 'agenda'::regnamespace) then
         raise exception using errcode = '42501',
-            message = 'schema "agenda" exists already and is not empty, or belongs to somebody else',
+            message = 'schema "agenda" exists already and is not empty, or others may create things in it',
             hint = 'Drop or rename it; CREATE EXTENSION makes its own.';
     end if;
 end
