@@ -13,6 +13,7 @@ OBJS = \
 	extension/settings.o \
 	extension/identity.o \
 	extension/clock.o \
+	extension/time_text.o \
 	extension/uuid7.o \
 	extension/event_log.o \
 	extension/owner.o \

@@ -79,37 +79,8 @@ end
 $$;
 comment on function agenda._check_zone(text) is 'internal: raises YA004 for a zone that is not known';
 
--- A date and time as people and programs send it.  Without an offset it is wall-clock time in the zone.
 create or replace function agenda._parse_time(p_value text, p_zone text, p_field text) returns timestamptz
-    language plpgsql stable as
-$$
-declare
-    v_parts text[];
-begin
-    if p_value is null then
-        return null;
-    end if;
-    v_parts := regexp_match(btrim(p_value),
-        '^([0-9]{4}-[0-9]{2}-[0-9]{2})(?:[Tt ]([0-9]{2}:[0-9]{2}(?::[0-9]{2}(?:[.,][0-9]{1,9})?)?) ?([Zz]|[+-][0-9]{2}(?::?[0-9]{2})?)?)?$');
-    if v_parts is not null then
-        if v_parts[3] is not null then
-            return (v_parts[1] || ' ' || replace(v_parts[2], ',', '.') || upper(v_parts[3]))::timestamptz;
-        end if;
-        return agenda.local_to_instant(
-            (v_parts[1] || ' ' || replace(coalesce(v_parts[2], '00:00'), ',', '.'))::timestamp, p_zone);
-    end if;
-    raise exception using errcode = 'YA005',
-        message = format('"%s" is not a date and time', left(p_value, 100)),
-        hint = 'Use RFC 3339, as in 2025-01-08T09:00:00Z, or without an offset for wall-clock time in the time zone.',
-        column = p_field;
-exception
-    when datetime_field_overflow or invalid_datetime_format or invalid_time_zone_displacement_value then
-        raise exception using errcode = 'YA005',
-            message = format('"%s" is not a date and time', left(p_value, 100)),
-            detail = sqlerrm,
-            column = p_field;
-end
-$$;
+    language c stable parallel safe as 'MODULE_PATHNAME', 'agenda_parse_time';
 comment on function agenda._parse_time(text, text, text) is 'internal: RFC 3339 or wall-clock text to an instant';
 
 -- ---- preferences -------------------------------------------------------------------------------
