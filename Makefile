@@ -24,6 +24,7 @@ OBJS = \
 	extension/rrule_type.o \
 	extension/rrule_func.o \
 	extension/rrule_zone.o \
+	extension/rrule_set.o \
 	extension/recurrence/civil.o \
 	extension/recurrence/parse.o \
 	extension/recurrence/format.o \
@@ -31,6 +32,7 @@ OBJS = \
 	extension/recurrence/count.o \
 	extension/recurrence/expand.o \
 	extension/recurrence/zone.o \
+	extension/recurrence/set.o \
 	extension/recurrence/describe.o \
 	bgworker/worker.o \
 	bgworker/launcher.o \

@@ -19,6 +19,7 @@
 #include "utils/timestamp.h"
 
 #include "errcodes.h"
+#include "rrule_time.h"
 #include "rrule_type.h"
 #include "rrule_zone.h"
 
@@ -37,18 +38,6 @@ PG_FUNCTION_INFO_V1(agenda_occurrence_dates);
 PG_FUNCTION_INFO_V1(agenda_first_dates);
 PG_FUNCTION_INFO_V1(agenda_local_to_instant);
 PG_FUNCTION_INFO_V1(agenda_instant_to_local);
-
-/* the library counts from 1970, PostgreSQL from 2000 */
-#define EPOCH_SECONDS ((int64) (POSTGRES_EPOCH_JDATE - UNIX_EPOCH_JDATE) * SECS_PER_DAY)
-
-/* the seconds that a timestamp can hold, in the library's count */
-#define FIRST_SECOND (MIN_TIMESTAMP / USECS_PER_SEC + EPOCH_SECONDS)
-#define LAST_SECOND  (END_TIMESTAMP / USECS_PER_SEC + EPOCH_SECONDS - 1)
-
-StaticAssertDecl(RR_TIME_MIN < MIN_TIMESTAMP / USECS_PER_SEC + EPOCH_SECONDS,
-				 "the library covers the range of timestamps");
-StaticAssertDecl(RR_TIME_MAX > END_TIMESTAMP / USECS_PER_SEC + EPOCH_SECONDS,
-				 "the library covers the range of timestamps");
 
 typedef enum Family
 {
@@ -75,34 +64,7 @@ typedef struct SeriesCache
 	text *zone;
 } SeriesCache;
 
-/* a moment of a question, relative to the whole seconds of its series */
-typedef struct Moment
-{
-	int infinite; /* -1, +1: before or after all; 0: neither */
-	int64 second; /* rounded down */
-	bool exact;   /* nothing was rounded */
-} Moment;
-
 /* ---- from SQL's types and back ------------------------------------------------------- */
-
-static Moment
-timestamp_moment(int64 timestamp, int64 fraction)
-{
-	Moment m = { 0 };
-
-	if (TIMESTAMP_NOT_FINITE(timestamp))
-	{
-		m.infinite = TIMESTAMP_IS_NOBEGIN(timestamp) ? -1 : 1;
-		return m;
-	}
-	timestamp -= fraction;
-	m.second = timestamp / USECS_PER_SEC;
-	if (timestamp % USECS_PER_SEC < 0)
-		m.second--;
-	m.exact = timestamp == m.second * USECS_PER_SEC;
-	m.second += EPOCH_SECONDS;
-	return m;
-}
 
 static Moment
 date_moment(DateADT date)
@@ -163,7 +125,7 @@ make_series(Series *series, Family family, struct varlena *stored, int64 dtstart
 	series->family = family;
 	series->fraction = 0;
 	if (family != DATES)
-		series->fraction = dtstart - (start.second - EPOCH_SECONDS) * USECS_PER_SEC;
+		series->fraction = timestamp_fraction(dtstart);
 	if (family == ZONED)
 		series->zone = agenda_zone_view(agenda_zone_open(zone));
 	rr_plan_make(&series->plan, &rule, start.second,
@@ -463,7 +425,7 @@ convert(FunctionCallInfo fcinfo, int64_t (*to)(const struct rr_zone *zone, int64
 
 	if (m.infinite != 0)
 		PG_RETURN_TIMESTAMP(timestamp);
-	fraction = timestamp - (m.second - EPOCH_SECONDS) * USECS_PER_SEC;
+	fraction = timestamp_fraction(timestamp);
 	timestamp = (to(&zone, m.second) - EPOCH_SECONDS) * USECS_PER_SEC + fraction;
 	if (!IS_VALID_TIMESTAMP(timestamp))
 		ereport(ERROR,

@@ -532,10 +532,25 @@ rr_previous(const struct rr_plan *plan, int64_t hi, int64_t *found)
 	return false;
 }
 
+/* the period that at falls into decides, or a neighbour that SKIP moves dates from */
 bool
 rr_contains(const struct rr_plan *plan, int64_t at)
 {
+	int reach = plan->spills ? 1 : 0;
+	struct rr_days days;
+	int64_t period;
 	int64_t found;
 
-	return at >= plan->dtstart && rr_next(plan, at, &found) && found == at;
+	if (plan->empty || at < plan->dtstart || at > plan->until)
+		return false;
+	if (plan->unit > RR_UNIT_DAY)
+		return rr_next(plan, at, &found) && found == at;
+	period = rr_period_of(plan, rr_floordiv(at, RR_DAY_SECONDS));
+	for (int64_t p = series_from(plan, period - reach); p <= period + reach; p += plan->interval)
+	{
+		rr_days_of(plan, p, &days);
+		if (rr_first_in(plan, &days, at, &found) && found == at)
+			return true;
+	}
+	return false;
 }

@@ -174,7 +174,15 @@ rr_zoned_previous(const struct rr_plan *plan, const struct rr_zone *zone, int64_
 bool
 rr_zoned_contains(const struct rr_plan *plan, const struct rr_zone *zone, int64_t at)
 {
-	int64_t found;
+	struct rr_span span;
+	int64_t gap;
 
-	return rr_zoned_next(plan, zone, at, &found) && found == at;
+	if (at > plan->until_instant)
+		return false;
+	zone->span(zone->context, at, &span);
+	if (at + span.offset >= own_start(&span) && rr_contains(plan, at + span.offset))
+		return true;
+	/* one that the gap has moved here */
+	gap = gap_of(&span);
+	return gap > 0 && at < span.start + gap && rr_contains(plan, at + span.offset_before);
 }
