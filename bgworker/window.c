@@ -238,7 +238,10 @@ copy_event(AgendaEvent *event, HeapTuple row, TupleDesc desc)
 	event->type = column_text(row, desc, COL_TYPE);
 	event->user_id = column_text(row, desc, COL_USER_ID);
 	event->subject = column_text(row, desc, COL_SUBJECT);
-	event->key = column_text(row, desc, COL_KEY);
+	if (agenda_event_key == AGENDA_EVENT_KEY_USER && event->user_id != NULL)
+		event->key = event->user_id;
+	else
+		event->key = column_text(row, desc, COL_KEY);
 	event->occurred_at = DatumGetTimestampTz(SPI_getbinval(row, desc, COL_OCCURRED_AT, &isnull));
 	event->trace = column_text(row, desc, COL_TRACE);
 	event->request_id = column_text(row, desc, COL_REQUEST_ID);
