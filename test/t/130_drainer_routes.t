@@ -46,6 +46,22 @@ is($keyed->{event}{partitionkey}, $alice, 'agenda.event_key = user: all records 
 $node->append_conf('postgresql.conf', q{agenda.event_key = 'task'});
 $node->reload;
 
+# --- databases that aren't UTF-8 -----------------------------------------------------------------
+foreach my $encoding (qw(LATIN1 SQL_ASCII))
+{
+    $node->safe_psql('postgres', "create database \L$encoding\E encoding '$encoding' locale 'C' template template0");
+    $node->safe_psql(lc $encoding, 'create extension pg_agenda');
+}
+$task = $node->safe_psql('latin1', q{set client_encoding = 'UTF8'; } .
+    act_sql('alice', qq{insert into agenda.tasks (title) values ('caf\xc3\xa9') returning id}));
+my ($latin) = grep { $_->{key} eq $task } @{ records_up_to('task-created', $task) };
+is($latin->{event}{data}{after}{title}, "caf\x{e9}", 'events of a LATIN1 database go out as UTF-8');
+$node->safe_psql('sql_ascii', act_sql('alice', qq{insert into agenda.tasks (title) values ('caf\xe9 au lait')}));
+$task = $node->safe_psql('sql_ascii', act_sql('alice', q{insert into agenda.tasks (title) values ('tea') returning id}));
+records_up_to('task-created', $task);
+like($node->safe_psql('sql_ascii', 'select reason from agenda.dead_letters'), qr/invalid byte sequence for encoding "UTF8"/,
+    'what is not text in any encoding is set aside, and does not hold up the rest');
+
 # --- a quiet end repeats nothing -----------------------------------------------------------------
 my @made = map { create("restart $_") } 1 .. 30;
 $node->restart;
