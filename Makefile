@@ -25,6 +25,7 @@ OBJS = \
 	extension/rrule_func.o \
 	extension/rrule_zone.o \
 	extension/rrule_set.o \
+	extension/rrule_support.o \
 	extension/recurrence/civil.o \
 	extension/recurrence/parse.o \
 	extension/recurrence/format.o \

@@ -5,6 +5,13 @@
 -- What depends on the server's time zone data is stable, everything else immutable.
 -- The calculation is in extension/recurrence/, the glue in extension/rrule_func.c.
 
+-- How many rows the set-returning functions give, for the planner; has to be there before them.
+create or replace function agenda.rrule_support(internal) returns internal
+	language c immutable strict parallel safe
+	as 'MODULE_PATHNAME', 'agenda_rrule_support';
+comment on function agenda.rrule_support(internal) is
+	'planner support: estimates rows and cost of the set-returning recurrence functions';
+
 -- ---- zoned ---------------------------------------------------------------------------
 
 create or replace function agenda.next_occurrence(rule agenda.rrule, dtstart timestamp, tz text, after timestamptz) returns timestamptz
@@ -20,13 +27,13 @@ comment on function agenda.previous_occurrence(agenda.rrule, timestamp, text, ti
 	'last occurrence strictly before an instant, or null';
 
 create or replace function agenda.occurrences(rule agenda.rrule, dtstart timestamp, tz text, from_time timestamptz, until_time timestamptz) returns setof timestamptz
-	language c stable strict parallel safe rows 100
+	language c stable strict parallel safe rows 100 support agenda.rrule_support
 	as 'MODULE_PATHNAME', 'agenda_occurrences';
 comment on function agenda.occurrences(agenda.rrule, timestamp, text, timestamptz, timestamptz) is
 	'occurrences in [from_time, until_time), ascending';
 
 create or replace function agenda.first_occurrences(rule agenda.rrule, dtstart timestamp, tz text, n integer) returns setof timestamptz
-	language c stable strict parallel safe rows 10
+	language c stable strict parallel safe rows 10 support agenda.rrule_support
 	as 'MODULE_PATHNAME', 'agenda_first_occurrences';
 comment on function agenda.first_occurrences(agenda.rrule, timestamp, text, integer) is
 	'the first n occurrences';
@@ -52,13 +59,13 @@ comment on function agenda.previous_local_occurrence(agenda.rrule, timestamp, ti
 	'last occurrence strictly before a wall-clock time, or null';
 
 create or replace function agenda.local_occurrences(rule agenda.rrule, dtstart timestamp, from_time timestamp, until_time timestamp) returns setof timestamp
-	language c immutable strict parallel safe rows 100
+	language c immutable strict parallel safe rows 100 support agenda.rrule_support
 	as 'MODULE_PATHNAME', 'agenda_local_occurrences';
 comment on function agenda.local_occurrences(agenda.rrule, timestamp, timestamp, timestamp) is
 	'occurrences in [from_time, until_time) of the wall clock, ascending';
 
 create or replace function agenda.first_local_occurrences(rule agenda.rrule, dtstart timestamp, n integer) returns setof timestamp
-	language c immutable strict parallel safe rows 10
+	language c immutable strict parallel safe rows 10 support agenda.rrule_support
 	as 'MODULE_PATHNAME', 'agenda_first_local_occurrences';
 comment on function agenda.first_local_occurrences(agenda.rrule, timestamp, integer) is
 	'the first n occurrences in wall-clock time';
@@ -78,13 +85,13 @@ comment on function agenda.previous_date(agenda.rrule, date, date) is
 	'last date of the rule strictly before a date, or null';
 
 create or replace function agenda.occurrence_dates(rule agenda.rrule, dtstart date, from_date date, until_date date) returns setof date
-	language c immutable strict parallel safe rows 100
+	language c immutable strict parallel safe rows 100 support agenda.rrule_support
 	as 'MODULE_PATHNAME', 'agenda_occurrence_dates';
 comment on function agenda.occurrence_dates(agenda.rrule, date, date, date) is
 	'dates of the rule in [from_date, until_date), ascending';
 
 create or replace function agenda.first_dates(rule agenda.rrule, dtstart date, n integer) returns setof date
-	language c immutable strict parallel safe rows 10
+	language c immutable strict parallel safe rows 10 support agenda.rrule_support
 	as 'MODULE_PATHNAME', 'agenda_first_dates';
 comment on function agenda.first_dates(agenda.rrule, date, integer) is
 	'the first n dates of the rule';

@@ -20,14 +20,14 @@ comment on function agenda.previous_occurrence_of_set(agenda.rrule[], timestamp,
 
 create or replace function agenda.occurrences_of_set(rules agenda.rrule[], dtstart timestamp, tz text, from_time timestamptz, until_time timestamptz,
         rdates timestamp[] default '{}', exdates timestamp[] default '{}', exrules agenda.rrule[] default '{}') returns setof timestamptz
-	language c stable strict parallel safe rows 100
+	language c stable strict parallel safe rows 100 support agenda.rrule_support
 	as 'MODULE_PATHNAME', 'agenda_occurrences_of_set';
 comment on function agenda.occurrences_of_set(agenda.rrule[], timestamp, text, timestamptz, timestamptz, timestamp[], timestamp[], agenda.rrule[]) is
 	'occurrences of a set in [from_time, until_time), ascending, each once';
 
 create or replace function agenda.first_occurrences_of_set(rules agenda.rrule[], dtstart timestamp, tz text, n integer,
         rdates timestamp[] default '{}', exdates timestamp[] default '{}', exrules agenda.rrule[] default '{}') returns setof timestamptz
-	language c stable strict parallel safe rows 10
+	language c stable strict parallel safe rows 10 support agenda.rrule_support
 	as 'MODULE_PATHNAME', 'agenda_first_occurrences_of_set';
 comment on function agenda.first_occurrences_of_set(agenda.rrule[], timestamp, text, integer, timestamp[], timestamp[], agenda.rrule[]) is
 	'the first n occurrences of a set';
