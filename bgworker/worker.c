@@ -36,6 +36,7 @@
 #include "utils/timestamp.h"
 #include "utils/wait_event.h"
 
+#include "settings.h"
 #include "worker.h"
 
 #define WORKER_ROLE      "agenda_service"
@@ -254,12 +255,13 @@ recover_from_error(MemoryContext context)
 
 /*
  * It is the extension that counts and not the name of a schema.  One look into an index per
- * transaction; whoever finds it missing takes the other worker along.
+ * transaction; whoever finds it missing takes the other worker along.  A database into which a
+ * dump is being restored counts as one without, until agenda.post_restore() wakes the launcher.
  */
 static void
 require_extension(void)
 {
-	if (OidIsValid(get_extension_oid("pg_agenda", true)))
+	if (OidIsValid(get_extension_oid("pg_agenda", true)) && !agenda_restoring)
 	{
 		note_presence(AGENDA_PRESENT);
 		return;

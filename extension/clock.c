@@ -19,6 +19,7 @@
 
 PG_FUNCTION_INFO_V1(agenda_now);
 PG_FUNCTION_INFO_V1(agenda_utc);
+PG_FUNCTION_INFO_V1(agenda_is_restoring);
 
 /* agenda.now() → timestamptz */
 Datum
@@ -29,6 +30,13 @@ agenda_now(PG_FUNCTION_ARGS)
 	if (agenda_setting_now(&at))
 		PG_RETURN_TIMESTAMPTZ(at);
 	PG_RETURN_TIMESTAMPTZ(GetCurrentTransactionStartTimestamp());
+}
+
+/* agenda._restoring() → boolean: the setting agenda.restoring, for the WHEN of the triggers */
+Datum
+agenda_is_restoring(PG_FUNCTION_ARGS)
+{
+	PG_RETURN_BOOL(agenda_restoring);
 }
 
 /*

@@ -20,6 +20,7 @@
 
 #include "commands/dbcommands.h"
 #include "commands/defrem.h"
+#include "fmgr.h"
 #include "miscadmin.h"
 #include "nodes/parsenodes.h"
 #include "storage/condition_variable.h"
@@ -39,6 +40,8 @@
 
 static ProcessUtility_hook_type prev_ProcessUtility = NULL;
 
+PG_FUNCTION_INFO_V1(agenda_empty_database);
+
 static void utility_hook(PlannedStmt *pstmt, const char *queryString, bool readOnlyTree,
 						 ProcessUtilityContext context, ParamListInfo params,
 						 QueryEnvironment *queryEnv, DestReceiver *dest, QueryCompletion *qc);
@@ -55,6 +58,14 @@ agenda_database_hook_init(void)
 {
 	prev_ProcessUtility = ProcessUtility_hook;
 	ProcessUtility_hook = utility_hook;
+}
+
+/* agenda._empty_database() → void: no worker here until this transaction ends */
+Datum
+agenda_empty_database(PG_FUNCTION_ARGS)
+{
+	empty_database(get_database_name(MyDatabaseId));
+	PG_RETURN_VOID();
 }
 
 /* ProcessUtility_hook */

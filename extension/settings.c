@@ -80,6 +80,13 @@ static int agenda_log_retention = 90 * HOURS_PER_DAY * MINS_PER_HOUR;
 int agenda_max_databases = 8;
 
 /*
+ * agenda.restoring: the triggers keep silent and the workers out of the way.  Set for a database by
+ * agenda.pre_restore(), taken back by agenda.post_restore(); for superusers, since a change made
+ * under it leaves no event.
+ */
+bool agenda_restoring = false;
+
+/*
  * agenda.now: replaces the clock of the domain (not the one of the log) for tests and simulation.
  * The check hook leaves the parsed time in "extra"; NULL there means the real clock.
  */
@@ -108,6 +115,10 @@ agenda_settings_init(void)
 							   "Replaces the clock of tasks, recurrence and reminders.",
 							   "Empty means the real time. For tests and simulation.", &now_text,
 							   "", PGC_SUSET, GUC_NOT_IN_SAMPLE, check_now, assign_now, NULL);
+	DefineCustomBoolVariable("agenda.restoring", "A dump is being restored into this database.",
+							 "Triggers write no events, timers or occurrences, and no worker runs.",
+							 &agenda_restoring, false, PGC_SUSET, GUC_NOT_IN_SAMPLE, NULL, NULL,
+							 NULL);
 	MarkGUCPrefixReserved("agenda");
 }
 

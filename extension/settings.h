@@ -22,6 +22,7 @@ extern int agenda_drainer_window; /* rows */
 extern int agenda_drainer_memory; /* kB */
 extern int agenda_scanner_batch;  /* timers */
 extern int agenda_max_databases;
+extern bool agenda_restoring;
 
 /* Defines all of them; called once from _PG_init. */
 extern void agenda_settings_init(void);

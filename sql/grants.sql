@@ -111,6 +111,7 @@ $$;
 -- Engine, migrations, bulk load.  The log stays append-only, and _emit() its only writer.
 grant select, insert, update, delete on agenda.users, agenda.preferences, agenda.recurring_tasks, agenda.tasks,
     agenda.timers, agenda.notifications, agenda.topic_routes, agenda.log_owners to agenda_service;
+grant update on agenda.log_leaves to agenda_service;
 grant select on agenda.events, agenda.audit_log, agenda.task_event_log, agenda.log_leaves to agenda_service;
 grant select, insert on agenda.ticks, agenda.dead_letters to agenda_service;
 grant delete on agenda.dead_letters to agenda_service;

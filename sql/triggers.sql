@@ -1,31 +1,33 @@
 -- ---- triggers ----------------------------------------------------------------------------------
--- Plain INSERT, UPDATE, DELETE and COPY count like the functions.
+-- Plain INSERT, UPDATE, DELETE and COPY count like the functions.  A restored row was counted when it
+-- was written first.
 
 create trigger preferences_before before insert or update on agenda.preferences
-    for each row execute function agenda._preferences_before();
+    for each row when (not agenda._restoring()) execute function agenda._preferences_before();
 create trigger preferences_after after insert or update on agenda.preferences
-    for each row execute function agenda._preferences_after();
+    for each row when (not agenda._restoring()) execute function agenda._preferences_after();
 
 create trigger recurring_task_before before insert or update on agenda.recurring_tasks
-    for each row execute function agenda._recurring_task_before();
+    for each row when (not agenda._restoring()) execute function agenda._recurring_task_before();
 create trigger recurring_task_after after insert or update or delete on agenda.recurring_tasks
-    for each row execute function agenda._recurring_task_after();
+    for each row when (not agenda._restoring()) execute function agenda._recurring_task_after();
 
 create trigger task_before before insert or update on agenda.tasks
-    for each row execute function agenda._task_before();
+    for each row when (not agenda._restoring()) execute function agenda._task_before();
 create trigger task_after after insert or delete on agenda.tasks
-    for each row execute function agenda._task_after();
+    for each row when (not agenda._restoring()) execute function agenda._task_after();
 -- bookkeeping of the engine changes neither log nor timer
 create trigger task_after_update after update on agenda.tasks
     for each row when ((old.title, old.description, old.status, old.priority, old.due_date, old.timezone,
                         old.recurrence_rule, old.deleted_at)
                        is distinct from
                        (new.title, new.description, new.status, new.priority, new.due_date, new.timezone,
-                        new.recurrence_rule, new.deleted_at))
+                        new.recurrence_rule, new.deleted_at)
+                       and not agenda._restoring())
     execute function agenda._task_after();
 
 create trigger notification_after after insert or update on agenda.notifications
-    for each row execute function agenda._notification_after();
+    for each row when (not agenda._restoring()) execute function agenda._notification_after();
 
 do $$
 declare

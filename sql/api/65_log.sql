@@ -204,6 +204,8 @@ begin
     -- the numbers of the copy go on where the original's ended, its transaction ids mean nothing here
     select s.last_value into v_floor from agenda.events_seq s;
     perform agenda._ensure_partitions(clock_timestamp());
+    -- nothing that is left to publish is in the leaves that the original closed
+    update agenda.log_leaves l set closed_xmax = pg_snapshot_xmax(pg_current_snapshot()) where l.closed_xmax is not null;
     perform agenda._own_log(v_floor);
     perform agenda._log_save('3:3:', null, 0);
     perform agenda._wake_drainer();

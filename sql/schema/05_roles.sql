@@ -1,22 +1,8 @@
 -- ---- the schema --------------------------------------------------------------------------------
--- Our functions look into it, so nobody else may own it or put things there.
+-- Made here and not taken over: our functions look into it, so nobody else may own it.
 
-do $$
-begin
-    if exists (select from pg_catalog.pg_namespace n join pg_catalog.pg_roles r on r.oid = n.nspowner
-                where n.nspname = 'agenda' and not r.rolsuper)
-       or exists (select from pg_catalog.pg_namespace n, pg_catalog.aclexplode(n.nspacl) a
-                   where n.nspname = 'agenda' and a.privilege_type = 'CREATE' and a.grantee <> n.nspowner
-                     and a.grantee is distinct from (select oid from pg_catalog.pg_roles where rolname = 'agenda_owner'))
-       or exists (select from pg_catalog.pg_proc where pronamespace = 'agenda'::regnamespace)
-       or exists (select from pg_catalog.pg_class where relnamespace = 'agenda'::regnamespace)
-       or exists (select from pg_catalog.pg_type where typnamespace = 'agenda'::regnamespace) then
-        raise exception using errcode = '42501',
-            message = 'schema "agenda" exists already and is not empty, or others may create things in it',
-            hint = 'Drop or rename it; CREATE EXTENSION makes its own.';
-    end if;
-end
-$$;
+create schema agenda;
+comment on schema agenda is 'tasks, recurrence and reminders: pg_agenda';
 
 -- ---- roles -----------------------------------------------------------------------------------
 -- Roles belong to the cluster: made if missing, never dropped, and a second database uses the same.

@@ -108,7 +108,7 @@ is(as_user('alice', q{select count(*) from agenda.tasks where title = 'There'}),
 $node->safe_psql('postgres', 'create database squatted');
 $node->safe_psql('squatted', 'create schema agenda authorization app');
 ($status, $out, $err) = $node->psql('squatted', 'create extension pg_agenda');
-like($err, qr/schema "agenda" exists already/, 'CREATE EXTENSION refuses a schema of somebody else');
+like($err, qr/schema "agenda" already exists/, 'CREATE EXTENSION refuses a schema of somebody else');
 
 # --- a transaction that is older than the partition it writes to ---------------------------------
 $node->safe_psql('postgres', 'create database fresh');
