@@ -81,7 +81,7 @@ begin
               from pg_catalog.pg_proc p
              where p.pronamespace = 'agenda'::regnamespace
                and p.proname not in ('adopt_log', 'use_topic_profile', 'check_due_tasks', 'health', 'act_as', 'user_id_of')
-               and p.proname !~ '^(gw_|_(set_identity|enter|leave|emit|scan|raise_task|notify|spawn|log_|own_log|this_cluster|make_leaf|keep_|close_|drop_|ensure_|materialise|advance|set_timer|plan_|withdraw|sync_|adopt_rule|preferences_of|find_external_user|wake_|fire|runtime|workers|scanner_|drainer_|problems|gw_))'
+               and p.proname !~ '^(gw_|_(set_identity|enter|leave|emit|scan|raise_task|notify|spawn|log_|own_log|this_cluster|make_leaf|keep_|close_|drop_|ensure_|materialise|advance|set_timer|plan_|withdraw|sync_|adopt_rule|preferences_of|find_external_user|wake_|fire(?!_at)|runtime|workers|scanner_|drainer_|problems|gw_))'
                and p.prorettype <> 'trigger'::regtype
         loop
             execute pg_catalog.format('grant execute on function %s to %I', o.name, r);
