@@ -26,6 +26,7 @@ OBJS = \
 	extension/rrule_zone.o \
 	extension/rrule_set.o \
 	extension/rrule_support.o \
+	extension/rrule_json.o \
 	extension/recurrence/civil.o \
 	extension/recurrence/parse.o \
 	extension/recurrence/format.o \
