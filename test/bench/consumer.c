@@ -129,7 +129,8 @@ report(double *took, long n, double first, double last)
 {
 	qsort(took, (size_t) n, sizeof(double), by_value);
 	printf("{\"count\": %ld, \"first\": %.6f, \"last\": %.6f, \"p50_ms\": %.3f, \"p99_ms\": %.3f, "
-		   "\"max_ms\": %.3f}\n", n, first, last, n ? took[n / 2] * 1e3 : 0, n ? took[n * 99 / 100] * 1e3 : 0,
+		   "\"max_ms\": %.3f}\n",
+		   n, first, last, n ? took[n / 2] * 1e3 : 0, n ? took[n * 99 / 100] * 1e3 : 0,
 		   n ? took[n - 1] * 1e3 : 0);
 }
 
