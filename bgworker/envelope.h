@@ -25,7 +25,7 @@ typedef struct AgendaEvent
 	TimestampTz occurred_at;
 	const char *trace;      /* a W3C traceparent, or any other correlation id; may be NULL */
 	const char *request_id; /* correlation id where trace is a traceparent; may be NULL */
-	const char *data;  /* JSON, may be NULL */
+	const char *data;       /* JSON, may be NULL */
 } AgendaEvent;
 
 /* Reused from event to event: a build overwrites what the last one made. */

@@ -41,8 +41,8 @@
 #include "worker.h"
 
 #define SWEEP_EVERY_MS       60000
-#define KEEP_LOG_EVERY_MS  (3600 * 1000)
-#define KEEP_LOG_RETRY_MS  60000
+#define KEEP_LOG_EVERY_MS    (3600 * 1000)
+#define KEEP_LOG_RETRY_MS    60000
 #define LOCKED_RETRY_MOST_MS 1000
 #define ERROR_RETRY_MOST_MS  10000
 /* a subtransaction each; more than 64 of them cost other sessions time */
@@ -72,8 +72,8 @@ static AgendaQuery scan_query = {
 	.argtypes = { TIMESTAMPTZOID, TIMESTAMPTZOID, INT4OID, BOOLOID }
 };
 static AgendaQuery keep_log_query = { .sql = "select agenda._keep_log($1)",
-										.nargs = 1,
-										.argtypes = { TIMESTAMPTZOID } };
+									  .nargs = 1,
+									  .argtypes = { TIMESTAMPTZOID } };
 
 static long scan_round(void);
 static TimestampTz domain_now(void);
@@ -251,8 +251,7 @@ keep_log(void)
 	if (agenda_worker_time_left(next_keep_log, KEEP_LOG_EVERY_MS) > 0)
 		return;
 	ok = agenda_worker_transaction("keeping the log", run_keep_log, &now);
-	next_keep_log =
-		TimestampTzPlusMilliseconds(now, ok ? KEEP_LOG_EVERY_MS : KEEP_LOG_RETRY_MS);
+	next_keep_log = TimestampTzPlusMilliseconds(now, ok ? KEEP_LOG_EVERY_MS : KEEP_LOG_RETRY_MS);
 }
 
 /* In a transaction. */

@@ -49,15 +49,14 @@ agenda_utc(PG_FUNCTION_ARGS)
 {
 	TimestampTz at = PG_GETARG_TIMESTAMPTZ(0);
 	struct pg_tm tm;
-	fsec_t		fsec;
-	char		buf[64];
-	int			n;
+	fsec_t fsec;
+	char buf[64];
+	int n;
 
 	if (TIMESTAMP_NOT_FINITE(at))
 		PG_RETURN_NULL();
 	if (timestamp2tm(at, NULL, &tm, &fsec, NULL, NULL) != 0)
-		ereport(ERROR,
-				errcode(ERRCODE_DATETIME_VALUE_OUT_OF_RANGE),
+		ereport(ERROR, errcode(ERRCODE_DATETIME_VALUE_OUT_OF_RANGE),
 				errmsg("timestamp out of range"));
 	n = snprintf(buf, sizeof(buf), "%04d-%02d-%02dT%02d:%02d:%02d", tm.tm_year, tm.tm_mon,
 				 tm.tm_mday, tm.tm_hour, tm.tm_min, tm.tm_sec);

@@ -16,13 +16,14 @@
  * 17 has no stack of search paths any more: a port to it has to nest a setting instead.
  */
 #if PG_VERSION_NUM < 170000
-#define agenda_push_search_path() \
-	do { \
-		OverrideSearchPath *path_ = GetOverrideSearchPath(CurrentMemoryContext); \
-		path_->schemas = NIL; \
-		path_->addCatalog = true; \
-		path_->addTemp = false; \
-		PushOverrideSearchPath(path_); \
+#define agenda_push_search_path()                                                                  \
+	do                                                                                             \
+	{                                                                                              \
+		OverrideSearchPath *path_ = GetOverrideSearchPath(CurrentMemoryContext);                   \
+		path_->schemas = NIL;                                                                      \
+		path_->addCatalog = true;                                                                  \
+		path_->addTemp = false;                                                                    \
+		PushOverrideSearchPath(path_);                                                             \
 	} while (0)
 #define agenda_pop_search_path() PopOverrideSearchPath()
 #else

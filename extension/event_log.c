@@ -38,16 +38,15 @@
 #include "wake.h"
 
 #define EVENT_COLUMNS 12
-#define INSERT_EVENT \
-	"insert into agenda.events (seq, xid, id, type, user_id, subject, key, actor, occurred_at, " \
+#define INSERT_EVENT                                                                               \
+	"insert into agenda.events (seq, xid, id, type, user_id, subject, key, actor, occurred_at, "   \
 	"trace, headers, data) values ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12)"
-static Oid	event_column_types[EVENT_COLUMNS] = {
-	INT8OID, XID8OID, UUIDOID, TEXTOID, UUIDOID, TEXTOID, TEXTOID, TEXTOID, TIMESTAMPTZOID,
-	TEXTOID, JSONBOID, JSONBOID
-};
+static Oid event_column_types[EVENT_COLUMNS] = { INT8OID,        XID8OID, UUIDOID,  TEXTOID,
+												 UUIDOID,        TEXTOID, TEXTOID,  TEXTOID,
+												 TIMESTAMPTZOID, TEXTOID, JSONBOID, JSONBOID };
 
 #define ENSURE_PARTITIONS "select agenda._ensure_partitions($1)"
-static Oid	ensure_partitions_types[1] = {TIMESTAMPTZOID};
+static Oid ensure_partitions_types[1] = { TIMESTAMPTZOID };
 
 static SPIPlanPtr insert_plan = NULL;
 static SPIPlanPtr partition_plan = NULL;
@@ -55,7 +54,7 @@ static SPIPlanPtr partition_plan = NULL;
 /* Leaves exist for this stretch of time; an empty one when that is not known. */
 static TimestampTz covered_from = DT_NOEND;
 static TimestampTz covered_until = DT_NOBEGIN;
-static Oid	covered_relid = InvalidOid;
+static Oid covered_relid = InvalidOid;
 
 static int64 next_seq(void);
 static SPIPlanPtr keep_plan(const char *statement, int nargs, Oid *argtypes);
@@ -80,14 +79,13 @@ Datum
 agenda_emit(PG_FUNCTION_ARGS)
 {
 	AgendaOwnerScope scope;
-	pg_uuid_t  *id = palloc(sizeof(pg_uuid_t));
+	pg_uuid_t *id = palloc(sizeof(pg_uuid_t));
 	const char *trace;
-	Datum		values[EVENT_COLUMNS];
-	char		nulls[EVENT_COLUMNS + 1] = "            ";
+	Datum values[EVENT_COLUMNS];
+	char nulls[EVENT_COLUMNS + 1] = "            ";
 
 	if (PG_ARGISNULL(0) || PG_ARGISNULL(2) || PG_ARGISNULL(4))
-		ereport(ERROR,
-				errcode(ERRCODE_NULL_VALUE_NOT_ALLOWED),
+		ereport(ERROR, errcode(ERRCODE_NULL_VALUE_NOT_ALLOWED),
 				errmsg("type, subject and data of an event must not be null"));
 
 	agenda_owner_enter(&scope);
@@ -128,7 +126,7 @@ agenda_emit(PG_FUNCTION_ARGS)
 static int64
 next_seq(void)
 {
-	Oid			sequence = get_relname_relid("events_seq", get_namespace_oid("agenda", false));
+	Oid sequence = get_relname_relid("events_seq", get_namespace_oid("agenda", false));
 
 	if (!OidIsValid(sequence))
 		elog(ERROR, "sequence agenda.events_seq does not exist");
@@ -139,7 +137,7 @@ next_seq(void)
 static SPIPlanPtr
 keep_plan(const char *statement, int nargs, Oid *argtypes)
 {
-	SPIPlanPtr	plan = SPI_prepare(statement, nargs, argtypes);
+	SPIPlanPtr plan = SPI_prepare(statement, nargs, argtypes);
 
 	if (plan == NULL || SPI_keepplan(plan) != 0)
 		elog(ERROR, "could not prepare \"%s\": %s", statement, SPI_result_code_string(SPI_result));
@@ -155,7 +153,7 @@ event_headers(FunctionCallInfo fcinfo, int argno)
 {
 	const char *request_id = agenda_identity_request_id();
 	StringInfoData buf;
-	Datum		own;
+	Datum own;
 
 	initStringInfo(&buf);
 	appendStringInfoChar(&buf, '{');
@@ -175,8 +173,8 @@ event_headers(FunctionCallInfo fcinfo, int argno)
 static void
 ensure_partition(TimestampTz at)
 {
-	Datum		args[1];
-	bool		isnull;
+	Datum args[1];
+	bool isnull;
 
 	/* the clock may have stepped back behind the oldest leaf */
 	if (at >= covered_from && at < covered_until)
@@ -190,8 +188,8 @@ ensure_partition(TimestampTz at)
 	/* set last: the call itself may have changed the table and so called forget_coverage() */
 	AcceptInvalidationMessages();
 	covered_from = at - (at % USECS_PER_DAY + USECS_PER_DAY) % USECS_PER_DAY;
-	covered_until = DatumGetTimestampTz(SPI_getbinval(SPI_tuptable->vals[0],
-													  SPI_tuptable->tupdesc, 1, &isnull));
+	covered_until = DatumGetTimestampTz(
+		SPI_getbinval(SPI_tuptable->vals[0], SPI_tuptable->tupdesc, 1, &isnull));
 	covered_relid = get_relname_relid("events", get_namespace_oid("agenda", false));
 }
 

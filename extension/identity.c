@@ -32,33 +32,33 @@
 #include "identity.h"
 #include "owner.h"
 
-#define MAX_REQUEST_ID	128
-#define MAX_TRACEPARENT	64
-#define MAX_DEPTH		1000
+#define MAX_REQUEST_ID  128
+#define MAX_TRACEPARENT 64
+#define MAX_DEPTH       1000
 
 typedef enum IdentityKind
 {
-	IDENTITY_TRANSACTION,		/* act_as(): lasts until the transaction ends */
-	IDENTITY_FUNCTION			/* _enter(): lasts until _leave() */
+	IDENTITY_TRANSACTION, /* act_as(): lasts until the transaction ends */
+	IDENTITY_FUNCTION     /* _enter(): lasts until _leave() */
 } IdentityKind;
 
 typedef struct Identity
 {
 	IdentityKind kind;
-	int			nest_level;		/* transaction nesting level that undoes this entry */
-	bool		has_user;
-	pg_uuid_t	user_id;
-	char		request_id[MAX_REQUEST_ID];
-	char		traceparent[MAX_TRACEPARENT];
+	int nest_level; /* transaction nesting level that undoes this entry */
+	bool has_user;
+	pg_uuid_t user_id;
+	char request_id[MAX_REQUEST_ID];
+	char traceparent[MAX_TRACEPARENT];
 } Identity;
 
 static Identity *stack = NULL;
-static int	stack_depth = 0;
-static int	stack_size = 0;
+static int stack_depth = 0;
+static int stack_size = 0;
 
 /* The user that belongs to the login role, looked up once per transaction. */
 static LocalTransactionId login_lxid = InvalidLocalTransactionId;
-static Oid	login_role = InvalidOid;
+static Oid login_role = InvalidOid;
 static bool login_has_user;
 static pg_uuid_t login_user_id;
 
@@ -95,7 +95,7 @@ agenda_identity_user(pg_uuid_t *user_id)
 char *
 agenda_identity_actor(void)
 {
-	pg_uuid_t	user_id;
+	pg_uuid_t user_id;
 
 	/* the scanner takes on identities, but what it does is not the user's doing */
 	if (MyBgworkerEntry != NULL)
@@ -125,7 +125,7 @@ agenda_identity_request_id(void)
 Datum
 agenda_current_user_id(PG_FUNCTION_ARGS)
 {
-	pg_uuid_t  *result = palloc(sizeof(pg_uuid_t));
+	pg_uuid_t *result = palloc(sizeof(pg_uuid_t));
 
 	if (!agenda_identity_user(result))
 		PG_RETURN_NULL();
@@ -136,15 +136,13 @@ agenda_current_user_id(PG_FUNCTION_ARGS)
 Datum
 agenda_set_identity(PG_FUNCTION_ARGS)
 {
-	Identity   *entry;
+	Identity *entry;
 
 	if (stack_depth > 0 && stack[stack_depth - 1].kind == IDENTITY_FUNCTION)
-		ereport(ERROR,
-				errcode(ERRCODE_AGENDA_FORBIDDEN),
+		ereport(ERROR, errcode(ERRCODE_AGENDA_FORBIDDEN),
 				errmsg("cannot change the acting user inside a function that acts for a user"));
 	if (!IsTransactionBlock() && !IsSubTransaction())
-		ereport(WARNING,
-				errcode(ERRCODE_NO_ACTIVE_SQL_TRANSACTION),
+		ereport(WARNING, errcode(ERRCODE_NO_ACTIVE_SQL_TRANSACTION),
 				errmsg("act_as has no effect outside a transaction block"),
 				errhint("The acting user is forgotten at the end of the transaction."));
 
@@ -170,7 +168,7 @@ copy_text_arg(FunctionCallInfo fcinfo, int argno, char *dst, size_t size)
 Datum
 agenda_enter(PG_FUNCTION_ARGS)
 {
-	Identity   *entry = push(IDENTITY_FUNCTION);
+	Identity *entry = push(IDENTITY_FUNCTION);
 
 	entry->has_user = !PG_ARGISNULL(0);
 	if (entry->has_user)
@@ -202,15 +200,14 @@ agenda_leave(PG_FUNCTION_ARGS)
 static Identity *
 push(IdentityKind kind)
 {
-	Identity   *entry;
+	Identity *entry;
 
 	if (stack_depth >= MAX_DEPTH)
-		ereport(ERROR,
-				errcode(ERRCODE_STATEMENT_TOO_COMPLEX),
+		ereport(ERROR, errcode(ERRCODE_STATEMENT_TOO_COMPLEX),
 				errmsg("identities are nested too deeply"));
 	if (stack_depth == stack_size)
 	{
-		int			new_size = stack_size == 0 ? 8 : stack_size * 2;
+		int new_size = stack_size == 0 ? 8 : stack_size * 2;
 
 		if (stack == NULL)
 			stack = MemoryContextAlloc(TopMemoryContext, new_size * sizeof(Identity));
@@ -229,7 +226,7 @@ push(IdentityKind kind)
 Datum
 agenda_find_external_user(PG_FUNCTION_ARGS)
 {
-	pg_uuid_t  *result = palloc(sizeof(pg_uuid_t));
+	pg_uuid_t *result = palloc(sizeof(pg_uuid_t));
 
 	if (!find_user("select id from agenda.users where external_id operator(pg_catalog.=) $1", true,
 				   TEXTOID, PG_GETARG_DATUM(0), result))
@@ -246,7 +243,7 @@ static bool
 find_user(const char *query, bool fresh, Oid argtype, Datum arg, pg_uuid_t *user_id)
 {
 	AgendaOwnerScope scope;
-	bool		found;
+	bool found;
 
 	agenda_owner_enter(&scope);
 	SPI_connect();
@@ -255,10 +252,10 @@ find_user(const char *query, bool fresh, Oid argtype, Datum arg, pg_uuid_t *user
 	found = SPI_processed == 1;
 	if (found)
 	{
-		bool		isnull;
+		bool isnull;
 
-		*user_id = *DatumGetUUIDP(SPI_getbinval(SPI_tuptable->vals[0], SPI_tuptable->tupdesc,
-												1, &isnull));
+		*user_id =
+			*DatumGetUUIDP(SPI_getbinval(SPI_tuptable->vals[0], SPI_tuptable->tupdesc, 1, &isnull));
 	}
 	SPI_finish();
 	agenda_owner_leave(&scope);
@@ -269,7 +266,7 @@ find_user(const char *query, bool fresh, Oid argtype, Datum arg, pg_uuid_t *user
 static bool
 login_role_user(pg_uuid_t *user_id)
 {
-	NameData	login;
+	NameData login;
 
 	if (MyProc->lxid == login_lxid && LocalTransactionIdIsValid(login_lxid) &&
 		GetSessionUserId() == login_role)
@@ -279,8 +276,9 @@ login_role_user(pg_uuid_t *user_id)
 	}
 
 	namestrcpy(&login, GetUserNameFromId(GetSessionUserId(), false));
-	login_has_user = find_user("select id from agenda.users where login_role operator(pg_catalog.=) $1", false,
-							   NAMEOID, NameGetDatum(&login), &login_user_id);
+	login_has_user =
+		find_user("select id from agenda.users where login_role operator(pg_catalog.=) $1", false,
+				  NAMEOID, NameGetDatum(&login), &login_user_id);
 	login_lxid = MyProc->lxid;
 	login_role = GetSessionUserId();
 	*user_id = login_user_id;
@@ -296,7 +294,7 @@ merge_top(void)
 {
 	while (stack_depth > 1)
 	{
-		Identity   *top = &stack[stack_depth - 1];
+		Identity *top = &stack[stack_depth - 1];
 
 		if (top->kind != IDENTITY_TRANSACTION || top[-1].kind != IDENTITY_TRANSACTION ||
 			top->nest_level != top[-1].nest_level)
@@ -321,8 +319,8 @@ static void
 at_subtransaction_end(SubXactEvent event, SubTransactionId subid, SubTransactionId parent_subid,
 					  void *arg)
 {
-	int			level = GetCurrentTransactionNestLevel();
-	int			i;
+	int level = GetCurrentTransactionNestLevel();
+	int i;
 
 	if (event == SUBXACT_EVENT_ABORT_SUB)
 	{

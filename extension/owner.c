@@ -19,9 +19,9 @@ void
 agenda_owner_enter(AgendaOwnerScope *scope)
 {
 	GetUserIdAndSecContext(&scope->save_userid, &scope->save_sec_context);
-	SetUserIdAndSecContext(get_role_oid("agenda_owner", false),
-						   scope->save_sec_context | SECURITY_LOCAL_USERID_CHANGE |
-						   SECURITY_NOFORCE_RLS);
+	SetUserIdAndSecContext(get_role_oid("agenda_owner", false), scope->save_sec_context |
+																	SECURITY_LOCAL_USERID_CHANGE |
+																	SECURITY_NOFORCE_RLS);
 	agenda_push_search_path();
 }
 

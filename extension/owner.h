@@ -7,8 +7,8 @@
 
 typedef struct AgendaOwnerScope
 {
-	Oid			save_userid;
-	int			save_sec_context;
+	Oid save_userid;
+	int save_sec_context;
 } AgendaOwnerScope;
 
 /*

@@ -170,11 +170,10 @@ define_limits(void)
 	DefineCustomIntVariable("agenda.scanner_batch",
 							"Maximum number of timers raised in one transaction.", NULL,
 							&agenda_scanner_batch, 500, 1, 100000, PGC_SIGHUP, 0, NULL, NULL, NULL);
-	DefineCustomIntVariable("agenda.log_retention",
-							"How long events stay in the log after they have been published.",
-							"-1 keeps them for ever.", &agenda_log_retention,
-							90 * HOURS_PER_DAY * MINS_PER_HOUR, -1,
-							INT_MAX, PGC_SIGHUP, GUC_UNIT_MIN, NULL, NULL, NULL);
+	DefineCustomIntVariable(
+		"agenda.log_retention", "How long events stay in the log after they have been published.",
+		"-1 keeps them for ever.", &agenda_log_retention, 90 * HOURS_PER_DAY * MINS_PER_HOUR, -1,
+		INT_MAX, PGC_SIGHUP, GUC_UNIT_MIN, NULL, NULL, NULL);
 
 	/* PostgreSQL refuses variables of this kind once it is running */
 	if (process_shared_preload_libraries_in_progress)

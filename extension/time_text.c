@@ -23,16 +23,15 @@
 /* RFC 3339 has no longer form; what is cut off could not have been right */
 #define MAX_LENGTH 64
 
-#define UNIX_EPOCH_SECS \
-	((int64) (POSTGRES_EPOCH_JDATE - UNIX_EPOCH_JDATE) * SECS_PER_DAY)
+#define UNIX_EPOCH_SECS ((int64) (POSTGRES_EPOCH_JDATE - UNIX_EPOCH_JDATE) * SECS_PER_DAY)
 
 typedef struct TimeText
 {
-	int			year, month, day;
-	int			hour, minute, second;
-	int			micros;
-	bool		has_offset;
-	int			offset;			/* seconds east of UTC */
+	int year, month, day;
+	int hour, minute, second;
+	int micros;
+	bool has_offset;
+	int offset; /* seconds east of UTC */
 } TimeText;
 
 static bool parse_text(const char *s, TimeText *t);
@@ -50,8 +49,8 @@ PG_FUNCTION_INFO_V1(agenda_parse_time);
 Datum
 agenda_parse_time(PG_FUNCTION_ARGS)
 {
-	char		buf[MAX_LENGTH + 1];
-	TimeText	t;
+	char buf[MAX_LENGTH + 1];
+	TimeText t;
 
 	if (PG_ARGISNULL(0))
 		PG_RETURN_NULL();
@@ -99,7 +98,7 @@ parse_clock(const char **s, TimeText *t)
 static bool
 parse_fraction(const char **s, int *micros)
 {
-	int			digits = 0;
+	int digits = 0;
 
 	for ((*s)++; isdigit((unsigned char) **s); (*s)++)
 		if (++digits <= 6)
@@ -116,9 +115,9 @@ static bool
 parse_offset(const char **s, TimeText *t)
 {
 	const char *p = *s;
-	int			hours;
-	int			minutes = 0;
-	int			sign;
+	int hours;
+	int minutes = 0;
+	int sign;
 
 	if (*p == ' ' && (p[1] == '+' || p[1] == '-' || p[1] == 'Z' || p[1] == 'z'))
 		p++;
@@ -164,16 +163,16 @@ static bool
 in_range(const TimeText *t)
 {
 	return t->year >= 1 && t->month >= 1 && t->month <= 12 && t->day >= 1 &&
-		t->day <= day_tab[isleap(t->year)][t->month - 1] && t->hour <= 23 && t->minute <= 59 &&
-		t->second <= 60;
+		   t->day <= day_tab[isleap(t->year)][t->month - 1] && t->hour <= 23 && t->minute <= 59 &&
+		   t->second <= 60;
 }
 
 static TimestampTz
 to_instant(const TimeText *t, const text *zone)
 {
-	int64		days = date2j(t->year, t->month, t->day) - UNIX_EPOCH_JDATE;
-	int64		secs = days * SECS_PER_DAY + t->hour * SECS_PER_HOUR + t->minute * SECS_PER_MINUTE +
-		t->second;
+	int64 days = date2j(t->year, t->month, t->day) - UNIX_EPOCH_JDATE;
+	int64 secs =
+		days * SECS_PER_DAY + t->hour * SECS_PER_HOUR + t->minute * SECS_PER_MINUTE + t->second;
 
 	if (t->has_offset || zone == NULL)
 		secs -= t->offset;
@@ -189,8 +188,7 @@ to_instant(const TimeText *t, const text *zone)
 static void
 refuse(const char *value, const char *field)
 {
-	ereport(ERROR,
-			errcode(ERRCODE_AGENDA_INVALID_TIME),
+	ereport(ERROR, errcode(ERRCODE_AGENDA_INVALID_TIME),
 			errmsg("\"%s\" is not a date and time", value),
 			errhint("Use RFC 3339, as in 2025-01-08T09:00:00Z, or without an offset for wall-clock "
 					"time in the time zone."),

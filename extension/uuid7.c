@@ -14,8 +14,7 @@
 
 #include "uuid7.h"
 
-#define UNIX_EPOCH_USECS \
-	((int64) (POSTGRES_EPOCH_JDATE - UNIX_EPOCH_JDATE) * USECS_PER_DAY)
+#define UNIX_EPOCH_USECS ((int64) (POSTGRES_EPOCH_JDATE - UNIX_EPOCH_JDATE) * USECS_PER_DAY)
 
 PG_FUNCTION_INFO_V1(agenda_uuid7);
 
@@ -23,18 +22,16 @@ void
 agenda_uuid7_make(pg_uuid_t *uuid)
 {
 	static uint64 last = 0;
-	uint64		usecs = (uint64) (GetCurrentTimestamp() + UNIX_EPOCH_USECS);
-	uint64		ticks = (usecs / 1000 << 12) | (usecs % 1000 * 4096 / 1000);
-	int			i;
+	uint64 usecs = (uint64) (GetCurrentTimestamp() + UNIX_EPOCH_USECS);
+	uint64 ticks = (usecs / 1000 << 12) | (usecs % 1000 * 4096 / 1000);
+	int i;
 
 	if (ticks <= last)
 		ticks = last + 1;
 	last = ticks;
 
 	if (!pg_strong_random(uuid->data + 8, 8))
-		ereport(ERROR,
-				errcode(ERRCODE_INTERNAL_ERROR),
-				errmsg("could not generate random bytes"));
+		ereport(ERROR, errcode(ERRCODE_INTERNAL_ERROR), errmsg("could not generate random bytes"));
 	for (i = 0; i < 6; i++)
 		uuid->data[i] = (unsigned char) (ticks >> (52 - 8 * i));
 	uuid->data[6] = (unsigned char) (0x70 | (ticks >> 8 & 0x0f));
@@ -46,7 +43,7 @@ agenda_uuid7_make(pg_uuid_t *uuid)
 Datum
 agenda_uuid7(PG_FUNCTION_ARGS)
 {
-	pg_uuid_t  *uuid = palloc(sizeof(pg_uuid_t));
+	pg_uuid_t *uuid = palloc(sizeof(pg_uuid_t));
 
 	agenda_uuid7_make(uuid);
 	PG_RETURN_UUID_P(uuid);

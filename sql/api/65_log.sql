@@ -75,7 +75,7 @@ $$
 begin
     -- an older snapshot would close the door on transactions that began after it
     if current_setting('transaction_isolation') <> 'read committed' then
-        raise exception using errcode = '25001', message = 'partitions can be closed in READ COMMITTED only';
+        raise exception using errcode = 'YA007', message = 'partitions can be closed in READ COMMITTED only';
     end if;
     update agenda.log_leaves l set closed_xmax = pg_snapshot_xmax(pg_current_snapshot())
      where l.closed_xmax is null and l.upper + interval '5 minutes' < least(p_now, clock_timestamp());

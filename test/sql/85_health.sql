@@ -29,9 +29,8 @@ select is(current_setting('agenda.event_key'), 'task', 'order is kept for each t
 -- the server may have started a moment ago
 do $$
 begin
-    for i in 1 .. 3000 loop
+    for i in 1 .. 20000 loop
         exit when (agenda.health() ->> 'ok')::boolean;
-        perform pg_sleep(0.01);
     end loop;
 end
 $$;
