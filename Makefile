@@ -33,8 +33,11 @@ OBJS = \
 	extension/recurrence/plan.o \
 	extension/recurrence/count.o \
 	extension/recurrence/expand.o \
+	extension/recurrence/subday.o \
+	extension/recurrence/subcount.o \
 	extension/recurrence/zone.o \
 	extension/recurrence/set.o \
+	extension/recurrence/elapsed.o \
 	extension/recurrence/describe.o \
 	bgworker/worker.o \
 	bgworker/launcher.o \

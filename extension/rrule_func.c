@@ -132,6 +132,8 @@ make_series(Series *series, Family family, struct varlena *stored, int64 dtstart
 				 family == ZONED   ? RR_ZONED
 				 : family == DATES ? RR_DATES
 								   : RR_FLOATING);
+	if (family == ZONED)
+		rr_plan_elapse(&series->plan, &series->zone);
 }
 
 /* same bytes, headers apart? */

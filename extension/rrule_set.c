@@ -88,7 +88,7 @@ elements_of(ArrayType *array, const char *what, int *n)
 }
 
 static struct rr_plan *
-make_plans(ArrayType *array, int64 start, int *n)
+make_plans(ArrayType *array, int64 start, const struct rr_zone *zone, int *n)
 {
 	Datum *elements = elements_of(array, "rules", n);
 	struct rr_plan *plans;
@@ -103,6 +103,7 @@ make_plans(ArrayType *array, int64 start, int *n)
 
 		agenda_rrule_unpack(PG_DETOAST_DATUM_PACKED(elements[i]), &rule);
 		rr_plan_make(&plans[i], &rule, start, RR_ZONED);
+		rr_plan_elapse(&plans[i], zone);
 	}
 	return plans;
 }
@@ -168,9 +169,10 @@ make_set(FunctionCallInfo fcinfo, int tail)
 	series->zone = agenda_zone_view(agenda_zone_open(PG_GETARG_TEXT_PP(ARG_ZONE)));
 	set->zone = &series->zone;
 	set->pause = check_interrupts;
-	set->rules = make_plans(PG_GETARG_ARRAYTYPE_P(ARG_RULES), start.second, &set->n_rules);
-	set->exrules =
-		make_plans(PG_GETARG_ARRAYTYPE_P(tail + ARG_EXRULES), start.second, &set->n_exrules);
+	set->rules =
+		make_plans(PG_GETARG_ARRAYTYPE_P(ARG_RULES), start.second, &series->zone, &set->n_rules);
+	set->exrules = make_plans(PG_GETARG_ARRAYTYPE_P(tail + ARG_EXRULES), start.second,
+							  &series->zone, &set->n_exrules);
 	set->dates = make_dates(series, PG_GETARG_ARRAYTYPE_P(tail + ARG_DATES), true, &set->n_dates);
 	set->exdates =
 		make_dates(series, PG_GETARG_ARRAYTYPE_P(tail + ARG_EXDATES), false, &set->n_exdates);

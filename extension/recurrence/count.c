@@ -166,11 +166,18 @@ find_period(const struct rr_plan *plan, int64_t *period, int64_t *wanted)
 int64_t
 rr_until_of_count(const struct rr_plan *plan, int32_t count)
 {
-	/* the first period, and what a second moves into it, may begin before DTSTART */
-	int64_t wanted = count + sum_before(plan, plan->origin,
-										plan->origin + (overlapping(plan) ? 1 : 0), plan->dtstart);
+	int64_t wanted;
 	int64_t period;
+	struct rr_phase phase;
 
+	if (plan->unit == RR_UNIT_TIME)
+	{
+		phase = rr_phase_of(plan);
+		return rr_subday_nth(plan, &phase, plan->dtstart, count);
+	}
+	/* the first period, and what a second moves into it, may begin before DTSTART */
+	wanted = count + sum_before(plan, plan->origin, plan->origin + (overlapping(plan) ? 1 : 0),
+								plan->dtstart);
 	if (!find_period(plan, &period, &wanted))
 		return RR_TIME_MAX;
 	return locate(plan, period, wanted);

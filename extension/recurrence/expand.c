@@ -11,99 +11,7 @@
 
 #include "bits.h"
 #include "civil.h"
-
-/* ---- times of day -------------------------------------------------------------------- */
-
-/* the first time of day >= sod, or -1 */
-static int
-time_from(const struct rr_plan *plan, int sod)
-{
-	int h = sod / 3600;
-	int m = sod / 60 % 60;
-	int s;
-
-	if (sod <= plan->first_time)
-		return plan->first_time;
-	if (sod > plan->last_time)
-		return -1;
-	if ((plan->hours >> h & 1) != 0)
-	{
-		if ((plan->minutes >> m & 1) != 0)
-		{
-			s = rr_first_from(&plan->seconds, 1, sod % 60);
-			if (s >= 0)
-				return h * 3600 + m * 60 + s;
-		}
-		m = rr_first_from(&plan->minutes, 1, m + 1);
-		if (m >= 0)
-			return h * 3600 + m * 60 + rr_lowest(plan->seconds);
-	}
-	/* sod <= last_time, so there is a later hour */
-	h = rr_lowest((uint64_t) plan->hours & ~rr_below(h + 1));
-	return h * 3600 + rr_lowest(plan->minutes) * 60 + rr_lowest(plan->seconds);
-}
-
-/* the last time of day <= sod, or -1 */
-static int
-time_upto(const struct rr_plan *plan, int sod)
-{
-	int h = sod / 3600;
-	int m = sod / 60 % 60;
-	int s;
-
-	if (sod >= plan->last_time)
-		return plan->last_time;
-	if (sod < plan->first_time)
-		return -1;
-	if ((plan->hours >> h & 1) != 0)
-	{
-		if ((plan->minutes >> m & 1) != 0)
-		{
-			s = rr_last_upto(&plan->seconds, sod % 60);
-			if (s >= 0)
-				return h * 3600 + m * 60 + s;
-		}
-		m = rr_last_upto(&plan->minutes, m - 1);
-		if (m >= 0)
-			return h * 3600 + m * 60 + rr_highest(plan->seconds);
-	}
-	h = rr_highest((uint64_t) plan->hours & rr_below(h));
-	return h * 3600 + rr_highest(plan->minutes) * 60 + rr_highest(plan->seconds);
-}
-
-/* how many times of day are before sod */
-static int
-time_rank(const struct rr_plan *plan, int sod)
-{
-	int h = sod / 3600;
-	int m = sod / 60 % 60;
-	int rank;
-
-	/* by far the most rules have one time of day */
-	if (plan->n_times == 1)
-		return sod > plan->first_time ? 1 : 0;
-	rank = rr_popcount((uint64_t) plan->hours & rr_below(h)) * plan->per_hour;
-
-	if ((plan->hours >> h & 1) == 0)
-		return rank;
-	rank += rr_popcount(plan->minutes & rr_below(m)) * plan->per_minute;
-	if ((plan->minutes >> m & 1) == 0)
-		return rank;
-	return rank + rr_popcount(plan->seconds & rr_below(sod % 60));
-}
-
-static int
-time_select(const struct rr_plan *plan, int k)
-{
-	int h;
-	int m;
-
-	if (plan->n_times == 1)
-		return plan->first_time;
-	h = rr_select(plan->hours, k / plan->per_hour);
-	m = rr_select(plan->minutes, k % plan->per_hour / plan->per_minute);
-	return h * 3600 + m * 60 + rr_select(plan->seconds, k % plan->per_minute);
-}
+#include "times.h"
 
 /* ---- periods ------------------------------------------------------------------------- */
 
@@ -238,25 +146,25 @@ element_rank(const struct rr_plan *plan, const struct rr_days *days, int64_t x)
 
 	if (p.bit < 0)
 		return 0;
-	rank = (int64_t) rr_rank(days->bits, p.bit) * plan->n_times;
+	rank = (int64_t) rr_rank(days->bits, p.bit) * plan->times.n;
 	if (p.bit < 64 * days->words && rr_has(days->bits, p.bit))
-		rank += time_rank(plan, p.sod);
+		rank += rr_time_rank(&plan->times, p.sod);
 	return rank;
 }
 
 static int64_t
 element_at(const struct rr_plan *plan, const struct rr_days *days, int64_t rank)
 {
-	return second_of(days, rr_select_in(days->bits, (int) (rank / plan->n_times)),
-					 time_select(plan, (int) (rank % plan->n_times)));
+	return second_of(days, rr_select_in(days->bits, (int) (rank / plan->times.n)),
+					 rr_time_select(&plan->times, (int) (rank % plan->times.n)));
 }
 
 /*
  * BYSETPOS among n elements: position p is rank p - 1, position -q is rank n - q.  The first
  * selected rank >= rank, or -1.
  */
-static int64_t
-setpos_from(const struct rr_numbers *set, int64_t n, int64_t rank)
+int64_t
+rr_setpos_from(const struct rr_numbers *set, int64_t n, int64_t rank)
 {
 	int64_t best = -1;
 	int p = rank >= 366 ? -1 : rr_first_from(set->plus, RR_DAY_WORDS, (int) rank + 1);
@@ -270,8 +178,8 @@ setpos_from(const struct rr_numbers *set, int64_t n, int64_t rank)
 }
 
 /* the last selected rank <= rank, or -1; 0 <= rank < n */
-static int64_t
-setpos_upto(const struct rr_numbers *set, int64_t n, int64_t rank)
+int64_t
+rr_setpos_upto(const struct rr_numbers *set, int64_t n, int64_t rank)
 {
 	int p = rr_last_upto(set->plus, rank >= 366 ? 366 : (int) rank + 1);
 	int q = n - rank > 366 ? -1 : rr_first_from(set->minus, RR_DAY_WORDS, (int) (n - rank));
@@ -285,13 +193,13 @@ setpos_upto(const struct rr_numbers *set, int64_t n, int64_t rank)
 }
 
 /* how many ranks < rank are selected; a rank that both signs select counts once */
-static int64_t
-setpos_rank(const struct rr_numbers *set, int64_t n, int64_t rank)
+int64_t
+rr_setpos_rank(const struct rr_numbers *set, int64_t n, int64_t rank)
 {
 	int64_t count = 0;
 
-	for (int64_t r = rank > 0 ? setpos_from(set, n, 0) : -1; r >= 0 && r < rank;
-		 r = r + 1 < n ? setpos_from(set, n, r + 1) : -1)
+	for (int64_t r = rank > 0 ? rr_setpos_from(set, n, 0) : -1; r >= 0 && r < rank;
+		 r = r + 1 < n ? rr_setpos_from(set, n, r + 1) : -1)
 		count++;
 	return count;
 }
@@ -299,7 +207,7 @@ setpos_rank(const struct rr_numbers *set, int64_t n, int64_t rank)
 static int64_t
 element_count(const struct rr_plan *plan, const struct rr_days *days)
 {
-	return (int64_t) rr_size(days->bits, days->words) * plan->n_times;
+	return (int64_t) rr_size(days->bits, days->words) * plan->times.n;
 }
 
 bool
@@ -313,7 +221,7 @@ rr_first_in(const struct rr_plan *plan, const struct rr_days *days, int64_t lo, 
 		int64_t n = element_count(plan, days);
 		int64_t rank = element_rank(plan, days, lo);
 
-		rank = rank < n ? setpos_from(&plan->setpos, n, rank) : -1;
+		rank = rank < n ? rr_setpos_from(&plan->setpos, n, rank) : -1;
 		if (rank >= 0)
 			*found = element_at(plan, days, rank);
 		return rank >= 0;
@@ -321,7 +229,7 @@ rr_first_in(const struct rr_plan *plan, const struct rr_days *days, int64_t lo, 
 	p = place_of(days, lo);
 	if (p.bit >= 0 && p.bit < 64 * days->words && rr_has(days->bits, p.bit))
 	{
-		int time = time_from(plan, p.sod);
+		int time = rr_time_from(&plan->times, p.sod);
 
 		if (time >= 0)
 		{
@@ -332,7 +240,7 @@ rr_first_in(const struct rr_plan *plan, const struct rr_days *days, int64_t lo, 
 	bit = rr_first_from(days->bits, days->words, p.bit + 1);
 	if (bit < 0)
 		return false;
-	*found = second_of(days, bit, plan->first_time);
+	*found = second_of(days, bit, plan->times.first);
 	return true;
 }
 
@@ -347,7 +255,7 @@ rr_last_in(const struct rr_plan *plan, const struct rr_days *days, int64_t hi, i
 		/* ranks below this one are at or before hi */
 		int64_t end = element_rank(plan, days, hi + 1);
 		int64_t rank =
-			end > 0 ? setpos_upto(&plan->setpos, element_count(plan, days), end - 1) : -1;
+			end > 0 ? rr_setpos_upto(&plan->setpos, element_count(plan, days), end - 1) : -1;
 
 		if (rank >= 0)
 			*found = element_at(plan, days, rank);
@@ -356,7 +264,7 @@ rr_last_in(const struct rr_plan *plan, const struct rr_days *days, int64_t hi, i
 	p = place_of(days, hi);
 	if (p.bit >= 0 && p.bit < 64 * days->words && rr_has(days->bits, p.bit))
 	{
-		int time = time_upto(plan, p.sod);
+		int time = rr_time_upto(&plan->times, p.sod);
 
 		if (time >= 0)
 		{
@@ -367,7 +275,7 @@ rr_last_in(const struct rr_plan *plan, const struct rr_days *days, int64_t hi, i
 	bit = days->words == 0 ? -1 : rr_last_upto(days->bits, p.bit - 1);
 	if (bit < 0)
 		return false;
-	*found = second_of(days, bit, plan->last_time);
+	*found = second_of(days, bit, plan->times.last);
 	return true;
 }
 
@@ -376,7 +284,7 @@ rr_count_in(const struct rr_plan *plan, const struct rr_days *days, int64_t x)
 {
 	int64_t rank = element_rank(plan, days, x);
 
-	return plan->by_setpos ? setpos_rank(&plan->setpos, element_count(plan, days), rank) : rank;
+	return plan->by_setpos ? rr_setpos_rank(&plan->setpos, element_count(plan, days), rank) : rank;
 }
 
 /* ---- the series ---------------------------------------------------------------------- */
@@ -401,8 +309,8 @@ series_upto(const struct rr_plan *plan, int64_t period)
 }
 
 /* the first day >= day that the filter of DAILY lets through; the table is not empty */
-static int64_t
-permitted_from(const struct rr_plan *plan, int64_t day)
+int64_t
+rr_permitted_from(const struct rr_plan *plan, int64_t day)
 {
 	int64_t year = rr_date_of(day).year;
 	int64_t start = rr_year_start(year);
@@ -418,8 +326,8 @@ permitted_from(const struct rr_plan *plan, int64_t day)
 }
 
 /* the last day <= day that the filter of DAILY lets through */
-static int64_t
-permitted_upto(const struct rr_plan *plan, int64_t day)
+int64_t
+rr_permitted_upto(const struct rr_plan *plan, int64_t day)
 {
 	int64_t year = rr_date_of(day).year;
 	int64_t start = rr_year_start(year);
@@ -439,7 +347,7 @@ step_forward(const struct rr_plan *plan, int64_t period)
 	int64_t next = period + plan->interval;
 
 	if (plan->unit == RR_UNIT_DAY && plan->filtered)
-		return series_from(plan, permitted_from(plan, next));
+		return series_from(plan, rr_permitted_from(plan, next));
 	return next;
 }
 
@@ -451,7 +359,7 @@ step_back(const struct rr_plan *plan, int64_t period)
 
 	if (plan->unit == RR_UNIT_DAY && plan->filtered && next >= plan->origin)
 	{
-		next = permitted_upto(plan, next);
+		next = rr_permitted_upto(plan, next);
 		return next < plan->origin ? next : series_upto(plan, next);
 	}
 	return next;
@@ -487,6 +395,12 @@ rr_next(const struct rr_plan *plan, int64_t lo, int64_t *found)
 		lo = plan->dtstart;
 	if (plan->empty || lo > plan->until)
 		return false;
+	if (plan->unit == RR_UNIT_TIME)
+	{
+		struct rr_phase phase = rr_phase_of(plan);
+
+		return rr_subday_next(plan, &phase, lo, found);
+	}
 	period = rr_period_of(plan, rr_floordiv(lo, RR_DAY_SECONDS));
 	period = series_from(plan, plan->spills ? period - 1 : period);
 	last = period + plan->reach;
@@ -515,6 +429,12 @@ rr_previous(const struct rr_plan *plan, int64_t hi, int64_t *found)
 		hi = plan->until;
 	if (plan->empty || hi < plan->dtstart)
 		return false;
+	if (plan->unit == RR_UNIT_TIME)
+	{
+		struct rr_phase phase = rr_phase_of(plan);
+
+		return rr_subday_previous(plan, &phase, hi, found);
+	}
 	period = rr_period_of(plan, rr_floordiv(hi, RR_DAY_SECONDS));
 	period = series_upto(plan, plan->spills ? period + 1 : period);
 	last = period - plan->reach;

@@ -295,8 +295,6 @@ read_freq(struct scan *s)
 
 	if (freq < 0)
 		return fail_at(s, RR_BAD_FREQ, s->value);
-	if (freq > RR_DAILY)
-		return fail_at(s, RR_NO_SUBDAILY, s->value);
 	s->rule->freq = (uint8_t) freq;
 	return true;
 }

@@ -14,6 +14,7 @@
 
 #include "bits.h"
 #include "civil.h"
+#include "times.h"
 
 /* leap patterns of a year and its neighbours; no other combination exists */
 enum
@@ -340,16 +341,12 @@ make_times(struct rr_plan *plan, const struct rr_rule *rule, int64_t time, int f
 {
 	bool dates = (flags & RR_DATES) != 0;
 
-	plan->hours = rule->hours != 0 && !dates ? rule->hours : (uint32_t) 1 << (time / 3600);
-	plan->minutes = rule->minutes != 0 && !dates ? rule->minutes : UINT64_C(1) << (time / 60 % 60);
-	plan->seconds = rule->seconds != 0 && !dates ? rule->seconds : UINT64_C(1) << (time % 60);
-	plan->per_minute = rr_popcount(plan->seconds);
-	plan->per_hour = rr_popcount(plan->minutes) * plan->per_minute;
-	plan->n_times = rr_popcount(plan->hours) * plan->per_hour;
-	plan->first_time =
-		rr_lowest(plan->hours) * 3600 + rr_lowest(plan->minutes) * 60 + rr_lowest(plan->seconds);
-	plan->last_time =
-		rr_highest(plan->hours) * 3600 + rr_highest(plan->minutes) * 60 + rr_highest(plan->seconds);
+	rr_times_make(&plan->times,
+				  rule->hours != 0 && !dates ? rule->hours : (uint32_t) 1 << (time / 3600),
+				  rule->minutes != 0 && !dates ? rule->minutes : UINT64_C(1) << (time / 60 % 60),
+				  rule->seconds != 0 && !dates ? rule->seconds : UINT64_C(1) << (time % 60));
+	plan->default_minute = rule->minutes == 0;
+	plan->default_second = rule->seconds == 0;
 }
 
 /* what the rule says of days; where it says nothing, DTSTART does (RFC 5545 3.3.10) */
@@ -412,8 +409,8 @@ make_daily(struct rr_plan *plan, const struct chosen *c)
 	plan->empty = make_years(plan, c) == 0;
 }
 
-static int64_t
-gcd(int64_t a, int64_t b)
+int64_t
+rr_gcd(int64_t a, int64_t b)
 {
 	while (b != 0)
 	{
@@ -450,12 +447,17 @@ make_days(struct rr_plan *plan, const struct rr_rule *rule)
 		case RR_WEEKLY:
 			make_week(plan, &c);
 			break;
-		default:
+		case RR_DAILY:
 			make_daily(plan, &c);
 			break;
+		default:
+			plan->filtered = c.months != 0 || c.by_monthday || c.by_yearday || c.by_day;
+			plan->empty = plan->filtered && make_years(plan, &c) == 0;
+			rr_subday_make(plan, rule);
+			return;
 	}
 	plan->origin = rr_period_of(plan, day);
-	plan->cycle = periods[plan->unit] / gcd(periods[plan->unit], plan->interval);
+	plan->cycle = periods[plan->unit] / rr_gcd(periods[plan->unit], plan->interval);
 	/* one cycle sees every type; two more for the part of the first that is not asked for */
 	plan->reach = (plan->cycle + 2) * plan->interval;
 }
@@ -471,8 +473,11 @@ make_end(struct rr_plan *plan, const struct rr_rule *rule, int flags)
 		plan->until = rule->until + RR_DAY_SECONDS - 1;
 	else if (rule->until_kind != RR_UNTIL_NONE)
 		plan->until = rule->until;
+	plan->count = rule->count;
 	if (rule->count != 0 && !plan->empty)
 		plan->until = rr_until_of_count(plan, rule->count);
+	if (plan->unit == RR_UNIT_TIME)
+		return;
 	/* SKIP may move a date of the period behind back into that of until */
 	plan->last_period = rr_period_of(plan, rr_floordiv(plan->until, RR_DAY_SECONDS)) + 1;
 }
@@ -482,6 +487,12 @@ rr_plan_make(struct rr_plan *plan, const struct rr_rule *rule, int64_t dtstart, 
 {
 	memset(plan, 0, sizeof(*plan));
 	if (dtstart < RR_TIME_MIN || dtstart > RR_TIME_MAX)
+	{
+		plan->empty = true;
+		return;
+	}
+	/* a day has no hours there, so these rules have nothing to say */
+	if (rule->freq > RR_DAILY && (flags & RR_DATES) != 0)
 	{
 		plan->empty = true;
 		return;

@@ -33,6 +33,62 @@ extern bool rr_last_in(const struct rr_plan *plan, const struct rr_days *days, i
 /* how many of them are before x */
 extern int64_t rr_count_in(const struct rr_plan *plan, const struct rr_days *days, int64_t x);
 
+/* BYSETPOS: the first selected rank >= rank of n elements, the last <= rank, how many < rank */
+extern int64_t rr_setpos_from(const struct rr_numbers *set, int64_t n, int64_t rank);
+extern int64_t rr_setpos_upto(const struct rr_numbers *set, int64_t n, int64_t rank);
+extern int64_t rr_setpos_rank(const struct rr_numbers *set, int64_t n, int64_t rank);
+
+/* the first day >= day, the last day <= day that the table of years permits; it is not empty */
+extern int64_t rr_permitted_from(const struct rr_plan *plan, int64_t day);
+extern int64_t rr_permitted_upto(const struct rr_plan *plan, int64_t day);
+
+extern int64_t rr_gcd(int64_t a, int64_t b);
+
+/* ---- hours, minutes and seconds (subday.c, subcount.c) ------------------------------- */
+
+/*
+ * Where the series of a plan stands.  In elapsed time this differs by the offset of the zone;
+ * else there is one, that of DTSTART.
+ */
+struct rr_phase
+{
+	int64_t origin;  /* number of the period that holds dtstart */
+	int64_t dtstart; /* civil seconds, as until: the time that is asked */
+	int64_t until;
+	struct rr_times times;
+};
+
+#define RR_NO_PERIOD INT64_MAX
+
+extern void rr_subday_make(struct rr_plan *plan, const struct rr_rule *rule);
+extern struct rr_phase rr_phase_of(const struct rr_plan *plan);
+/* the phase on a clock that is ahead of UTC by this much */
+extern struct rr_phase rr_phase_at(const struct rr_plan *plan, int64_t offset);
+/* the first period >= u that takes part, or RR_NO_PERIOD behind the end of the plan */
+extern int64_t rr_period_from(const struct rr_plan *plan, const struct rr_phase *phase, int64_t u);
+extern bool rr_phase_never(const struct rr_plan *plan, const struct rr_phase *phase);
+extern bool rr_subday_next(const struct rr_plan *plan, const struct rr_phase *phase, int64_t lo,
+						   int64_t *found);
+extern bool rr_subday_previous(const struct rr_plan *plan, const struct rr_phase *phase, int64_t hi,
+							   int64_t *found);
+/* how many are there, lo <= t < hi */
+extern int64_t rr_subday_count(const struct rr_plan *plan, const struct rr_phase *phase, int64_t lo,
+							   int64_t hi);
+/* number wanted >= 1 of those at or after lo; RR_TIME_MAX if time ends before */
+extern int64_t rr_subday_nth(const struct rr_plan *plan, const struct rr_phase *phase, int64_t lo,
+							 int64_t wanted);
+
+/* one occurrence every INTERVAL periods, whatever the clock shows? */
+extern bool rr_subday_is_single(const struct rr_plan *plan);
+/* are days counted without walking through their periods? */
+extern bool rr_subday_is_summed(const struct rr_plan *plan);
+
+/* elapsed time (elapsed.c) */
+extern bool rr_elapsed_next(const struct rr_plan *plan, const struct rr_zone *zone, int64_t lo,
+							int64_t *found);
+extern bool rr_elapsed_previous(const struct rr_plan *plan, const struct rr_zone *zone, int64_t hi,
+								int64_t *found);
+
 /* COUNT, as the civil second of the last occurrence that it permits (count.c) */
 extern int64_t rr_until_of_count(const struct rr_plan *plan, int32_t count);
 

@@ -126,9 +126,7 @@ struct rr_rule
 	X(RR_YEARDAY_NOT_HERE, "RFC 5545 section 3.3.10", "BYYEARDAY must not be used with FREQ=DAILY, WEEKLY or MONTHLY.", "") \
 	X(RR_WEEKNO_NOT_YEARLY, "RFC 5545 section 3.3.10", "BYWEEKNO must only be used with FREQ=YEARLY.", "") \
 	X(RR_SETPOS_ALONE, "RFC 5545 section 3.3.10", "BYSETPOS must be used together with another BYxxx part.", "") \
-	X(RR_NO_RSCALE, "RFC 7529 section 4.1", "Only RSCALE=GREGORIAN is supported.", "") \
-	X(RR_NO_SUBDAILY, "RFC 5545 section 3.3.10", "FREQ=HOURLY, MINUTELY and SECONDLY are not supported.", \
-		"Use FREQ=DAILY with BYHOUR, BYMINUTE and BYSECOND where that says the same.")
+	X(RR_NO_RSCALE, "RFC 7529 section 4.1", "Only RSCALE=GREGORIAN is supported.", "")
 
 /* clang-format on */
 
@@ -182,7 +180,8 @@ enum rr_unit
 	RR_UNIT_YEAR,
 	RR_UNIT_MONTH,
 	RR_UNIT_WEEK,
-	RR_UNIT_DAY
+	RR_UNIT_DAY,
+	RR_UNIT_TIME /* an hour, a minute or a second */
 };
 
 enum rr_flags
@@ -190,6 +189,19 @@ enum rr_flags
 	RR_FLOATING = 0, /* no zone: a UNTIL in UTC is compared as wall clock */
 	RR_ZONED = 1,    /* for the rr_zoned functions: a UNTIL in UTC is an instant */
 	RR_DATES = 2     /* all-day: times of day do not exist */
+};
+
+/* a set of times of day, none of them empty: the product of three sets */
+struct rr_times
+{
+	uint32_t hours;
+	int32_t n;          /* size of the product */
+	int32_t per_hour;   /* times in an hour that takes part */
+	int32_t per_minute; /* times in a minute that takes part */
+	uint64_t minutes;
+	uint64_t seconds;
+	int32_t first; /* smallest and largest, in seconds */
+	int32_t last;
 };
 
 #define RR_YEAR_TYPES  28 /* four leap patterns (see plan.c) by seven weekdays */
@@ -216,17 +228,22 @@ struct rr_plan
 	bool by_weekno;   /* year: the type needs the neighbours' lengths */
 	bool spills;      /* SKIP moves dates into neighbouring periods */
 	bool by_setpos;
-	bool empty;      /* no period of any type has a day: never matches */
-	uint16_t months; /* month, week: months that take part */
-	/* times of day: the product of three sets */
-	uint32_t hours;
-	uint64_t minutes;
-	uint64_t seconds;
-	int32_t n_times;    /* size of the product */
-	int32_t per_hour;   /* times in an hour that takes part */
-	int32_t per_minute; /* times in a minute that takes part */
-	int32_t first_time; /* smallest and largest, in seconds of the day */
-	int32_t last_time;
+	bool empty;            /* no period of any type has a day: never matches */
+	uint16_t months;       /* month, week: months that take part */
+	struct rr_times times; /* in a day; below a day, in an hour, minute or second */
+	/* RR_UNIT_TIME */
+	struct rr_times starts; /* the periods of a day that take part, by their first second */
+	int32_t unit_seconds;   /* 3600, 60 or 1 */
+	int32_t unit_count;     /* of them in a day */
+	bool every_start;       /* the whole day takes part */
+	bool default_minute;    /* DTSTART gives the minute, the second */
+	bool default_second;
+	bool no_elements;      /* no day, or no place of BYSETPOS, whatever the phase */
+	bool never;            /* filters and series never meet, in the phase of DTSTART */
+	bool elapsed;          /* by rr_plan_elapse() */
+	int32_t count;         /* COUNT, which elapsed time counts again */
+	int64_t start_instant; /* elapsed: DTSTART as an instant, and the offset then */
+	int64_t start_offset;
 	struct rr_numbers setpos;
 	union
 	{
@@ -239,6 +256,15 @@ struct rr_plan
 
 extern void rr_plan_make(struct rr_plan *plan, const struct rr_rule *rule, int64_t dtstart,
 						 int flags);
+
+struct rr_zone;
+/*
+ * Let FREQ=HOURLY, MINUTELY and SECONDLY run in elapsed time: every so many hours pass between
+ * occurrences whatever the clock does, and BYxxx parts ask what the clock shows.  For a plan made
+ * with RR_ZONED; slower rules stay as they are.  Without it these rules are read by the letter
+ * of RFC 5545, hour by hour of the wall clock.
+ */
+extern void rr_plan_elapse(struct rr_plan *plan, const struct rr_zone *zone);
 
 /* the first occurrence at or after lo; the last at or before hi; false where there is none */
 extern bool rr_next(const struct rr_plan *plan, int64_t lo, int64_t *found);

@@ -12,7 +12,7 @@
  * Taking the smaller of the two candidates gives strictly increasing instants: what the gap
  * moves onto another occurrence is one occurrence, and the missing day of Apia vanishes.
  */
-#include "rrule.h"
+#include "plan.h"
 
 /* INT64_MIN and INT64_MAX stand for an open end and stay what they are */
 static int64_t
@@ -129,6 +129,8 @@ rr_zoned_next(const struct rr_plan *plan, const struct rr_zone *zone, int64_t lo
 	struct rr_span span;
 	int64_t civil;
 
+	if (plan->elapsed)
+		return rr_elapsed_next(plan, zone, lo, found);
 	/* no offset and no gap brings an occurrence that far before the clock shows DTSTART */
 	if (lo < plan->dtstart - 4 * 86400)
 		lo = plan->dtstart - 4 * 86400;
@@ -153,6 +155,8 @@ rr_zoned_previous(const struct rr_plan *plan, const struct rr_zone *zone, int64_
 	struct rr_span span;
 	int64_t civil;
 
+	if (plan->elapsed)
+		return rr_elapsed_previous(plan, zone, hi, found);
 	if (hi > plan->until_instant)
 		hi = plan->until_instant;
 	if (hi > RR_TIME_MAX)
@@ -176,9 +180,12 @@ rr_zoned_contains(const struct rr_plan *plan, const struct rr_zone *zone, int64_
 {
 	struct rr_span span;
 	int64_t gap;
+	int64_t found;
 
 	if (at > plan->until_instant)
 		return false;
+	if (plan->elapsed)
+		return rr_elapsed_next(plan, zone, at, &found) && found == at;
 	zone->span(zone->context, at, &span);
 	if (at + span.offset >= own_start(&span) && rr_contains(plan, at + span.offset))
 		return true;

@@ -40,7 +40,7 @@ select is((null::text)::agenda.rrule, null, 'null is null');
 select throws_ok(format('select %L::agenda.rrule', t.rule), 'YA003', null, 'refused: ' || split_part(t.rule, chr(10), 1))
   from (values (''), ('every day'), ('FREQ=DAILY;INTERVAL=0'), ('FREQ=DAILY;COUNT=0'),
     ('FREQ=DAILY;COUNT=2;UNTIL=20250101'), ('FREQ=WEEKLY;BYDAY=1MO'), ('FREQ=DAILY;X-FOO=1'),
-    ('DTSTART:20250101T090000' || chr(10) || 'RRULE:FREQ=DAILY'), ('FREQ=HOURLY'), ('RSCALE=HEBREW;FREQ=YEARLY'),
+    ('DTSTART:20250101T090000' || chr(10) || 'RRULE:FREQ=DAILY'), ('FREQ=HOURLY;BYDAY=1MO'), ('RSCALE=HEBREW;FREQ=YEARLY'),
     ('FREQ=MONTHLY;BYMONTHDAY=32'), ('FREQ=DAILY;INTERVAL=2147483648'), ('FREQ=DAILY;UNTIL=20250229')
   ) t (rule);
 select is(pg_temp.complaint($$select 'FREQ=WEEKLY;BYDAY=MO,1TU;COUNT=3'::agenda.rrule$$),

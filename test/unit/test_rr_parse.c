@@ -61,8 +61,6 @@ static const struct
 	{ "FREQ=", RR_BAD_FREQ, 5 },
 	{ "FREQ=DAILYX", RR_BAD_FREQ, 5 },
 	{ "FREQ=FORTNIGHTLY", RR_BAD_FREQ, 5 },
-	{ "FREQ=HOURLY", RR_NO_SUBDAILY, 5 },
-	{ "FREQ=secondly;INTERVAL=5", RR_NO_SUBDAILY, 5 },
 	{ "INTERVAL=2", RR_NO_FREQ, 10 },
 	{ "FREQ=DAILY;;", RR_NOT_A_PART, 11 },
 	{ ";FREQ=DAILY", RR_NOT_A_PART, 0 },

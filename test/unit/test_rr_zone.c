@@ -110,6 +110,44 @@ static const struct
 	  "daily",
 	  "2026-10-30T09:30:00",
 	  { "2026-10-30T13:30:00", "2026-10-31T13:30:00", "2026-11-01T14:30:00" } },
+	/* elapsed time: no hour is lost, none doubled, whatever the clock does */
+	{ "America/New_York",
+	  "FREQ=HOURLY",
+	  "2026-03-08T00:30:00",
+	  { "2026-03-08T05:30:00", "2026-03-08T06:30:00", "2026-03-08T07:30:00",
+		"2026-03-08T08:30:00" } },
+	{ "America/New_York",
+	  "FREQ=HOURLY;COUNT=4",
+	  "2026-11-01T00:30:00",
+	  { "2026-11-01T04:30:00", "2026-11-01T05:30:00", "2026-11-01T06:30:00", "2026-11-01T07:30:00",
+		NULL } },
+	{ "Europe/Berlin",
+	  "FREQ=MINUTELY;INTERVAL=40;COUNT=5",
+	  "2026-03-29T01:00:00",
+	  { "2026-03-29T00:00:00", "2026-03-29T00:40:00", "2026-03-29T01:20:00", "2026-03-29T02:00:00",
+		"2026-03-29T02:40:00", NULL } },
+	/* what filters asks the clock, which shows this hour twice */
+	{ "Europe/Berlin",
+	  "FREQ=HOURLY;BYHOUR=2;COUNT=4",
+	  "2026-10-24T02:00:00",
+	  { "2026-10-24T00:00:00", "2026-10-25T00:00:00", "2026-10-25T01:00:00", "2026-10-26T01:00:00",
+		NULL } },
+	/* half an hour: the minute that DTSTART gives moves on with the clock */
+	{ "Australia/Lord_Howe",
+	  "FREQ=HOURLY",
+	  "2026-10-04T00:15:00",
+	  { "2026-10-03T13:45:00", "2026-10-03T14:45:00", "2026-10-03T15:45:00",
+		"2026-10-03T16:45:00" } },
+	{ "Australia/Lord_Howe",
+	  "FREQ=HOURLY;BYMINUTE=15",
+	  "2026-10-04T00:15:00",
+	  { "2026-10-03T13:45:00", "2026-10-03T14:45:00", "2026-10-03T16:15:00",
+		"2026-10-03T17:15:00" } },
+	/* every second hour is an even hour in winter and an odd one in summer */
+	{ "Europe/Berlin",
+	  "FREQ=HOURLY;INTERVAL=2;BYHOUR=1",
+	  "2026-03-28T00:00:00",
+	  { "2026-03-29T23:00:00", "2026-03-30T23:00:00" } },
 	{ "America/Vancouver",
 	  "daily",
 	  "2021-03-13T02:22:10",
@@ -137,6 +175,7 @@ test_series(void)
 		}
 		right = parse_rule(series[i].rule, &rule);
 		rr_plan_make(&plan, &rule, read_time(series[i].dtstart), RR_ZONED);
+		rr_plan_elapse(&plan, &zone);
 		for (int k = 0; k < 6 && series[i].instants[k] != NULL; k++, lo = t + 1)
 			if (!rr_zoned_next(&plan, &zone, lo, &t) || t != read_time(series[i].instants[k]))
 			{
@@ -292,6 +331,106 @@ test_random(int rules)
 	ok(bad == 0, "%d random rules in random zones agree with the oracle", rules);
 }
 
+/* ---- elapsed time -------------------------------------------------------------------- */
+
+/*
+ * By its definition: in each span the series is that of DTSTART's instant as its clock shows
+ * it.  Occurrences before the horizon.
+ */
+static int
+elapsed_list(const struct rr_rule *rule, int64_t dtstart, const struct tzif *tz, int64_t horizon,
+			 int64_t *list)
+{
+	struct rr_rule endless = *rule;
+	int64_t start = slow_instant(tz, dtstart);
+	int n = 0;
+
+	endless.count = 0;
+	endless.until_kind = RR_UNTIL_NONE;
+	for (int i = 0; i <= tz->changes; i++)
+	{
+		static struct rr_plan plan;
+		int64_t t = i > 0 && tz->at[i - 1] > start ? tz->at[i - 1] : start;
+		int64_t end = i < tz->changes && tz->at[i] < horizon ? tz->at[i] : horizon;
+
+		rr_plan_make(&plan, &endless, start + tz->offset[i], RR_FLOATING);
+		for (t += tz->offset[i]; rr_next(&plan, t, &t) && t - tz->offset[i] < end; t++)
+		{
+			if (n == MAX_LIST || (rule->count != 0 && n == rule->count) ||
+				(rule->until_kind == RR_UNTIL_UTC && t - tz->offset[i] > rule->until))
+				return n;
+			list[n++] = t - tz->offset[i];
+		}
+	}
+	return n;
+}
+
+static bool
+agree_elapsed(const struct rr_rule *rule, int64_t dtstart, struct tzif *tz)
+{
+	static int64_t list[MAX_LIST];
+	static struct rr_plan plan;
+	struct rr_zone zone = { tzif_span, tz };
+	char text[RR_TEXT_MAX];
+	int n = elapsed_list(rule, dtstart, tz, dtstart + (int64_t) 4000 * DAY, list);
+	int64_t t = RR_TIME_MIN;
+	bool right = true;
+
+	rr_plan_make(&plan, rule, dtstart, RR_ZONED);
+	rr_plan_elapse(&plan, &zone);
+	for (int i = 0; i < n && right; i++, t++)
+		right = rr_zoned_next(&plan, &zone, t, &t) && t == list[i];
+	if (right && n < MAX_LIST &&
+		((rule->count != 0 && n == rule->count) || rule->until_kind == RR_UNTIL_UTC))
+		right = !rr_zoned_next(&plan, &zone, t, &t);
+	for (int i = 0; i < 30 && n > 0 && right; i++)
+	{
+		t = list[pick(n)] + pick(3) - 1;
+		right = t > list[n - 1] || probe(&plan, &zone, list, n, t);
+	}
+	rr_format(rule, text, sizeof(text));
+	if (!right)
+		diag("elapsed: %s from %s near %s", text, show_time(dtstart), show_time(t));
+	return right;
+}
+
+static void
+test_elapsed(int rules)
+{
+	static const int intervals[] = { 1, 1, 1, 2, 3, 5, 7, 24, 36, 1440, 5003, 86399 };
+	static struct tzif tz;
+	int bad = 0;
+
+	for (int i = 0; i < rules && bad < 5; i++)
+	{
+		int64_t dtstart = rr_day_of(2000 + pick(30), 1 + pick(12), 1) * DAY + pick(DAY);
+		struct rr_rule rule = { 0 };
+
+		rule.freq = (uint8_t) (RR_HOURLY + pick(3));
+		rule.interval = intervals[pick(12)];
+		if (pick(4) == 0)
+			rule.months = (uint16_t) pick_bits(3, 1, 12);
+		if (pick(4) == 0)
+			rule.weekdays = (uint8_t) pick_bits(3, 0, 6);
+		if (pick(3) == 0)
+			rule.hours = (uint32_t) pick_bits(4, 0, 23);
+		if (pick(3) == 0)
+			rule.minutes = pick_bits(3, 0, 59);
+		if (pick(3) == 0)
+			rule.seconds = pick_bits(2, 0, 59);
+		if (pick(3) == 0)
+			rule.count = 1 + pick(2000);
+		else if (pick(4) == 0)
+		{
+			rule.until_kind = RR_UNTIL_UTC;
+			rule.until = dtstart + (int64_t) pick(600) * DAY;
+		}
+		random_zone(&tz, dtstart);
+		bad += !agree_elapsed(&rule, dtstart, &tz);
+	}
+	ok(bad == 0, "%d random rules of hours to seconds in elapsed time", rules);
+}
+
 int
 main(int argc, char **argv)
 {
@@ -302,5 +441,6 @@ main(int argc, char **argv)
 	test_conversions();
 	test_series();
 	test_random(2000);
+	test_elapsed(250);
 	return done_testing();
 }
