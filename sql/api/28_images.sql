@@ -59,13 +59,18 @@ comment on function agenda._notification_image(agenda.notifications) is 'interna
 
 -- ---- which event a change is -------------------------------------------------------------------
 -- One change, one event: the most telling type wins.
+--
+-- On this path, which every change takes, "v_none := f()" stands for PERFORM: an assignment of one call is
+-- evaluated in place, while PERFORM runs a query.
 
 create or replace function agenda._log_change(p_type text, p_user_id uuid, p_subject uuid, p_before jsonb, p_after jsonb)
     returns void
     language plpgsql volatile as
 $$
+declare
+    v_none text;
 begin
-    perform agenda._emit(p_type, p_user_id, p_subject::text, p_subject::text, case
+    v_none := agenda._emit(p_type, p_user_id, p_subject::text, p_subject::text, case
         when p_before is null then jsonb_build_object('after', p_after)
         when p_after is null then jsonb_build_object('before', p_before)
         else jsonb_build_object('before', p_before, 'after', p_after, 'changed', agenda._changed(p_before, p_after))
@@ -78,6 +83,7 @@ create or replace function agenda._log_task(b agenda.tasks, a agenda.tasks) retu
     language plpgsql volatile as
 $$
 declare
+    v_none text;
     v_before constant jsonb := agenda._task_image(b);
     v_after  constant jsonb := agenda._task_image(a);
     v_type   text;
@@ -99,7 +105,7 @@ begin
     end;
     -- a task that was deleted stays so for its readers, whatever becomes of the row
     if v_type is not null and (b.deleted_at is null or (a.id is not null and a.deleted_at is null)) then
-        perform agenda._log_change(v_type, coalesce(a.user_id, b.user_id), coalesce(a.id, b.id), v_before, v_after);
+        v_none := agenda._log_change(v_type, coalesce(a.user_id, b.user_id), coalesce(a.id, b.id), v_before, v_after);
     end if;
 end
 $$;

@@ -29,9 +29,11 @@ create or replace function agenda._task_before() returns trigger
     language plpgsql security definer
     set search_path = pg_catalog, agenda, pg_temp as
 $$
+declare
+    v_none text;
 begin
-    perform agenda._check_owner(new.user_id);
-    perform agenda._check_zone(new.timezone);
+    v_none := agenda._check_owner(new.user_id);
+    v_none := agenda._check_zone(new.timezone);
     if tg_op = 'UPDATE' and old.recurring_task_id is not null and new.recurring_task_id is null then
         -- the series was deleted, and the rule with it
         new.recurrence_rule := null;
@@ -66,9 +68,9 @@ begin
 
     -- an INSERT may yet be given up (ON CONFLICT), so there it is done afterwards
     if tg_op = 'UPDATE' and agenda._wants_series(new) and old.recurring_task_id is null then
-        perform agenda._enter(new.user_id);
+        v_none := agenda._enter(new.user_id);
         new := agenda._adopt_rule(new, coalesce(new.due_date, new.completed_at));
-        perform agenda._leave();
+        v_none := agenda._leave();
     end if;
     return new;
 end
@@ -103,40 +105,41 @@ create or replace function agenda._task_after() returns trigger
     set search_path = pg_catalog, agenda, pg_temp as
 $$
 declare
+    v_none text;
     t agenda.tasks;
 begin
     if tg_op = 'DELETE' then
-        perform agenda._log_task(old, null);
+        v_none := agenda._log_task(old, null);
         delete from agenda.timers where user_id = old.user_id and entity = 'task' and entity_id = old.id;
-        perform agenda._withdraw(old);
+        v_none := agenda._withdraw(old);
         return null;
     end if;
     if tg_op = 'INSERT' then
-        perform agenda._log_task(null, new);
+        v_none := agenda._log_task(null, new);
         if agenda._wants_series(new) then
-            perform agenda._enter(new.user_id);
+            v_none := agenda._enter(new.user_id);
             t := agenda._adopt_rule(new, coalesce(new.due_date, new.completed_at));
             update agenda.tasks k set recurring_task_id = t.recurring_task_id, occurrence_key = t.occurrence_key
              where k.user_id = t.user_id and k.id = t.id;
-            perform agenda._leave();
+            v_none := agenda._leave();
             if not agenda._is_open(t.status) then
                 -- it came completed
                 old := t;
                 old.status := 'pending';
-                perform agenda._sync_series(old, t);
+                v_none := agenda._sync_series(old, t);
             end if;
         end if;
-        perform agenda._plan_task_timer(new, null);
+        v_none := agenda._plan_task_timer(new, null);
         return null;
     end if;
 
-    perform agenda._log_task(old, new);
+    v_none := agenda._log_task(old, new);
     if (new.due_date, agenda._is_open(new.status), new.deleted_at is null)
        is distinct from (old.due_date, agenda._is_open(old.status), old.deleted_at is null) then
-        perform agenda._plan_task_timer(new, old);
-        perform agenda._withdraw(new);
+        v_none := agenda._plan_task_timer(new, old);
+        v_none := agenda._withdraw(new);
     end if;
-    perform agenda._sync_series(old, new);
+    v_none := agenda._sync_series(old, new);
     return null;
 end
 $$;
@@ -207,13 +210,15 @@ create or replace function agenda._set_timer(p_user_id uuid, p_entity text, p_en
     returns void
     language plpgsql volatile as
 $$
+declare
+    v_none text;
 begin
     insert into agenda.timers (user_id, entity, entity_id, fire_at, what)
     values (p_user_id, p_entity, p_entity_id, p_fire_at, p_what)
     on conflict (user_id, entity, entity_id) do update
        set fire_at = excluded.fire_at, what = excluded.what
      where (timers.fire_at, timers.what) is distinct from (excluded.fire_at, excluded.what);
-    perform agenda._wake_scanner(p_fire_at);
+    v_none := agenda._wake_scanner(p_fire_at);
 end
 $$;
 comment on function agenda._set_timer(uuid, text, uuid, timestamptz, text) is 'internal: the next instant at which something is owed to this thing';
@@ -224,6 +229,7 @@ create or replace function agenda._plan_task_timer(t agenda.tasks, b agenda.task
     language plpgsql volatile as
 $$
 declare
+    v_none text;
     v_states constant text[] := '{due_soon,due,overdue}';
     v_now    constant timestamptz := agenda.now();
     p        agenda.preferences;
@@ -242,7 +248,7 @@ begin
         else 'due_soon'
     end;
     v_what := v_states[greatest(array_position(v_states, v_what), array_position(v_states, t.announced) + 1)];
-    perform agenda._set_timer(t.user_id, 'task', t.id,
+    v_none := agenda._set_timer(t.user_id, 'task', t.id,
                               agenda._fire_at(v_what, t.due_date, p.due_soon_window, p.overdue_grace), v_what);
 end
 $$;
@@ -252,14 +258,15 @@ create or replace function agenda._preferences_of(p_user_id uuid) returns agenda
     language plpgsql volatile as
 $$
 declare
+    v_none text;
     v_row agenda.preferences;
 begin
-    perform agenda._enter(p_user_id);
+    v_none := agenda._enter(p_user_id);
     select * into v_row from agenda.preferences p where p.user_id = p_user_id;
     if not found then
         v_row := agenda._default_preferences(p_user_id);
     end if;
-    perform agenda._leave();
+    v_none := agenda._leave();
     return v_row;
 end
 $$;

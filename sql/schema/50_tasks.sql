@@ -46,17 +46,20 @@ comment on column agenda.tasks.version is 'counts the changes of the users'' col
 
 -- ---- timers ------------------------------------------------------------------------------------
 -- One narrow row per thing: the next instant at which something is owed.  The scanner sleeps until
--- the earliest.  Everyone locks the task before its timer, or skips what is locked.
+-- the earliest.  Everyone locks the task before its timer, or skips what is locked.  Only the engine writes
+-- here, with every change of a task, so there are no CHECKs: each would be read anew by each statement.
 
 create table agenda.timers (
     user_id   uuid not null,
-    entity    text not null check (entity in ('task', 'series')),
+    entity    text not null,
     entity_id uuid not null,
     fire_at   timestamptz not null,
-    what      text not null check (what in ('due_soon', 'due', 'overdue', 'spawn')),
+    what      text not null,
     primary key (user_id, entity, entity_id)
 ) with (fillfactor = 80, autovacuum_vacuum_scale_factor = 0.02, autovacuum_vacuum_cost_delay = 0);
 create index timers_fire_at on agenda.timers (fire_at);
+comment on column agenda.timers.entity is 'task or series';
+comment on column agenda.timers.what is 'due_soon, due, overdue or spawn';
 comment on table agenda.timers is 'the next instant at which something is owed, one row per task or series';
 
 -- ---- notifications -----------------------------------------------------------------------------
