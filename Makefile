@@ -27,6 +27,7 @@ OBJS = \
 	extension/rrule_set.o \
 	extension/rrule_support.o \
 	extension/rrule_json.o \
+	extension/rrule_phrase.o \
 	extension/recurrence/civil.o \
 	extension/recurrence/parse.o \
 	extension/recurrence/format.o \
@@ -39,6 +40,10 @@ OBJS = \
 	extension/recurrence/set.o \
 	extension/recurrence/elapsed.o \
 	extension/recurrence/describe.o \
+	extension/recurrence/phrase.o \
+	extension/recurrence/phrase_days.o \
+	extension/recurrence/phrase_words.o \
+	extension/recurrence/phrase_english.o \
 	bgworker/worker.o \
 	bgworker/launcher.o \
 	bgworker/scanner.o \

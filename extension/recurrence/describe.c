@@ -246,23 +246,39 @@ put_days(struct rr_out *out, const struct rr_rule *rule)
 	}
 }
 
+/* "17:30", "17:30:05" */
+static void
+put_time(struct rr_out *out, int hour, int minute, int second, bool to_the_second)
+{
+	rr_put_number(out, hour, 2);
+	rr_put_char(out, ':');
+	rr_put_number(out, minute, 2);
+	if (to_the_second)
+	{
+		rr_put_char(out, ':');
+		rr_put_number(out, second, 2);
+	}
+}
+
 /* "at 09:00 and 17:30" where the rule says hours and minutes and they are few */
 static bool
 put_clock(struct rr_out *out, const struct rr_rule *rule)
 {
-	int minutes = rr_popcount(rule->minutes);
+	bool to_the_second = rule->seconds != 0;
+	uint64_t second_set = to_the_second ? rule->seconds : 1;
+	int seconds = rr_popcount(second_set);
+	int minutes = rr_popcount(rule->minutes) * seconds;
 	int n = rr_popcount(rule->hours) * minutes;
-	int i = 0;
 
-	if (n == 0 || n > 12 || (rule->seconds & ~UINT64_C(1)) != 0)
+	if (n == 0 || n > 12)
 		return false;
 	rr_put(out, " at ");
-	for (; i < n; i++)
+	for (int i = 0; i < n; i++)
 	{
 		put_separator(out, i, n);
-		rr_put_number(out, rr_select(rule->hours, i / minutes), 2);
-		rr_put_char(out, ':');
-		rr_put_number(out, rr_select(rule->minutes, i % minutes), 2);
+		put_time(out, rr_select(rule->hours, i / minutes),
+				 rr_select(rule->minutes, i % minutes / seconds),
+				 rr_select(second_set, i % seconds), to_the_second);
 	}
 	return true;
 }
@@ -320,18 +336,11 @@ put_end(struct rr_out *out, const struct rr_rule *rule)
 	rr_put_char(out, ' ');
 	rr_put(out, month_words[c.month]);
 	rr_put_char(out, ' ');
-	rr_put_number(out, c.year, 1);
+	rr_put_number(out, c.year, 4);
 	if (rule->until_kind == RR_UNTIL_DATE)
 		return;
 	rr_put_char(out, ' ');
-	rr_put_number(out, time / 3600, 2);
-	rr_put_char(out, ':');
-	rr_put_number(out, time / 60 % 60, 2);
-	if (time % 60 != 0)
-	{
-		rr_put_char(out, ':');
-		rr_put_number(out, time % 60, 2);
-	}
+	put_time(out, (int) (time / 3600), (int) (time / 60 % 60), (int) (time % 60), time % 60 != 0);
 	if (rule->until_kind == RR_UNTIL_UTC)
 		rr_put(out, " UTC");
 }

@@ -143,9 +143,9 @@ common_cycle(int64_t cycles, const struct rr_plan *plan)
 
 	if (plan->empty || cycles == NEVER)
 		return cycles;
-	if (plan->unit > RR_UNIT_DAY)
-		return NEVER;
-	own = plan->interval / gcd(plan->interval, periods[plan->unit]);
+	own = plan->interval / gcd(plan->interval, plan->unit == RR_UNIT_TIME
+												   ? RR_CYCLE_DAYS * plan->unit_count
+												   : periods[plan->unit]);
 	if (own > most)
 		return NEVER;
 	cycles = cycles / gcd(cycles, own) * own;

@@ -43,7 +43,7 @@ begin
     if new.recurrence_rule is not null
        and (tg_op = 'INSERT' or new.recurrence_rule is distinct from old.recurrence_rule) then
         -- canonical, and an error here for a rule that is none
-        new.recurrence_rule := agenda._rule_word((new.recurrence_rule::agenda.rrule)::text);
+        new.recurrence_rule := agenda._rule_word(agenda._rule_of(new.recurrence_rule)::text);
     end if;
 
     if tg_op = 'INSERT' then
@@ -322,7 +322,7 @@ begin
 end
 $$;
 comment on function agenda.create_task(text, text, text, integer, text, text)
-    is 'makes a task; due without an offset is wall-clock time in timezone, else in the user''s zone; recurrence_rule is daily, weekly, monthly, yearly or RRULE text';
+    is 'makes a task; due without an offset is wall-clock time in timezone, else in the user''s zone; recurrence_rule is daily, weekly, monthly, yearly, RRULE text or a phrase as agenda.parse_recurrence() understands';
 
 create or replace function agenda.get_task(id uuid) returns agenda.tasks
     language plpgsql stable as

@@ -1,0 +1,619 @@
+/*
+ * phrase.c
+ *		The grammar of phrases: a head, which says how often, and clauses in any order.
+ *
+ *		head	every [2] weeks | every [other] Friday | every January | daily | Mon and Thu |
+ *				the last workday of the month | the 15th of every other month
+ *		clause	on <days> | if that is <days> | in <months> | in week 20 | at <times> |
+ *				[for] 10 times | until <date> | only the first and last of each month |
+ *				weeks begin on Sunday | (missing dates move back)
+ *		days	Monday to Friday | the second and last Tuesday | the 15th and the last day |
+ *				day 100 of the year | 24 December | the last workday
+ *
+ * The words are known by their kind alone; the days are in phrase_days.c.  What the grammar lets
+ * through is judged by rr_parse() in the end.
+ */
+#include "phrase.h"
+
+#include <string.h>
+
+#include "civil.h"
+#include "phrase_reader.h"
+
+/* times of day that a list can have */
+#define MAX_TIMES 64
+
+/* ---- how often --------------------------------------------------------------------------- */
+
+static bool
+set_unit(struct reader *r, int64_t interval, struct rr_word unit, struct rr_word word)
+{
+	if (interval < 1 || interval > INT32_MAX / unit_size(&unit))
+		return fail(r, RR_PHRASE_NUMBER, word);
+	r->rule->freq = (uint8_t) unit_freq(&unit);
+	r->rule->interval = (int32_t) (interval * unit_size(&unit));
+	r->has_freq = true;
+	return true;
+}
+
+/* "of every month", "of the year", "of every other month", "of January" behind the days of a head */
+static bool
+read_period(struct reader *r, enum sort sort, struct rr_word first)
+{
+	struct rr_word word;
+	int64_t interval = 1;
+
+	accept(r, RR_W_OF);
+	if (!accept(r, RR_W_THE))
+		accept(r, RR_W_EVERY);
+	word = peek(r);
+	if (word.kind == RR_W_MONTH)
+	{
+		r->rule->freq = RR_YEARLY;
+		r->has_freq = true;
+		return rr_phrase_settle_days(r, false, first) && read_months(r);
+	}
+	if (word.kind == RR_W_OTHER || word.kind == RR_W_NUMBER)
+		interval = take(r).value;
+	word = peek(r);
+	/* "the first day of the quarter" would be that of its month */
+	if (!is_unit(&word) || unit_size(&word) != 1 || unit_freq(&word) > RR_WEEKLY ||
+		(unit_freq(&word) == RR_WEEKLY && sort != GROUP))
+		return fail(r, RR_PHRASE_WORD, word);
+	take(r);
+	return set_unit(r, interval, word, first) &&
+		   rr_phrase_settle_days(r, unit_freq(&word) == RR_YEARLY, first);
+}
+
+/* a head that says days: "Mon and Thu", "the last workday of the month" */
+static bool
+read_head_days(struct reader *r)
+{
+	struct rr_word first = peek(r);
+	enum sort sort;
+
+	if (!rr_phrase_days(r, &sort))
+		return false;
+	if (peek(r).kind == RR_W_OF && sort != DATES)
+		return read_period(r, sort, first);
+	if (sort == DATES)
+		r->rule->freq = RR_YEARLY;
+	else
+		r->rule->freq = sort == WEEKDAYS && !has_nth(r->rule) ? RR_WEEKLY : RR_MONTHLY;
+	r->has_freq = true;
+	return rr_phrase_settle_days(r, false, first);
+}
+
+/* "other Friday", "third day", "2nd Monday and Tuesday": every so many */
+static bool
+read_nth_of(struct reader *r, int64_t interval, struct rr_word word)
+{
+	struct rr_word next = peek(r);
+
+	if (is_unit(&next))
+	{
+		take(r);
+		return set_unit(r, interval, next, word);
+	}
+	if (next.kind != RR_W_WEEKDAY || !read_head_days(r))
+		return next.kind != RR_W_WEEKDAY ? fail(r, RR_PHRASE_WORD, next) : false;
+	r->rule->interval = (int32_t) interval;
+	return true;
+}
+
+/* does this rank count periods, as in "every third day", and not days in one of them? */
+static bool
+counts_periods(const struct reader *r, struct rr_word word)
+{
+	struct rr_word noun = after(r, &word);
+	struct rr_word next = after(r, &noun);
+	int64_t rank;
+
+	if (rank_at(r, word, &rank).end != word.end || rank < 2 || rank > INT16_MAX)
+		return false;
+	return (is_unit(&noun) || (noun.kind == RR_W_WEEKDAY && noun.value < RR_W_GROUP)) &&
+		   next.kind != RR_W_OF && next.kind != RR_W_IN;
+}
+
+static bool
+read_every(struct reader *r)
+{
+	struct rr_word word = peek(r);
+	struct rr_word next = after(r, &word);
+
+	if (word.kind == RR_W_OTHER)
+	{
+		take(r);
+		return read_nth_of(r, word.value, word);
+	}
+	if (word.kind == RR_W_NUMBER && is_unit(&next))
+	{
+		r->place = next.end;
+		return set_unit(r, word.value, next, word);
+	}
+	if (counts_periods(r, word))
+	{
+		take(r);
+		return read_nth_of(r, word.kind == RR_W_SECOND ? 2 : word.value, word);
+	}
+	if (word.kind == RR_W_MONTH && !rr_phrase_is_date(r, word))
+	{
+		r->rule->freq = RR_YEARLY;
+		r->has_freq = true;
+		return read_months(r);
+	}
+	if (is_unit(&word) && !(is_rank(r, word) && next.kind == RR_W_WEEKDAY))
+	{
+		take(r);
+		return set_unit(r, 1, word, word);
+	}
+	return read_head_days(r);
+}
+
+static bool
+read_head(struct reader *r)
+{
+	struct rr_word word = peek(r);
+
+	if (word.kind == RR_W_ADVERB)
+	{
+		take(r);
+		/* as the words of the type: a month that lacks the day uses its last */
+		if (unit_freq(&word) <= RR_MONTHLY)
+			r->rule->skip = RR_SKIP_BACKWARD;
+		return set_unit(r, 1, word, word);
+	}
+	if (accept(r, RR_W_EVERY))
+		return read_every(r);
+	return read_head_days(r);
+}
+
+/* ---- times of day ------------------------------------------------------------------------ */
+
+static bool
+is_time(const struct reader *r, struct rr_word word)
+{
+	return word.kind == RR_W_TIME || is_plain_number(r, word);
+}
+
+/* "17:00", "9", "9 am" */
+static bool
+read_time(struct reader *r, int64_t *time, bool *to_the_second)
+{
+	struct rr_word word = take(r);
+	struct rr_word half = peek(r);
+
+	if (word.kind != RR_W_TIME && word.kind != RR_W_NUMBER)
+		return fail(r, RR_PHRASE_WORD, word);
+	*time = word.kind == RR_W_NUMBER ? word.value * 3600 : word.value;
+	if (*time < 0 || *time >= RR_DAY_SECONDS)
+		return fail(r, RR_PHRASE_DATE, word);
+	if (half.kind == RR_W_HALF)
+	{
+		take(r);
+		if (*time < 3600 || *time >= 13 * 3600)
+			return fail(r, RR_PHRASE_DATE, word);
+		*time = *time % 43200 + half.value;
+	}
+	*to_the_second |= word.to_the_second;
+	return true;
+}
+
+/* times that are a product of hours, minutes and seconds */
+static bool
+read_times(struct reader *r)
+{
+	struct rr_word first = peek(r);
+	struct rr_rule *rule = r->rule;
+	int64_t times[MAX_TIMES];
+	uint64_t seconds = 0;
+	bool to_the_second = false;
+	int n = 0;
+
+	do
+	{
+		int64_t time = 0;
+		int i = 0;
+
+		if (!read_time(r, &time, &to_the_second))
+			return false;
+		while (i < n && times[i] != time)
+			i++;
+		if (i == MAX_TIMES)
+			return fail(r, RR_PHRASE_TIMES, first);
+		times[i] = time;
+		n = i == n ? n + 1 : n;
+		rule->hours |= (uint32_t) 1 << (time / 3600);
+		rule->minutes |= UINT64_C(1) << (time / 60 % 60);
+		seconds |= UINT64_C(1) << (time % 60);
+	} while (accept_separator(r, is_time));
+	if (to_the_second)
+		rule->seconds = seconds;
+	return rr_popcount(rule->hours) * rr_popcount(rule->minutes) * rr_popcount(seconds) == n ||
+		   fail(r, RR_PHRASE_TIMES, first);
+}
+
+static bool
+is_time_part(const struct reader *r, struct rr_word word)
+{
+	return is_unit(&word) && unit_freq(&word) >= RR_HOURLY && after(r, &word).kind == RR_W_NUMBER;
+}
+
+/* "hour 9 and 17, minute 0" */
+static bool
+read_time_parts(struct reader *r)
+{
+	do
+	{
+		struct rr_word word = take(r);
+		uint64_t hours = 0;
+		bool read;
+
+		if (unit_freq(&word) == RR_HOURLY)
+		{
+			read = read_numbers(r, 24, &hours);
+			r->rule->hours |= (uint32_t) hours;
+		}
+		else
+			read = read_numbers(
+				r, 60, unit_freq(&word) == RR_MINUTELY ? &r->rule->minutes : &r->rule->seconds);
+		if (!read)
+			return false;
+	} while (accept_separator(r, is_time_part));
+	return true;
+}
+
+static bool
+read_at(struct reader *r)
+{
+	struct rr_word word = peek(r);
+
+	if (r->rule->hours != 0 || r->rule->minutes != 0 || r->rule->seconds != 0)
+		return fail(r, RR_PHRASE_TWICE, word);
+	return is_time_part(r, word) ? read_time_parts(r) : read_times(r);
+}
+
+/* ---- the end ----------------------------------------------------------------------------- */
+
+static bool
+read_count(struct reader *r)
+{
+	struct rr_word word = take(r);
+
+	if (word.kind != RR_W_SO_OFTEN && word.kind != RR_W_NUMBER)
+		return fail(r, RR_PHRASE_WORD, word);
+	if (word.kind == RR_W_NUMBER && !expect(r, RR_W_TIMES))
+		return false;
+	if (r->rule->count != 0)
+		return fail(r, RR_PHRASE_TWICE, word);
+	if (word.value < 1 || word.value > INT32_MAX)
+		return fail(r, RR_PHRASE_NUMBER, word);
+	r->rule->count = (int32_t) word.value;
+	return true;
+}
+
+/* a year of four digits that may follow a date; 0 if there is none */
+static int64_t
+read_year(struct reader *r)
+{
+	struct rr_word word = peek(r);
+	struct rr_word next = after(r, &word);
+
+	if (word.kind == RR_W_COMMA)
+	{
+		word = next;
+		next = after(r, &word);
+	}
+	if (word.kind != RR_W_NUMBER || word.end - word.start != 4 || next.kind == RR_W_TIMES)
+		return 0;
+	r->place = word.end;
+	return word.value;
+}
+
+/* the day that a date means, without a year the first from today on */
+static bool
+read_until_day(struct reader *r, int64_t *result)
+{
+	struct rr_word word;
+	int64_t year;
+	int64_t first;
+	int day;
+	int month;
+
+	accept(r, RR_W_THE);
+	word = peek(r);
+	if (word.kind == RR_W_DATE)
+	{
+		*result = take(r).value;
+		return true;
+	}
+	if (!rr_phrase_is_date(r, word))
+		return fail(r, RR_PHRASE_WORD, word);
+	if (!rr_phrase_date(r, &day, &month))
+		return false;
+	first = year = read_year(r);
+	if (year == 0)
+		first = rr_date_of(r->today).year;
+	/* 29 February may be eight years away */
+	for (int64_t y = first; y <= (year != 0 ? first : first + 8); y++)
+	{
+		*result = rr_day_of(y, month, day);
+		if (y >= 1 && day <= rr_month_length(rr_is_leap(y), month) &&
+			(year != 0 || *result >= r->today))
+			return true;
+	}
+	return fail(r, RR_PHRASE_DATE, word);
+}
+
+static bool
+read_until(struct reader *r)
+{
+	struct rr_word word = peek(r);
+	struct rr_rule *rule = r->rule;
+	int64_t day = 0;
+
+	if (rule->until_kind != RR_UNTIL_NONE)
+		return fail(r, RR_PHRASE_TWICE, word);
+	if (!read_until_day(r, &day))
+		return false;
+	rule->until = day * RR_DAY_SECONDS;
+	rule->until_kind = RR_UNTIL_DATE;
+	word = peek(r);
+	if (word.kind != RR_W_TIME)
+		return true;
+	take(r);
+	if (word.value < 0)
+		return fail(r, RR_PHRASE_DATE, word);
+	rule->until += word.value;
+	rule->until_kind = accept(r, RR_W_UTC) ? RR_UNTIL_UTC : RR_UNTIL_LOCAL;
+	return true;
+}
+
+/* ---- clauses ----------------------------------------------------------------------------- */
+
+/* what follows days in a clause: "of the year", "of the month", "of January" or nothing */
+static bool
+read_owner(struct reader *r, enum sort sort, struct rr_word first)
+{
+	struct rr_word word;
+
+	if (!accept(r, RR_W_OF))
+		return rr_phrase_settle_days(r, false, first);
+	if (!accept(r, RR_W_THE))
+		accept(r, RR_W_EVERY);
+	word = peek(r);
+	if (word.kind == RR_W_MONTH)
+		return rr_phrase_settle_days(r, false, first) && read_months(r);
+	if (!is_unit(&word) || unit_size(&word) != 1 || unit_freq(&word) > RR_MONTHLY ||
+		(sort != RANKS && unit_freq(&word) != r->rule->freq))
+		return fail(r, RR_PHRASE_WORD, word);
+	take(r);
+	return rr_phrase_settle_days(r, unit_freq(&word) == RR_YEARLY, first);
+}
+
+static bool
+read_day_clause(struct reader *r)
+{
+	struct rr_word first = peek(r);
+	enum sort sort;
+
+	return rr_phrase_days(r, &sort) && read_owner(r, sort, first);
+}
+
+static bool
+is_week_item(const struct reader *r, struct rr_word word)
+{
+	return is_plain_number(r, word) || word.kind == RR_W_THE || is_rank(r, word);
+}
+
+/* "week 20 and the last of the year" */
+static bool
+read_weeks(struct reader *r)
+{
+	struct rr_numbers weeks = { { 0 }, { 0 } };
+
+	do
+	{
+		struct rr_word word;
+		int64_t rank;
+
+		accept(r, RR_W_THE);
+		word = peek(r);
+		if (is_rank(r, word))
+		{
+			r->place = rank_at(r, word, &rank).end;
+		}
+		else if (word.kind == RR_W_NUMBER)
+			rank = take(r).value;
+		else
+			return fail(r, RR_PHRASE_WORD, word);
+		if (rank < -53 || rank == 0 || rank > 53)
+			return fail(r, RR_PHRASE_NUMBER, word);
+		add_rank(r, &weeks, rank, word);
+	} while (accept_separator(r, is_week_item));
+	r->rule->weeks |= weeks.plus[0];
+	r->rule->weeks_minus |= weeks.minus[0];
+	if (accept(r, RR_W_OF))
+	{
+		struct rr_word unit;
+
+		accept(r, RR_W_THE);
+		unit = take(r);
+		if (unit.kind != RR_W_UNIT || unit_freq(&unit) != RR_YEARLY)
+			return fail(r, RR_PHRASE_WORD, unit);
+	}
+	return true;
+}
+
+static bool
+read_in(struct reader *r)
+{
+	struct rr_word word = peek(r);
+
+	if (word.kind == RR_W_UNIT && unit_freq(&word) == RR_WEEKLY && unit_size(&word) == 1)
+	{
+		take(r);
+		return (r->rule->weeks | r->rule->weeks_minus) != 0 ? fail(r, RR_PHRASE_TWICE, word)
+															: read_weeks(r);
+	}
+	return word.kind == RR_W_MONTH && r->rule->months != 0 ? fail(r, RR_PHRASE_TWICE, word)
+														   : read_months(r);
+}
+
+/* "the first and last of each month" */
+static bool
+read_only(struct reader *r)
+{
+	struct rr_word unit = peek(r);
+
+	if (size_of(&r->rule->setpos) > 0)
+		return fail(r, RR_PHRASE_TWICE, unit);
+	accept(r, RR_W_THE);
+	if (!read_ranks(r, &r->rule->setpos) || !expect(r, RR_W_OF) || !expect(r, RR_W_EVERY))
+		return false;
+	unit = take(r);
+	if (!is_unit(&unit) || unit_size(&unit) != 1 || unit_freq(&unit) != r->rule->freq)
+		return fail(r, RR_PHRASE_WORD, unit);
+	return true;
+}
+
+/* "weeks begin on Sunday" */
+static bool
+read_week_start(struct reader *r)
+{
+	struct rr_word word;
+
+	if (!expect(r, RR_W_BEGIN) || !expect(r, RR_W_ON))
+		return false;
+	word = take(r);
+	if (word.kind != RR_W_WEEKDAY || word.value >= RR_W_GROUP)
+		return fail(r, RR_PHRASE_WORD, word);
+	r->rule->wkst = (uint8_t) rr_lowest((uint64_t) word.value);
+	return true;
+}
+
+/* "(missing dates move back)" */
+static bool
+read_skip(struct reader *r)
+{
+	struct rr_word word;
+
+	if (!expect(r, RR_W_MISSING) || !expect(r, RR_W_DATES) || !expect(r, RR_W_MOVE))
+		return false;
+	word = take(r);
+	if (word.kind != RR_W_WHERE)
+		return fail(r, RR_PHRASE_WORD, word);
+	r->rule->skip = (uint8_t) word.value;
+	return expect(r, RR_W_CLOSE);
+}
+
+/* everything behind the first word of a clause, which was taken */
+static bool
+read_clause(struct reader *r, struct rr_word word)
+{
+	switch (word.kind)
+	{
+		case RR_W_ON:
+			return read_day_clause(r);
+		case RR_W_IF:
+			return expect(r, RR_W_THAT) && expect(r, RR_W_IS) && read_day_clause(r);
+		case RR_W_IN:
+			return read_in(r);
+		case RR_W_AT:
+			return read_at(r);
+		case RR_W_FOR:
+			return read_count(r);
+		case RR_W_UNTIL:
+			return read_until(r);
+		case RR_W_ONLY:
+			return read_only(r);
+		case RR_W_OPEN:
+			return read_skip(r);
+		case RR_W_TIME:
+			r->place = word.start;
+			return read_at(r);
+		case RR_W_NUMBER:
+		case RR_W_SO_OFTEN:
+			r->place = word.start;
+			return read_count(r);
+		case RR_W_UNIT:
+			if (unit_freq(&word) == RR_WEEKLY && unit_size(&word) == 1)
+				return read_week_start(r);
+			return fail(r, RR_PHRASE_WORD, word);
+		default:
+			return fail(r, RR_PHRASE_WORD, word);
+	}
+}
+
+static bool
+read_clauses(struct reader *r)
+{
+	for (;;)
+	{
+		struct rr_word word = take(r);
+
+		if (word.kind == RR_W_END || word.kind == RR_W_COLON)
+			return true;
+		if (word.kind == RR_W_COMMA)
+			word = take(r);
+		if (!read_clause(r, word))
+			return false;
+	}
+}
+
+/* ---- the whole --------------------------------------------------------------------------- */
+
+/* let the parser of rules judge, and bring the rule into its one form */
+static bool
+settle_rule(struct reader *r)
+{
+	char text[RR_TEXT_MAX];
+	struct rr_error error;
+	size_t len = rr_format(r->rule, text, sizeof(text));
+
+	if (rr_parse(text, len, r->rule, &error))
+		return true;
+	r->error->code = RR_PHRASE_RULE;
+	r->error->rule_code = error.code;
+	r->error->position = 0;
+	r->error->end = r->len;
+	return false;
+}
+
+/* the time of day, if the rule has one */
+static int32_t
+single_time(const struct rr_rule *rule)
+{
+	if (rr_popcount(rule->hours) != 1 || rr_popcount(rule->minutes) != 1 ||
+		rr_popcount(rule->seconds) > 1)
+		return -1;
+	return rr_lowest(rule->hours) * 3600 + rr_lowest(rule->minutes) * 60 +
+		   (rule->seconds != 0 ? rr_lowest(rule->seconds) : 0);
+}
+
+bool
+rr_phrase_parse(const char *text, size_t len, int64_t today, struct rr_phrase *phrase,
+				struct rr_phrase_error *error)
+{
+	struct reader r = {
+		.text = text, .len = len, .today = today, .rule = &phrase->rule, .error = error
+	};
+
+	memset(phrase, 0, sizeof(*phrase));
+	phrase->rule.interval = 1;
+	if (!read_head(&r) || !read_clauses(&r) || !settle_rule(&r))
+		return false;
+	phrase->at = single_time(&phrase->rule);
+	phrase->rest = peek(&r).start;
+	return true;
+}
+
+const char *
+rr_phrase_strerror(const struct rr_phrase_error *error)
+{
+#define RR_PHRASE_TEXT(code, text) text,
+	static const char *const texts[] = { RR_PHRASE_ERRORS(RR_PHRASE_TEXT) };
+#undef RR_PHRASE_TEXT
+
+	return error->code == RR_PHRASE_RULE ? rr_strerror(error->rule_code) : texts[error->code];
+}

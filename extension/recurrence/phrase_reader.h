@@ -1,0 +1,276 @@
+/*
+ * phrase_reader.h
+ *		Reading words one after the other, for phrase.c and phrase_days.c.
+ *
+ * A reader looks ahead as far as it likes, since a word is made anew whenever it is looked at.
+ * Functions that read return false when they have filled the error.
+ */
+#ifndef RR_PHRASE_READER_H
+#define RR_PHRASE_READER_H
+
+#include "phrase.h"
+
+#include "bits.h"
+#include "phrase_words.h"
+
+/* which sort of days a list has */
+enum sort
+{
+	NO_DAYS,
+	WEEKDAYS, /* with or without ranks */
+	GROUP,    /* ranks among working days or weekends */
+	RANKS,    /* days by their number, of the month or the year */
+	DATES     /* days of named months */
+};
+
+struct reader
+{
+	const char *text;
+	size_t len;
+	size_t place; /* behind the last word that was taken */
+	int64_t today;
+	struct rr_rule *rule;
+	bool has_freq;
+	struct rr_numbers days; /* ranks of days, not yet said whether of a month or a year */
+	struct rr_phrase_error *error;
+};
+
+/* ---- words ------------------------------------------------------------------------------- */
+
+static inline struct rr_word
+peek(const struct reader *r)
+{
+	return rr_word_at(r->text, r->len, r->place);
+}
+
+static inline struct rr_word
+after(const struct reader *r, const struct rr_word *word)
+{
+	return rr_word_at(r->text, r->len, word->end);
+}
+
+static inline struct rr_word
+take(struct reader *r)
+{
+	struct rr_word word = peek(r);
+
+	r->place = word.end;
+	return word;
+}
+
+static inline bool
+accept(struct reader *r, enum rr_word_kind kind)
+{
+	if (peek(r).kind != kind)
+		return false;
+	take(r);
+	return true;
+}
+
+static inline bool
+fail(struct reader *r, enum rr_phrase_code code, struct rr_word word)
+{
+	r->error->code = word.kind == RR_W_END && code == RR_PHRASE_WORD ? RR_PHRASE_SHORT : code;
+	r->error->rule_code = RR_OK;
+	r->error->position = word.start;
+	r->error->end = word.end;
+	return false;
+}
+
+static inline bool
+expect(struct reader *r, enum rr_word_kind kind)
+{
+	return accept(r, kind) || fail(r, RR_PHRASE_WORD, peek(r));
+}
+
+/* a unit of time as a singular may also be a rank */
+static inline bool
+is_unit(const struct rr_word *word)
+{
+	return word->kind == RR_W_UNIT || word->kind == RR_W_SECOND;
+}
+
+static inline enum rr_freq
+unit_freq(const struct rr_word *word)
+{
+	return (enum rr_freq)(word->value % 16);
+}
+
+static inline int64_t
+unit_size(const struct rr_word *word)
+{
+	return word->value / 16;
+}
+
+static inline bool
+is_day(const struct rr_word *word)
+{
+	return word->kind == RR_W_UNIT && unit_freq(word) == RR_DAILY;
+}
+
+/* a rank such as "first", "15th", "last", "second to last": its last word, or one that is none */
+static inline struct rr_word
+rank_at(const struct reader *r, struct rr_word word, int64_t *rank)
+{
+	struct rr_word to;
+	struct rr_word last;
+
+	*rank = word.value;
+	if (word.kind == RR_W_SECOND)
+		*rank = 2;
+	else if (word.kind != RR_W_RANK && word.kind != RR_W_ORDINAL && word.kind != RR_W_LAST)
+	{
+		*rank = 0;
+		return word;
+	}
+	to = after(r, &word);
+	last = after(r, &to);
+	if (word.kind == RR_W_LAST || to.kind != RR_W_TO || last.kind != RR_W_LAST)
+		return word;
+	*rank = -*rank;
+	return last;
+}
+
+static inline bool
+is_rank(const struct reader *r, struct rr_word word)
+{
+	int64_t rank;
+
+	rank_at(r, word, &rank);
+	return rank != 0;
+}
+
+/* a comma, "and" or both, if what this function wants to see stands behind; takes them */
+static inline bool
+accept_separator(struct reader *r, bool (*wanted)(const struct reader *r, struct rr_word word))
+{
+	struct rr_word word = peek(r);
+	struct rr_word next = after(r, &word);
+
+	if (word.kind != RR_W_COMMA && word.kind != RR_W_AND)
+		return false;
+	if (word.kind == RR_W_COMMA && next.kind == RR_W_AND)
+	{
+		word = next;
+		next = after(r, &word);
+	}
+	if (!wanted(r, next))
+		return false;
+	r->place = word.end;
+	return true;
+}
+
+/* a number that does not say how many times */
+static inline bool
+is_plain_number(const struct reader *r, struct rr_word word)
+{
+	return word.kind == RR_W_NUMBER && after(r, &word).kind != RR_W_TIMES;
+}
+
+static inline bool
+is_month(const struct reader *r, struct rr_word word)
+{
+	(void) r;
+	return word.kind == RR_W_MONTH;
+}
+
+/* ---- sets -------------------------------------------------------------------------------- */
+
+static inline bool
+add_rank(struct reader *r, struct rr_numbers *set, int64_t rank, struct rr_word word)
+{
+	if (rank < -366 || rank == 0 || rank > 366)
+		return fail(r, RR_PHRASE_NUMBER, word);
+	rr_add(rank > 0 ? set->plus : set->minus, (int) (rank > 0 ? rank : -rank));
+	return true;
+}
+
+static inline int
+size_of(const struct rr_numbers *set)
+{
+	return rr_size(set->plus, RR_DAY_WORDS) + rr_size(set->minus, RR_DAY_WORDS);
+}
+
+static inline bool
+has_weekdays(const struct rr_rule *rule)
+{
+	uint64_t any = rule->weekdays;
+
+	for (int i = 0; i < 7; i++)
+		any |= rule->nth[i] | rule->nth_minus[i];
+	return any != 0;
+}
+
+static inline bool
+has_nth(const struct rr_rule *rule)
+{
+	struct rr_rule only = *rule;
+
+	only.weekdays = 0;
+	return has_weekdays(&only);
+}
+
+/* "first and third", "1st, 15th" */
+static inline bool
+read_ranks(struct reader *r, struct rr_numbers *set)
+{
+	do
+	{
+		struct rr_word word = peek(r);
+		int64_t rank;
+		struct rr_word end = rank_at(r, word, &rank);
+
+		if (rank == 0 && end.kind != RR_W_ORDINAL)
+			return fail(r, RR_PHRASE_WORD, word);
+		if (!add_rank(r, set, rank, word))
+			return false;
+		r->place = end.end;
+	} while (accept_separator(r, is_rank));
+	return true;
+}
+
+static inline bool
+read_months(struct reader *r)
+{
+	do
+	{
+		struct rr_word word = peek(r);
+
+		if (word.kind != RR_W_MONTH)
+			return fail(r, RR_PHRASE_WORD, word);
+		r->rule->months |= (uint16_t) (1U << word.value);
+		take(r);
+	} while (accept_separator(r, is_month));
+	return true;
+}
+
+/* numbers 0 .. limit - 1 */
+static inline bool
+read_numbers(struct reader *r, int64_t limit, uint64_t *set)
+{
+	do
+	{
+		struct rr_word word = peek(r);
+
+		if (word.kind != RR_W_NUMBER)
+			return fail(r, RR_PHRASE_WORD, word);
+		if (word.value >= limit)
+			return fail(r, RR_PHRASE_NUMBER, word);
+		*set |= UINT64_C(1) << word.value;
+		take(r);
+	} while (accept_separator(r, is_plain_number));
+	return true;
+}
+
+/* ---- days (phrase_days.c) ---------------------------------------------------------------- */
+
+/* a list of days of one sort, of which the rule has none yet */
+extern bool rr_phrase_days(struct reader *r, enum sort *sort);
+/* the ranks of days that were read are of the month or of the year */
+extern bool rr_phrase_settle_days(struct reader *r, bool of_year, struct rr_word word);
+/* "24 December", "24th of December", "December 24th"? */
+extern bool rr_phrase_is_date(const struct reader *r, struct rr_word word);
+/* the day and the month of a date */
+extern bool rr_phrase_date(struct reader *r, int *day, int *month);
+
+#endif

@@ -1,0 +1,334 @@
+/*
+ * test_rr_phrase.c
+ *		Phrases: what people say and the rule it means, what is refused and where, and that every
+ *		description reads back as its rule (random rules; the seed stands in the output, argument
+ *		1 repeats a run), and random words end in a rule or in a positioned error.
+ */
+#include <stdlib.h>
+#include <time.h>
+
+#include "tap.h"
+#include "rr_random.h"
+#include "rr_text.h"
+
+#include "recurrence/phrase.h"
+
+/* Sunday, 22 November 2026 */
+#define TODAY 20779
+
+static const struct
+{
+	const char *phrase;
+	const char *rule;
+	int at; /* hundreds are hours, or -1 */
+} understood[] = {
+	{ "every day", "FREQ=DAILY", -1 },
+	{ "Daily", "FREQ=DAILY", -1 },
+	{ "every 3 days", "FREQ=DAILY;INTERVAL=3", -1 },
+	{ "every three days", "FREQ=DAILY;INTERVAL=3", -1 },
+	{ "every other day", "FREQ=DAILY;INTERVAL=2", -1 },
+	{ "every second day", "FREQ=DAILY;INTERVAL=2", -1 },
+	{ "every 3rd day", "FREQ=DAILY;INTERVAL=3", -1 },
+	{ "daily until 1 March", "FREQ=DAILY;UNTIL=20270301", -1 },
+	{ "daily until 1 March 2028", "FREQ=DAILY;UNTIL=20280301", -1 },
+	{ "daily until the 1st of March", "FREQ=DAILY;UNTIL=20270301", -1 },
+	{ "daily until March 1, 2028", "FREQ=DAILY;UNTIL=20280301", -1 },
+	{ "daily till 2028-03-01", "FREQ=DAILY;UNTIL=20280301", -1 },
+	{ "daily until 22 November", "FREQ=DAILY;UNTIL=20261122", -1 },
+	{ "daily until 21 Nov", "FREQ=DAILY;UNTIL=20271121", -1 },
+	{ "daily until 29 February", "FREQ=DAILY;UNTIL=20280229", -1 },
+	{ "daily at 9am until 1 March 2027 17:00",
+	  "FREQ=DAILY;UNTIL=20270301T170000;BYHOUR=9;BYMINUTE=0", 900 },
+	{ "every week", "FREQ=WEEKLY", -1 },
+	{ "weekly on Tuesday", "FREQ=WEEKLY;BYDAY=TU", -1 },
+	{ "every Friday", "FREQ=WEEKLY;BYDAY=FR", -1 },
+	{ "every other Friday", "FREQ=WEEKLY;INTERVAL=2;BYDAY=FR", -1 },
+	{ "every second friday", "FREQ=WEEKLY;INTERVAL=2;BYDAY=FR", -1 },
+	{ "every second Friday of the month", "FREQ=MONTHLY;BYDAY=2FR", -1 },
+	{ "every Monday, Wednesday and Friday", "FREQ=WEEKLY;BYDAY=MO,WE,FR", -1 },
+	{ "Mondays and Thursdays at 18:30", "FREQ=WEEKLY;BYHOUR=18;BYMINUTE=30;BYDAY=MO,TH", 1830 },
+	{ "every Mon, Tue, and Wed", "FREQ=WEEKLY;BYDAY=MO,TU,WE", -1 },
+	{ "every weekday", "FREQ=WEEKLY;BYDAY=MO,TU,WE,TH,FR", -1 },
+	{ "weekdays at 9am", "FREQ=WEEKLY;BYHOUR=9;BYMINUTE=0;BYDAY=MO,TU,WE,TH,FR", 900 },
+	{ "weekdays at 9 am", "FREQ=WEEKLY;BYHOUR=9;BYMINUTE=0;BYDAY=MO,TU,WE,TH,FR", 900 },
+	{ "every weekend at noon", "FREQ=WEEKLY;BYHOUR=12;BYMINUTE=0;BYDAY=SA,SU", 1200 },
+	{ "Friday to Monday", "FREQ=WEEKLY;BYDAY=MO,FR,SA,SU", -1 },
+	{ "every 2 weeks on Mon and Thu for 10 times", "FREQ=WEEKLY;INTERVAL=2;COUNT=10;BYDAY=MO,TH",
+	  -1 },
+	{ "every fortnight on Monday", "FREQ=WEEKLY;INTERVAL=2;BYDAY=MO", -1 },
+	{ "every day, twice", "FREQ=DAILY;COUNT=2", -1 },
+	{ "every month", "FREQ=MONTHLY", -1 },
+	{ "monthly", "FREQ=MONTHLY;RSCALE=GREGORIAN;SKIP=BACKWARD", -1 },
+	{ "monthly on the 31st", "FREQ=MONTHLY;RSCALE=GREGORIAN;SKIP=BACKWARD;BYMONTHDAY=31", -1 },
+	{ "every month on the 15th and last day", "FREQ=MONTHLY;BYMONTHDAY=15,-1", -1 },
+	{ "every month on the 1st, 10th and 20th", "FREQ=MONTHLY;BYMONTHDAY=1,10,20", -1 },
+	{ "the 15th of every month", "FREQ=MONTHLY;BYMONTHDAY=15", -1 },
+	{ "every 15th", "FREQ=MONTHLY;BYMONTHDAY=15", -1 },
+	{ "first Monday of every month", "FREQ=MONTHLY;BYDAY=1MO", -1 },
+	{ "the second and fourth Tuesday of the month", "FREQ=MONTHLY;BYDAY=2TU,4TU", -1 },
+	{ "first Monday of every other month", "FREQ=MONTHLY;INTERVAL=2;BYDAY=1MO", -1 },
+	{ "the last day of the month", "FREQ=MONTHLY;BYMONTHDAY=-1", -1 },
+	{ "second to last day of every month", "FREQ=MONTHLY;BYMONTHDAY=-2", -1 },
+	{ "last workday of the month at 17:00",
+	  "FREQ=MONTHLY;BYHOUR=17;BYMINUTE=0;BYDAY=MO,TU,WE,TH,FR;BYSETPOS=-1", 1700 },
+	{ "every month on the first weekday", "FREQ=MONTHLY;BYDAY=MO,TU,WE,TH,FR;BYSETPOS=1", -1 },
+	{ "every quarter", "FREQ=MONTHLY;INTERVAL=3", -1 },
+	{ "quarterly", "FREQ=MONTHLY;INTERVAL=3;RSCALE=GREGORIAN;SKIP=BACKWARD", -1 },
+	{ "every year", "FREQ=YEARLY", -1 },
+	{ "every January", "FREQ=YEARLY;BYMONTH=1", -1 },
+	{ "every January and July", "FREQ=YEARLY;BYMONTH=1,7", -1 },
+	{ "yearly on 24 December",
+	  "FREQ=YEARLY;RSCALE=GREGORIAN;SKIP=BACKWARD;BYMONTHDAY=24;BYMONTH=12", -1 },
+	{ "every 24 December", "FREQ=YEARLY;BYMONTHDAY=24;BYMONTH=12", -1 },
+	{ "every year on December 24th", "FREQ=YEARLY;BYMONTHDAY=24;BYMONTH=12", -1 },
+	{ "every year on the fourth Thursday of November", "FREQ=YEARLY;BYDAY=4TH;BYMONTH=11", -1 },
+	{ "the first Monday of September", "FREQ=YEARLY;BYDAY=1MO;BYMONTH=9", -1 },
+	{ "day 100 of the year", "FREQ=YEARLY;BYYEARDAY=100", -1 },
+	{ "every day at 9:00 and 17:00", "FREQ=DAILY;BYHOUR=9,17;BYMINUTE=0", -1 },
+	{ "every day at 12am", "FREQ=DAILY;BYHOUR=0;BYMINUTE=0", 0 },
+	{ "every day at 12:30 pm", "FREQ=DAILY;BYHOUR=12;BYMINUTE=30", 1230 },
+	{ "every Friday 9:00", "FREQ=WEEKLY;BYHOUR=9;BYMINUTE=0;BYDAY=FR", 900 },
+	{ "every 2 hours", "FREQ=HOURLY;INTERVAL=2", -1 },
+	{ "every 15 minutes", "FREQ=MINUTELY;INTERVAL=15", -1 },
+	{ "every second", "FREQ=SECONDLY", -1 },
+	{ "  EVERY\tday  ", "FREQ=DAILY", -1 },
+};
+
+static const struct
+{
+	const char *phrase;
+	enum rr_phrase_code code;
+	size_t position;
+} refused[] = {
+	{ "", RR_PHRASE_SHORT, 0 },
+	{ "every", RR_PHRASE_SHORT, 5 },
+	{ "sometimes", RR_PHRASE_WORD, 0 },
+	{ "every blue day", RR_PHRASE_WORD, 6 },
+	{ "every day in the morning", RR_PHRASE_WORD, 13 },
+	{ "every day for a week", RR_PHRASE_WORD, 14 },
+	{ "every 0 days", RR_PHRASE_NUMBER, 6 },
+	{ "every 3000000000 days", RR_PHRASE_NUMBER, 6 },
+	{ "every month on the 32nd", RR_PHRASE_NUMBER, 15 },
+	{ "every day until 30 February", RR_PHRASE_DATE, 16 },
+	{ "every day until 29 February 2027", RR_PHRASE_DATE, 16 },
+	{ "every day until 2027-02-29", RR_PHRASE_WORD, 16 },
+	{ "every day until yesterday", RR_PHRASE_WORD, 16 },
+	{ "every day at 25:00", RR_PHRASE_DATE, 13 },
+	{ "every day at 13pm", RR_PHRASE_DATE, 13 },
+	{ "every day at 9:00 and 17:30", RR_PHRASE_TIMES, 13 },
+	{ "every month on the 15th and the last Friday", RR_PHRASE_MIXED, 28 },
+	{ "yearly on 24 December and 1 January", RR_PHRASE_MIXED, 26 },
+	{ "every Friday on Monday", RR_PHRASE_TWICE, 16 },
+	{ "every day at 9:00 at 10:00", RR_PHRASE_TWICE, 21 },
+	{ "every day twice, 3 times", RR_PHRASE_TWICE, 17 },
+	{ "first day of the quarter", RR_PHRASE_WORD, 17 },
+	{ "every month on the last", RR_PHRASE_SHORT, 23 },
+	{ "every week on the 15th", RR_PHRASE_RULE, 0 },
+	{ "daily until 1 March, 3 times", RR_PHRASE_RULE, 0 },
+	{ "FREQ=DAILY", RR_PHRASE_WORD, 0 },
+	{ "every day!", RR_PHRASE_WORD, 9 },
+	{ "every d\xc3\xa4y", RR_PHRASE_WORD, 6 },
+};
+
+static bool
+read_phrase(const char *text, struct rr_phrase *phrase, struct rr_phrase_error *error)
+{
+	return rr_phrase_parse(text, strlen(text), TODAY, phrase, error);
+}
+
+static void
+test_understood(void)
+{
+	for (size_t i = 0; i < sizeof(understood) / sizeof(understood[0]); i++)
+	{
+		int at =
+			understood[i].at < 0 ? -1 : understood[i].at / 100 * 3600 + understood[i].at % 100 * 60;
+		char rule[RR_TEXT_MAX] = "";
+		char wanted[RR_TEXT_MAX] = "";
+		struct rr_rule meant;
+		struct rr_phrase phrase;
+		struct rr_phrase_error error;
+
+		if (read_phrase(understood[i].phrase, &phrase, &error))
+			rr_format(&phrase.rule, rule, sizeof(rule));
+		else
+		{
+			diag("at %zu: %s", error.position, rr_phrase_strerror(&error));
+			phrase.at = -2;
+		}
+		if (parse_rule(understood[i].rule, &meant))
+			rr_format(&meant, wanted, sizeof(wanted));
+		is_str(rule, wanted, understood[i].phrase);
+		if (phrase.at != at)
+			ok(false, "%s: time of day %d", understood[i].phrase, (int) phrase.at);
+	}
+}
+
+static void
+test_refused(void)
+{
+	for (size_t i = 0; i < sizeof(refused) / sizeof(refused[0]); i++)
+	{
+		struct rr_phrase phrase;
+		struct rr_phrase_error error = { RR_PHRASE_OK, RR_OK, 0, 0 };
+		bool read = read_phrase(refused[i].phrase, &phrase, &error);
+
+		if (!ok(!read && error.code == refused[i].code && error.position == refused[i].position,
+				"refused: %s", refused[i].phrase))
+			diag("got code %d at %zu: %s", error.code, error.position, rr_phrase_strerror(&error));
+	}
+}
+
+static void
+test_rest(void)
+{
+	static const char text[] = "every Friday at 9:00: water the plants";
+	struct rr_phrase phrase;
+	struct rr_phrase_error error;
+
+	ok(read_phrase(text, &phrase, &error), "a colon ends the phrase");
+	is_str(text + phrase.rest, "water the plants", "and the rest is behind it");
+	ok(read_phrase("every day", &phrase, &error) && phrase.rest == 9, "no rest");
+}
+
+/* does the description of a rule mean the rule? */
+static bool
+reads_back(const struct rr_rule *rule)
+{
+	char canonical[RR_TEXT_MAX];
+	char again[RR_TEXT_MAX] = "";
+	char words[RR_TEXT_MAX];
+	struct rr_phrase phrase;
+	struct rr_phrase_error error;
+
+	rr_format(rule, canonical, sizeof(canonical));
+	if (rr_describe(rule, words, sizeof(words)) >= sizeof(words))
+		return false;
+	if (!read_phrase(words, &phrase, &error))
+		diag("%s\n%s\nat %zu: %s", canonical, words, error.position, rr_phrase_strerror(&error));
+	else
+	{
+		rr_format(&phrase.rule, again, sizeof(again));
+		if (strcmp(canonical, again) != 0)
+			diag("%s\n%s\n%s", canonical, words, again);
+	}
+	return strcmp(canonical, again) == 0;
+}
+
+static void
+pick_end(struct rr_rule *rule)
+{
+	int kind = pick(6);
+
+	if (kind == 0)
+		rule->count = 1 + pick(pick(2) ? 3 : 1000000);
+	else if (kind <= 3)
+	{
+		rule->until_kind = (uint8_t) kind;
+		rule->until = rr_day_of(1 + pick(9999), 1, 1) * 86400 + pick(365) * INT64_C(86400);
+		if (kind != RR_UNTIL_DATE)
+			rule->until += pick(2) ? pick(86400) : pick(24) * 3600;
+	}
+}
+
+static void
+test_descriptions(unsigned seed)
+{
+	int bad = 0;
+
+	srand(seed);
+	for (int round = 0; round < 200000 && bad < 5; round++)
+	{
+		struct rr_rule rule;
+
+		random_rule(&rule);
+		if (rule.freq == RR_DAILY && pick(2))
+			rule.freq = (uint8_t) (RR_HOURLY + pick(3));
+		if (pick(10) == 0)
+			rule.interval = 1 + pick(INT32_MAX);
+		pick_end(&rule);
+		if (!reads_back(&rule))
+		{
+			bad++;
+			diag("seed %u, round %d", seed, round);
+		}
+	}
+	ok(bad == 0, "the descriptions of 200000 random rules mean the rules");
+	diag("seed %u", seed);
+}
+
+static const char *const pieces[] = {
+	"every",  "other",    "the",     "first",   "second",     "last",  "to",
+	"Monday", "Fri",      "weekday", "day",     "days",       "week",  "month",
+	"year",   "of",       "in",      "on",      "and",        ",",     "at",
+	"9:00",   "17:30:15", "9am",     "25:00",   "15th",       "3",     "2027",
+	"1000",   "January",  "until",   "1 March", "2027-03-01", "times", "for",
+	"if",     "that",     "is",      "only",    "each",       "weeks", "begin",
+	"(",      ")",        "missing", "dates",   "move",       "back",  "hour",
+	"minute", ":",        "daily",   "monthly", "twice",      "\xff",  "99999999999999999999",
+	"-",      "quarter",  "UTC",
+};
+
+/* read a text from a block of exactly its length, so that any read past it is found */
+static bool
+try_text(const char *text, size_t len, int *read)
+{
+	char *block = malloc(len > 0 ? len : 1);
+	struct rr_phrase phrase;
+	struct rr_phrase_error error;
+	bool understood_it;
+
+	if (block == NULL)
+		return false;
+	memcpy(block, text, len);
+	understood_it = rr_phrase_parse(block, len, TODAY, &phrase, &error);
+	free(block);
+	if (!understood_it)
+		return error.code != RR_PHRASE_OK && error.position <= error.end && error.end <= len &&
+			   strlen(rr_phrase_strerror(&error)) > 0;
+	++*read;
+	return phrase.rest <= len && reads_back(&phrase.rule);
+}
+
+static void
+test_random(unsigned seed)
+{
+	int read = 0;
+	int bad = 0;
+
+	srand(seed);
+	for (int round = 0; round < 200000 && bad < 5; round++)
+	{
+		char text[512] = "";
+		size_t len = 0;
+
+		for (int i = pick(10); i >= 0; i--)
+		{
+			const char *piece = pieces[(size_t) rand() % (sizeof(pieces) / sizeof(pieces[0]))];
+
+			len += (size_t) snprintf(text + len, sizeof(text) - len, "%s%s", piece,
+									 pick(8) ? " " : "");
+		}
+		if (!try_text(text, len, &read))
+		{
+			bad++;
+			diag("seed %u, round %d: %s", seed, round, text);
+		}
+	}
+	ok(bad == 0, "200000 random texts end in a rule or in a positioned error");
+	ok(read > 500, "some of them are rules");
+	diag("seed %u: %d of 200000 texts were rules", seed, read);
+}
+
+int
+main(int argc, char **argv)
+{
+	unsigned seed = argc > 1 ? (unsigned) strtoul(argv[1], NULL, 10) : (unsigned) time(NULL);
+
+	test_understood();
+	test_refused();
+	test_rest();
+	test_descriptions(seed);
+	test_random(seed);
+	return done_testing();
+}
