@@ -258,13 +258,35 @@ submit_call(struct request *req)
 		db_submit(&req->worker->db, call);
 }
 
+/*
+ * The member of the body that an error is about: the column it names, or the one that PostgreSQL
+ * put into the name of a column's CHECK, <table>_<column>_check.
+ */
+static void
+add_pointer(struct strbuf *pointer, const PGresult *result)
+{
+	const char *column = PQresultErrorField(result, PG_DIAG_COLUMN_NAME);
+	const char *table = PQresultErrorField(result, PG_DIAG_TABLE_NAME);
+	const char *check = PQresultErrorField(result, PG_DIAG_CONSTRAINT_NAME);
+	static const char suffix[] = "_check";
+	size_t table_len = table ? strlen(table) : 0;
+	size_t check_len = check ? strlen(check) : 0;
+
+	if (column != NULL)
+		sb_printf(pointer, "/%s", column);
+	else if (table_len > 0 && check_len > table_len + sizeof(suffix) &&
+			 strncmp(check, table, table_len) == 0 && check[table_len] == '_' &&
+			 strcmp(check + check_len - (sizeof(suffix) - 1), suffix) == 0)
+		sb_printf(pointer, "/%.*s", (int) (check_len - table_len - sizeof(suffix)),
+				  check + table_len + 1);
+}
+
 static void
 answer_database_error(struct request *req, const PGresult *result)
 {
 	const char *state = PQresultErrorField(result, PG_DIAG_SQLSTATE);
 	const char *message = PQresultErrorField(result, PG_DIAG_MESSAGE_PRIMARY);
 	const char *more = PQresultErrorField(result, PG_DIAG_MESSAGE_DETAIL);
-	const char *column = PQresultErrorField(result, PG_DIAG_COLUMN_NAME);
 	/* without a state it is libpq that complains, about the connection */
 	const struct problem_kind *kind = state ? problem_of_sqlstate(state) : &PROBLEM_UNAVAILABLE;
 	struct problem p = { .kind = kind, .code = kind->sqlstate ? state : NULL };
@@ -282,11 +304,9 @@ answer_database_error(struct request *req, const PGresult *result)
 			sb_printf(&detail, ": %s", more);
 		p.detail = detail.data;
 	}
-	if (column != NULL && kind->status < 500)
-	{
-		sb_printf(&pointer, "/%s", column);
-		p.pointer = pointer.data;
-	}
+	if (kind->status < 500)
+		add_pointer(&pointer, result);
+	p.pointer = pointer.data;
 	if (kind->status == 401)
 		extra.authenticate = "Bearer";
 	http_answer_problem(req, &p, &extra);

@@ -170,6 +170,9 @@ problem_is($alice->post('/api/tasks', '{"title":"' . 'x' x 1_100_000 . '"}'), 41
 my $untitled = $alice->post('/api/tasks', {});
 problem_is($untitled, 422, '23502', 'a task without a title');
 is($untitled->{json}{errors}[0]{pointer}, '/title', 'the error names the member');
+my $endless = $alice->post('/api/tasks', { title => 'x' x 501 });
+problem_is($endless, 422, '23514', 'a title that is too long');
+is($endless->{json}{errors}[0]{pointer}, '/title', 'the error names the member');
 my $urgent = $alice->post('/api/tasks', { title => 'x', priority => 'urgent' });
 problem_is($urgent, 422, 'YA006', 'a priority that is no number');
 is($urgent->{json}{errors}[0]{pointer}, '/priority', 'the error names the member');
