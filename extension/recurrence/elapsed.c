@@ -95,6 +95,23 @@ rr_elapsed_next(const struct rr_plan *plan, const struct rr_zone *zone, int64_t 
 	return false;
 }
 
+/* one span decides, and its search looks no farther than at */
+bool
+rr_elapsed_contains(const struct rr_plan *plan, const struct rr_zone *zone, int64_t at)
+{
+	struct rr_span span;
+	struct rr_phase phase;
+	int64_t civil;
+
+	if (plan->empty || at < plan->start_instant || at > plan->until_instant)
+		return false;
+	zone->span(zone->context, at, &span);
+	phase = phase_in(plan, &span);
+	if (phase.until > at + span.offset)
+		phase.until = at + span.offset;
+	return rr_subday_next(plan, &phase, at + span.offset, &civil);
+}
+
 bool
 rr_elapsed_previous(const struct rr_plan *plan, const struct rr_zone *zone, int64_t hi,
 					int64_t *found)

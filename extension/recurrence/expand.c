@@ -463,8 +463,14 @@ rr_contains(const struct rr_plan *plan, int64_t at)
 
 	if (plan->empty || at < plan->dtstart || at > plan->until)
 		return false;
-	if (plan->unit > RR_UNIT_DAY)
-		return rr_next(plan, at, &found) && found == at;
+	if (plan->unit == RR_UNIT_TIME)
+	{
+		struct rr_phase phase = rr_phase_of(plan);
+
+		/* to look no farther */
+		phase.until = at;
+		return rr_subday_next(plan, &phase, at, &found);
+	}
 	period = rr_period_of(plan, rr_floordiv(at, RR_DAY_SECONDS));
 	for (int64_t p = series_from(plan, period - reach); p <= period + reach; p += plan->interval)
 	{

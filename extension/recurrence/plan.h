@@ -86,6 +86,7 @@ extern bool rr_subday_is_summed(const struct rr_plan *plan);
 /* elapsed time (elapsed.c) */
 extern bool rr_elapsed_next(const struct rr_plan *plan, const struct rr_zone *zone, int64_t lo,
 							int64_t *found);
+extern bool rr_elapsed_contains(const struct rr_plan *plan, const struct rr_zone *zone, int64_t at);
 extern bool rr_elapsed_previous(const struct rr_plan *plan, const struct rr_zone *zone, int64_t hi,
 								int64_t *found);
 

@@ -418,18 +418,27 @@ covers(const struct rr_plan *other, const struct rr_plan *plan)
 		   memcmp(&same, other, sizeof(same)) == 0;
 }
 
-/* is every occurrence of a rule excluded? */
+/*
+ * Is every occurrence of a rule excluded?  Where an excluding rule ends earlier, something is left
+ * as a rule, and a search through all that it does exclude would be for nothing.
+ */
 static bool
 is_void(const struct rr_set *set, const struct rr_plan *plan)
 {
+	bool outlives = false;
 	int64_t found;
 
 	if (plan->empty)
 		return true;
 	for (int i = 0; i < set->n_exrules; i++)
-		if (covers(&set->exrules[i], plan))
+	{
+		const struct rr_plan *other = &set->exrules[i];
+
+		if (covers(other, plan))
 			return true;
-	return next_of_rule(set, plan, 2 * RR_TIME_MIN, INT64_MAX, &found) == NOT_AT_ALL;
+		outlives |= other->until < plan->until || other->until_instant < plan->until_instant;
+	}
+	return !outlives && next_of_rule(set, plan, 2 * RR_TIME_MIN, INT64_MAX, &found) == NOT_AT_ALL;
 }
 
 void

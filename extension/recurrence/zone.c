@@ -180,12 +180,11 @@ rr_zoned_contains(const struct rr_plan *plan, const struct rr_zone *zone, int64_
 {
 	struct rr_span span;
 	int64_t gap;
-	int64_t found;
 
 	if (at > plan->until_instant)
 		return false;
 	if (plan->elapsed)
-		return rr_elapsed_next(plan, zone, at, &found) && found == at;
+		return rr_elapsed_contains(plan, zone, at);
 	zone->span(zone->context, at, &span);
 	if (at + span.offset >= own_start(&span) && rr_contains(plan, at + span.offset))
 		return true;

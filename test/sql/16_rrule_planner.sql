@@ -2,7 +2,7 @@
 begin;
 set local search_path = public;
 set local timezone = 'UTC';
-select plan(30);
+select plan(31);
 
 -- the rows that the top of a plan expects, and its cost
 create function pg_temp.plan_of(statement text) returns json language plpgsql as $$
@@ -32,6 +32,7 @@ select cmp_ok(abs(pg_temp.rows_of(format('select * from agenda.occurrences(%L, %
         '<=', (n / 50)::bigint, r || ' to ' || u)
   from (values
     ('daily', '2026-03-01', '2026-03-11', 10),
+    ('FREQ=HOURLY', '2026-03-01', '2026-03-11', 240),
     ('FREQ=WEEKLY;BYDAY=MO,WE,FR', '2026-01-01', '2027-01-01', 156),
     ('monthly', '2026-01-01', '2036-01-01', 120),
     ('FREQ=YEARLY', '2026-01-01', '2046-01-01', 20),

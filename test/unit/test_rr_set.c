@@ -195,9 +195,9 @@ static const struct words civil_cases[] = {
 	  "FREQ=DAILY;COUNT=2 FREQ=WEEKLY;COUNT=2", "", "", "",
 	  "2026-01-05T09:00:00 2026-01-06T09:00:00 2026-01-12T09:00:00" },
 	{ "users' case 28: several rules in order", "2019-01-01T00:00:00",
-	  "FREQ=DAILY;BYHOUR=0,5,10,15,20;COUNT=5 FREQ=DAILY", "", "", "",
+	  "FREQ=HOURLY;INTERVAL=5 FREQ=DAILY", "", "", "",
 	  "2019-01-01T00:00:00 2019-01-01T05:00:00 2019-01-01T10:00:00 2019-01-01T15:00:00 "
-	  "2019-01-01T20:00:00 2019-01-02T00:00:00 ..." },
+	  "2019-01-01T20:00:00 2019-01-02T00:00:00 2019-01-02T01:00:00 ..." },
 };
 
 static const struct
@@ -354,7 +354,8 @@ list_set(const struct rr_set *set, int64_t *list)
 }
 
 static int
-random_plans(struct rr_plan *plans, int n, int64_t start, int flags, int first_freq)
+random_plans(struct rr_plan *plans, int n, int64_t start, const struct rr_zone *zone,
+			 int first_freq)
 {
 	for (int i = 0; i < n; i++)
 	{
@@ -367,7 +368,14 @@ random_plans(struct rr_plan *plans, int n, int64_t start, int flags, int first_f
 		rule.hours &= 0x1f;
 		rule.minutes = rule.seconds = 0;
 		rule.count = pick(5) == 0 ? 1 + pick(40) : 0;
-		rr_plan_make(&plans[i], &rule, start, flags);
+		if (rule.freq == RR_DAILY && pick(3) == 0)
+		{
+			rule.freq = RR_HOURLY;
+			rule.interval = 5 + pick(30);
+		}
+		rr_plan_make(&plans[i], &rule, start, zone != NULL ? RR_ZONED : RR_FLOATING);
+		if (zone != NULL)
+			rr_plan_elapse(&plans[i], zone);
 	}
 	return n;
 }
@@ -391,16 +399,14 @@ static void
 random_set(struct store *s, const struct rr_zone *zone)
 {
 	int64_t start = SPAN_START + pick(400) * DAY + pick(5) * 3600;
-	int flags = zone != NULL ? RR_ZONED : RR_FLOATING;
-
 	memset(s, 0, sizeof(*s));
 	s->set.rules = s->rules;
 	s->set.exrules = s->exrules;
 	s->set.dates = s->dates;
 	s->set.exdates = s->exdates;
 	s->set.zone = zone;
-	s->set.n_rules = random_plans(s->rules, pick(MAX_PLANS), start, flags, 0);
-	s->set.n_exrules = random_plans(s->exrules, pick(3), start, flags, pick(4));
+	s->set.n_rules = random_plans(s->rules, pick(MAX_PLANS), start, zone, 0);
+	s->set.n_exrules = random_plans(s->exrules, pick(3), start, zone, pick(4));
 	if (s->set.n_rules > 0 && pick(8) == 0)
 		s->exrules[s->set.n_exrules++] = s->rules[0];
 	s->set.n_dates = random_dates(s->dates, start, zone);
