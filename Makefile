@@ -34,6 +34,7 @@ OBJS = \
 	extension/recurrence/plan.o \
 	extension/recurrence/count.o \
 	extension/recurrence/expand.o \
+	extension/recurrence/fill.o \
 	extension/recurrence/subday.o \
 	extension/recurrence/subcount.o \
 	extension/recurrence/zone.o \
@@ -106,7 +107,7 @@ clean-world:
 	$(MAKE) -C gateway clean
 	rm -rf build
 
-.PHONY: deps run stop status token psql test check-fast bench lint format dist
+.PHONY: deps run stop status token psql test check-fast bench fuzz lint format dist
 # DESTDIR, PG_CONFIG and friends reach the scripts through the environment
 deps:
 	./docker/dev/deps.sh build run test
@@ -126,6 +127,9 @@ check-fast:
 	@./test/run --fast
 bench:
 	@./test/bench/run
+# MINUTES=n for each target
+fuzz:
+	@MINUTES='$(MINUTES)' ./test/fuzz/run
 lint:
 	@./test/lint/run
 format:

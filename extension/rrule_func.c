@@ -300,6 +300,9 @@ agenda_is_occurrence(PG_FUNCTION_ARGS)
 
 /* ---- sets ---------------------------------------------------------------------------- */
 
+/* most occurrences that a walk holds ready */
+#define WALK_BATCH 256
+
 /* user_fctx of a set-returning call */
 typedef struct Walk
 {
@@ -307,22 +310,43 @@ typedef struct Walk
 	int64 next; /* ask from here on */
 	int64 last; /* and no further */
 	int64 left; /* at most so many more */
+	int size;   /* of the next batch */
+	int count;  /* in the batch */
+	int given;  /* of the batch */
+	int64 batch[WALK_BATCH];
 } Walk;
+
+/* batches grow, so that the first occurrence of many costs no more than one */
+static void
+walk_batch(Walk *walk)
+{
+	const Series *series = &walk->series;
+	int n = Min(walk->left, walk->size);
+
+	CHECK_FOR_INTERRUPTS();
+	if (series->family == ZONED)
+		walk->count =
+			rr_zoned_fill(&series->plan, &series->zone, walk->next, walk->last, walk->batch, n);
+	else
+		walk->count = rr_fill(&series->plan, walk->next, walk->last, walk->batch, n);
+	walk->given = 0;
+	walk->left = walk->count < n ? 0 : walk->left - n;
+	walk->size = Min(walk->size * 4, WALK_BATCH);
+	if (walk->count > 0)
+		walk->next = walk->batch[walk->count - 1] + 1;
+}
 
 static Datum
 walk_step(FunctionCallInfo fcinfo)
 {
 	FuncCallContext *call = SRF_PERCALL_SETUP();
 	Walk *walk = call->user_fctx;
-	int64 found;
 
-	CHECK_FOR_INTERRUPTS();
-	if (walk->left <= 0 || walk->next > walk->last ||
-		!find_next(&walk->series, walk->next, &found) || found > walk->last)
+	if (walk->given == walk->count && walk->left > 0 && walk->next <= walk->last)
+		walk_batch(walk);
+	if (walk->given == walk->count)
 		SRF_RETURN_DONE(call);
-	walk->left--;
-	walk->next = found + 1;
-	SRF_RETURN_NEXT(call, moment_datum(&walk->series, found));
+	SRF_RETURN_NEXT(call, moment_datum(&walk->series, walk->batch[walk->given++]));
 }
 
 /* a walk over everything, in the memory of the whole call */
@@ -338,6 +362,8 @@ walk_start(FunctionCallInfo fcinfo, Family family)
 	walk->next = lowest(&walk->series);
 	walk->last = highest(&walk->series);
 	walk->left = INT64_MAX;
+	walk->size = 4;
+	walk->count = walk->given = 0;
 	call->user_fctx = walk;
 	return walk;
 }

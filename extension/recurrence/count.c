@@ -9,6 +9,8 @@
  */
 #include "plan.h"
 
+#include <string.h>
+
 #include "civil.h"
 
 /* days d and d + 1 are where two neighbouring periods can meet */
@@ -63,6 +65,41 @@ added(const struct rr_plan *plan, int64_t period)
 {
 	/* far enough behind any period, and still no overflow */
 	return added_before(plan, period, INT64_MAX / 2);
+}
+
+/*
+ * What a period adds depends on its table and that of the next, so a cycle has few different
+ * numbers.  known[a][b] is one more than the number, 0 where it is not known.
+ */
+#define TABLES (RR_YEAR_TYPES + 1)
+
+struct sums
+{
+	int32_t known[TABLES][TABLES];
+};
+
+static int
+table_of(const struct rr_plan *plan, int64_t period)
+{
+	struct rr_days days;
+
+	rr_days_of(plan, period, &days);
+	if (days.words == 0)
+		return RR_YEAR_TYPES;
+	return (int) ((days.bits - plan->days.month) / days.words);
+}
+
+static int64_t
+added_known(const struct rr_plan *plan, struct sums *sums, int64_t period)
+{
+	int32_t *known;
+
+	if (plan->unit > RR_UNIT_MONTH)
+		return added(plan, period);
+	known = &sums->known[table_of(plan, period)][plan->spills ? table_of(plan, period + 1) : 0];
+	if (*known == 0)
+		*known = (int32_t) added(plan, period) + 1;
+	return *known - 1;
 }
 
 /* occurrences of periods first .. last, by INTERVAL, that are before x */
@@ -126,6 +163,7 @@ find_period(const struct rr_plan *plan, int64_t *period, int64_t *wanted)
 	int64_t n;
 	int64_t cycle_sum = 0;
 	int64_t steps;
+	struct sums sums;
 
 	if (uniform(plan))
 	{
@@ -137,7 +175,8 @@ find_period(const struct rr_plan *plan, int64_t *period, int64_t *wanted)
 	}
 	else
 	{
-		for (; k < plan->cycle && p <= limit && *wanted > (n = added(plan, p)); k++)
+		memset(&sums, 0, sizeof(sums));
+		for (; k < plan->cycle && p <= limit && *wanted > (n = added_known(plan, &sums, p)); k++)
 		{
 			*wanted -= n;
 			cycle_sum += n;
@@ -151,7 +190,8 @@ find_period(const struct rr_plan *plan, int64_t *period, int64_t *wanted)
 			*wanted -= steps * cycle_sum;
 			k += steps * plan->cycle;
 			/* the rest lies within the cycle that follows */
-			for (p = plan->origin; *wanted > (n = added(plan, p)); k++, p += plan->interval)
+			for (p = plan->origin; *wanted > (n = added_known(plan, &sums, p));
+				 k++, p += plan->interval)
 				*wanted -= n;
 		}
 	}
@@ -170,7 +210,8 @@ rr_until_of_count(const struct rr_plan *plan, int32_t count)
 	int64_t period;
 	struct rr_phase phase;
 
-	if (plan->unit == RR_UNIT_TIME)
+	if (plan->unit == RR_UNIT_TIME ||
+		(plan->unit == RR_UNIT_DAY && plan->filtered && rr_subday_is_tabled(plan)))
 	{
 		phase = rr_phase_of(plan);
 		return rr_subday_nth(plan, &phase, plan->dtstart, count);

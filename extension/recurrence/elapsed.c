@@ -16,7 +16,7 @@
 
 #define CHANGES_LIMIT 1024
 /* a COUNT whose periods must be walked is counted span by span up to here */
-#define COUNT_LIMIT 50000
+#define COUNT_LIMIT 10000
 
 /* the phase of one span, and nothing outside of it */
 static struct rr_phase

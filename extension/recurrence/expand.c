@@ -138,8 +138,8 @@ second_of(const struct rr_days *days, int bit, int time)
 }
 
 /* how many elements, selected or not, are before x */
-static int64_t
-element_rank(const struct rr_plan *plan, const struct rr_days *days, int64_t x)
+int64_t
+rr_element_rank(const struct rr_plan *plan, const struct rr_days *days, int64_t x)
 {
 	struct place p = place_of(days, x);
 	int64_t rank;
@@ -152,8 +152,8 @@ element_rank(const struct rr_plan *plan, const struct rr_days *days, int64_t x)
 	return rank;
 }
 
-static int64_t
-element_at(const struct rr_plan *plan, const struct rr_days *days, int64_t rank)
+int64_t
+rr_element_at(const struct rr_plan *plan, const struct rr_days *days, int64_t rank)
 {
 	return second_of(days, rr_select_in(days->bits, (int) (rank / plan->times.n)),
 					 rr_time_select(&plan->times, (int) (rank % plan->times.n)));
@@ -196,16 +196,24 @@ rr_setpos_upto(const struct rr_numbers *set, int64_t n, int64_t rank)
 int64_t
 rr_setpos_rank(const struct rr_numbers *set, int64_t n, int64_t rank)
 {
-	int64_t count = 0;
+	int64_t count;
+	int plus = (int) (rank < 366 ? rank : 366);
+	/* -q is rank n - q, so these are n - rank < q <= n */
+	int above = (int) (n - rank < 366 ? n - rank : 366);
+	int most = (int) (n < 366 ? n : 366);
 
-	for (int64_t r = rank > 0 ? rr_setpos_from(set, n, 0) : -1; r >= 0 && r < rank;
-		 r = r + 1 < n ? rr_setpos_from(set, n, r + 1) : -1)
-		count++;
+	if (rank <= 0)
+		return 0;
+	count = rr_rank(set->plus, plus + 1) + rr_rank(set->minus, most + 1) -
+			rr_rank(set->minus, above + 1);
+	for (int q = rr_first_from(set->minus, RR_DAY_WORDS, above + 1); q > 0 && q <= most;
+		 q = rr_first_from(set->minus, RR_DAY_WORDS, q + 1))
+		count -= n + 1 - q <= 366 && rr_has(set->plus, (int) n + 1 - q);
 	return count;
 }
 
-static int64_t
-element_count(const struct rr_plan *plan, const struct rr_days *days)
+int64_t
+rr_element_count(const struct rr_plan *plan, const struct rr_days *days)
 {
 	return (int64_t) rr_size(days->bits, days->words) * plan->times.n;
 }
@@ -218,12 +226,12 @@ rr_first_in(const struct rr_plan *plan, const struct rr_days *days, int64_t lo, 
 
 	if (plan->by_setpos)
 	{
-		int64_t n = element_count(plan, days);
-		int64_t rank = element_rank(plan, days, lo);
+		int64_t n = rr_element_count(plan, days);
+		int64_t rank = rr_element_rank(plan, days, lo);
 
 		rank = rank < n ? rr_setpos_from(&plan->setpos, n, rank) : -1;
 		if (rank >= 0)
-			*found = element_at(plan, days, rank);
+			*found = rr_element_at(plan, days, rank);
 		return rank >= 0;
 	}
 	p = place_of(days, lo);
@@ -253,12 +261,12 @@ rr_last_in(const struct rr_plan *plan, const struct rr_days *days, int64_t hi, i
 	if (plan->by_setpos)
 	{
 		/* ranks below this one are at or before hi */
-		int64_t end = element_rank(plan, days, hi + 1);
+		int64_t end = rr_element_rank(plan, days, hi + 1);
 		int64_t rank =
-			end > 0 ? rr_setpos_upto(&plan->setpos, element_count(plan, days), end - 1) : -1;
+			end > 0 ? rr_setpos_upto(&plan->setpos, rr_element_count(plan, days), end - 1) : -1;
 
 		if (rank >= 0)
-			*found = element_at(plan, days, rank);
+			*found = rr_element_at(plan, days, rank);
 		return rank >= 0;
 	}
 	p = place_of(days, hi);
@@ -282,16 +290,17 @@ rr_last_in(const struct rr_plan *plan, const struct rr_days *days, int64_t hi, i
 int64_t
 rr_count_in(const struct rr_plan *plan, const struct rr_days *days, int64_t x)
 {
-	int64_t rank = element_rank(plan, days, x);
+	int64_t rank = rr_element_rank(plan, days, x);
 
-	return plan->by_setpos ? rr_setpos_rank(&plan->setpos, element_count(plan, days), rank) : rank;
+	return plan->by_setpos ? rr_setpos_rank(&plan->setpos, rr_element_count(plan, days), rank)
+						   : rank;
 }
 
 /* ---- the series ---------------------------------------------------------------------- */
 
 /* the first period of the series at or after this one */
-static int64_t
-series_from(const struct rr_plan *plan, int64_t period)
+int64_t
+rr_series_from(const struct rr_plan *plan, int64_t period)
 {
 	int64_t behind;
 
@@ -341,13 +350,13 @@ rr_permitted_upto(const struct rr_plan *plan, int64_t day)
 	return start - 1 + bit;
 }
 
-static int64_t
-step_forward(const struct rr_plan *plan, int64_t period)
+int64_t
+rr_step_forward(const struct rr_plan *plan, int64_t period)
 {
 	int64_t next = period + plan->interval;
 
 	if (plan->unit == RR_UNIT_DAY && plan->filtered)
-		return series_from(plan, rr_permitted_from(plan, next));
+		return rr_series_from(plan, rr_permitted_from(plan, next));
 	return next;
 }
 
@@ -402,11 +411,11 @@ rr_next(const struct rr_plan *plan, int64_t lo, int64_t *found)
 		return rr_subday_next(plan, &phase, lo, found);
 	}
 	period = rr_period_of(plan, rr_floordiv(lo, RR_DAY_SECONDS));
-	period = series_from(plan, plan->spills ? period - 1 : period);
+	period = rr_series_from(plan, plan->spills ? period - 1 : period);
 	last = period + plan->reach;
 	if (last > plan->last_period)
 		last = plan->last_period;
-	for (; period <= last; period = step_forward(plan, period))
+	for (; period <= last; period = rr_step_forward(plan, period))
 	{
 		rr_days_of(plan, period, &days);
 		if (!rr_first_in(plan, &days, lo, found))
@@ -472,7 +481,7 @@ rr_contains(const struct rr_plan *plan, int64_t at)
 		return rr_subday_next(plan, &phase, at, &found);
 	}
 	period = rr_period_of(plan, rr_floordiv(at, RR_DAY_SECONDS));
-	for (int64_t p = series_from(plan, period - reach); p <= period + reach; p += plan->interval)
+	for (int64_t p = rr_series_from(plan, period - reach); p <= period + reach; p += plan->interval)
 	{
 		rr_days_of(plan, p, &days);
 		if (rr_first_in(plan, &days, at, &found) && found == at)

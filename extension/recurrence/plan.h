@@ -25,6 +25,14 @@ extern int64_t rr_period_of(const struct rr_plan *plan, int64_t day);
 /* the table of a year, for the filter of DAILY too */
 extern const uint64_t *rr_year_table(const struct rr_plan *plan, int64_t year, int64_t year_start);
 
+/* the first period of the series at or after this one; the next that may hold any day */
+extern int64_t rr_series_from(const struct rr_plan *plan, int64_t period);
+extern int64_t rr_step_forward(const struct rr_plan *plan, int64_t period);
+/* selected elements of a period: how many, and the one of a rank */
+extern int64_t rr_element_count(const struct rr_plan *plan, const struct rr_days *days);
+extern int64_t rr_element_rank(const struct rr_plan *plan, const struct rr_days *days, int64_t x);
+extern int64_t rr_element_at(const struct rr_plan *plan, const struct rr_days *days, int64_t rank);
+
 /* occurrences of one period: the first at or after lo, the last at or before hi */
 extern bool rr_first_in(const struct rr_plan *plan, const struct rr_days *days, int64_t lo,
 						int64_t *found);
@@ -61,6 +69,7 @@ struct rr_phase
 #define RR_NO_PERIOD INT64_MAX
 
 extern void rr_subday_make(struct rr_plan *plan, const struct rr_rule *rule);
+extern void rr_subday_make_days(struct rr_plan *plan);
 extern struct rr_phase rr_phase_of(const struct rr_plan *plan);
 /* the phase on a clock that is ahead of UTC by this much */
 extern struct rr_phase rr_phase_at(const struct rr_plan *plan, int64_t offset);
@@ -80,6 +89,8 @@ extern int64_t rr_subday_nth(const struct rr_plan *plan, const struct rr_phase *
 
 /* one occurrence every INTERVAL periods, whatever the clock shows? */
 extern bool rr_subday_is_single(const struct rr_plan *plan);
+/* is the number in whole years known from sums? */
+extern bool rr_subday_is_tabled(const struct rr_plan *plan);
 /* are days counted without walking through their periods? */
 extern bool rr_subday_is_summed(const struct rr_plan *plan);
 

@@ -218,7 +218,8 @@ struct rr_plan
 	int64_t until_instant; /* last instant, for the rr_zoned functions */
 	int64_t origin;        /* number of the period that holds dtstart */
 	int64_t last_period;   /* number of the one behind that of until */
-	int64_t cycle;         /* periods of the series after which the types repeat */
+	int64_t cycle;         /* periods of the series after which the types repeat; below a day,
+							* days after which its times of day do */
 	int64_t reach;         /* how far to look for an occurrence before there is none */
 	int32_t interval;
 	uint8_t unit; /* enum rr_unit */
@@ -236,6 +237,8 @@ struct rr_plan
 	int32_t unit_seconds;   /* 3600, 60 or 1 */
 	int32_t unit_count;     /* of them in a day */
 	bool every_start;       /* the whole day takes part */
+	bool sparse;            /* hardly anything does */
+	int64_t inverse;        /* sparse: what finds the day of a start */
 	bool default_minute;    /* DTSTART gives the minute, the second */
 	bool default_second;
 	bool no_elements;      /* no day, or no place of BYSETPOS, whatever the phase */
@@ -270,6 +273,12 @@ extern void rr_plan_elapse(struct rr_plan *plan, const struct rr_zone *zone);
 extern bool rr_next(const struct rr_plan *plan, int64_t lo, int64_t *found);
 extern bool rr_previous(const struct rr_plan *plan, int64_t hi, int64_t *found);
 extern bool rr_contains(const struct rr_plan *plan, int64_t at);
+
+/*
+ * The occurrences lo <= t <= hi in ascending order, at most n of them; returns how many.  Fewer
+ * than n: there are no more.  For runs this is faster than a rr_next for each.
+ */
+extern int rr_fill(const struct rr_plan *plan, int64_t lo, int64_t hi, int64_t *out, int n);
 
 /* ---- occurrences in a time zone ------------------------------------------------------ */
 
@@ -306,5 +315,7 @@ extern bool rr_zoned_next(const struct rr_plan *plan, const struct rr_zone *zone
 extern bool rr_zoned_previous(const struct rr_plan *plan, const struct rr_zone *zone, int64_t hi,
 							  int64_t *found);
 extern bool rr_zoned_contains(const struct rr_plan *plan, const struct rr_zone *zone, int64_t at);
+extern int rr_zoned_fill(const struct rr_plan *plan, const struct rr_zone *zone, int64_t lo,
+						 int64_t hi, int64_t *out, int n);
 
 #endif

@@ -22,8 +22,9 @@
 #include "civil.h"
 #include "times.h"
 
-#define SUM_CYCLE  128
-#define WALK_LIMIT 50000
+#define SUM_CYCLE  1024
+#define DAY_CYCLE  128
+#define WALK_LIMIT 500
 #define YEAR_TYPES 14
 
 /* ---- inside a period ----------------------------------------------------------------- */
@@ -262,6 +263,15 @@ rr_subday_is_single(const struct rr_plan *plan)
 	return unfiltered(plan) && plan->times.n == 1 &&
 		   (plan->default_minute || plan->unit_seconds < 3600) &&
 		   (plan->default_second || plan->unit_seconds < 60);
+}
+
+bool
+rr_subday_is_tabled(const struct rr_plan *plan)
+{
+	/* with a day a period, counting them one by one is faster for long cycles */
+	if (plan->unit_count == 1)
+		return plan->interval <= DAY_CYCLE;
+	return plan->interval / rr_gcd(plan->interval, plan->unit_count) <= SUM_CYCLE;
 }
 
 bool

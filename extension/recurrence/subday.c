@@ -17,6 +17,10 @@
 #include "civil.h"
 #include "times.h"
 
+/* from which length of cycle, and up to how many periods of a day, each is calculated */
+#define SPARSE_CYCLE  1024
+#define SPARSE_STARTS 256
+
 #define ALL_HOURS ((uint32_t) rr_below(24))
 #define ALL_SIXTY rr_below(60)
 
@@ -48,6 +52,83 @@ offset_upto(const struct rr_plan *plan, const struct rr_times *times, int offset
 	return rank < 0 ? -1 : rr_time_select(times, (int) rank);
 }
 
+/* ---- few periods that meet the series seldom ----------------------------------------- */
+
+/*
+ * Period t of a day takes part every plan->cycle days (see rr_phase_never), so where few periods
+ * of a day pass the filter and the cycle is long, each is calculated.  The first of these days,
+ * modulo the cycle; -1: never.
+ */
+static int64_t
+day_of_start(const struct rr_plan *plan, const struct rr_phase *phase, int64_t t)
+{
+	int64_t common = plan->interval / plan->cycle;
+
+	if ((phase->origin - t) % common != 0)
+		return -1;
+	return rr_floormod((phase->origin - t) / common, plan->cycle) * plan->inverse % plan->cycle;
+}
+
+static int64_t
+sparse_from(const struct rr_plan *plan, const struct rr_phase *phase, int64_t u, int64_t last)
+{
+	int64_t first_day = rr_floordiv(u, plan->unit_count);
+	int64_t best = last + 1;
+
+	for (int k = 0; k < plan->starts.n; k++)
+	{
+		int64_t t = rr_time_select(&plan->starts, k) / plan->unit_seconds;
+		int64_t residue = day_of_start(plan, phase, t);
+		int64_t day = first_day * plan->unit_count + t < u ? first_day + 1 : first_day;
+
+		if (residue < 0)
+			continue;
+		for (;;)
+		{
+			int64_t permitted;
+
+			day += rr_floormod(residue - day, plan->cycle);
+			if (day * plan->unit_count + t >= best)
+				break;
+			permitted = plan->filtered ? rr_permitted_from(plan, day) : day;
+			if (permitted == day)
+				best = day * plan->unit_count + t;
+			day = permitted;
+		}
+	}
+	return best > last ? RR_NO_PERIOD : best;
+}
+
+static int64_t
+sparse_upto(const struct rr_plan *plan, const struct rr_phase *phase, int64_t u, int64_t first)
+{
+	int64_t last_day = rr_floordiv(u, plan->unit_count);
+	int64_t best = first - 1;
+
+	for (int k = 0; k < plan->starts.n; k++)
+	{
+		int64_t t = rr_time_select(&plan->starts, k) / plan->unit_seconds;
+		int64_t residue = day_of_start(plan, phase, t);
+		int64_t day = last_day * plan->unit_count + t > u ? last_day - 1 : last_day;
+
+		if (residue < 0)
+			continue;
+		for (;;)
+		{
+			int64_t permitted;
+
+			day -= rr_floormod(day - residue, plan->cycle);
+			if (day * plan->unit_count + t <= best)
+				break;
+			permitted = plan->filtered ? rr_permitted_upto(plan, day) : day;
+			if (permitted == day)
+				best = day * plan->unit_count + t;
+			day = permitted;
+		}
+	}
+	return best < first ? RR_NO_PERIOD : best;
+}
+
 /* ---- periods ------------------------------------------------------------------------- */
 
 /* the first period >= u of the series that the filters let through */
@@ -58,6 +139,8 @@ rr_period_from(const struct rr_plan *plan, const struct rr_phase *phase, int64_t
 
 	if (u < phase->origin)
 		u = phase->origin;
+	if (plan->sparse)
+		return sparse_from(plan, phase, u, last);
 	for (;;)
 	{
 		int64_t behind = (u - phase->origin) % plan->interval;
@@ -97,6 +180,8 @@ period_upto(const struct rr_plan *plan, const struct rr_phase *phase, int64_t u)
 {
 	const int64_t first = rr_floordiv(phase->dtstart, plan->unit_seconds);
 
+	if (plan->sparse)
+		return sparse_upto(plan, phase, u, first);
 	for (;;)
 	{
 		int64_t day;
@@ -209,6 +294,34 @@ split_times(struct rr_plan *plan, const struct rr_rule *rule)
 	plan->default_second &= rule->freq != RR_SECONDLY;
 }
 
+/* a^-1 mod m, for gcd(a, m) = 1 */
+static int64_t
+inverse(int64_t a, int64_t m)
+{
+	int64_t x = 1;
+	int64_t next = 0;
+
+	for (int64_t b = m; b != 0;)
+	{
+		int64_t q = a / b;
+		int64_t rest = a - q * b;
+		int64_t x_rest = x - q * next;
+
+		a = b;
+		b = rest;
+		x = next;
+		next = x_rest;
+	}
+	return rr_floormod(x, m);
+}
+
+/* all periods have as many elements, so BYSETPOS finds its places in all or in none */
+static bool
+has_no_place(const struct rr_plan *plan)
+{
+	return plan->by_setpos && rr_setpos_from(&plan->setpos, plan->times.n, 0) < 0;
+}
+
 void
 rr_subday_make(struct rr_plan *plan, const struct rr_rule *rule)
 {
@@ -220,12 +333,28 @@ rr_subday_make(struct rr_plan *plan, const struct rr_rule *rule)
 	plan->unit_count = (int32_t) RR_DAY_SECONDS / plan->unit_seconds;
 	split_times(plan, rule);
 	plan->origin = rr_floordiv(plan->dtstart, plan->unit_seconds);
-	/* all periods have as many elements, so BYSETPOS finds its places in all or in none */
-	plan->no_elements =
-		plan->empty || (plan->by_setpos && rr_setpos_from(&plan->setpos, plan->times.n, 0) < 0);
+	plan->cycle = plan->interval / rr_gcd(plan->interval, plan->unit_count);
+	plan->sparse = plan->cycle >= SPARSE_CYCLE && plan->starts.n <= SPARSE_STARTS;
+	if (plan->sparse)
+		plan->inverse =
+			inverse(plan->unit_count / (plan->interval / plan->cycle) % plan->cycle, plan->cycle);
+	plan->no_elements = plan->empty || has_no_place(plan);
 	phase = rr_phase_of(plan);
 	plan->never = !plan->no_elements && rr_phase_never(plan, &phase);
 	plan->empty = plan->no_elements || plan->never;
+}
+
+/* days as periods, one a day: whether there is any, and COUNT, are decided as for hours */
+void
+rr_subday_make_days(struct rr_plan *plan)
+{
+	struct rr_phase phase = rr_phase_of(plan);
+
+	plan->unit_seconds = (int32_t) RR_DAY_SECONDS;
+	plan->unit_count = 1;
+	plan->every_start = true;
+	rr_times_make(&plan->starts, 1, 1, 1);
+	plan->empty = plan->empty || has_no_place(plan) || rr_phase_never(plan, &phase);
 }
 
 struct rr_phase
@@ -258,27 +387,6 @@ rr_phase_at(const struct rr_plan *plan, int64_t offset)
 
 /* ---- never --------------------------------------------------------------------------- */
 
-/* a^-1 mod m, for gcd(a, m) = 1 */
-static int64_t
-inverse(int64_t a, int64_t m)
-{
-	int64_t x = 1;
-	int64_t next = 0;
-
-	for (int64_t b = m; b != 0;)
-	{
-		int64_t q = a / b;
-		int64_t rest = a - q * b;
-		int64_t x_rest = x - q * next;
-
-		a = b;
-		b = rest;
-		x = next;
-		next = x_rest;
-	}
-	return rr_floormod(x, m);
-}
-
 /* is the period t of a day among those that take part? */
 static bool
 takes_part(const struct rr_plan *plan, int t)
@@ -294,13 +402,18 @@ takes_part(const struct rr_plan *plan, int t)
 static bool
 permits_residue(const struct rr_plan *plan, const uint64_t *residues, int64_t modulus)
 {
-	int64_t day = 0;
-
-	while ((day = rr_permitted_from(plan, day)) < RR_CYCLE_DAYS)
+	for (int64_t year = 0; year < RR_CYCLE_YEARS; year++)
 	{
-		if (rr_has(residues, (int) (day % modulus)))
-			return true;
-		day++;
+		int64_t start = rr_year_start(year);
+		const uint64_t *table = rr_year_table(plan, year, start);
+		/* of the day that bit 0 stands for */
+		uint32_t first = (uint32_t) rr_floormod(start - 1, modulus);
+
+		for (int i = 0; i < RR_DAY_WORDS; i++)
+			for (uint64_t rest = table[i]; rest != 0; rest &= rest - 1)
+				if (rr_has(residues, (int) ((first + (uint32_t) (64 * i + rr_lowest(rest))) %
+											(uint32_t) modulus)))
+					return true;
 	}
 	return false;
 }

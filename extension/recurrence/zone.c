@@ -192,3 +192,40 @@ rr_zoned_contains(const struct rr_plan *plan, const struct rr_zone *zone, int64_
 	gap = gap_of(&span);
 	return gap > 0 && at < span.start + gap && rr_contains(plan, at + span.offset_before);
 }
+
+/*
+ * Behind the beginning of a span its civil times are its own, and a run of them is one of the
+ * plan; occurrences at its beginning are asked for singly.
+ */
+int
+rr_zoned_fill(const struct rr_plan *plan, const struct rr_zone *zone, int64_t lo, int64_t hi,
+			  int64_t *out, int n)
+{
+	int k = 0;
+
+	if (hi > plan->until_instant)
+		hi = plan->until_instant;
+	while (k < n && rr_zoned_next(plan, zone, lo, &lo) && lo <= hi)
+	{
+		struct rr_span span;
+		int64_t last;
+		int first;
+
+		out[k++] = lo++;
+		if (plan->elapsed)
+			continue;
+		zone->span(zone->context, lo, &span);
+		if (lo < RR_TIME_MIN || lo + span.offset < own_start(&span) ||
+			(span.start != INT64_MIN && lo < span.start + gap_of(&span)))
+			continue;
+		last = span.end == INT64_MAX || span.end > hi ? hi : span.end - 1;
+		if (last > RR_TIME_MAX)
+			last = RR_TIME_MAX;
+		first = k;
+		k += rr_fill(plan, lo + span.offset, last + span.offset, out + k, n - k);
+		for (int i = first; i < k; i++)
+			out[i] -= span.offset;
+		lo = k > first ? out[k - 1] + 1 : lo;
+	}
+	return k;
+}

@@ -277,6 +277,21 @@ probe(const struct rr_plan *plan, const struct rr_zone *zone, const int64_t *lis
 				  : !rr_zoned_previous(plan, zone, t, &found);
 }
 
+/* a batch holds what rr_zoned_next gives one after the other */
+static bool
+fill_agrees(const struct rr_plan *plan, const struct rr_zone *zone, int64_t lo, int64_t hi)
+{
+	int64_t out[64];
+	int size = 1 + pick(64);
+	int n = rr_zoned_fill(plan, zone, lo, hi, out, size);
+	int64_t t = lo;
+
+	for (int i = 0; i < n; i++, t++)
+		if (!rr_zoned_next(plan, zone, t, &t) || t != out[i] || t > hi)
+			return false;
+	return n == size || !rr_zoned_next(plan, zone, t, &t) || t > hi;
+}
+
 static bool
 agree(const struct rr_rule *rule, int64_t dtstart, struct tzif *tz)
 {
@@ -295,7 +310,8 @@ agree(const struct rr_rule *rule, int64_t dtstart, struct tzif *tz)
 
 		if (tz->changes > 0 && i % 2 == 0)
 			t = tz->at[pick(tz->changes)] + pick(4 * HOUR) - 2 * HOUR;
-		if (t <= list[n - 1] && !probe(&plan, &zone, list, n, t))
+		if ((t <= list[n - 1] && !probe(&plan, &zone, list, n, t)) ||
+			!fill_agrees(&plan, &zone, t, t + pick(400) * (int64_t) DAY))
 		{
 			diag("%s from %s: instant %s", text, show_time(dtstart), show_time(t));
 			return false;
@@ -386,7 +402,8 @@ agree_elapsed(const struct rr_rule *rule, int64_t dtstart, struct tzif *tz)
 	for (int i = 0; i < 30 && n > 0 && right; i++)
 	{
 		t = list[pick(n)] + pick(3) - 1;
-		right = t > list[n - 1] || probe(&plan, &zone, list, n, t);
+		right = (t > list[n - 1] || probe(&plan, &zone, list, n, t)) &&
+				fill_agrees(&plan, &zone, t, t + pick(400) * (int64_t) DAY);
 	}
 	rr_format(rule, text, sizeof(text));
 	if (!right)
