@@ -213,42 +213,38 @@ changes_around(const struct rr_set *set, const struct rr_plan *plan, int64_t at)
 
 /* ---- the search ---------------------------------------------------------------------- */
 
-/* what excludes the candidates of one rule, in the direction of a search */
+/* a run of candidates of one rule that rules exclude, in the direction of a search */
 struct cover
 {
-	int64_t since;    /* from here on rules have excluded all, and none began or ended */
+	int64_t since;    /* its first; from there on no rule begins or ends before change */
 	int64_t change;   /* the next place where one does */
-	int64_t cycle;    /* of the rule with all that exclude */
-	int by;           /* the one that did last, or -1 */
+	int64_t cycle;    /* of the rule with all that exclude; 0: not known yet */
+	int by;           /* the one that excludes at present, or -1: there is no run */
 	int64_t by_since; /* it alone has excluded all since there */
-	int64_t by_cycle; /* of the rule with this one */
+	int64_t by_cycle; /* of the rule with this one; 0: not known yet */
 };
 
-static int64_t
-seconds_of(int64_t cycles)
-{
-	return cycles == NEVER ? NEVER : cycles * RR_CYCLE_DAYS * RR_DAY_SECONDS;
-}
+#define SHORTEST_CYCLE (RR_CYCLE_DAYS * RR_DAY_SECONDS)
 
-static void
-begin_cover(struct cover *c, const struct rr_set *set, const struct rr_plan *plan)
+/* in seconds, of a rule with those that exclude from number first on, n of them */
+static int64_t
+cycle_with(const struct rr_set *set, const struct rr_plan *plan, int first, int n)
 {
 	int64_t cycles = common_cycle(1, plan);
 
-	for (int i = 0; i < set->n_exrules; i++)
+	for (int i = first; i < first + n; i++)
 		cycles = common_cycle(cycles, &set->exrules[i]);
-	c->cycle = seconds_of(cycles);
-	c->by = -1;
+	return cycles == NEVER ? NEVER : cycles * SHORTEST_CYCLE;
 }
 
 static void
-restart_cover(struct cover *c, int64_t since, int64_t change)
+start_cover(struct cover *c, int64_t since, int64_t change)
 {
 	c->since = c->by_since = since;
 	c->change = change;
 }
 
-/* a candidate that a rule excludes; true if so are all up to the next change */
+/* one more that a rule excludes; true if so are all up to the next change */
 static bool
 add_to_cover(struct cover *c, const struct rr_set *set, const struct rr_plan *plan, int64_t t,
 			 int by)
@@ -257,8 +253,14 @@ add_to_cover(struct cover *c, const struct rr_set *set, const struct rr_plan *pl
 	{
 		c->by = by;
 		c->by_since = t;
-		c->by_cycle = seconds_of(common_cycle(common_cycle(1, plan), &set->exrules[by]));
+		c->by_cycle = 0;
 	}
+	if (llabs(t - c->since) < SHORTEST_CYCLE)
+		return false;
+	if (c->cycle == 0)
+		c->cycle = cycle_with(set, plan, 0, set->n_exrules);
+	if (c->by_cycle == 0)
+		c->by_cycle = cycle_with(set, plan, by, 1);
 	return llabs(t - c->since) >= c->cycle || llabs(t - c->by_since) >= c->by_cycle;
 }
 
@@ -282,10 +284,8 @@ static enum outcome
 next_of_rule(const struct rr_set *set, const struct rr_plan *plan, int64_t lo, int64_t end,
 			 int64_t *found)
 {
-	struct cover c;
+	struct cover c = { .by = -1 };
 
-	begin_cover(&c, set, plan);
-	restart_cover(&c, lo, changes_around(set, plan, lo).after);
 	for (unsigned step = 1;; step++)
 	{
 		int64_t t;
@@ -295,8 +295,6 @@ next_of_rule(const struct rr_set *set, const struct rr_plan *plan, int64_t lo, i
 			return NOT_AT_ALL;
 		if (t >= end)
 			return NOT_WITHIN;
-		if (t >= c.change)
-			restart_cover(&c, t, changes_around(set, plan, t).after);
 		lo = t + 1;
 		by = excluding_rule(set, t, c.by < 0 ? 0 : c.by);
 		if (by < 0 && !excluded_by_date(set, t))
@@ -305,12 +303,17 @@ next_of_rule(const struct rr_set *set, const struct rr_plan *plan, int64_t lo, i
 			return FOUND;
 		}
 		if (by < 0)
-			restart_cover(&c, lo, c.change);
-		else if (add_to_cover(&c, set, plan, t, by))
+			c.by = -1;
+		else
 		{
-			if (c.change == INT64_MAX)
-				return NOT_AT_ALL;
-			lo = c.change;
+			if (c.by < 0 || t >= c.change)
+				start_cover(&c, t, changes_around(set, plan, t).after);
+			if (add_to_cover(&c, set, plan, t, by))
+			{
+				if (c.change == INT64_MAX)
+					return NOT_AT_ALL;
+				lo = c.change;
+			}
 		}
 		pause_at_times(set, step);
 	}
@@ -321,10 +324,8 @@ static enum outcome
 previous_of_rule(const struct rr_set *set, const struct rr_plan *plan, int64_t start, int64_t hi,
 				 int64_t *found)
 {
-	struct cover c;
+	struct cover c = { .by = -1 };
 
-	begin_cover(&c, set, plan);
-	restart_cover(&c, hi, changes_around(set, plan, hi).before);
 	for (unsigned step = 1;; step++)
 	{
 		int64_t t;
@@ -334,8 +335,6 @@ previous_of_rule(const struct rr_set *set, const struct rr_plan *plan, int64_t s
 			return NOT_AT_ALL;
 		if (t <= start)
 			return NOT_WITHIN;
-		if (t < c.change)
-			restart_cover(&c, t, changes_around(set, plan, t).before);
 		hi = t - 1;
 		by = excluding_rule(set, t, c.by < 0 ? 0 : c.by);
 		if (by < 0 && !excluded_by_date(set, t))
@@ -344,12 +343,17 @@ previous_of_rule(const struct rr_set *set, const struct rr_plan *plan, int64_t s
 			return FOUND;
 		}
 		if (by < 0)
-			restart_cover(&c, hi, c.change);
-		else if (add_to_cover(&c, set, plan, t, by))
+			c.by = -1;
+		else
 		{
-			if (c.change == INT64_MIN)
-				return NOT_AT_ALL;
-			hi = c.change - 1;
+			if (c.by < 0 || t < c.change)
+				start_cover(&c, t, changes_around(set, plan, t).before);
+			if (add_to_cover(&c, set, plan, t, by))
+			{
+				if (c.change == INT64_MIN)
+					return NOT_AT_ALL;
+				hi = c.change - 1;
+			}
 		}
 		pause_at_times(set, step);
 	}
