@@ -92,6 +92,15 @@ end
 $$;
 comment on function agenda._check_service() is 'internal: raises 42501 for a role that would see only a part';
 
+create or replace function agenda._drop_timer(m agenda.timers) returns void
+    language plpgsql volatile as
+$$
+begin
+    delete from agenda.timers x where (x.user_id, x.entity, x.entity_id) = (m.user_id, m.entity, m.entity_id);
+end
+$$;
+comment on function agenda._drop_timer(agenda.timers) is 'internal: nothing is owed to this thing any more';
+
 -- One task: the event of every state it has reached, one notification for the latest of them.
 -- False when somebody has the task locked.
 create or replace function agenda._raise_task(m agenda.timers, p_now timestamptz) returns boolean
@@ -111,13 +120,13 @@ begin
     if not found then
         -- locked by somebody, who holds the task and may want this timer: try again soon; or gone
         if not exists (select from agenda.tasks k where k.user_id = m.user_id and k.id = m.entity_id) then
-            delete from agenda.timers x where (x.user_id, x.entity, x.entity_id) = (m.user_id, m.entity, m.entity_id);
+            perform agenda._drop_timer(m);
         end if;
         return false;
     end if;
 
     if not agenda._is_open(t.status) or t.deleted_at is not null or t.due_date is null then
-        delete from agenda.timers x where (x.user_id, x.entity, x.entity_id) = (m.user_id, m.entity, m.entity_id);
+        perform agenda._drop_timer(m);
         return true;
     end if;
     p := agenda._preferences_of(t.user_id);
@@ -141,7 +150,7 @@ begin
          where k.user_id = t.user_id and k.id = t.id;
     end if;
     if v_at is null then
-        delete from agenda.timers x where (x.user_id, x.entity, x.entity_id) = (m.user_id, m.entity, m.entity_id);
+        perform agenda._drop_timer(m);
     else
         update agenda.timers x set fire_at = v_at, what = v_what
          where (x.user_id, x.entity, x.entity_id) = (m.user_id, m.entity, m.entity_id);
@@ -188,12 +197,12 @@ begin
        for no key update skip locked;
     if not found then
         if not exists (select from agenda.recurring_tasks s where s.user_id = m.user_id and s.id = m.entity_id) then
-            delete from agenda.timers x where (x.user_id, x.entity, x.entity_id) = (m.user_id, m.entity, m.entity_id);
+            perform agenda._drop_timer(m);
         end if;
         return false;
     end if;
     if not r.is_active or r.deleted_at is not null or r.next_due_at is null or r.spawn <> 'schedule' then
-        delete from agenda.timers x where (x.user_id, x.entity, x.entity_id) = (m.user_id, m.entity, m.entity_id);
+        perform agenda._drop_timer(m);
         return false;
     end if;
     if r.next_due_at > p_now then
