@@ -14,7 +14,7 @@ BUILD="gcc libc6-dev make postgresql-server-dev-$PG_MAJOR librdkafka-dev libmicr
 libjansson-dev libssl-dev pkg-config"
 RUN="postgresql-$PG_MAJOR librdkafka1 libmicrohttpd12 libpq5 libjansson4 libssl3 tzdata openssl curl kcat"
 LINT="clang-format-14 shellcheck python3 binutils"
-TEST="perl libipc-run-perl postgresql-$PG_MAJOR-pgtap kcat curl python3 wrk"
+TEST="perl libipc-run-perl postgresql-$PG_MAJOR-pgtap kcat curl python3 wrk python3-dateutil libical-dev"
 DROP_IN=/etc/postgresql-common/createcluster.d/pg_agenda.conf
 
 # shellcheck disable=SC2086
