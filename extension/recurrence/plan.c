@@ -38,6 +38,7 @@ struct chosen
 	uint16_t months; /* 0: all */
 	uint32_t monthdays;
 	uint32_t monthdays_minus;
+	bool by_place; /* BYSETPOS, where it selects whole days */
 };
 
 static uint64_t
@@ -48,6 +49,22 @@ any(const struct rr_numbers *set)
 	for (int i = 0; i < RR_DAY_WORDS; i++)
 		bits |= set->plus[i] | set->minus[i];
 	return bits;
+}
+
+/*
+ * BYSETPOS of a period with one time of day: its elements are its days, so that the places are
+ * looked up once, here, and not by every question.
+ */
+static void
+keep_places(const struct chosen *c, uint64_t *days, int words)
+{
+	uint64_t kept[RR_DAY_WORDS] = { 0 };
+	int64_t n = rr_size(days, words);
+
+	for (int64_t rank = n > 0 ? rr_setpos_from(&c->rule->setpos, n, 0) : -1; rank >= 0;
+		 rank = rank + 1 < n ? rr_setpos_from(&c->rule->setpos, n, rank + 1) : -1)
+		rr_add(kept, rr_select_in(days, (int) rank));
+	memcpy(days, kept, (size_t) words * sizeof(*days));
 }
 
 /* ---- days of a month ----------------------------------------------------------------- */
@@ -141,6 +158,8 @@ make_months(struct rr_plan *plan, const struct chosen *c)
 		{
 			uint64_t days = month_days(c, length, weekday);
 
+			if (c->by_place)
+				keep_places(c, &days, 1);
 			plan->days.month[(length - 28) * 7 + weekday] = days;
 			plan->spills |= ((days & 1) | (days >> (length + 1))) != 0;
 			all |= days;
@@ -312,6 +331,8 @@ make_years(struct rr_plan *plan, const struct chosen *c)
 			uint64_t *days = plan->days.year[pattern * 7 + weekday];
 
 			year_days(c, pattern, weekday, days);
+			if (c->by_place)
+				keep_places(c, days, RR_DAY_WORDS);
 			plan->spills |= rr_has(days, 0) || rr_has(days, pattern == LEAP ? 367 : 366);
 			for (int i = 0; i < RR_DAY_WORDS; i++)
 				all |= days[i];
@@ -433,6 +454,8 @@ make_days(struct rr_plan *plan, const struct rr_rule *rule)
 	struct chosen c;
 
 	choose_days(&c, rule, day);
+	c.by_place = plan->by_setpos && plan->times.n == 1 && rule->freq <= RR_MONTHLY;
+	plan->by_setpos &= !c.by_place;
 	switch (rule->freq)
 	{
 		case RR_YEARLY:
