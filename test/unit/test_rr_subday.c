@@ -216,6 +216,9 @@ test_count(int rules)
 		random_subday_rule(&rule);
 		rr_plan_make(&endless, &rule, dtstart, RR_FLOATING);
 		rule.count = 1 + pick(i % 10 == 0 ? 60000 : 400);
+		/* beyond, these are counted approximately (README.md) */
+		if (endless.cycle > 1024 && endless.filtered && rule.count > 500)
+			rule.count = 500;
 		rr_plan_make(&plan, &rule, dtstart, RR_FLOATING);
 		for (; n < rule.count && rr_next(&endless, lo, &t); n++)
 			lo = t + 1;
