@@ -11,8 +11,8 @@
  *								whole cycles by division, the rest period by period;
  *		else					the sum of a year depends on its type and on the residue of its
  *								first day: these are tabled, for cycles of up to SUM_CYCLE days.
- * What is left (an INTERVAL with a large prime factor, filtered by days) is walked for
- * WALK_LIMIT periods; a larger COUNT is carried on at the rate found until there.
+ * What is left (an INTERVAL with a large prime factor, filtered by days) is walked for some
+ * hundred to 100,000 periods; a larger COUNT is carried on at the rate found until there.
  */
 #include "plan.h"
 
@@ -22,10 +22,12 @@
 #include "civil.h"
 #include "times.h"
 
-#define SUM_CYCLE  1024
-#define DAY_CYCLE  128
-#define WALK_LIMIT 500
-#define YEAR_TYPES 14
+#define SUM_CYCLE 1024
+#define DAY_CYCLE 128
+/* what a walk may cost: periods, or times of day where each is calculated */
+#define WALK_LIMIT  500
+#define WALK_STARTS 100000
+#define YEAR_TYPES  14
 
 /* ---- inside a period ----------------------------------------------------------------- */
 
@@ -315,10 +317,11 @@ periods_between(const struct rr_plan *plan, const struct rr_phase *phase, int64_
 static int64_t
 walk(const struct rr_plan *plan, const struct rr_phase *phase, int64_t u, int64_t k)
 {
+	const int64_t limit = plan->sparse ? WALK_STARTS / plan->starts.n : WALK_LIMIT;
 	int64_t start = u;
 	int64_t n = 0;
 
-	for (u = rr_period_from(plan, phase, u); n < k && n < WALK_LIMIT && u != RR_NO_PERIOD; n++)
+	for (u = rr_period_from(plan, phase, u); n < k && n < limit && u != RR_NO_PERIOD; n++)
 		u = rr_period_from(plan, phase, u + 1);
 	if (n == k || u == RR_NO_PERIOD)
 		return u;
