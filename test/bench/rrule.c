@@ -3,7 +3,8 @@
  *		What the recurrence library costs, in ns: next occurrence with DTSTART 10 and 50 years
  *		back, a run of 1000 occurrences per item by rr_fill, reading the text, planning.
  *
- * The rules are the ten of the comparison with other engines and some more.  Each figure is the best of several rounds.  Run it pinned (taskset -c 1).
+ * The rules are the ten of the comparison with other engines and some more.  Each figure is the
+ * best of several rounds.  Run it pinned (taskset -c 1).
  */
 #include <stdio.h>
 #include <string.h>
