@@ -117,8 +117,11 @@ stop:
 	@./docker/dev/stop.sh
 status:
 	@./docker/dev/status.sh
+# the name verbatim: make would expand a dollar in it
+token: export AGENDA_SUBJECT = $(value USER)
+token: export AGENDA_USER_ORIGIN = $(origin USER)
 token:
-	@AGENDA_USER_ORIGIN='$(origin USER)' ./docker/dev/token.sh
+	@./docker/dev/token.sh
 psql:
 	@./docker/dev/psql.sh
 test:

@@ -32,10 +32,11 @@
 #include "http_check.h"
 #include "log.h"
 
-#define RUNS_PER_TURN  8    /* then the database has its turn */
-#define DISCARD_FACTOR 8    /* refused bodies are read up to this multiple of the limit */
-#define POOL_RESERVE   4096 /* of a connection's memory, for the response header */
-#define DRAIN_IDLE     2    /* s of patience with idle connections while draining */
+#define RUNS_PER_TURN     8 /* then the database has its turn */
+#define STUCK_AFTER_TURNS 16
+#define DISCARD_FACTOR    8    /* refused bodies are read up to this multiple of the limit */
+#define POOL_RESERVE      4096 /* of a connection's memory, for the response header */
+#define DRAIN_IDLE        2    /* s of patience with idle connections while draining */
 
 struct http_conn
 {
@@ -57,7 +58,9 @@ struct http_server
 	const struct http_hooks *hooks;
 	struct MHD_Daemon *daemon;
 	int epoll_fd;
-	bool resumed; /* somebody waits for the next turn */
+	unsigned int calls;      /* of the library to us: a sign of progress */
+	unsigned int idle_turns; /* in a row that had work at hand and came to nothing */
+	bool resumed;            /* somebody waits for the next turn */
 	bool draining;
 	int n_conns;
 	int in_flight;
@@ -148,6 +151,7 @@ static void
 on_connection(void *arg, struct MHD_Connection *mhd, void **context,
 			  enum MHD_ConnectionNotificationCode code)
 {
+	((struct http_server *) arg)->calls++;
 	if (code == MHD_CONNECTION_NOTIFY_STARTED)
 		conn_opened(arg, mhd, context);
 	else if (*context != NULL)
@@ -229,6 +233,7 @@ on_completed(void *arg, struct MHD_Connection *mhd, void **context,
 	req->conn->req = NULL;
 	set_deadline(req->conn, http->draining ? DRAIN_IDLE : http->cfg->keepalive_timeout);
 	count_set(&http->metrics->in_flight, (uint64_t) --http->in_flight);
+	http->calls++;
 	req->next_free = http->free_requests;
 	http->free_requests = req;
 }
@@ -238,6 +243,7 @@ on_field(void *arg, enum MHD_ValueKind kind, const char *name, size_t name_len, 
 		 size_t value_len)
 {
 	(void) kind;
+	header_check_piece(arg, name, value + value_len);
 	header_check_field(arg, name, name_len, value, value_len);
 	return MHD_YES;
 }
@@ -268,16 +274,33 @@ target_is_whole(const struct request *req, const char *version)
 	return req->raw_pointer != NULL && req->raw_pointer + req->raw_len + 1 == version;
 }
 
+/*
+ * The library takes a line without a name, or one that begins with a NUL, for the end of the
+ * header, and cuts values at a NUL: what follows would be read as a body or as another request.
+ * It hands out pointers into its buffer, so the fields must lie there one behind the other, with
+ * nothing but line ends between them, and the empty line behind the last.
+ */
+static void
+check_header_end(struct request *req, const char *method, struct header_check *check)
+{
+	const union MHD_ConnectionInfo *info =
+		MHD_get_connection_info(req->mhd, MHD_CONNECTION_INFO_REQUEST_HEADER_SIZE);
+
+	if (info != NULL)
+		header_check_last(check, method + info->header_size);
+}
+
 /* Syntax: everything that can be wrong before the request means anything. */
 static const struct problem_kind *
-check_header(struct request *req, const char *version, const char **detail)
+check_header(struct request *req, const char *method, const char *version, const char **detail)
 {
 	const struct config *cfg = req->conn->http->cfg;
-	struct header_check check = { .out = &req->headers };
+	struct header_check check = { .out = &req->headers, .end = version + strlen(version) };
 	const struct problem_kind *kind;
 	enum target_result result;
 
 	(void) MHD_get_connection_values_n(req->mhd, MHD_HEADER_KIND, on_field, &check);
+	check_header_end(req, method, &check);
 	kind = header_check_end(&check, strcmp(version, "HTTP/1.0") == 0, (size_t) cfg->max_header,
 							detail);
 	take_ids(req);
@@ -309,7 +332,7 @@ first_call(struct request *req, const char *method, const char *version)
 	req->stage = REQUEST_BODY;
 	req->method = method_of(method);
 	req->method_text = method_name(req->method);
-	kind = check_header(req, version, &detail);
+	kind = check_header(req, method, version, &detail);
 	if (kind != NULL)
 		http_refuse(req, kind, detail);
 	else
@@ -371,7 +394,7 @@ on_access(void *arg, struct MHD_Connection *mhd, const char *url, const char *me
 {
 	struct request *req = *context;
 
-	(void) arg;
+	((struct http_server *) arg)->calls++;
 	(void) mhd;
 	(void) url; /* decoded in place and cut at NUL: not to be used */
 	switch (req->stage)
@@ -548,6 +571,7 @@ bool
 http_run(struct http_server *http)
 {
 	int runs = 0;
+	unsigned int calls = http->calls;
 
 	do
 	{
@@ -555,7 +579,21 @@ http_run(struct http_server *http)
 		if (MHD_run(http->daemon) != MHD_YES)
 			return false;
 	} while (++runs < RUNS_PER_TURN && http_pending(http));
+	if (http->calls == calls && http_pending(http))
+		http->idle_turns++;
+	else
+		http->idle_turns = 0;
 	return true;
+}
+
+/*
+ * The library says that it has work and never gets on with it, as with a chunk header that fills
+ * its buffer.  The caller should not turn round at full speed until the deadline ends that.
+ */
+bool
+http_stuck(struct http_server *http)
+{
+	return http->idle_turns > STUCK_AFTER_TURNS;
 }
 
 /* What the kernel has accepted for us already is served; then the socket closes. */

@@ -45,6 +45,7 @@ extern struct http_server *http_start(struct worker *worker, const struct config
 									  const struct http_hooks *hooks);
 extern int http_epoll_fd(struct http_server *http);
 extern bool http_run(struct http_server *http);
+extern bool http_stuck(struct http_server *http);
 extern bool http_pending(struct http_server *http);
 extern void http_drain(struct http_server *http);
 extern int http_connections(struct http_server *http);

@@ -77,6 +77,23 @@ take_length(struct header_check *check, const char *value, size_t len)
 	check->out->content_length = n;
 }
 
+/* The field at begin..end has to lie right behind the line end of the piece before it. */
+void
+header_check_piece(struct header_check *check, const char *begin, const char *end)
+{
+	if (check->end != NULL && begin != check->end + 1 && begin != check->end + 2)
+		fail(check, "the header contains a NUL or a line without a name");
+	check->end = end;
+}
+
+/* Behind the last field there is its line end and the empty line: two to four bytes. */
+void
+header_check_last(struct header_check *check, const char *header_end)
+{
+	if (header_end - check->end < 2 || header_end - check->end > 4)
+		fail(check, "the header contains a NUL or a line without a name");
+}
+
 void
 header_check_field(struct header_check *check, const char *name, size_t name_len, const char *value,
 				   size_t value_len)

@@ -10,6 +10,7 @@
 /* collects what the fields of one header say */
 struct header_check
 {
+	const char *end; /* of the last piece seen; NULL: the layout is not checked */
 	struct http_headers *out;
 	size_t bytes;
 	int fields;
@@ -22,8 +23,10 @@ struct header_check
 
 #define HEADER_MAX_FIELDS 64
 
+extern void header_check_piece(struct header_check *check, const char *begin, const char *end);
 extern void header_check_field(struct header_check *check, const char *name, size_t name_len,
 							   const char *value, size_t value_len);
+extern void header_check_last(struct header_check *check, const char *header_end);
 extern const struct problem_kind *header_check_end(struct header_check *check, bool http_1_0,
 												   size_t max_bytes, const char **detail);
 

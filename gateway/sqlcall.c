@@ -281,6 +281,24 @@ add_pointer(struct strbuf *pointer, const PGresult *result)
 				  check + table_len + 1);
 }
 
+/*
+ * The cached user of a token is gone (deleted, or the extension was made anew).  The token is
+ * forgotten, so that the next request, which the answer asks for, logs in again.
+ */
+static bool
+user_is_gone(struct request *req, const PGresult *result)
+{
+	const char *state = PQresultErrorField(result, PG_DIAG_SQLSTATE);
+	const char *constraint = PQresultErrorField(result, PG_DIAG_CONSTRAINT_NAME);
+
+	if (state == NULL || strcmp(state, "23503") != 0 || constraint == NULL ||
+		strstr(constraint, "_user_id_fkey") == NULL || !req->principal.known)
+		return false;
+	token_cache_put(req->worker->tokens, req->principal.hash, 0, "");
+	answer_kind(req, &PROBLEM_UNAVAILABLE, NULL);
+	return true;
+}
+
 static void
 answer_database_error(struct request *req, const PGresult *result)
 {
@@ -383,10 +401,10 @@ on_answer(struct db_call *call, enum db_outcome outcome, PGresult *result)
 	}
 	if (outcome == DB_DONE)
 		answer_kind(req, &PROBLEM_INTERNAL, NULL);
-	else if (outcome == DB_FAILED)
-		answer_database_error(req, result);
-	else
+	else if (outcome != DB_FAILED)
 		answer_outcome(req, outcome);
+	else if (!user_is_gone(req, result))
+		answer_database_error(req, result);
 	PQclear(result);
 }
 

@@ -27,6 +27,7 @@
 #include "sqlcall.h"
 
 #define EVENTS_PER_TURN 32
+#define STUCK_WAIT_MS   10
 
 static uint64_t
 clock_ms(void)
@@ -103,8 +104,12 @@ static void
 turn(struct worker *w)
 {
 	struct epoll_event events[EVENTS_PER_TURN];
-	int wait_ms = http_pending(w->http) ? 0 : wheel_wait_ms(&w->wheel);
-	int n = epoll_wait(w->epoll_fd, events, EVENTS_PER_TURN, wait_ms);
+	int wait_ms = wheel_wait_ms(&w->wheel);
+	int n;
+
+	if (http_pending(w->http))
+		wait_ms = http_stuck(w->http) ? STUCK_WAIT_MS : 0;
+	n = epoll_wait(w->epoll_fd, events, EVENTS_PER_TURN, wait_ms);
 
 	w->wheel.now = clock_ms();
 	for (int i = 0; i < n; i++)

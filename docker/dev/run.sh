@@ -30,11 +30,21 @@ is_current() {
 	running_pid "$1" >/dev/null && [ "$(cat "$STATE/$1.fingerprint" 2>/dev/null)" = "$2" ]
 }
 
+# Before anything is stopped or remembered.
+check_port_number() {
+	case $2 in
+	'' | *[!0-9]* | ??????*) die "$1 is \"$2\", not a port between 1 and 65535" ;;
+	esac
+	[ "$2" -ge 1 ] && [ "$2" -le 65535 ] || die "$1 is \"$2\", not a port between 1 and 65535"
+}
+
 choose_settings() {
 	AGENDA_PORT=${AGENDA_PORT:-$(saved_setting AGENDA_PORT)}
 	AGENDA_PORT=${AGENDA_PORT:-8000}
 	AGENDA_PGPORT=${AGENDA_PGPORT:-$(saved_setting AGENDA_PGPORT)}
 	AGENDA_PGPORT=${AGENDA_PGPORT:-55432}
+	check_port_number AGENDA_PORT "$AGENDA_PORT"
+	check_port_number AGENDA_PGPORT "$AGENDA_PGPORT"
 	SOCKET_DIR=$(socket_dir "$AGENDA_PGPORT")
 	own_dir "$SOCKET_DIR"
 	PREFIX=$(staging_dir)/prefix

@@ -49,7 +49,7 @@ hmac_sha256() {
 if [ $# -gt 0 ]; then
 	subject=$1
 elif [ "${AGENDA_USER_ORIGIN:-}" = "command line" ]; then
-	subject=$USER
+	subject=$AGENDA_SUBJECT
 else
 	subject=demo
 	say "token for user \"demo\"; another one: make token USER=name"

@@ -91,7 +91,7 @@ begin
         title => agenda._text(p_body, 'title'),
         due => agenda._text(p_body, 'due_date'),
         description => agenda._text(p_body, 'description'),
-        priority => agenda._integer(p_body, 'priority'),
+        priority => agenda._smallint(p_body, 'priority'),
         recurrence_rule => agenda._text(p_body, 'recurrence_rule'),
         timezone => agenda._text(p_body, 'timezone'));
     status := 201;
@@ -224,7 +224,7 @@ begin
         start_date => agenda._text(p_body, 'start_date'),
         end_date => agenda._text(p_body, 'end_date'),
         description => agenda._text(p_body, 'description'),
-        priority => agenda._integer(p_body, 'priority'),
+        priority => agenda._smallint(p_body, 'priority'),
         rrule => agenda._text(p_body, 'rrule'),
         timezone => agenda._text(p_body, 'timezone'),
         policy => coalesce(agenda._text(p_body, 'policy'), 'fixed'));

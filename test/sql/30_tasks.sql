@@ -1,7 +1,7 @@
 -- Tasks: creation, change, completion, deletion, lists; by functions and by plain SQL alike.
 begin;
 set local search_path = public;
-select plan(54);
+select plan(55);
 
 set local agenda.now = '2025-03-10 12:00:00+00';
 select agenda.act_as('aaaaaaaa-0000-4000-8000-000000000001');
@@ -57,6 +57,9 @@ select is((task).status, 'completed', 'complete_task completes') from c;
 select is((task).completed_at, agenda.now(), 'and notes when') from c;
 select is(((agenda.complete_task(id)).task).version, ((c.task).version), 'again is harmless') from t, c;
 select is((select count(*) from agenda.events e where e.subject = t.id::text and e.type = 'task.completed'), 1::bigint, 'and one event') from t;
+update agenda.tasks set title = 'Report, done' where id = (select id from t);
+select is((select array_agg(e.type order by e.seq) from agenda.events e where e.subject = t.id::text and e.seq > (select max(seq) from agenda.events where type = 'task.completed' and subject = t.id::text)),
+          '{task.updated}'::text[], 'changing a completed task does not complete it again') from t;
 update agenda.tasks set status = 'pending' where id = (select id from t);
 select is((agenda.get_task(id)).completed_at, null, 'reopening by plain SQL clears completed_at') from t;
 select is((select count(*) from agenda.events e where e.subject = t.id::text and e.type = 'task.reopened'), 1::bigint, 'and is an event') from t;

@@ -64,6 +64,14 @@ refused(get('/' . 'a' x 5000, $host), 414, 'a long target');
 refused(get('/healthz', $host, map { "X-$_: y" } 1 .. 100), 431, 'many header fields');
 refused(get('/healthz', $host, 'X-Long: ' . 'y' x 17000), 431, 'a large header');
 
+# a line without a name or a NUL, which the library takes for the end of a header or of a value
+refused("POST /api/tasks HTTP/1.1\r\n$host\r\n$bearer\r\n: x\r\nContent-Length: " . length($inner) . "\r\n\r\n$inner", 400, 'a line without a name');
+refused("POST /api/tasks HTTP/1.1\r\n$host\r\n$bearer\r\n: x\r\n$inner", 400, 'a line without a name before a request');
+refused("POST /api/tasks HTTP/1.1\r\n$host\r\n\0x\r\n$inner", 400, 'a NUL at the beginning of a line');
+refused(post($host, $bearer, "Content-Length: 13\0 9") . '{"title":"x"}' . $inner, 400, 'a NUL in a length');
+refused(post($host, $bearer, "Transfer-Encoding: chunked\0,gzip") . "0\r\n\r\n$inner", 400, 'a NUL in a coding');
+refused(get('/api/tasks', $host, "$bearer\0abc"), 400, 'a NUL in a token');
+
 # What the library answers by itself, before any handler of ours: pinned, so that a change is noticed.
 like($gateway->raw(post($host, 'Content-Length: -1')), qr/^HTTP\/1\.1 4\d\d /, 'a negative length');
 like($gateway->raw(get('/healthz', $host, 'X: ' . 'y' x 40000)), qr/^HTTP\/1\.1 431 /, 'a header larger than the buffer');

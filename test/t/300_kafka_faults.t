@@ -89,6 +89,23 @@ everything_arrives('a batch that is refused is sent again singly');
 is($node->safe_psql('agenda', 'select count(*) from agenda.dead_letters'),
     0, 'nothing of it is set aside');
 
+# a request of the first records of a key is refused, later ones are acknowledged: the key's last record
+# must be its last change all the same
+my $busy = sql("insert into agenda.tasks (title) values ('busy') returning id");
+push @made, $busy;
+everything_arrives('a task');
+$broker->command('error 0 10 1');
+sql("do \$\$ begin for i in 1 .. 20 loop update agenda.tasks set title = 'busy ' || i where id = '$busy'; end loop; end \$\$");
+my @titles;
+$broker->consume([ 'task-updated' ],
+    until => sub {
+        @titles = map { $_->{event}{data}{after}{title} } grep { $_->{key} eq $busy } @{ $_[0] };
+        my %seen = map { $_ => 1 } @titles;
+        return keys %seen == 20 && $titles[-1] eq 'busy 20';
+    },
+    timeout => 20);
+is($titles[-1], 'busy 20', 'what follows a refused record is sent again behind it');
+
 my $large = sql("insert into agenda.tasks (title, description) values ('large', repeat('x', 10000)) returning id");
 push @made, make_tasks(5, 'after the large one');
 everything_arrives('an event that is too large does not hold up the others');

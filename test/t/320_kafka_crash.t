@@ -116,6 +116,10 @@ foreach my $round (1 .. $rounds)
 
     $kafka->kill9;
     wait_for_progress('while the broker is away');
+    # the position must not have passed what the broker has not acknowledged
+    $node->safe_psql('agenda', 'checkpoint');
+    kill 'KILL', drainer_pid();
+    wait_for_progress('after the drainer was killed with records in flight');
     $kafka->start;
     wait_for_delivery("after the broker was killed, round $round");
 
