@@ -35,7 +35,9 @@ check_port_number() {
 	case $2 in
 	'' | *[!0-9]* | ??????*) die "$1 is \"$2\", not a port between 1 and 65535" ;;
 	esac
-	[ "$2" -ge 1 ] && [ "$2" -le 65535 ] || die "$1 is \"$2\", not a port between 1 and 65535"
+	if [ "$2" -lt 1 ] || [ "$2" -gt 65535 ]; then
+		die "$1 is \"$2\", not a port between 1 and 65535"
+	fi
 }
 
 choose_settings() {
