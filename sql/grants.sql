@@ -6,7 +6,7 @@ declare
     o record;
 begin
     for o in
-        select c.oid::regclass as name, c.relkind
+        select c.oid::regclass as name
           from pg_catalog.pg_class c
          where c.relnamespace = 'agenda'::regnamespace and c.relkind in ('r', 'p', 'v')
     loop
@@ -34,7 +34,7 @@ $$;
 revoke all on all functions in schema agenda from public;
 -- the owner makes the partitions
 grant usage, create on schema agenda to agenda_owner;
-grant usage on schema agenda to agenda_app, agenda_user, agenda_service, agenda_gateway, agenda_monitor;
+grant usage on schema agenda to public;
 grant execute on all functions in schema agenda to agenda_owner, agenda_service;
 
 -- the calculation is open to everybody who can see the schema
@@ -52,7 +52,6 @@ begin
     end loop;
 end
 $$;
-grant usage on schema agenda to public;
 
 -- Applications and persons.  Columns that are not granted are the engine's.
 do $$

@@ -18,12 +18,7 @@ create trigger task_after after insert or delete on agenda.tasks
     for each row when (not agenda._restoring()) execute function agenda._task_after();
 -- bookkeeping of the engine changes neither log nor timer
 create trigger task_after_update after update on agenda.tasks
-    for each row when ((old.title, old.description, old.status, old.priority, old.due_date, old.timezone,
-                        old.recurrence_rule, old.deleted_at)
-                       is distinct from
-                       (new.title, new.description, new.status, new.priority, new.due_date, new.timezone,
-                        new.recurrence_rule, new.deleted_at)
-                       and not agenda._restoring())
+    for each row when (agenda._task_differs(old, new) and not agenda._restoring())
     execute function agenda._task_after();
 
 create trigger notification_after after insert or update on agenda.notifications

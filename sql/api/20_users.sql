@@ -85,18 +85,27 @@ comment on function agenda._parse_time(text, text, text) is 'internal: RFC 3339 
 
 -- ---- preferences -------------------------------------------------------------------------------
 
-create or replace function agenda.get_preferences() returns agenda.preferences
+-- What the caller may see of a user's preferences, defaults where that is nothing.
+create or replace function agenda._visible_preferences(p_user_id uuid) returns agenda.preferences
     language plpgsql stable as
 $$
 declare
-    v_user uuid := agenda._acting_user();
-    v_row  agenda.preferences;
+    v_row agenda.preferences;
 begin
-    select * into v_row from agenda.preferences p where p.user_id = v_user;
+    select * into v_row from agenda.preferences p where p.user_id = p_user_id;
     if not found then
-        v_row := agenda._default_preferences(v_user);
+        v_row := agenda._default_preferences(p_user_id);
     end if;
     return v_row;
+end
+$$;
+comment on function agenda._visible_preferences(uuid) is 'internal: a user''s preferences as far as the caller sees them';
+
+create or replace function agenda.get_preferences() returns agenda.preferences
+    language plpgsql stable as
+$$
+begin
+    return agenda._visible_preferences(agenda._acting_user());
 end
 $$;
 comment on function agenda.get_preferences() is 'the acting user''s preferences, defaults where nothing was chosen';

@@ -115,6 +115,20 @@ create or replace function agenda._changed(p_before jsonb, p_after jsonb) return
     end;
 comment on function agenda._changed(jsonb, jsonb) is 'internal: names of the members that differ';
 
+create or replace function agenda._is_open(p_status text) returns boolean
+    language sql immutable parallel safe
+    return p_status in ('pending', 'in_progress');
+comment on function agenda._is_open(text) is 'internal: the task is still to be done';
+
+-- What a user has changed, as against what the engine keeps on the row: only this is an event, and counts
+-- as a version.  Which series a task belongs to is bookkeeping.
+create or replace function agenda._task_differs(b agenda.tasks, a agenda.tasks) returns boolean
+    language sql immutable
+    return (b.title, b.description, b.status, b.priority, b.due_date, b.timezone, b.recurrence_rule, b.deleted_at)
+        is distinct from
+           (a.title, a.description, a.status, a.priority, a.due_date, a.timezone, a.recurrence_rule, a.deleted_at);
+comment on function agenda._task_differs(agenda.tasks, agenda.tasks) is 'internal: a user''s column of the task has changed';
+
 -- When each state of a task begins.  Windows are lengths of time: "a day before" is 24 hours, whatever
 -- the session's time zone makes of days.
 create or replace function agenda._fire_at(p_what text, p_due timestamptz, p_window interval, p_grace interval) returns timestamptz

@@ -98,10 +98,9 @@ begin
                 when 'skipped'   then 'task.skipped'
                 when 'missed'    then 'task.missed'
                 when 'cancelled' then 'task.cancelled'
-                else case when b.status in ('pending', 'in_progress') then 'task.updated' else 'task.reopened' end
+                else case when agenda._is_open(b.status) then 'task.updated' else 'task.reopened' end
             end
-        -- which series a task belongs to is bookkeeping
-        when v_before - 'recurring_task_id' <> v_after - 'recurring_task_id' then 'task.updated'
+        when agenda._task_differs(b, a) then 'task.updated'
     end;
     -- a task that was deleted stays so for its readers, whatever becomes of the row
     if v_type is not null and (b.deleted_at is null or (a.id is not null and a.deleted_at is null)) then
@@ -140,12 +139,12 @@ create or replace function agenda._notification_after() returns trigger
 $$
 declare
     v_before constant jsonb := case when tg_op <> 'INSERT' then agenda._notification_image(old) end;
-    v_after  constant jsonb := case when tg_op <> 'DELETE' then agenda._notification_image(new) end;
+    v_after  constant jsonb := agenda._notification_image(new);
     v_type   text;
 begin
     if tg_op = 'INSERT' then
         v_type := 'notification.created';
-    elsif tg_op = 'UPDATE' then
+    else
         v_type := case
             when new.withdrawn_at is not null and old.withdrawn_at is null then 'notification.withdrawn'
             when new.cleared_at is not null and old.cleared_at is null then 'notification.cleared'
@@ -194,7 +193,7 @@ comment on function agenda._preferences_after() is 'internal: log of preferences
 create or replace function agenda._due_state(t agenda.tasks, p_now timestamptz, p_window interval, p_grace interval) returns text
     language sql stable
     return case
-        when t.due_date is null or t.status not in ('pending', 'in_progress') then 'none'
+        when t.due_date is null or not agenda._is_open(t.status) then 'none'
         when p_now >= agenda._fire_at('overdue', t.due_date, p_window, p_grace) then 'overdue'
         when p_now >= t.due_date then 'due'
         when p_now >= agenda._fire_at('due_soon', t.due_date, p_window, p_grace) then 'due_soon'
@@ -208,10 +207,7 @@ $$
 declare
     p agenda.preferences;
 begin
-    select * into p from agenda.preferences r where r.user_id = t.user_id;
-    if not found then
-        p := agenda._default_preferences(t.user_id);
-    end if;
+    p := agenda._visible_preferences(t.user_id);
     return agenda._due_state(t, agenda.now(), p.due_soon_window, p.overdue_grace);
 end
 $$;
@@ -239,7 +235,7 @@ create or replace function agenda._task_json(t agenda.tasks, p_now timestamptz, 
         'priority', t.priority,
         'due_date', agenda.utc(t.due_date),
         'timezone', t.timezone,
-        'recurrence_rule', case when t.recurrence_rule is not null then agenda._rule_word(t.recurrence_rule) end,
+        'recurrence_rule', t.recurrence_rule,
         'recurring_task_id', t.recurring_task_id,
         'parent_task_id', t.parent_task_id,
         'notified', t.notified,
@@ -259,10 +255,7 @@ begin
     if t.id is null then
         return null;
     end if;
-    select * into p from agenda.preferences r where r.user_id = t.user_id;
-    if not found then
-        p := agenda._default_preferences(t.user_id);
-    end if;
+    p := agenda._visible_preferences(t.user_id);
     return agenda._task_json(t, agenda.now(), p.due_soon_window, p.overdue_grace);
 end
 $$;

@@ -156,7 +156,7 @@ begin
         new.is_active := false;
     end if;
     new.next_due_at := agenda.local_to_instant(new.next_key, new.timezone);
-    if tg_op = 'UPDATE' and agenda._changed(agenda._recurring_task_image(old), agenda._recurring_task_image(new)) <> '{}' then
+    if tg_op = 'UPDATE' and agenda._recurring_task_image(old) <> agenda._recurring_task_image(new) then
         new.version := old.version + 1;
         new.updated_at := agenda.now();
     end if;

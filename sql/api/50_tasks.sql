@@ -1,10 +1,5 @@
 -- ---- rules of tasks ----------------------------------------------------------------------------
 
-create or replace function agenda._is_open(p_status text) returns boolean
-    language sql immutable parallel safe
-    return p_status in ('pending', 'in_progress');
-comment on function agenda._is_open(text) is 'internal: the task is still to be done';
-
 -- A task with a recurrence rule owns a series of which it is the first occurrence.  Without a due
 -- date the series begins when the task is done.
 create or replace function agenda._adopt_rule(t agenda.tasks, p_anchor timestamptz) returns agenda.tasks
@@ -60,7 +55,7 @@ begin
             new.notified := false;
             new.announced := null;
         end if;
-        if agenda._task_image(new) is distinct from agenda._task_image(old) then
+        if agenda._task_differs(old, new) then
             new.version := old.version + 1;
             new.updated_at := agenda.now();
         end if;
@@ -262,10 +257,7 @@ declare
     v_row agenda.preferences;
 begin
     v_none := agenda._enter(p_user_id);
-    select * into v_row from agenda.preferences p where p.user_id = p_user_id;
-    if not found then
-        v_row := agenda._default_preferences(p_user_id);
-    end if;
+    v_row := agenda._visible_preferences(p_user_id);
     v_none := agenda._leave();
     return v_row;
 end
@@ -382,18 +374,27 @@ declare
     v_series   constant uuid := agenda._uuid(filter, 'recurring_task_id');
     v_now      constant timestamptz := agenda.now();
     p          constant agenda.preferences := agenda.get_preferences();
+    v_window   constant interval := make_interval(secs => extract(epoch from p.due_soon_window));
+    v_grace    constant interval := make_interval(secs => extract(epoch from p.overdue_grace));
     -- a state is a range of due dates: (v_after, v_until]
     v_after    timestamptz := '-infinity';
     v_until    timestamptz := 'infinity';
 begin
     perform agenda._check_task_filter(filter);
-    if v_state in ('overdue', 'due') then
-        v_after := case v_state when 'due' then v_now - make_interval(secs => extract(epoch from p.overdue_grace)) else v_after end;
-        v_until := case v_state when 'due' then v_now else v_now - make_interval(secs => extract(epoch from p.overdue_grace)) end;
-    elsif v_state in ('due_soon', 'upcoming') then
-        v_after := case v_state when 'due_soon' then v_now else v_now + make_interval(secs => extract(epoch from p.due_soon_window)) end;
-        v_until := case v_state when 'due_soon' then v_now + make_interval(secs => extract(epoch from p.due_soon_window)) else v_until end;
-    end if;
+    case v_state
+        when 'overdue' then
+            v_until := v_now - v_grace;
+        when 'due' then
+            v_after := v_now - v_grace;
+            v_until := v_now;
+        when 'due_soon' then
+            v_after := v_now;
+            v_until := v_now + v_window;
+        when 'upcoming' then
+            v_after := v_now + v_window;
+        else
+            null;
+    end case;
     return query
         select t.* from agenda.tasks t
          where t.user_id = p_user and t.deleted_at is null

@@ -1,10 +1,5 @@
 -- ---- notifications -----------------------------------------------------------------------------
 
-create or replace function agenda._is_visible(n agenda.notifications) returns boolean
-    language sql immutable parallel safe
-    return n.cleared_at is null and n.withdrawn_at is null;
-comment on function agenda._is_visible(agenda.notifications) is 'internal: the notification is in the inbox';
-
 create or replace function agenda.list_notifications(unread_only boolean default false, page integer default 1, page_size integer default 20)
     returns setof agenda.notifications
     language plpgsql stable as

@@ -1,7 +1,7 @@
 -- Tasks: creation, change, completion, deletion, lists; by functions and by plain SQL alike.
 begin;
 set local search_path = public;
-select plan(55);
+select plan(56);
 
 set local agenda.now = '2025-03-10 12:00:00+00';
 select agenda.act_as('aaaaaaaa-0000-4000-8000-000000000001');
@@ -69,6 +69,7 @@ select throws_ok(format($$select agenda.complete_task(%L)$$, id), 'YA007', null,
 -- a rule on the task: completing it makes the next one
 create temp table r as select * from agenda.create_task('Water', due => '2025-03-10T09:00', timezone => 'Europe/Berlin', recurrence_rule => 'daily');
 select isnt(recurring_task_id, null, 'a task with a rule has a series') from r;
+select is(version, 1::bigint, 'which is no change of the task') from r;
 create temp table n as select (next_task).* from r, agenda.complete_task(r.id);
 select is(due_date, '2025-03-11 08:00:00+00'::timestamptz, 'the next one comes after now') from n;
 select is(parent_task_id, (select id from r), 'and knows its predecessor') from n;
