@@ -54,6 +54,9 @@ end
 $$;
 
 -- Applications and persons.  Columns that are not granted are the engine's.
+-- The comment of a function says who calls it: "engine:" functions are for triggers, workers and functions
+-- with the owner's rights, "operator:" for whoever runs the server, "application:" not for one person's login,
+-- "gateway:" for the gateway; "internal:" ones are helpers that run with the rights of the caller of a public function.  Without a comment there is no grant.
 do $$
 declare
     r name;
@@ -63,8 +66,10 @@ begin
         execute pg_catalog.format('grant select on agenda.users, agenda.preferences, agenda.recurring_tasks, agenda.tasks,
                                    agenda.notifications, agenda.timers, agenda.events, agenda.topic_routes,
                                    agenda.audit_log, agenda.task_event_log to %I', r);
-        execute pg_catalog.format('grant insert (id, user_id, title, description, status, priority, due_date, timezone, recurrence_rule),
-                                         update (title, description, status, priority, due_date, timezone, recurrence_rule, deleted_at),
+        execute pg_catalog.format('grant insert (id, user_id, title, description, status, priority, due_date, timezone,
+                                                 due_kind, due_local, tags, checklist, recurrence_rule),
+                                         update (title, description, status, priority, due_date, timezone,
+                                                 due_kind, due_local, tags, checklist, recurrence_rule, deleted_at),
                                          delete on agenda.tasks to %I', r);
         execute pg_catalog.format('grant insert (id, user_id, title, description, priority, recurrence_type, recurrence_interval, rrule,
                                                  start_date, end_date, timezone, spawn, overlap, missed, is_active),
@@ -72,15 +77,14 @@ begin
                                                  start_date, end_date, timezone, is_active, deleted_at),
                                          delete on agenda.recurring_tasks to %I', r);
         execute pg_catalog.format('grant update (read_at, cleared_at) on agenda.notifications to %I', r);
-        execute pg_catalog.format('grant insert (user_id, timezone, due_soon_window, overdue_grace, notifications_enabled, enabled_types),
-                                         update (timezone, due_soon_window, overdue_grace, notifications_enabled, enabled_types)
+        execute pg_catalog.format('grant insert (user_id, timezone, due_soon_window, overdue_grace, notifications_enabled, enabled_types, all_day_time, default_reminders),
+                                         update (timezone, due_soon_window, overdue_grace, notifications_enabled, enabled_types, all_day_time, default_reminders)
                                          on agenda.preferences to %I', r);
         for o in
             select p.oid::regprocedure as name
               from pg_catalog.pg_proc p
              where p.pronamespace = 'agenda'::regnamespace
-               and p.proname not in ('adopt_log', 'use_topic_profile', 'check_due_tasks', 'health', 'act_as', 'user_id_of')
-               and p.proname !~ '^(gw_|_(set_identity|enter|leave|emit|scan|raise_task|notify|spawn|log_|own_log|this_cluster|make_leaf|keep_|close_|drop_|ensure_|materialise|advance|set_timer|plan_|withdraw|sync_|adopt_rule|preferences_of|find_external_user|wake_|fire(?!_at)|runtime|workers|scanner_|drainer_|problems|gw_))'
+               and pg_catalog.obj_description(p.oid, 'pg_proc') !~ '^(engine|operator|application|gateway): '
                and p.prorettype <> 'trigger'::regtype
         loop
             execute pg_catalog.format('grant execute on function %s to %I', o.name, r);
@@ -88,7 +92,19 @@ begin
     end loop;
 end
 $$;
-grant execute on function agenda.act_as(uuid), agenda.user_id_of(text) to agenda_app;
+do $$
+declare
+    o record;
+begin
+    for o in
+        select p.oid::regprocedure as name
+          from pg_catalog.pg_proc p
+         where p.pronamespace = 'agenda'::regnamespace and pg_catalog.obj_description(p.oid, 'pg_proc') ~ '^application: '
+    loop
+        execute pg_catalog.format('grant execute on function %s to agenda_app', o.name);
+    end loop;
+end
+$$;
 -- an application may ask whether its reminders will come
 grant execute on function agenda.health() to agenda_monitor, agenda_app;
 

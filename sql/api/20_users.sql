@@ -15,7 +15,7 @@ begin
     perform agenda._leave();
 end
 $$;
-comment on function agenda._ensure_user(uuid) is 'internal: the user''s row exists afterwards';
+comment on function agenda._ensure_user(uuid) is 'engine: the user''s row exists afterwards';
 
 create or replace function agenda.act_as(user_id uuid) returns void
     language plpgsql volatile security definer
@@ -28,7 +28,7 @@ begin
     perform agenda._set_identity(act_as.user_id);
 end
 $$;
-comment on function agenda.act_as(uuid) is 'act for this user until the end of the transaction (null: for nobody); undone by ROLLBACK TO SAVEPOINT';
+comment on function agenda.act_as(uuid) is 'application: act for this user until the end of the transaction (null: for nobody); undone by ROLLBACK TO SAVEPOINT';
 
 -- An external id that has the form of a uuid is its own id; any other is mapped once.
 create or replace function agenda.user_id_of(external_id text) returns uuid
@@ -56,7 +56,7 @@ begin
     return v_id;
 end
 $$;
-comment on function agenda.user_id_of(text) is 'the user''s id for the name by which the application knows the user; makes the user at first sight';
+comment on function agenda.user_id_of(text) is 'application: the user''s id for the name by which the application knows the user; makes the user at first sight';
 
 create or replace function agenda._user_zone(p_user_id uuid) returns text
     language sql stable
@@ -113,7 +113,7 @@ comment on function agenda.get_preferences() is 'the acting user''s preferences,
 create or replace function agenda._default_preferences(p_user_id uuid) returns agenda.preferences
     language sql stable
     return row(p_user_id, 'UTC', interval '24 hours', interval '15 minutes', true,
-               '{due_soon,due,overdue}'::text[], 0::bigint, null::timestamptz)::agenda.preferences;
+               '{due_soon,due,overdue}'::text[], time '09:00', '[]'::jsonb, 0::bigint, null::timestamptz)::agenda.preferences;
 comment on function agenda._default_preferences(uuid) is 'internal: preferences of a user who has chosen nothing';
 
 -- RFC 7396: members that are absent stay, null puts a member back to its default.
@@ -139,6 +139,8 @@ begin
             then coalesce((patch->>'overdue_grace')::interval, v_default.overdue_grace) else v_row.overdue_grace end;
         v_row.notifications_enabled := case when patch ? 'notifications_enabled'
             then coalesce((patch->>'notifications_enabled')::boolean, true) else v_row.notifications_enabled end;
+        v_row.all_day_time := case when patch ? 'all_day_time'
+            then coalesce((patch->>'all_day_time')::time, v_default.all_day_time) else v_row.all_day_time end;
         v_row.enabled_types := case when patch ? 'enabled_types'
             then coalesce((select array_agg(e) from jsonb_array_elements_text(nullif(patch->'enabled_types', 'null')) e),
                           case when jsonb_typeof(patch->'enabled_types') = 'array' then '{}' else v_default.enabled_types end)
@@ -149,7 +151,7 @@ begin
     update agenda.preferences p
        set timezone = v_row.timezone, due_soon_window = v_row.due_soon_window,
            overdue_grace = v_row.overdue_grace, notifications_enabled = v_row.notifications_enabled,
-           enabled_types = v_row.enabled_types
+           enabled_types = v_row.enabled_types, all_day_time = v_row.all_day_time
      where p.user_id = v_user
     returning * into v_row;
     return v_row;
@@ -189,6 +191,7 @@ begin
         'overdue_grace', p.overdue_grace::text,
         'notifications_enabled', p.notifications_enabled,
         'enabled_types', p.enabled_types,
+        'all_day_time', p.all_day_time::text,
         'version', p.version);
 end
 $$;
@@ -237,7 +240,7 @@ comment on function agenda._not_found(text, uuid) is 'internal: raises YA001; th
 
 create or replace function agenda._find_external_user(p_external_id text) returns uuid
     language c volatile strict as 'MODULE_PATHNAME', 'agenda_find_external_user';
-comment on function agenda._find_external_user(text) is 'internal: looks past row-level security for the id of an external id';
+comment on function agenda._find_external_user(text) is 'engine: looks past row-level security for the id of an external id';
 
 create or replace function agenda._refuse_truncate() returns trigger
     language plpgsql as

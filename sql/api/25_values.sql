@@ -124,9 +124,9 @@ comment on function agenda._is_open(text) is 'internal: the task is still to be 
 -- as a version.  Which series a task belongs to is bookkeeping.
 create or replace function agenda._task_differs(b agenda.tasks, a agenda.tasks) returns boolean
     language sql immutable
-    return (b.title, b.description, b.status, b.priority, b.due_date, b.timezone, b.recurrence_rule, b.deleted_at)
+    return (b.title, b.description, b.status, b.priority, b.due_date, b.timezone, b.due_kind, b.due_local, b.tags, b.checklist, b.recurrence_rule, b.deleted_at)
         is distinct from
-           (a.title, a.description, a.status, a.priority, a.due_date, a.timezone, a.recurrence_rule, a.deleted_at);
+           (a.title, a.description, a.status, a.priority, a.due_date, a.timezone, a.due_kind, a.due_local, a.tags, a.checklist, a.recurrence_rule, a.deleted_at);
 comment on function agenda._task_differs(agenda.tasks, agenda.tasks) is 'internal: a user''s column of the task has changed';
 
 -- When each state of a task begins.  Windows are lengths of time: "a day before" is 24 hours, whatever

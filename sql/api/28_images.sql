@@ -13,6 +13,9 @@ create or replace function agenda._task_image(t agenda.tasks) returns jsonb
         'priority', t.priority,
         'due_date', agenda.utc(t.due_date),
         'timezone', t.timezone,
+        'due_kind', t.due_kind,
+        'tags', t.tags,
+        'checklist', t.checklist,
         'recurrence_rule', t.recurrence_rule,
         'recurring_task_id', t.recurring_task_id,
         'parent_task_id', t.parent_task_id,
@@ -77,7 +80,7 @@ begin
     end);
 end
 $$;
-comment on function agenda._log_change(text, uuid, uuid, jsonb, jsonb) is 'internal: writes a change event with before, after and changed where they apply';
+comment on function agenda._log_change(text, uuid, uuid, jsonb, jsonb) is 'engine: writes a change event with before, after and changed where they apply';
 
 create or replace function agenda._log_task(b agenda.tasks, a agenda.tasks) returns void
     language plpgsql volatile as
@@ -108,7 +111,7 @@ begin
     end if;
 end
 $$;
-comment on function agenda._log_task(agenda.tasks, agenda.tasks) is 'internal: the one event of a change of a task';
+comment on function agenda._log_task(agenda.tasks, agenda.tasks) is 'engine: the one event of a change of a task';
 
 create or replace function agenda._log_recurring_task(b agenda.recurring_tasks, a agenda.recurring_tasks) returns void
     language plpgsql volatile as
@@ -131,7 +134,7 @@ begin
     end if;
 end
 $$;
-comment on function agenda._log_recurring_task(agenda.recurring_tasks, agenda.recurring_tasks) is 'internal: the one event of a change of a series';
+comment on function agenda._log_recurring_task(agenda.recurring_tasks, agenda.recurring_tasks) is 'engine: the one event of a change of a series';
 
 create or replace function agenda._notification_after() returns trigger
     language plpgsql security definer
@@ -235,6 +238,9 @@ create or replace function agenda._task_json(t agenda.tasks, p_now timestamptz, 
         'priority', t.priority,
         'due_date', agenda.utc(t.due_date),
         'timezone', t.timezone,
+        'due_kind', t.due_kind,
+        'tags', t.tags,
+        'checklist', t.checklist,
         'recurrence_rule', t.recurrence_rule,
         'recurring_task_id', t.recurring_task_id,
         'parent_task_id', t.parent_task_id,

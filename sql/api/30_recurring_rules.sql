@@ -198,7 +198,7 @@ begin
     return v_task;
 end
 $$;
-comment on function agenda._materialise(agenda.recurring_tasks, timestamp, text, uuid) is 'internal: the only maker of occurrences, idempotent by series and key';
+comment on function agenda._materialise(agenda.recurring_tasks, timestamp, text, uuid) is 'engine: the only maker of occurrences, idempotent by series and key';
 
 create or replace function agenda._recurring_task_after() returns trigger
     language plpgsql security definer

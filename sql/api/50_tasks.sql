@@ -18,7 +18,7 @@ begin
     return t;
 end
 $$;
-comment on function agenda._adopt_rule(agenda.tasks, timestamptz) is 'internal: makes the series of a task that has a recurrence rule';
+comment on function agenda._adopt_rule(agenda.tasks, timestamptz) is 'engine: makes the series of a task that has a recurrence rule';
 
 create or replace function agenda._task_before() returns trigger
     language plpgsql security definer
@@ -183,7 +183,7 @@ begin
     perform agenda._leave();
 end
 $$;
-comment on function agenda._sync_series(agenda.tasks, agenda.tasks) is 'internal: rule changes and completions of a task reach its series';
+comment on function agenda._sync_series(agenda.tasks, agenda.tasks) is 'engine: rule changes and completions of a task reach its series';
 
 -- The series has made (or is about to make) this key.
 create or replace function agenda._advance(r agenda.recurring_tasks, p_key timestamp) returns agenda.recurring_tasks
@@ -197,7 +197,7 @@ begin
     return r;
 end
 $$;
-comment on function agenda._advance(agenda.recurring_tasks, timestamp) is 'internal: moves last_key and next_key of a series';
+comment on function agenda._advance(agenda.recurring_tasks, timestamp) is 'engine: moves last_key and next_key of a series';
 
 -- ---- timers ------------------------------------------------------------------------------------
 
@@ -216,7 +216,7 @@ begin
     v_none := agenda._wake_scanner(p_fire_at);
 end
 $$;
-comment on function agenda._set_timer(uuid, text, uuid, timestamptz, text) is 'internal: the next instant at which something is owed to this thing';
+comment on function agenda._set_timer(uuid, text, uuid, timestamptz, text) is 'engine: the next instant at which something is owed to this thing';
 
 -- The first thing that is owed from now on: nothing that was announced for this due date already, and no
 -- state that is over (a task that is created two days late is overdue and was never due soon).
@@ -247,7 +247,7 @@ begin
                               agenda._fire_at(v_what, t.due_date, p.due_soon_window, p.overdue_grace), v_what);
 end
 $$;
-comment on function agenda._plan_task_timer(agenda.tasks, agenda.tasks) is 'internal: writes or removes the timer of a task';
+comment on function agenda._plan_task_timer(agenda.tasks, agenda.tasks) is 'engine: writes or removes the timer of a task';
 
 create or replace function agenda._preferences_of(p_user_id uuid) returns agenda.preferences
     language plpgsql volatile as
@@ -262,7 +262,7 @@ begin
     return v_row;
 end
 $$;
-comment on function agenda._preferences_of(uuid) is 'internal: the preferences of any user';
+comment on function agenda._preferences_of(uuid) is 'engine: the preferences of any user';
 
 -- Whatever was announced for a state that is no longer so.
 create or replace function agenda._withdraw(t agenda.tasks) returns void
@@ -276,7 +276,7 @@ begin
     perform agenda._leave();
 end
 $$;
-comment on function agenda._withdraw(agenda.tasks) is 'internal: takes back unread notifications of a task';
+comment on function agenda._withdraw(agenda.tasks) is 'engine: takes back unread notifications of a task';
 
 -- ---- what callers use --------------------------------------------------------------------------
 

@@ -35,7 +35,7 @@ begin
     insert into agenda.log_leaves (leaf, parent, lower, upper) values (v_leaf, p_parent, p_lower, v_upper);
 end
 $$;
-comment on function agenda._make_leaf(name, timestamptz) is 'internal: makes one partition of the log';
+comment on function agenda._make_leaf(name, timestamptz) is 'engine: makes one partition of the log';
 
 -- Leaves for the day of p_now and the day after it.  Returns the instant up to which the events have leaves.
 -- Called ahead of time by _keep_log(), and by a writer that finds no leaf.
@@ -64,7 +64,7 @@ begin
     return v_today + interval '2 days';
 end
 $$;
-comment on function agenda._ensure_partitions(timestamptz) is 'internal: makes the partitions of today and tomorrow';
+comment on function agenda._ensure_partitions(timestamptz) is 'engine: makes the partitions of today and tomorrow';
 
 -- Closes leaves whose time has passed: no transaction that begins from now on can write there.  The grace
 -- is for clocks that step; a transaction may still hold a time that the clock has left.
@@ -81,7 +81,7 @@ begin
      where l.closed_xmax is null and l.upper + interval '5 minutes' < least(p_now, clock_timestamp());
 end
 $$;
-comment on function agenda._close_partitions(timestamptz) is 'internal: notes which partitions receive nothing new';
+comment on function agenda._close_partitions(timestamptz) is 'engine: notes which partitions receive nothing new';
 
 -- Drops leaves that are older than the retention: events that have all been read, ticks that are not the
 -- newest one.  Dropping locks the parent for a moment; who reads the log meanwhile (pg_dump) delays the
@@ -124,7 +124,7 @@ begin
     return v_dropped;
 end
 $$;
-comment on function agenda._drop_partitions(timestamptz) is 'internal: drops partitions of the log that are older than agenda.log_retention and have been read';
+comment on function agenda._drop_partitions(timestamptz) is 'engine: drops partitions of the log that are older than agenda.log_retention and have been read';
 
 -- What the scanner does once an hour.
 create or replace function agenda._keep_log(p_now timestamptz) returns void
@@ -136,7 +136,7 @@ begin
     perform agenda._drop_partitions(p_now);
 end
 $$;
-comment on function agenda._keep_log(timestamptz) is 'internal: partitions of the log, made ahead, closed, dropped';
+comment on function agenda._keep_log(timestamptz) is 'engine: partitions of the log, made ahead, closed, dropped';
 
 -- ---- position ----------------------------------------------------------------------------------
 
@@ -150,7 +150,7 @@ begin
     publisher_id := coalesce(current_setting('agenda.publisher_id', true), '');
 end
 $$;
-comment on function agenda._this_cluster() is 'internal: what tells a cluster from its copies';
+comment on function agenda._this_cluster() is 'engine: what tells a cluster from its copies';
 
 -- The newest tick; the first one if there is none.  foreign_reason says why the position is not ours.
 create or replace function agenda._log_position(out tick bigint, out lo pg_snapshot, out hi pg_snapshot, out seq bigint, out foreign_reason text)
@@ -181,7 +181,7 @@ begin
     end if;
 end
 $$;
-comment on function agenda._log_position() is 'internal: how far the log has been read';
+comment on function agenda._log_position() is 'engine: how far the log has been read';
 
 create or replace function agenda._own_log(p_floor_seq bigint) returns void
     language plpgsql volatile as
@@ -192,7 +192,7 @@ begin
       from agenda._this_cluster() c;
 end
 $$;
-comment on function agenda._own_log(bigint) is 'internal: from now on this cluster publishes the log';
+comment on function agenda._own_log(bigint) is 'engine: from now on this cluster publishes the log';
 
 create or replace function agenda.adopt_log() returns bigint
     language plpgsql volatile as
@@ -212,7 +212,7 @@ begin
     return v_floor;
 end
 $$;
-comment on function agenda.adopt_log() is 'after a restore or clone: this database publishes from now on; what the log holds already is left to the original. Returns the last number that is left out';
+comment on function agenda.adopt_log() is 'operator: after a restore or clone: this database publishes from now on; what the log holds already is left to the original. Returns the last number that is left out';
 
 create or replace function agenda._log_save(p_lo pg_snapshot, p_hi pg_snapshot, p_seq bigint) returns bigint
     language plpgsql volatile as
@@ -229,7 +229,7 @@ begin
     return v_tick;
 end
 $$;
-comment on function agenda._log_save(pg_snapshot, pg_snapshot, bigint) is 'internal: writes a tick, returns its number';
+comment on function agenda._log_save(pg_snapshot, pg_snapshot, bigint) is 'engine: writes a tick, returns its number';
 
 -- ---- reading -----------------------------------------------------------------------------------
 -- A window is what is visible now and was not visible in lo; its order is seq.
@@ -289,7 +289,7 @@ begin
     end loop;
 end
 $$;
-comment on function agenda._log_read(pg_snapshot, pg_snapshot, bigint, integer, bigint) is 'internal: a window of the log, or the rest of one';
+comment on function agenda._log_read(pg_snapshot, pg_snapshot, bigint, integer, bigint) is 'engine: a window of the log, or the rest of one';
 
 create or replace function agenda._log_dead(p_seq bigint, p_topic text, p_reason text, p_attempts integer) returns void
     language plpgsql volatile as
@@ -300,7 +300,7 @@ begin
       from agenda.events e where e.seq = p_seq;
 end
 $$;
-comment on function agenda._log_dead(bigint, text, text, integer) is 'internal: sets an event aside that the broker refuses for good';
+comment on function agenda._log_dead(bigint, text, text, integer) is 'engine: sets an event aside that the broker refuses for good';
 
 -- What has been committed and not been read to the end: the windows' condition without their order and
 -- without touching data, since somebody asks for it just when the backlog is long.
@@ -332,7 +332,7 @@ begin
     end loop;
 end
 $$;
-comment on function agenda._log_backlog() is 'internal: how many events wait to be read, and since when';
+comment on function agenda._log_backlog() is 'engine: how many events wait to be read, and since when';
 
 -- ---- topics ------------------------------------------------------------------------------------
 
@@ -341,7 +341,7 @@ create or replace function agenda._log_topics() returns setof text
 $$
     select distinct r.topic from agenda.topic_routes r
 $$;
-comment on function agenda._log_topics() is 'internal: the topics that records may go to, so that the publisher can ask for them in advance';
+comment on function agenda._log_topics() is 'engine: the topics that records may go to, so that the publisher can ask for them in advance';
 
 create or replace function agenda.use_topic_profile(name text) returns void
     language plpgsql volatile as
@@ -391,5 +391,5 @@ begin
     end if;
 end
 $$;
-comment on function agenda.use_topic_profile(text) is 'adds the routes of a profile (per-type, per-entity, todo) to agenda.topic_routes; profiles can be combined';
+comment on function agenda.use_topic_profile(text) is 'operator: adds the routes of a profile (per-type, per-entity, todo) to agenda.topic_routes; profiles can be combined';
 

@@ -11,7 +11,7 @@
 create or replace function agenda.gw_version() returns text
     language sql stable
     return (select e.extversion from pg_catalog.pg_extension e where e.extname = 'pg_agenda');
-comment on function agenda.gw_version() is 'version of the SQL objects, which the gateway compares with its own when it connects';
+comment on function agenda.gw_version() is 'gateway: version of the SQL objects, which the gateway compares with its own when it connects';
 
 create or replace function agenda.gw_login(p_sub text) returns uuid
     language plpgsql volatile strict security definer
@@ -21,7 +21,7 @@ begin
     return agenda.user_id_of(p_sub);
 end
 $$;
-comment on function agenda.gw_login(text) is 'user of a token''s subject, made at first sight; once per new token';
+comment on function agenda.gw_login(text) is 'gateway: user of a token''s subject, made at first sight; once per new token';
 
 -- Page numbers as they stand in a query string; more than the limit is the limit.
 create or replace function agenda._gw_page(p_query jsonb, p_name text, p_default integer, p_limit integer) returns integer
@@ -39,7 +39,7 @@ begin
     return least(v_value::bigint, p_limit);
 end
 $$;
-comment on function agenda._gw_page(jsonb, text, integer, integer) is 'internal: page or page_size of a query';
+comment on function agenda._gw_page(jsonb, text, integer, integer) is 'engine: page or page_size of a query';
 
 create or replace function agenda._gw_list(p_items jsonb, p_total bigint, p_page integer, p_page_size integer) returns text
     language plpgsql immutable as
@@ -49,7 +49,7 @@ begin
                               'page', p_page, 'page_size', p_page_size);
 end
 $$;
-comment on function agenda._gw_list(jsonb, bigint, integer, integer) is 'internal: body of a list';
+comment on function agenda._gw_list(jsonb, bigint, integer, integer) is 'engine: body of a list';
 
 -- ---- tasks -------------------------------------------------------------------------------------
 

@@ -36,7 +36,7 @@ begin
     select min(m.fire_at) into next_fire from agenda.timers m where m.fire_at >= p_floor;
 end
 $$;
-comment on function agenda._scan(timestamptz, timestamptz, integer, boolean) is 'internal: one round of the scanner';
+comment on function agenda._scan(timestamptz, timestamptz, integer, boolean) is 'engine: one round of the scanner';
 
 create or replace function agenda._fire(t agenda.timers, p_now timestamptz) returns boolean
     language plpgsql volatile as
@@ -45,7 +45,7 @@ begin
     return case t.entity when 'task' then agenda._raise_task(t, p_now) else agenda._spawn(t, p_now) end;
 end
 $$;
-comment on function agenda._fire(agenda.timers, timestamptz) is 'internal: does what one timer asks for; false if somebody has its thing locked';
+comment on function agenda._fire(agenda.timers, timestamptz) is 'engine: does what one timer asks for; false if somebody has its thing locked';
 
 -- A subtransaction for each timer, which is why this isn't the normal way.
 create or replace function agenda._fire_carefully(t agenda.timers, p_now timestamptz) returns boolean
@@ -65,7 +65,7 @@ exception
         return true;
 end
 $$;
-comment on function agenda._fire_carefully(agenda.timers, timestamptz) is 'internal: the same, but a thing that fails is put off for ten minutes';
+comment on function agenda._fire_carefully(agenda.timers, timestamptz) is 'engine: the same, but a thing that fails is put off for ten minutes';
 
 create or replace function agenda.check_due_tasks(max_rows integer default 1000, out raised integer, out next_at timestamptz)
     language plpgsql volatile as
@@ -75,7 +75,7 @@ begin
       from agenda._scan(agenda.now(), '-infinity', least(greatest(max_rows, 1), 100000)) s;
 end
 $$;
-comment on function agenda.check_due_tasks(integer) is 'does what the scanner does, now; harmless beside it';
+comment on function agenda.check_due_tasks(integer) is 'operator: does what the scanner does, now; harmless beside it';
 
 -- Under row-level security the engine would see nothing, and take that for the truth.  The attribute
 -- BYPASSRLS is not inherited: a member of agenda_service has to SET ROLE.
@@ -99,7 +99,7 @@ begin
     delete from agenda.timers x where (x.user_id, x.entity, x.entity_id) = (m.user_id, m.entity, m.entity_id);
 end
 $$;
-comment on function agenda._drop_timer(agenda.timers) is 'internal: nothing is owed to this thing any more';
+comment on function agenda._drop_timer(agenda.timers) is 'engine: nothing is owed to this thing any more';
 
 -- One task: the event of every state it has reached, one notification for the latest of them.
 -- False when somebody has the task locked.
@@ -158,7 +158,7 @@ begin
     return true;
 end
 $$;
-comment on function agenda._raise_task(agenda.timers, timestamptz) is 'internal: announces what a task has reached and plans what comes next';
+comment on function agenda._raise_task(agenda.timers, timestamptz) is 'engine: announces what a task has reached and plans what comes next';
 
 create or replace function agenda._notify(t agenda.tasks, p agenda.preferences, p_what text, p_collapsed boolean, p_now timestamptz) returns void
     language plpgsql volatile as
@@ -181,7 +181,7 @@ begin
     on conflict (user_id, dedupe_key) do nothing;
 end
 $$;
-comment on function agenda._notify(agenda.tasks, agenda.preferences, text, boolean, timestamptz) is 'internal: one notification per reason, if the user wants it';
+comment on function agenda._notify(agenda.tasks, agenda.preferences, text, boolean, timestamptz) is 'engine: one notification per reason, if the user wants it';
 
 -- One series: of the keys that have come due the newest becomes a task, and the next one is planned.
 -- False when somebody has the series locked.
@@ -221,5 +221,5 @@ begin
     return true;
 end
 $$;
-comment on function agenda._spawn(agenda.timers, timestamptz) is 'internal: makes the occurrence that a series owes';
+comment on function agenda._spawn(agenda.timers, timestamptz) is 'engine: makes the occurrence that a series owes';
 

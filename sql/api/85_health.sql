@@ -3,42 +3,42 @@
 create or replace function agenda._wake_scanner(fire_at timestamptz) returns void
 language c strict volatile parallel unsafe as 'MODULE_PATHNAME', 'agenda_wake_scanner';
 comment on function agenda._wake_scanner(timestamptz) is
-'when this transaction commits, the scanner learns that something is owed at fire_at';
+'engine: when this transaction commits, the scanner learns that something is owed at fire_at';
 
 create or replace function agenda._wake_drainer() returns void
 language c volatile parallel unsafe as 'MODULE_PATHNAME', 'agenda_wake_drainer';
 comment on function agenda._wake_drainer() is
-'when this transaction commits, the drainer looks at the log';
+'engine: when this transaction commits, the drainer looks at the log';
 
 create or replace function agenda._wake_launcher() returns void
 language c volatile parallel unsafe as 'MODULE_PATHNAME', 'agenda_wake_launcher';
 comment on function agenda._wake_launcher() is
-'when this transaction commits, the launcher looks whether this database has the extension';
+'engine: when this transaction commits, the launcher looks whether this database has the extension';
 
 create or replace function agenda._runtime(out preloaded boolean, out launcher_pid int,
     out has_slot boolean, out databases int, out max_databases int, out kafka_configured boolean)
 language c volatile parallel restricted as 'MODULE_PATHNAME', 'agenda_runtime';
 comment on function agenda._runtime() is
-'whether the library was preloaded, who launches workers, whether this database has a place for them';
+'engine: whether the library was preloaded, who launches workers, whether this database has a place for them';
 
 create or replace function agenda._workers(out worker text, out pid int, out state text,
     out since timestamptz, out heartbeat timestamptz, out last_error text,
     out last_error_at timestamptz)
 returns setof record
 language c volatile parallel restricted rows 2 as 'MODULE_PATHNAME', 'agenda_workers';
-comment on function agenda._workers() is 'scanner and drainer of this database, running or not';
+comment on function agenda._workers() is 'engine: scanner and drainer of this database, running or not';
 
 create or replace function agenda._scanner_figures(out next_wake timestamptz,
     out last_scan timestamptz, out scans bigint, out sweeps bigint, out raised bigint)
 language c volatile parallel restricted as 'MODULE_PATHNAME', 'agenda_scanner_figures';
 comment on function agenda._scanner_figures() is
-'the scanner of this database since the server started; next_wake is null while it is awake or nothing is pending';
+'engine: the scanner of this database since the server started; next_wake is null while it is awake or nothing is pending';
 
 create or replace function agenda._drainer_figures(out windows bigint, out events bigint,
     out published bigint, out dead bigint, out rewinds bigint, out last_tick timestamptz)
 language c volatile parallel restricted as 'MODULE_PATHNAME', 'agenda_drainer_figures';
 comment on function agenda._drainer_figures() is
-'the drainer of this database since the server started';
+'engine: the drainer of this database since the server started';
 
 -- What is wrong, in words; no row when all is well.  A worker goes round at least once a minute,
 -- an event ought to be out long before that.
@@ -83,7 +83,7 @@ as $$
     order by rank, problem
 $$;
 comment on function agenda._problems(bigint, timestamptz) is
-'what is wrong with the workers of this database, in words, given the number and age of unpublished events';
+'engine: what is wrong with the workers of this database, in words, given the number and age of unpublished events';
 
 create or replace function agenda.health() returns jsonb
 language sql volatile parallel restricted security definer
@@ -115,4 +115,4 @@ as $$
         agenda._drainer_figures() df
 $$;
 comment on function agenda.health() is
-'whether workers run and the log gets out, with figures; "problems" says what is wrong';
+'operator: whether workers run and the log gets out, with figures; "problems" says what is wrong';

@@ -24,17 +24,17 @@ comment on function agenda.current_user_id() is 'the user for whom this transact
 
 create or replace function agenda._set_identity(user_id uuid) returns void
     language c volatile parallel unsafe as 'MODULE_PATHNAME', 'agenda_set_identity';
-comment on function agenda._set_identity(uuid) is 'internal: the core of act_as()';
+comment on function agenda._set_identity(uuid) is 'engine: the core of act_as()';
 
 create or replace function agenda._enter(user_id uuid, request_id text default null, traceparent text default null) returns void
     language c volatile parallel unsafe as 'MODULE_PATHNAME', 'agenda_enter';
-comment on function agenda._enter(uuid, text, text) is 'internal: act for a user until _leave(); an error undoes it';
+comment on function agenda._enter(uuid, text, text) is 'engine: act for a user until _leave(); an error undoes it';
 
 create or replace function agenda._leave() returns void
     language c volatile parallel unsafe as 'MODULE_PATHNAME', 'agenda_leave';
-comment on function agenda._leave() is 'internal: the end of what _enter() began';
+comment on function agenda._leave() is 'engine: the end of what _enter() began';
 
 create or replace function agenda._emit(type text, user_id uuid, subject text, key text, data jsonb, headers jsonb default null) returns uuid
     language c volatile parallel unsafe as 'MODULE_PATHNAME', 'agenda_emit';
-comment on function agenda._emit(text, uuid, text, text, jsonb, jsonb) is 'internal: writes one event to the log, returns its id';
+comment on function agenda._emit(text, uuid, text, text, jsonb, jsonb) is 'engine: writes one event to the log, returns its id';
 

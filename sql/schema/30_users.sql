@@ -20,6 +20,8 @@ create table agenda.preferences (
     notifications_enabled boolean not null default true,
     enabled_types         text[] not null default '{due_soon,due,overdue}'
                           check (enabled_types <@ '{due_soon,due,overdue}'),
+    all_day_time          time not null default '09:00',
+    default_reminders     jsonb not null default '[]' check (jsonb_typeof(default_reminders) = 'array'),
     version               bigint not null default 0,
     updated_at            timestamptz not null default agenda.now()
 );
@@ -28,3 +30,5 @@ comment on column agenda.preferences.due_soon_window is 'how long before its due
 comment on column agenda.preferences.overdue_grace is 'how long after its due time a task is due before it is overdue';
 comment on column agenda.preferences.enabled_types is 'kinds of notification that are wanted; events are written whatever stands here';
 
+comment on column agenda.preferences.all_day_time is 'when a task that is due on a day, not at a time, is announced';
+comment on column agenda.preferences.default_reminders is 'reminders that each new task with a due date gets';

@@ -12,6 +12,10 @@ create table agenda.tasks (
     -- what RFC 3339 can say
     due_date           timestamptz check (due_date between '0001-01-02 00:00+00' and '9999-12-30 00:00+00'),
     timezone           text,
+    due_kind           text not null default 'instant' check (due_kind in ('instant', 'local', 'date')),
+    due_local          timestamp,
+    tags               text[] not null default '{}',
+    checklist          jsonb not null default '[]',
     recurrence_rule    text,
     recurring_task_id  uuid,
     occurrence_key     timestamp,
@@ -37,6 +41,9 @@ create index tasks_created on agenda.tasks (user_id, created_at desc, id) where 
 comment on table agenda.tasks is 'tasks, occurrences of series among them';
 comment on column agenda.tasks.priority is '1 high, 2 medium, 3 low';
 comment on column agenda.tasks.timezone is 'zone of the task; null follows the owner''s';
+comment on column agenda.tasks.due_kind is 'instant: due_date is the truth; local: a wall-clock time, date: a whole day, both in due_local, of which due_date is the instant';
+comment on column agenda.tasks.due_local is 'wall-clock due time in timezone (the owner''s where that is null), midnight for a whole day';
+comment on column agenda.tasks.checklist is 'array of {"text", "done"}';
 comment on column agenda.tasks.recurrence_rule is 'word (daily … yearly) or RRULE: completing the task makes the next one';
 comment on column agenda.tasks.occurrence_key is 'which occurrence of the series this is; never changes, wherever due_date goes';
 comment on column agenda.tasks.parent_task_id is 'the occurrence before this one';

@@ -35,11 +35,13 @@ select is_empty(
     'everybody may execute calculation in C, and nothing that changes or reads anything');
 select is_empty(
     $$select signature from our_functions
-       where proname !~ '^(_|gw_)' and obj_description(oid, 'pg_proc') is null
+       where case when proname ~ '^_' then coalesce(obj_description(oid, 'pg_proc'), '') !~ '^(internal|engine): '
+                  when proname ~ '^gw_' then coalesce(obj_description(oid, 'pg_proc'), '') !~ '^gateway: '
+                  else obj_description(oid, 'pg_proc') is null end
          and not exists (select from pg_type t where oid in (t.typinput, t.typoutput, t.typreceive, t.typsend))
          and not exists (select from pg_operator o where o.oprcode = our_functions.oid)
          and not exists (select from pg_amproc a where a.amproc = our_functions.oid)$$,
-    'every public function has a comment');
+    'every function has a comment, which says who may call it');
 select is_empty(
     $$select signature from our_functions f join pg_language l on l.oid = f.prolang
        where proname ~ '^gw_' and pronargs > 0 and l.lanname = 'sql'$$,
