@@ -1,9 +1,9 @@
--- 11_rrule_func.sql - occurrences in local time and as dates: bounds, ends, infinity, users' cases.
+-- 11_rrule_func.sql - occurrences in local time and as dates: bounds, ends, infinity.
 begin;
 set local search_path = public;
 -- nothing here may depend on it
 set local timezone = 'Asia/Kathmandu';
-select plan(76);
+select plan(55);
 
 create function pg_temp.first(rule agenda.rrule, dtstart timestamp, n int) returns text language sql as $$
     select string_agg(to_char(t, 'YYYY-MM-DD"T"HH24:MI'), ' ' order by t) from agenda.first_local_occurrences(rule, dtstart, n) t$$;
@@ -79,32 +79,6 @@ select is(agenda.next_local_occurrence(r::agenda.rrule, '2023-01-02 09:00', '202
     'FREQ=YEARLY;INTERVAL=4;BYMONTH=2;BYMONTHDAY=29', 'FREQ=DAILY;INTERVAL=7;BYDAY=TU',
     'FREQ=YEARLY;BYMONTH=5;BYMONTHDAY=3;BYSETPOS=3']) r;
 select is(agenda.next_date('FREQ=DAILY;BYMONTH=2;BYMONTHDAY=29;BYDAY=MO', '2026-01-01', '2026-01-01'), '2044-02-29', 'a rare date is found');
-
--- ---- cases that users of other engines reported (reference: their issue trackers) ----
-select is(pg_temp.dates(c.rule::agenda.rrule, c.dtstart::date, c.n), c.expected, c.name)
-  from (values
-    ('rrule.js 71: signed and plain BYDAY', 'FREQ=MONTHLY;BYDAY=2SU,MO', '2026-03-02', 8, '2026-03-02 2026-03-08 2026-03-09 2026-03-16 2026-03-23 2026-03-30 2026-04-06 2026-04-12'),
-    ('dateutil 1398: BYSETPOS in the first week', 'FREQ=WEEKLY;WKST=WE;BYDAY=MO,TU,WE;BYSETPOS=1;COUNT=3', '2024-11-10', 9, '2024-11-13 2024-11-20 2024-11-27'),
-    ('dateutil 1537: week 52 in the next year', 'FREQ=YEARLY;BYWEEKNO=52;BYDAY=SA,SU', '2011-01-01', 4, '2011-01-01 2011-01-02 2011-12-31 2012-01-01'),
-    ('lib-recur 108: sparse BYSETPOS', 'FREQ=YEARLY;BYMONTHDAY=20;BYDAY=MO;BYSETPOS=3', '2023-01-01', 4, '2023-11-20 2034-11-20 2045-11-20 2048-07-20'),
-    ('libical 376', 'FREQ=WEEKLY;INTERVAL=2;BYDAY=WE,FR', '2019-01-01', 4, '2019-01-02 2019-01-04 2019-01-16 2019-01-18'),
-    ('libical 190', 'FREQ=WEEKLY;INTERVAL=4;BYDAY=SU;COUNT=4', '2015-03-22', 9, '2015-03-22 2015-04-19 2015-05-17 2015-06-14'),
-    ('libical 1374: BYMONTH before BYSETPOS', 'FREQ=WEEKLY;BYMONTH=1,6;BYDAY=MO,TH;BYSETPOS=2', '2027-01-07', 8, '2027-01-07 2027-01-14 2027-01-21 2027-01-28 2027-06-10 2027-06-17 2027-06-24 2028-01-06'),
-    ('postgres-rrule 22', 'FREQ=WEEKLY;BYDAY=TH;COUNT=3', '2029-12-31', 9, '2030-01-03 2030-01-10 2030-01-17'),
-    ('ical4j 12: no drift', 'FREQ=MONTHLY;INTERVAL=7', '2014-06-30', 3, '2014-06-30 2015-01-30 2015-08-30'),
-    ('libical 3: negative month days', 'FREQ=DAILY;BYMONTHDAY=-29,-28;BYDAY=SA', '2000-06-03', 4, '2000-06-03 2000-09-02 2001-03-03 2001-06-02'),
-    ('rrule.js: no doubles by BYSETPOS', 'FREQ=MONTHLY;INTERVAL=2;BYDAY=5WE,3MO;BYSETPOS=1,-2', '2020-08-17', 4, '2020-08-17 2020-10-19 2020-12-21 2021-02-15'),
-    ('temporal: 53rd from the end', 'FREQ=YEARLY;BYDAY=-53SA', '2005-01-01', 4, '2005-01-01 2011-01-01 2016-01-02 2022-01-01'),
-    ('lib-recur: week 53', 'FREQ=YEARLY;BYWEEKNO=53;BYDAY=TH', '1998-12-31', 4, '1998-12-31 2004-12-30 2009-12-31 2015-12-31'),
-    ('lib-recur: BYSETPOS in the first year', 'FREQ=YEARLY;BYMONTH=2,3,8;BYSETPOS=3', '1998-08-27', 2, '1998-08-27 1999-08-27'),
-    ('rruleref 011: BYHOUR means nothing for dates', 'FREQ=DAILY;BYHOUR=9,17;COUNT=3', '2026-01-01', 9, '2026-01-01 2026-01-02 2026-01-03'),
-    ('php 55: the 30th or the last', 'FREQ=MONTHLY;BYMONTHDAY=30,-1;BYSETPOS=1', '2026-01-30', 4, '2026-01-30 2026-02-28 2026-03-30 2026-04-30')
-  ) c (name, rule, dtstart, n, expected);
-select is(agenda.next_date('FREQ=MONTHLY;INTERVAL=12;BYMONTHDAY=31', '2015-01-31', '2017-03-01'), '2018-01-31', 'libical 291');
-select is(agenda.next_date('FREQ=WEEKLY;INTERVAL=2;BYDAY=SU', '2024-02-07', '2024-02-12'), '2024-02-25', 'JonasWanke 71');
-select is((select count(*) from agenda.occurrence_dates('weekly', '2020-03-01', '2020-03-01', '2021-04-01')), 57::bigint, 'postgres-rrule 4');
-select is(pg_temp.first('FREQ=WEEKLY;BYHOUR=6,1', '2000-11-28 01:00', 4), '2000-11-28T01:00 2000-11-28T06:00 2000-12-05T01:00 2000-12-05T06:00', 'rrule.js: times ascend');
-select is(agenda.next_local_occurrence('daily', '2016-11-22 09:00', '2026-11-22 12:00'), '2026-11-23 09:00', 'rrule_plpgsql: ten years on');
 
 -- ---- product rules ----
 select is(agenda.next_date('FREQ=WEEKLY;INTERVAL=4;BYDAY=SU;WKST=SU', '2022-04-19', '2022-04-19'), '2022-05-15', 'every 4 weeks on Sunday, from the Sunday before Tuesday 19 April');
