@@ -107,7 +107,7 @@ clean-world:
 	$(MAKE) -C gateway clean
 	rm -rf build
 
-.PHONY: deps run stop status token psql test check-fast bench fuzz lint format dist
+.PHONY: deps run stop status token psql test check-fast bench fuzz valgrind lint format dist
 # DESTDIR, PG_CONFIG and friends reach the scripts through the environment
 deps:
 	./docker/dev/deps.sh build run test
@@ -133,6 +133,8 @@ bench:
 # MINUTES=n for each target
 fuzz:
 	@MINUTES='$(MINUTES)' ./test/fuzz/run
+valgrind:
+	@./test/valgrind/run
 lint:
 	@./test/lint/run
 format:

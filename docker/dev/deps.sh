@@ -1,7 +1,7 @@
 #!/bin/bash
 # deps.sh - installs the Debian packages that are missing.
 #
-#   docker/dev/deps.sh [build] [run] [test] [lint]      default: build run
+#   docker/dev/deps.sh [build] [run] [test] [lint] [fuzz] [valgrind] [bench]     default: build run
 #
 # A machine that has them all is left alone (no apt-get, no root needed).  While PostgreSQL is
 # installed a drop-in file keeps Debian from creating a cluster of its own; it is taken away
@@ -15,6 +15,10 @@ libjansson-dev libssl-dev pkg-config"
 RUN="postgresql-$PG_MAJOR librdkafka1 libmicrohttpd12 libpq5 libjansson4 libssl3 tzdata openssl curl kcat"
 LINT="clang-format-14 shellcheck python3 binutils"
 TEST="perl libipc-run-perl postgresql-$PG_MAJOR-pgtap kcat curl python3 wrk python3-dateutil libical-dev"
+FUZZ="clang-14 libclang-rt-14-dev libclang-common-14-dev libc6-dev"
+VALGRIND="valgrind libc6-dbg"
+# peers of the recurrence library; Node.js, npm and Go may have come from elsewhere
+BENCH="python3-dateutil libical-dev"
 DROP_IN=/etc/postgresql-common/createcluster.d/pg_agenda.conf
 
 # shellcheck disable=SC2086
@@ -26,7 +30,10 @@ wanted() {
 		run) printf '%s\n' $RUN ;;
 		test) printf '%s\n' $TEST ;;
 		lint) printf '%s\n' $LINT ;;
-		*) die "unknown group \"$group\"; there are build, run, test and lint" ;;
+		fuzz) printf '%s\n' $FUZZ ;;
+		valgrind) printf '%s\n' $VALGRIND ;;
+		bench) printf '%s\n' $BENCH ;;
+		*) die "unknown group \"$group\"; there are build, run, test, lint, fuzz, valgrind and bench" ;;
 		esac
 	done
 	# a JDK and Maven fetch and run the real Kafka of the tests, from wherever they came

@@ -9,6 +9,8 @@
 #include <stdint.h>
 
 extern int fuzz_rr_parse(const uint8_t *data, size_t size);
+extern int fuzz_rr_phrase(const uint8_t *data, size_t size);
 extern int fuzz_rr_expand(const uint8_t *data, size_t size);
+extern int fuzz_rr_set(const uint8_t *data, size_t size);
 
 #endif

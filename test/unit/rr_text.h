@@ -11,14 +11,18 @@
 #include "recurrence/civil.h"
 #include "recurrence/rrule.h"
 
-/* "2026-03-08T02:30:00", "2026-03-08" or without dashes and colons; what follows is ignored */
+/*
+ * "2026-03-08T02:30:00", "2026-03-08" or without dashes and colons; what follows is ignored.  Other
+ * words are a time that nothing occurs at.
+ */
 __attribute__((unused)) static int64_t
 read_time(const char *text)
 {
 	int y, m, d, h = 0, min = 0, s = 0;
 
-	if (sscanf(text, "%4d-%2d-%2dT%2d:%2d:%2d", &y, &m, &d, &h, &min, &s) < 3)
-		sscanf(text, "%4d%2d%2dT%2d%2d%2d", &y, &m, &d, &h, &min, &s);
+	if (sscanf(text, "%4d-%2d-%2dT%2d:%2d:%2d", &y, &m, &d, &h, &min, &s) < 3 &&
+		sscanf(text, "%4d%2d%2dT%2d%2d%2d", &y, &m, &d, &h, &min, &s) < 3)
+		return RR_TIME_MIN - 1;
 	return rr_day_of(y, m, d) * 86400 + h * 3600 + min * 60 + s;
 }
 

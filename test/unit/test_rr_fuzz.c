@@ -72,20 +72,33 @@ replay(target_fn target, const char *folder, bool deep)
 	return n;
 }
 
+static const struct
+{
+	target_fn run;
+	const char *name;
+	bool deep; /* the variants as well, which is too slow where an oracle walks */
+} targets[] = {
+	{ fuzz_rr_parse, "rr_parse", true },
+	{ fuzz_rr_phrase, "rr_phrase", true },
+	{ fuzz_rr_expand, "rr_expand", false },
+	{ fuzz_rr_set, "rr_set", false },
+};
+
 int
 main(int argc, char **argv)
 {
 	const char *slash = strrchr(argv[0], '/');
 	int length = slash != NULL ? (int) (slash - argv[0]) + 1 : 0;
-	char folder[4096];
-	int n;
 
 	(void) argc;
-	snprintf(folder, sizeof(folder), "%.*s../fuzz/corpus/rr_parse", length, argv[0]);
-	n = replay(fuzz_rr_parse, folder, true);
-	ok(n >= 40, "%d files for rr_parse", n);
-	snprintf(folder, sizeof(folder), "%.*s../fuzz/corpus/rr_expand", length, argv[0]);
-	n = replay(fuzz_rr_expand, folder, false);
-	ok(n >= 40, "%d files for rr_expand", n);
+	for (size_t i = 0; i < sizeof(targets) / sizeof(targets[0]); i++)
+	{
+		char folder[4096];
+		int n;
+
+		snprintf(folder, sizeof(folder), "%.*s../fuzz/corpus/%s", length, argv[0], targets[i].name);
+		n = replay(targets[i].run, folder, targets[i].deep);
+		ok(n >= 40, "%d files for %s", n, targets[i].name);
+	}
 	return done_testing();
 }
