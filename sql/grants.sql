@@ -74,7 +74,7 @@ begin
         execute pg_catalog.format('grant insert (id, user_id, title, description, priority, recurrence_type, recurrence_interval, rrule,
                                                  start_date, end_date, timezone, spawn, overlap, missed, is_active),
                                          update (title, description, priority, recurrence_type, recurrence_interval, rrule,
-                                                 start_date, end_date, timezone, is_active, deleted_at),
+                                                 start_date, end_date, timezone, is_active, resume_at, deleted_at),
                                          delete on agenda.recurring_tasks to %I', r);
         execute pg_catalog.format('grant update (read_at, cleared_at) on agenda.notifications to %I', r);
         execute pg_catalog.format('grant insert (user_id, timezone, due_soon_window, overdue_grace, notifications_enabled, enabled_types, all_day_time, default_reminders),

@@ -14,6 +14,10 @@ create trigger recurring_task_after after insert or update or delete on agenda.r
 
 create trigger task_before before insert or update on agenda.tasks
     for each row when (not agenda._restoring()) execute function agenda._task_before();
+-- after the name of task_before: what that refuses is refused first
+create trigger task_status before update on agenda.tasks
+    for each row when (old.status is distinct from new.status and not agenda._restoring())
+    execute function agenda._task_status();
 create trigger task_after after insert or delete on agenda.tasks
     for each row when (not agenda._restoring()) execute function agenda._task_after();
 -- bookkeeping of the engine changes neither log nor timer

@@ -219,11 +219,14 @@ begin
         return null;
     end if;
 
-    if new.spawn = 'schedule' and new.is_active and new.deleted_at is null and new.next_due_at is not null then
-        if tg_op = 'INSERT' or (new.next_due_at, new.is_active, new.deleted_at)
-                               is distinct from (old.next_due_at, old.is_active, old.deleted_at) then
-            perform agenda._set_timer(new.user_id, 'series', new.id, new.next_due_at, 'spawn');
-        end if;
+    if tg_op = 'UPDATE' and (new.next_due_at, new.is_active, new.deleted_at, new.resume_at)
+                            is not distinct from (old.next_due_at, old.is_active, old.deleted_at, old.resume_at) then
+        return null;
+    end if;
+    if new.deleted_at is null and new.is_active and new.spawn = 'schedule' and new.next_due_at is not null then
+        perform agenda._set_timer(new.user_id, 'series', new.id, new.next_due_at, 'spawn');
+    elsif new.deleted_at is null and not new.is_active and new.resume_at is not null then
+        perform agenda._set_timer(new.user_id, 'series', new.id, new.resume_at, 'resume');
     elsif tg_op = 'UPDATE' then
         delete from agenda.timers where user_id = new.user_id and entity = 'series' and entity_id = new.id;
     end if;
@@ -356,13 +359,7 @@ declare
     v_row  agenda.recurring_tasks;
     v_zone text;
 begin
-    select * into v_row from agenda.recurring_tasks r
-     where r.user_id = v_user and r.id = update_recurring_task.id and r.deleted_at is null
-       for update;
-    if not found then
-        perform agenda._not_found('recurring task', id);
-    end if;
-    perform agenda._check_version(expected_version, v_row.version);
+    v_row := agenda._lock_recurring_task(v_user, id, expected_version);
     perform agenda._check_object(patch);
     v_zone := coalesce(patch->>'timezone', case when patch ? 'timezone' then agenda._user_zone(v_user) else v_row.timezone end);
     perform agenda._check_zone(v_zone);
@@ -384,6 +381,63 @@ end
 $$;
 comment on function agenda.update_recurring_task(uuid, jsonb, bigint) is 'changes a series: absent members stay, null clears; occurrences that exist stay as they are';
 
+create or replace function agenda.pause_recurring_task(id uuid, until text default null, expected_version bigint default null)
+    returns agenda.recurring_tasks
+    language plpgsql volatile as
+$$
+declare
+    v_user constant uuid := agenda._acting_user();
+    v_row  agenda.recurring_tasks;
+    v_at   timestamptz;
+begin
+    v_row := agenda._lock_recurring_task(v_user, id, expected_version);
+    v_at := agenda._parse_time(until, v_row.timezone, 'until');
+    if v_at <= agenda.now() then
+        raise exception using errcode = 'YA006', message = 'the pause would be over already', column = 'until';
+    end if;
+    update agenda.recurring_tasks r set is_active = false, resume_at = v_at
+     where r.user_id = v_user and r.id = pause_recurring_task.id
+    returning * into v_row;
+    return v_row;
+end
+$$;
+comment on function agenda.pause_recurring_task(uuid, text, bigint) is 'the series makes nothing until it is resumed, or until an instant; what exists stays';
+
+create or replace function agenda.resume_recurring_task(id uuid, expected_version bigint default null)
+    returns agenda.recurring_tasks
+    language plpgsql volatile as
+$$
+declare
+    v_user constant uuid := agenda._acting_user();
+    v_row  agenda.recurring_tasks;
+begin
+    v_row := agenda._lock_recurring_task(v_user, id, expected_version);
+    update agenda.recurring_tasks r set is_active = true, resume_at = null
+     where r.user_id = v_user and r.id = resume_recurring_task.id
+    returning * into v_row;
+    return v_row;
+end
+$$;
+comment on function agenda.resume_recurring_task(uuid, bigint) is 'a paused series goes on from now; repeatable';
+
+create or replace function agenda._lock_recurring_task(p_user uuid, p_id uuid, p_expected_version bigint) returns agenda.recurring_tasks
+    language plpgsql volatile as
+$$
+declare
+    v_row agenda.recurring_tasks;
+begin
+    select * into v_row from agenda.recurring_tasks r
+     where r.user_id = p_user and r.id = p_id and r.deleted_at is null
+       for update;
+    if not found then
+        perform agenda._not_found('recurring task', p_id);
+    end if;
+    perform agenda._check_version(p_expected_version, v_row.version);
+    return v_row;
+end
+$$;
+comment on function agenda._lock_recurring_task(uuid, uuid, bigint) is 'internal: the series, locked, or YA001 or YA002';
+
 create or replace function agenda.delete_recurring_task(id uuid, expected_version bigint default null) returns boolean
     language plpgsql volatile as
 $$
@@ -391,13 +445,7 @@ declare
     v_user constant uuid := agenda._acting_user();
     v_row  agenda.recurring_tasks;
 begin
-    select * into v_row from agenda.recurring_tasks r
-     where r.user_id = v_user and r.id = delete_recurring_task.id and r.deleted_at is null
-       for update;
-    if not found then
-        perform agenda._not_found('recurring task', id);
-    end if;
-    perform agenda._check_version(expected_version, v_row.version);
+    v_row := agenda._lock_recurring_task(v_user, id, expected_version);
     update agenda.recurring_tasks r set deleted_at = agenda.now()
      where r.user_id = v_user and r.id = delete_recurring_task.id;
     return true;

@@ -160,7 +160,10 @@ begin
         perform agenda._leave();
     end if;
 
-    if not agenda._is_open(b.status) or a.status not in ('completed', 'skipped') then
+    if agenda._is_open(a.status) and not agenda._is_open(b.status) then
+        perform agenda._withdraw_successor(a);
+        return;
+    elsif not agenda._is_open(b.status) or agenda._is_open(a.status) then
         return;
     end if;
     perform agenda._enter(a.user_id);
@@ -184,6 +187,30 @@ begin
 end
 $$;
 comment on function agenda._sync_series(agenda.tasks, agenda.tasks) is 'engine: rule changes and completions of a task reach its series';
+
+-- A task that is to be done again takes the place of the occurrence that its completion brought, unless
+-- somebody has changed that one.
+create or replace function agenda._withdraw_successor(t agenda.tasks) returns void
+    language plpgsql volatile as
+$$
+declare
+    r      agenda.recurring_tasks;
+    v_next agenda.tasks;
+begin
+    perform agenda._enter(t.user_id);
+    select * into r from agenda.recurring_tasks s
+     where s.user_id = t.user_id and s.id = t.recurring_task_id and s.deleted_at is null
+       for update;
+    v_next := agenda._successor(t);
+    if v_next.version = 1 and v_next.status = 'pending' and v_next.occurrence_key = r.last_key then
+        delete from agenda.tasks k where k.user_id = v_next.user_id and k.id = v_next.id;
+        update agenda.recurring_tasks s set last_key = t.occurrence_key, next_key = agenda._next_key(r, t.occurrence_key)
+         where s.user_id = r.user_id and s.id = r.id;
+    end if;
+    perform agenda._leave();
+end
+$$;
+comment on function agenda._withdraw_successor(agenda.tasks) is 'engine: takes back the untouched occurrence that followed a task which is open again';
 
 -- The series has made (or is about to make) this key.
 create or replace function agenda._advance(r agenda.recurring_tasks, p_key timestamp) returns agenda.recurring_tasks
@@ -279,9 +306,6 @@ $$;
 comment on function agenda._withdraw(agenda.tasks) is 'engine: takes back unread notifications of a task';
 
 -- ---- what callers use --------------------------------------------------------------------------
-
-create type agenda.completion as (task agenda.tasks, next_task agenda.tasks, undo_token text);
-comment on type agenda.completion is 'result of complete_task; undo_token is null in this version';
 
 create or replace function agenda.create_task(
         title text,
@@ -507,49 +531,6 @@ begin
 end
 $$;
 comment on function agenda._lock_task(uuid, uuid, bigint) is 'internal: the task, locked, or YA001 or YA002';
-
--- Repeatable: a task that is completed already is returned as it is, with no second event.
-create or replace function agenda.complete_task(id uuid, expected_version bigint default null) returns agenda.completion
-    language plpgsql volatile as
-$$
-declare
-    v_user   constant uuid := agenda._acting_user();
-    v_result agenda.completion;
-    v_task   agenda.tasks;
-    v_next   agenda.tasks;
-begin
-    v_task := agenda._lock_task(v_user, id, null);
-    if v_task.status <> 'completed' then
-        perform agenda._check_version(expected_version, v_task.version);
-        if not agenda._is_open(v_task.status) then
-            raise exception using errcode = 'YA007',
-                message = format('task "%s" is %s', id, v_task.status),
-                hint = 'Set its status to pending first.';
-        end if;
-        update agenda.tasks t set status = 'completed'
-         where t.user_id = v_user and t.id = complete_task.id
-        returning * into v_task;
-    end if;
-    select * into v_next from agenda.tasks t
-     where t.user_id = v_user and t.recurring_task_id = v_task.recurring_task_id
-       and t.occurrence_key > v_task.occurrence_key
-       and t.parent_task_id = v_task.id and t.deleted_at is null
-     order by t.occurrence_key limit 1;
-    v_result.task := v_task;
-    v_result.next_task := v_next;
-    return v_result;
-end
-$$;
-comment on function agenda.complete_task(uuid, bigint) is 'completes a task and, where its rule says so, makes the next occurrence; repeatable';
-
-create or replace function agenda.complete_recurring_task(id uuid, expected_version bigint default null) returns agenda.completion
-    language plpgsql volatile as
-$$
-begin
-    return agenda.complete_task(id, expected_version);
-end
-$$;
-comment on function agenda.complete_recurring_task(uuid, bigint) is 'complete_task under another name';
 
 create or replace function agenda.delete_task(id uuid, expected_version bigint default null) returns boolean
     language plpgsql volatile as

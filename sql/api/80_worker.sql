@@ -201,6 +201,11 @@ begin
         end if;
         return false;
     end if;
+    if not r.is_active and r.deleted_at is null and r.resume_at <= p_now then
+        update agenda.recurring_tasks s set is_active = true, resume_at = null
+         where s.user_id = r.user_id and s.id = r.id;
+        return true;
+    end if;
     if not r.is_active or r.deleted_at is not null or r.next_due_at is null or r.spawn <> 'schedule' then
         perform agenda._drop_timer(m);
         return false;

@@ -24,6 +24,7 @@ create table agenda.recurring_tasks (
     overlap             text not null default 'allow'    check (overlap in ('allow', 'hold')),
     missed              text not null default 'latest'   check (missed in ('latest', 'skip')),
     is_active           boolean not null default true,
+    resume_at           timestamptz,
     last_key            timestamp,
     next_key            timestamp,
     last_created_at     timestamptz,
@@ -45,6 +46,7 @@ comment on column agenda.recurring_tasks.start_date is 'instant of dtstart; what
 comment on column agenda.recurring_tasks.timezone is 'zone whose wall clock the rule follows; the owner''s zone at creation when none is given';
 comment on column agenda.recurring_tasks.dtstart is 'wall-clock start in timezone: the truth of which start_date is the instant';
 comment on column agenda.recurring_tasks.spawn is 'who makes the next occurrence: the clock (schedule) or the completion of the last one (completion)';
+comment on column agenda.recurring_tasks.resume_at is 'when a pause ends by itself';
 comment on column agenda.recurring_tasks.last_key is 'newest key that became a task';
 comment on column agenda.recurring_tasks.next_key is 'first key that has not become a task; null when the series is over';
 comment on column agenda.recurring_tasks.next_due_at is 'instant of next_key';

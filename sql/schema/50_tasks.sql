@@ -66,7 +66,7 @@ create table agenda.timers (
 ) with (fillfactor = 80, autovacuum_vacuum_scale_factor = 0.02, autovacuum_vacuum_cost_delay = 0);
 create index timers_fire_at on agenda.timers (fire_at);
 comment on column agenda.timers.entity is 'task or series';
-comment on column agenda.timers.what is 'due_soon, due, overdue or spawn';
+comment on column agenda.timers.what is 'due_soon, due, overdue, spawn or resume';
 comment on table agenda.timers is 'the next instant at which something is owed, one row per task or series';
 
 -- ---- notifications -----------------------------------------------------------------------------
