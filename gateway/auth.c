@@ -9,8 +9,6 @@
  */
 #include "auth.h"
 
-#include <errno.h>
-#include <openssl/crypto.h>
 #include <openssl/sha.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -19,14 +17,14 @@
 
 #include "strbuf.h"
 
-#define WAYS         8
-#define KEY_FILE_MAX 4096
+#define WAYS 8
 
 struct token_entry
 {
 	unsigned char hash[TOKEN_HASH_LEN];
 	int64_t exp; /* 0: empty */
 	uint64_t used;
+	bool is_operator;
 	char user[USER_ID_LEN + 1];
 };
 
@@ -63,25 +61,35 @@ row_of(struct token_cache *cache, const unsigned char *hash)
 	return &cache->entries[(h % cache->n_rows) * WAYS];
 }
 
-bool
-token_cache_find(struct token_cache *cache, const unsigned char *hash, time_t now,
-				 char user[USER_ID_LEN + 1])
+/* Nothing that was verified by former keys counts any more. */
+void
+token_cache_clear(struct token_cache *cache)
 {
-	struct token_entry *row = row_of(cache, hash);
+	memset(cache->entries, 0, cache->n_rows * WAYS * sizeof(struct token_entry));
+}
+
+/* Fills in what the header's principal is known to be. */
+bool
+token_cache_find(struct token_cache *cache, time_t now, struct principal *who)
+{
+	struct token_entry *row = row_of(cache, who->hash);
 
 	for (int i = 0; i < WAYS; i++)
-		if (row[i].exp > (int64_t) now && memcmp(row[i].hash, hash, TOKEN_HASH_LEN) == 0)
+		if (row[i].exp > (int64_t) now && memcmp(row[i].hash, who->hash, TOKEN_HASH_LEN) == 0)
 		{
 			row[i].used = ++cache->clock;
-			memcpy(user, row[i].user, sizeof(row[i].user));
+			memcpy(who->user, row[i].user, sizeof(row[i].user));
+			who->is_operator = row[i].is_operator;
 			return true;
 		}
 	return false;
 }
 
+/* exp 0 forgets the token. */
 void
-token_cache_put(struct token_cache *cache, const unsigned char *hash, int64_t exp, const char *user)
+token_cache_put(struct token_cache *cache, const struct principal *who, int64_t exp)
 {
+	const unsigned char *hash = who->hash;
 	struct token_entry *row = row_of(cache, hash);
 	struct token_entry *victim = row;
 
@@ -98,38 +106,8 @@ token_cache_put(struct token_cache *cache, const unsigned char *hash, int64_t ex
 	memcpy(victim->hash, hash, TOKEN_HASH_LEN);
 	victim->exp = exp;
 	victim->used = ++cache->clock;
-	(void) snprintf(victim->user, sizeof(victim->user), "%s", user);
-}
-
-/*
- * Read the secret; line ends behind it are not part of it, since editors and echo add them.
- */
-bool
-auth_load_key(const char *path, struct jwt_policy *policy, char *error, size_t error_size)
-{
-	unsigned char secret[KEY_FILE_MAX];
-	FILE *f = fopen(path, "rb");
-	size_t len;
-
-	if (f == NULL)
-	{
-		(void) snprintf(error, error_size, "could not open key file \"%s\": %s", path,
-						strerror(errno));
-		return false;
-	}
-	len = fread(secret, 1, sizeof(secret), f);
-	(void) fclose(f);
-	while (len > 0 && (secret[len - 1] == '\n' || secret[len - 1] == '\r'))
-		len--;
-	policy->keys = jwt_key_hs256(secret, len);
-	OPENSSL_cleanse(secret, sizeof(secret));
-	if (policy->keys == NULL)
-	{
-		(void) snprintf(error, error_size,
-						"key file \"%s\" must hold a secret of at least 32 bytes", path);
-		return false;
-	}
-	return true;
+	victim->is_operator = who->is_operator;
+	memcpy(victim->user, who->user, sizeof(victim->user));
 }
 
 /* The bearer token of the header, NULL when it has none. */
@@ -159,9 +137,10 @@ auth_check(const struct jwt_policy *policy, struct token_cache *cache, const cha
 	while (len > 0 && (token[len - 1] == ' ' || token[len - 1] == '\t'))
 		len--;
 	(void) SHA256((const unsigned char *) token, len, out->hash);
-	out->known = token_cache_find(cache, out->hash, now, out->user);
+	out->known = token_cache_find(cache, now, out);
 	if (out->known)
 		return NULL;
 	result = jwt_verify(policy, token, len, now, &out->claims);
+	out->is_operator = result == JWT_OK && out->claims.is_operator;
 	return result == JWT_OK ? NULL : jwt_error(result);
 }

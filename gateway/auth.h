@@ -18,19 +18,17 @@ struct principal
 	unsigned char hash[TOKEN_HASH_LEN]; /* SHA-256 of the token */
 	struct jwt_claims claims;           /* set unless known */
 	bool known;                         /* user is set: the token stood in the cache */
+	bool is_operator;
 	char user[USER_ID_LEN + 1];
 };
 
-extern bool auth_load_key(const char *path, struct jwt_policy *policy, char *error,
-						  size_t error_size);
 extern const char *auth_check(const struct jwt_policy *policy, struct token_cache *cache,
 							  const char *header, time_t now, struct principal *out);
 
 extern struct token_cache *token_cache_create(size_t size);
 extern void token_cache_free(struct token_cache *cache);
-extern bool token_cache_find(struct token_cache *cache, const unsigned char *hash, time_t now,
-							 char user[USER_ID_LEN + 1]);
-extern void token_cache_put(struct token_cache *cache, const unsigned char *hash, int64_t exp,
-							const char *user);
+extern void token_cache_clear(struct token_cache *cache);
+extern bool token_cache_find(struct token_cache *cache, time_t now, struct principal *who);
+extern void token_cache_put(struct token_cache *cache, const struct principal *who, int64_t exp);
 
 #endif

@@ -15,11 +15,9 @@
  * Memory: one http_conn per client connection; requests come from a free list; header fields live in
  * the library's pool as long as the request.  All of it belongs to one thread.
  */
-#include "http.h"
+#include "http_internal.h"
 
-#include <arpa/inet.h>
 #include <errno.h>
-#include <microhttpd.h>
 #include <netinet/in.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -31,6 +29,7 @@
 
 #include "http_check.h"
 #include "log.h"
+#include "tls.h"
 
 #define RUNS_PER_TURN     8 /* then the database has its turn */
 #define STUCK_AFTER_TURNS 16
@@ -38,35 +37,7 @@
 #define POOL_RESERVE      4096 /* of a connection's memory, for the response header */
 #define DRAIN_IDLE        2    /* s of patience with idle connections while draining */
 
-struct http_conn
-{
-	struct http_conn *prev;
-	struct http_conn *next;
-	struct http_server *http;
-	struct timer timer;
-	struct request *req; /* NULL between requests */
-	int fd;
-	char remote[INET6_ADDRSTRLEN];
-};
-
-struct http_server
-{
-	struct worker *worker;
-	const struct config *cfg;
-	struct wheel *wheel;
-	struct metrics *metrics;
-	const struct http_hooks *hooks;
-	struct MHD_Daemon *daemon;
-	int epoll_fd;
-	unsigned int calls;      /* of the library to us: a sign of progress */
-	unsigned int idle_turns; /* in a row that had work at hand and came to nothing */
-	bool resumed;            /* somebody waits for the next turn */
-	bool draining;
-	int n_conns;
-	int in_flight;
-	struct http_conn conns; /* list head */
-	struct request *free_requests;
-};
+static atomic_size_t buffered; /* bytes of bodies that all threads hold */
 
 static uint64_t
 now_micros(void)
@@ -77,8 +48,8 @@ now_micros(void)
 	return (uint64_t) ts.tv_sec * 1000000 + (uint64_t) ts.tv_nsec / 1000;
 }
 
-static void
-set_deadline(struct http_conn *conn, long seconds)
+void
+http_set_deadline(struct http_conn *conn, long seconds)
 {
 	struct wheel *wheel = conn->http->wheel;
 
@@ -130,8 +101,9 @@ conn_opened(struct http_server *http, struct MHD_Connection *mhd, void **context
 	conn->prev = http->conns.prev;
 	conn->prev->next = conn;
 	http->conns.prev = conn;
-	count_set(&http->metrics->connections, (uint64_t) ++http->n_conns);
-	set_deadline(conn, http->cfg->header_timeout);
+	http->n_conns++;
+	count_add(&http->metrics->connections, 1);
+	http_set_deadline(conn, http->cfg->header_timeout);
 	*context = conn;
 }
 
@@ -143,7 +115,8 @@ conn_closed(struct http_conn *conn)
 	wheel_remove(&conn->timer);
 	conn->prev->next = conn->next;
 	conn->next->prev = conn->prev;
-	count_set(&http->metrics->connections, (uint64_t) --http->n_conns);
+	http->n_conns--;
+	count_add(&http->metrics->connections, (uint64_t) -1);
 	free(conn);
 }
 
@@ -168,6 +141,30 @@ const char *
 http_remote(const struct request *req)
 {
 	return req->conn->remote;
+}
+
+/* Did it come by the admin port? */
+bool
+http_is_admin(const struct request *req)
+{
+	return req->conn->http->admin;
+}
+
+/* Did it come from this machine? */
+bool
+http_is_local(const struct request *req)
+{
+	const char *remote = req->conn->remote;
+
+	return strcmp(remote, "unix") == 0 || strcmp(remote, "::1") == 0 ||
+		   strncmp(remote, "127.", 4) == 0 || strncmp(remote, "::ffff:127.", 11) == 0;
+}
+
+void
+http_resume(struct request *req)
+{
+	MHD_resume_connection(req->mhd);
+	req->conn->http->resumed = true;
 }
 
 /* us since the request line */
@@ -206,8 +203,8 @@ on_request_line(void *arg, const char *uri, struct MHD_Connection *mhd)
 		req->target_work = req->raw_target + req->raw_len + 1;
 	}
 	req->target.path = "";
-	count_set(&http->metrics->in_flight, (uint64_t) ++http->in_flight);
-	set_deadline(req->conn, http->cfg->header_timeout);
+	count_add(&http->metrics->in_flight, 1);
+	http_set_deadline(req->conn, http->cfg->header_timeout);
 	return req;
 }
 
@@ -227,12 +224,15 @@ on_completed(void *arg, struct MHD_Connection *mhd, void **context,
 		http->hooks->finished(req);
 	if (req->response != NULL)
 		MHD_destroy_response(req->response);
+	http_stream_free(req);
 	free(req->raw_target);
 	free(req->body);
+	if (req->body_cap > 0)
+		(void) atomic_fetch_sub(&buffered, req->body_cap);
 	sb_free(&req->query);
 	req->conn->req = NULL;
-	set_deadline(req->conn, http->draining ? DRAIN_IDLE : http->cfg->keepalive_timeout);
-	count_set(&http->metrics->in_flight, (uint64_t) --http->in_flight);
+	http_set_deadline(req->conn, http->draining ? DRAIN_IDLE : http->cfg->keepalive_timeout);
+	count_add(&http->metrics->in_flight, (uint64_t) -1);
 	http->calls++;
 	req->next_free = http->free_requests;
 	http->free_requests = req;
@@ -318,8 +318,17 @@ check_header(struct request *req, const char *method, const char *version, const
 static enum MHD_Result
 send_response(struct request *req)
 {
-	set_deadline(req->conn, req->conn->http->cfg->body_timeout);
+	http_set_deadline(req->conn, req->conn->http->cfg->body_timeout);
 	return MHD_queue_response(req->mhd, req->status, req->response);
+}
+
+static const char *
+check_client(struct request *req)
+{
+	const union MHD_ConnectionInfo *info =
+		MHD_get_connection_info(req->mhd, MHD_CONNECTION_INFO_GNUTLS_SESSION);
+
+	return info ? tls_check_client(info->tls_session) : NULL;
 }
 
 static enum MHD_Result
@@ -333,13 +342,18 @@ first_call(struct request *req, const char *method, const char *version)
 	req->method = method_of(method);
 	req->method_text = method_name(req->method);
 	kind = check_header(req, method, version, &detail);
+	if (kind == NULL && http->tls)
+	{
+		detail = check_client(req);
+		kind = detail ? &PROBLEM_CERTIFICATE : NULL;
+	}
 	if (kind != NULL)
 		http_refuse(req, kind, detail);
 	else
 		http->hooks->headers(req);
 	if (req->response != NULL)
 		return send_response(req);
-	set_deadline(req->conn, http->cfg->body_timeout);
+	http_set_deadline(req->conn, http->cfg->body_timeout);
 	return MHD_YES;
 }
 
@@ -362,6 +376,14 @@ take_body(struct request *req, const char *data, size_t len)
 
 		while (cap < req->body_len + len + 1)
 			cap *= 2;
+		if (atomic_fetch_add(&buffered, cap - req->body_cap) + cap - req->body_cap >
+			(size_t) cfg->max_buffered)
+		{
+			(void) atomic_fetch_sub(&buffered, cap - req->body_cap);
+			req->refusal.kind = &PROBLEM_OVERLOADED;
+			req->refusal.detail = "the bodies of the requests at hand take too much memory";
+			return true;
+		}
 		bigger = xmalloc(cap);
 		if (req->body_len > 0)
 			memcpy(bigger, req->body, req->body_len);
@@ -383,7 +405,7 @@ last_call(struct request *req)
 	if (req->response != NULL)
 		return send_response(req);
 	req->stage = REQUEST_WAITING;
-	set_deadline(req->conn, -1);
+	http_set_deadline(req->conn, -1);
 	MHD_suspend_connection(req->mhd);
 	return MHD_YES;
 }
@@ -417,129 +439,50 @@ on_access(void *arg, struct MHD_Connection *mhd, const char *url, const char *me
 	return MHD_NO;
 }
 
-/* ---- answers ----------------------------------------------------------------------------- */
-
-static void
-add_header(struct MHD_Response *response, const char *name, const char *value)
-{
-	/* refuses values with line breaks: better no header than a forged one */
-	if (value != NULL)
-		(void) MHD_add_response_header(response, name, value);
-}
-
-static struct MHD_Response *
-make_response(const struct http_answer *a)
-{
-	if (a->release != NULL)
-		return MHD_create_response_from_buffer_with_free_callback_cls(
-			a->len, (void *) (uintptr_t) a->body, a->release, a->release_arg);
-	if (a->len == 0)
-		return MHD_create_response_from_buffer(0, (void *) (uintptr_t) "", MHD_RESPMEM_PERSISTENT);
-	return MHD_create_response_from_buffer(a->len, (void *) (uintptr_t) a->body,
-										   MHD_RESPMEM_MUST_COPY);
-}
-
-static void
-add_headers(struct request *req, struct MHD_Response *response, const struct http_answer *a)
-{
-	char seconds[16];
-
-	add_header(response, "X-Request-Id", req->request_id);
-	add_header(response, "Content-Type", a->content_type);
-	add_header(response, "ETag", a->etag);
-	add_header(response, "Location", a->location);
-	add_header(response, "Allow", a->allow);
-	add_header(response, "WWW-Authenticate", a->authenticate);
-	add_header(response, "Cache-Control", a->revalidate ? "private, no-cache" : "no-store");
-	add_header(response, "X-Content-Type-Options", "nosniff");
-	if (a->retry_after > 0)
-	{
-		(void) snprintf(seconds, sizeof(seconds), "%u", a->retry_after);
-		add_header(response, "Retry-After", seconds);
-	}
-	if (a->close || req->conn->http->draining)
-		add_header(response, "Connection", "close");
-}
-
-void
-http_answer(struct request *req, const struct http_answer *answer)
-{
-	struct MHD_Response *response = make_response(answer);
-
-	if (response == NULL)
-	{
-		log_event(LOG_LEVEL_ERROR, "could not make a response");
-		abort();
-	}
-	add_headers(req, response, answer);
-	req->response = response;
-	req->status = answer->status;
-	req->response_len = answer->len;
-	if (req->stage == REQUEST_WAITING)
-	{
-		MHD_resume_connection(req->mhd);
-		req->conn->http->resumed = true;
-	}
-	req->stage = REQUEST_ANSWERED;
-}
-
-/* problem's instance and request_id are filled in; more holds what else the answer should say. */
-void
-http_answer_problem(struct request *req, const struct problem *problem,
-					const struct http_answer *more)
-{
-	struct problem p = *problem;
-	struct http_answer a = { 0 };
-	struct strbuf body = { 0 };
-
-	if (more != NULL)
-		a = *more;
-	p.instance = req->target.path;
-	p.request_id = req->request_id;
-	problem_render(&body, &p);
-	(void) snprintf(req->code, sizeof(req->code), "%s", problem_code(&p));
-	a.status = p.kind->status;
-	a.content_type = "application/problem+json";
-	if (p.kind->status == 503 && a.retry_after == 0)
-		a.retry_after = 1;
-	a.body = sb_detach(&body, &a.len);
-	a.release = free;
-	a.release_arg = (void *) (uintptr_t) a.body;
-	http_answer(req, &a);
-}
-
-/* Not understood: answer and close, because the end of this request is in doubt. */
-void
-http_refuse(struct request *req, const struct problem_kind *kind, const char *detail)
-{
-	struct problem p = { .kind = kind, .detail = detail };
-	struct http_answer more = { .close = true };
-
-	http_answer_problem(req, &p, &more);
-}
-
 /* ---- the daemon -------------------------------------------------------------------------- */
+
+static struct MHD_Daemon *
+start_daemon(struct http_server *http, const struct http_listen *listen)
+{
+	const struct config *cfg = http->cfg;
+	unsigned int flags = MHD_USE_EPOLL | MHD_ALLOW_SUSPEND_RESUME | MHD_USE_TURBO;
+	struct MHD_OptionItem tls[4] = { { MHD_OPTION_END, 0, NULL } };
+	int n = 0;
+
+	if (listen->tls)
+	{
+		flags |= MHD_USE_TLS;
+		tls[n++] = (struct MHD_OptionItem){ MHD_OPTION_HTTPS_PRIORITIES, 0, tls_priorities() };
+		tls[n++] = (struct MHD_OptionItem){ MHD_OPTION_HTTPS_CERT_CALLBACK, 0, tls_callback() };
+		if (tls_client_ca() != NULL)
+			tls[n++] = (struct MHD_OptionItem){ MHD_OPTION_HTTPS_MEM_TRUST, 0,
+												(void *) (uintptr_t) tls_client_ca() };
+		tls[n] = (struct MHD_OptionItem){ MHD_OPTION_END, 0, NULL };
+	}
+	return MHD_start_daemon(
+		flags, 0, NULL, NULL, on_access, http, MHD_OPTION_LISTEN_SOCKET, listen->fd,
+		MHD_OPTION_URI_LOG_CALLBACK, on_request_line, http, MHD_OPTION_NOTIFY_COMPLETED,
+		on_completed, http, MHD_OPTION_NOTIFY_CONNECTION, on_connection, http,
+		MHD_OPTION_CONNECTION_LIMIT, listen->max_connections, MHD_OPTION_CONNECTION_MEMORY_LIMIT,
+		(size_t) (cfg->max_header + POOL_RESERVE), MHD_OPTION_ARRAY, tls, MHD_OPTION_END);
+}
 
 struct http_server *
 http_start(struct worker *worker, const struct config *cfg, struct wheel *wheel,
-		   struct metrics *metrics, int listen_fd, const struct http_hooks *hooks)
+		   struct metrics *metrics, const struct http_listen *listen,
+		   const struct http_hooks *hooks)
 {
 	struct http_server *http = xcalloc(1, sizeof(*http));
-	long threads = cfg->threads > 0 ? cfg->threads : 1;
 
 	http->worker = worker;
 	http->cfg = cfg;
 	http->wheel = wheel;
 	http->metrics = metrics;
 	http->hooks = hooks;
+	http->admin = listen->admin;
+	http->tls = listen->tls;
 	http->conns.prev = http->conns.next = &http->conns;
-	http->daemon = MHD_start_daemon(
-		MHD_USE_EPOLL | MHD_ALLOW_SUSPEND_RESUME | MHD_USE_TURBO, 0, NULL, NULL, on_access, http,
-		MHD_OPTION_LISTEN_SOCKET, listen_fd, MHD_OPTION_URI_LOG_CALLBACK, on_request_line, http,
-		MHD_OPTION_NOTIFY_COMPLETED, on_completed, http, MHD_OPTION_NOTIFY_CONNECTION,
-		on_connection, http, MHD_OPTION_CONNECTION_LIMIT,
-		(unsigned int) (cfg->max_connections / threads), MHD_OPTION_CONNECTION_MEMORY_LIMIT,
-		(size_t) (cfg->max_header + POOL_RESERVE), MHD_OPTION_END);
+	http->daemon = start_daemon(http, listen);
 	if (http->daemon == NULL)
 	{
 		free(http);
@@ -628,7 +571,7 @@ http_drain(struct http_server *http)
 		adopt_backlog(http, listen_fd);
 	for (struct http_conn *conn = http->conns.next; conn != &http->conns; conn = conn->next)
 		if (conn->req == NULL)
-			set_deadline(conn, DRAIN_IDLE);
+			http_set_deadline(conn, DRAIN_IDLE);
 }
 
 int

@@ -28,10 +28,15 @@ struct http_answer
 	const char *content_type;
 	const char *etag; /* with its quotes */
 	const char *location;
+	const char *link;
 	const char *allow;
 	const char *authenticate;
-	unsigned int retry_after; /* s */
-	bool revalidate;          /* Cache-Control: private, no-cache instead of no-store */
+	const char *preference_applied;
+	const char *security_policy;
+	const char *cache_control; /* instead of what revalidate says */
+	unsigned int retry_after;  /* s */
+	bool revalidate;           /* Cache-Control: private, no-cache instead of no-store */
+	bool replayed;             /* the stored answer of a write that was done before */
 	bool close;
 	const char *body;
 	size_t len;
@@ -40,8 +45,18 @@ struct http_answer
 	void *release_arg;
 };
 
+/* what a server listens on */
+struct http_listen
+{
+	int fd;
+	bool admin;
+	bool tls;
+	unsigned int max_connections;
+};
+
 extern struct http_server *http_start(struct worker *worker, const struct config *cfg,
-									  struct wheel *wheel, struct metrics *metrics, int listen_fd,
+									  struct wheel *wheel, struct metrics *metrics,
+									  const struct http_listen *listen,
 									  const struct http_hooks *hooks);
 extern int http_epoll_fd(struct http_server *http);
 extern bool http_run(struct http_server *http);
@@ -57,5 +72,13 @@ extern void http_answer_problem(struct request *req, const struct problem *probl
 extern void http_refuse(struct request *req, const struct problem_kind *kind, const char *detail);
 extern uint64_t http_age(const struct request *req);
 extern const char *http_remote(const struct request *req);
+extern bool http_is_admin(const struct request *req);
+extern bool http_is_local(const struct request *req);
+extern bool accepts_gzip(const char *field);
+extern bool origin_listed(const char *list, const char *origin);
+
+extern void http_stream_begin(struct request *req, const struct http_answer *answer);
+extern bool http_stream_push(struct request *req, const char *data, size_t len);
+extern void http_stream_end(struct request *req);
 
 #endif

@@ -132,6 +132,20 @@ header_check_field(struct header_check *check, const char *name, size_t name_len
 		take_once(check, &h->if_match, value, "there is more than one If-Match");
 	else if (named(name, name_len, "If-None-Match"))
 		take_once(check, &h->if_none_match, value, "there is more than one If-None-Match");
+	else if (named(name, name_len, "Idempotency-Key"))
+		take_once(check, &h->idempotency_key, value, "there is more than one Idempotency-Key");
+	else if (named(name, name_len, "Prefer"))
+		h->prefer = value;
+	else if (named(name, name_len, "Origin"))
+		h->origin = value;
+	else if (named(name, name_len, "Access-Control-Request-Method"))
+		h->cors_method = value;
+	else if (named(name, name_len, "Accept-Encoding"))
+		h->accept_encoding = value;
+	else if (named(name, name_len, "Last-Event-ID"))
+		h->last_event_id = value;
+	else if (named(name, name_len, "dapr-api-token"))
+		h->dapr_token = value;
 	else if (named(name, name_len, "Expect"))
 		h->expects_continue = strcasecmp(value, "100-continue") == 0;
 	else if (named(name, name_len, "X-Request-Id"))

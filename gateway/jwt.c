@@ -9,132 +9,8 @@
 #include "jwt.h"
 
 #include <jansson.h>
-#include <openssl/core_names.h>
-#include <openssl/crypto.h>
-#include <openssl/evp.h>
-#include <openssl/params.h>
-#include <stdlib.h>
 #include <string.h>
 #include <strings.h>
-
-#include "strbuf.h"
-
-#define HS256_LEN 32
-
-/* ---- HS256 ------------------------------------------------------------------------------- */
-
-static bool
-hs256_verify(const struct jwt_key *key, const unsigned char *data, size_t len,
-			 const unsigned char *signature, size_t signature_len)
-{
-	unsigned char mac[HS256_LEN];
-	size_t mac_len = 0;
-	bool ok;
-	/* a copy of the keyed context saves the two compressions of keying */
-	EVP_MAC_CTX *ctx = EVP_MAC_CTX_dup(key->material);
-
-	if (ctx == NULL)
-		return false;
-	ok = EVP_MAC_update(ctx, data, len) == 1 &&
-		 EVP_MAC_final(ctx, mac, &mac_len, sizeof(mac)) == 1 && mac_len == HS256_LEN &&
-		 signature_len == HS256_LEN && CRYPTO_memcmp(mac, signature, HS256_LEN) == 0;
-	EVP_MAC_CTX_free(ctx);
-	return ok;
-}
-
-static void
-hs256_release(struct jwt_key *key)
-{
-	EVP_MAC_CTX_free(key->material);
-}
-
-static const struct jwt_algorithm hs256 = { "HS256", hs256_verify, hs256_release };
-
-/* NULL when OpenSSL refuses, or when the secret is shorter than the hash (RFC 7518 3.2). */
-struct jwt_key *
-jwt_key_hs256(const unsigned char *secret, size_t len)
-{
-	char digest[] = "SHA256";
-	OSSL_PARAM params[] = { OSSL_PARAM_construct_utf8_string(OSSL_MAC_PARAM_DIGEST, digest, 0),
-							OSSL_PARAM_construct_end() };
-	EVP_MAC *mac;
-	EVP_MAC_CTX *ctx;
-	struct jwt_key *key;
-
-	if (len < HS256_LEN)
-		return NULL;
-	mac = EVP_MAC_fetch(NULL, "HMAC", NULL);
-	ctx = mac ? EVP_MAC_CTX_new(mac) : NULL;
-	EVP_MAC_free(mac);
-	if (ctx == NULL || EVP_MAC_init(ctx, secret, len, params) != 1)
-	{
-		EVP_MAC_CTX_free(ctx);
-		return NULL;
-	}
-	key = xcalloc(1, sizeof(*key));
-	key->algorithm = &hs256;
-	key->material = ctx;
-	return key;
-}
-
-void
-jwt_key_free(struct jwt_key *key)
-{
-	while (key != NULL)
-	{
-		struct jwt_key *next = key->next;
-
-		key->algorithm->release(key);
-		free(key);
-		key = next;
-	}
-}
-
-/* ---- the token --------------------------------------------------------------------------- */
-
-static int
-base64url_value(char c)
-{
-	if (c >= 'A' && c <= 'Z')
-		return c - 'A';
-	if (c >= 'a' && c <= 'z')
-		return c - 'a' + 26;
-	if (c >= '0' && c <= '9')
-		return c - '0' + 52;
-	if (c == '-')
-		return 62;
-	return c == '_' ? 63 : -1;
-}
-
-/* Unpadded base64url; out has room for len bytes.  The length, or -1 for anything unclean. */
-static long
-base64url_decode(const char *s, size_t len, unsigned char *out)
-{
-	unsigned int bits = 0;
-	unsigned int held = 0;
-	size_t n = 0;
-
-	if (len % 4 == 1)
-		return -1;
-	for (size_t i = 0; i < len; i++)
-	{
-		int v = base64url_value(s[i]);
-
-		if (v < 0)
-			return -1;
-		bits = (bits << 6 | (unsigned int) v) & 0xffffff;
-		held += 6;
-		if (held >= 8)
-		{
-			held -= 8;
-			out[n++] = (unsigned char) (bits >> held);
-		}
-	}
-	/* left-over bits must be zero: one token, one spelling */
-	if ((bits & ((1u << held) - 1)) != 0)
-		return -1;
-	return (long) n;
-}
 
 static json_t *
 decode_object(const char *s, size_t len, unsigned char *work)
@@ -153,32 +29,64 @@ decode_object(const char *s, size_t len, unsigned char *work)
 	return root;
 }
 
-/* The key whose algorithm the header names; a header with "crit" asks for what we do not know. */
+/* what a token's header asks for */
+struct jwt_header
+{
+	char alg[16];
+	char kid[JWT_KID_MAX + 1]; /* empty: any */
+};
+
+/* A header with "crit" asks for what we do not know. */
 static enum jwt_result
-choose_key(const struct jwt_policy *policy, const char *s, size_t len, unsigned char *work,
-		   const struct jwt_key **chosen)
+read_header(const char *s, size_t len, unsigned char *work, struct jwt_header *out)
 {
 	json_t *header = decode_object(s, len, work);
-	enum jwt_result result = JWT_WRONG_ALGORITHM;
-	const char *alg;
-	const char *typ;
+	const char *alg = json_string_value(json_object_get(header, "alg"));
+	const char *typ = json_string_value(json_object_get(header, "typ"));
+	const json_t *kid = json_object_get(header, "kid");
+	enum jwt_result result = JWT_MALFORMED;
 
-	if (header == NULL)
-		return JWT_MALFORMED;
-	alg = json_string_value(json_object_get(header, "alg"));
-	typ = json_string_value(json_object_get(header, "typ"));
-	if (alg == NULL || json_object_get(header, "crit") != NULL ||
-		(typ != NULL && strcasecmp(typ, "JWT") != 0 && strcasecmp(typ, "at+jwt") != 0))
-		result = JWT_MALFORMED;
-	else
-		for (const struct jwt_key *key = policy->keys; key != NULL; key = key->next)
-			if (strcmp(key->algorithm->name, alg) == 0)
-			{
-				*chosen = key;
-				result = JWT_OK;
-				break;
-			}
+	if (alg != NULL && strlen(alg) < sizeof(out->alg) && json_object_get(header, "crit") == NULL &&
+		(typ == NULL || strcasecmp(typ, "JWT") == 0 || strcasecmp(typ, "at+jwt") == 0) &&
+		(kid == NULL || (json_is_string(kid) && json_string_length(kid) <= JWT_KID_MAX)))
+	{
+		memcpy(out->alg, alg, strlen(alg) + 1);
+		out->kid[0] = '\0';
+		if (kid != NULL)
+			memcpy(out->kid, json_string_value(kid), strlen(json_string_value(kid)) + 1);
+		result = JWT_OK;
+	}
 	json_decref(header);
+	return result;
+}
+
+/*
+ * Which keys may have signed it: those of the algorithm that the header names, and of its kid where
+ * both have one.  A kid that we do not have is not worth a try with the others.
+ */
+static bool
+key_fits(const struct jwt_key *key, const struct jwt_header *header)
+{
+	return strcmp(key->algorithm->name, header->alg) == 0 &&
+		   (key->kid[0] == '\0' || header->kid[0] == '\0' || strcmp(key->kid, header->kid) == 0);
+}
+
+static enum jwt_result
+check_signature(const struct jwt_policy *policy, const struct jwt_header *header,
+				const char *signed_text, size_t signed_len, const unsigned char *signature,
+				size_t signature_len)
+{
+	enum jwt_result result = JWT_WRONG_ALGORITHM;
+
+	for (const struct jwt_key *key = policy->keys; key != NULL; key = key->next)
+	{
+		if (!key_fits(key, header))
+			continue;
+		if (key->algorithm->verify(key, (const unsigned char *) signed_text, signed_len, signature,
+								   signature_len))
+			return JWT_OK;
+		result = JWT_BAD_SIGNATURE;
+	}
 	return result;
 }
 
@@ -257,6 +165,26 @@ copy_subject(const json_t *payload, char *out)
 	return true;
 }
 
+/* The claim is a list of roles, or a text with blanks between them as scope has it. */
+static bool
+role_named(const json_t *claim, const char *wanted)
+{
+	const char *text = json_string_value(claim);
+	size_t len = strlen(wanted);
+
+	if (len == 0 || text == NULL)
+		return len > 0 && json_is_array(claim) && audience_named(claim, wanted);
+	while (*text != '\0')
+	{
+		size_t word = strcspn(text, " ");
+
+		if (word == len && memcmp(text, wanted, len) == 0)
+			return true;
+		text += word + (text[word] == ' ');
+	}
+	return false;
+}
+
 static enum jwt_result
 check_claims(const struct jwt_policy *policy, const json_t *payload, time_t now,
 			 struct jwt_claims *claims)
@@ -271,6 +199,9 @@ check_claims(const struct jwt_policy *policy, const json_t *payload, time_t now,
 		return JWT_WRONG_AUDIENCE;
 	if (policy->issuer != NULL && (iss == NULL || strcmp(iss, policy->issuer) != 0))
 		return JWT_WRONG_ISSUER;
+	claims->is_operator =
+		policy->operator_role != NULL &&
+		role_named(json_object_get(payload, policy->roles_claim), policy->operator_role);
 	return copy_subject(payload, claims->sub) ? JWT_OK : JWT_NO_SUBJECT;
 }
 
@@ -281,22 +212,23 @@ jwt_verify(const struct jwt_policy *policy, const char *token, size_t len, time_
 	const char *first = len <= JWT_MAX_LEN ? memchr(token, '.', len) : NULL;
 	const char *second = first ? memchr(first + 1, '.', len - (size_t) (first + 1 - token)) : NULL;
 	unsigned char work[JWT_MAX_LEN];
-	const struct jwt_key *key = NULL;
+	struct jwt_header header;
 	enum jwt_result result;
 	long signature_len;
 	json_t *payload;
 
 	if (second == NULL)
 		return JWT_MALFORMED;
-	result = choose_key(policy, token, (size_t) (first - token), work, &key);
+	result = read_header(token, (size_t) (first - token), work, &header);
 	if (result != JWT_OK)
 		return result;
 	signature_len = base64url_decode(second + 1, len - (size_t) (second + 1 - token), work);
 	if (signature_len < 0)
 		return JWT_MALFORMED;
-	if (!key->algorithm->verify(key, (const unsigned char *) token, (size_t) (second - token), work,
-								(size_t) signature_len))
-		return JWT_BAD_SIGNATURE;
+	result = check_signature(policy, &header, token, (size_t) (second - token), work,
+							 (size_t) signature_len);
+	if (result != JWT_OK)
+		return result;
 	payload = decode_object(first + 1, (size_t) (second - first - 1), work);
 	if (payload == NULL)
 		return JWT_MALFORMED;
@@ -315,7 +247,7 @@ jwt_error(enum jwt_result result)
 		case JWT_MALFORMED:
 			return "the token is malformed";
 		case JWT_WRONG_ALGORITHM:
-			return "the token is signed with an algorithm that is not accepted";
+			return "the token is signed with an algorithm or key that is not accepted";
 		case JWT_BAD_SIGNATURE:
 			return "the token's signature is wrong";
 		case JWT_NO_EXPIRY:

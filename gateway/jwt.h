@@ -13,6 +13,8 @@
 #include <stdint.h>
 #include <time.h>
 
+#include "jwt_key.h"
+
 #define JWT_MAX_LEN 8192
 #define JWT_SUB_MAX 255
 
@@ -30,24 +32,6 @@ enum jwt_result
 	JWT_NO_SUBJECT
 };
 
-struct jwt_key;
-
-/* One algorithm of one key; a further algorithm is a further object of this kind. */
-struct jwt_algorithm
-{
-	const char *name; /* as in the header's alg */
-	bool (*verify)(const struct jwt_key *key, const unsigned char *data, size_t len,
-				   const unsigned char *signature, size_t signature_len);
-	void (*release)(struct jwt_key *key);
-};
-
-struct jwt_key
-{
-	const struct jwt_algorithm *algorithm;
-	void *material; /* owned by the algorithm */
-	struct jwt_key *next;
-};
-
 /* What a token has to satisfy; read-only once made, shared by all threads. */
 struct jwt_policy
 {
@@ -55,16 +39,17 @@ struct jwt_policy
 	const char *audience; /* NULL: not checked */
 	const char *issuer;   /* NULL: not checked */
 	long leeway;          /* s */
+	const char *roles_claim;
+	const char *operator_role; /* NULL: nobody is an operator */
 };
 
 struct jwt_claims
 {
 	char sub[JWT_SUB_MAX + 1];
 	int64_t exp;
+	bool is_operator;
 };
 
-extern struct jwt_key *jwt_key_hs256(const unsigned char *secret, size_t len);
-extern void jwt_key_free(struct jwt_key *key);
 extern enum jwt_result jwt_verify(const struct jwt_policy *policy, const char *token, size_t len,
 								  time_t now, struct jwt_claims *claims);
 extern const char *jwt_error(enum jwt_result result);

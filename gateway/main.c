@@ -2,31 +2,30 @@
  * main.c
  *	  agenda-gateway: start, signals, end.
  *
- * main() reads the settings and the key, opens the sockets (so that a taken port is a clear
- * message before anything runs), starts the workers and then only waits for signals, which are
- * blocked in every thread.  SIGTERM or SIGINT: readyz says no, after drain-delay the workers stop accepting,
+ * main() reads the settings and the keys, opens the sockets (listen.c), starts the workers and then
+ * only waits for signals, which are blocked in every thread.  SIGHUP: keys and certificates are read
+ * again.  SIGTERM or SIGINT: readyz says no, after drain-delay the workers stop accepting,
  * finish and return, exit status 0.  A second signal ends the process at once, status 1.
  */
 #include <errno.h>
 #include <jansson.h>
-#include <netdb.h>
-#include <netinet/in.h>
-#include <netinet/tcp.h>
 #include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/resource.h>
-#include <sys/socket.h>
 #include <time.h>
 #include <unistd.h>
 
 #include "health.h"
 #include "log.h"
+#include "tls.h"
 #include "worker.h"
 
-#define LISTEN_BACKLOG 1024
-#define EXIT_CONFIG    2
+#define EXIT_CONFIG 2
+/* descriptors for everything but client connections, and per worker */
+#define RESERVE            32
+#define RESERVE_PER_WORKER 24
 
 static const char *
 environment(const char *name)
@@ -34,124 +33,32 @@ environment(const char *name)
 	return getenv(name);
 }
 
-static bool
-set_option(int fd, int level, int option)
-{
-	int on = 1;
-
-	return setsockopt(fd, level, option, &on, sizeof(on)) == 0;
-}
-
-static int
-open_listener(const struct addrinfo *addr, bool share)
-{
-	int fd = socket(addr->ai_family, SOCK_STREAM | SOCK_NONBLOCK | SOCK_CLOEXEC, 0);
-
-	if (fd < 0)
-		return -1;
-	(void) set_option(fd, SOL_SOCKET, SO_REUSEADDR);
-	(void) set_option(fd, IPPROTO_TCP, TCP_NODELAY);
-	if ((share && !set_option(fd, SOL_SOCKET, SO_REUSEPORT)) ||
-		bind(fd, addr->ai_addr, addr->ai_addrlen) != 0 || listen(fd, LISTEN_BACKLOG) != 0)
-	{
-		int saved = errno;
-
-		(void) close(fd);
-		errno = saved;
-		return -1;
-	}
-	return fd;
-}
-
 /*
- * One listening socket per worker on the same port.  The first try is without SO_REUSEPORT: with it
- * a second gateway of the same user would get a share of this one's clients instead of an error.
- * With port 0 the system's choice for the probe holds for all.
+ * Every client connection needs a descriptor, and so do the database's connections, which are made
+ * again while clients come: theirs are kept back.
  */
-static bool
-listen_on(struct addrinfo *addr, int *fds, int n)
-{
-	socklen_t len = addr->ai_addrlen;
-	int probe = open_listener(addr, false);
-
-	if (probe < 0)
-		return false;
-	(void) getsockname(probe, addr->ai_addr, &len);
-	(void) close(probe);
-	for (int i = 0; i < n; i++)
-		if ((fds[i] = open_listener(addr, true)) < 0)
-			return false;
-	return true;
-}
-
-static unsigned int
-port_of(const struct addrinfo *addr)
-{
-	const struct sockaddr *sa = addr->ai_addr;
-
-	if (sa->sa_family == AF_INET6)
-		return ntohs(((const struct sockaddr_in6 *) (const void *) sa)->sin6_port);
-	return ntohs(((const struct sockaddr_in *) (const void *) sa)->sin_port);
-}
-
-static bool
-open_sockets(const struct config *cfg, int *fds, int n)
-{
-	struct addrinfo hints = { .ai_flags = AI_PASSIVE | AI_NUMERICSERV, .ai_socktype = SOCK_STREAM };
-	struct addrinfo *addr;
-	char port[16];
-	int rc;
-	bool ok;
-
-	if (cfg->listen_fd >= 0)
-	{
-		for (int i = 0; i < n; i++)
-			fds[i] = i == 0 ? (int) cfg->listen_fd : dup((int) cfg->listen_fd);
-		log_event(LOG_LEVEL_INFO, "listening on descriptor %ld", cfg->listen_fd);
-		return true;
-	}
-	(void) snprintf(port, sizeof(port), "%ld", cfg->port);
-	rc = getaddrinfo(cfg->bind, port, &hints, &addr);
-	if (rc != 0)
-	{
-		log_event(LOG_LEVEL_ERROR, "could not resolve bind address \"%s\": %s", cfg->bind,
-				  gai_strerror(rc));
-		return false;
-	}
-	ok = listen_on(addr, fds, n);
-	if (ok)
-		log_event(LOG_LEVEL_INFO, "listening on %s port %u", cfg->bind, port_of(addr));
-	else
-		log_event(LOG_LEVEL_ERROR, "could not listen on %s port %ld: %s", cfg->bind, cfg->port,
-				  strerror(errno));
-	freeaddrinfo(addr);
-	return ok;
-}
-
-static bool
-make_policy(const struct config *cfg, struct jwt_policy *policy, char *error, size_t size)
-{
-	policy->audience = cfg->jwt_audience[0] ? cfg->jwt_audience : NULL;
-	policy->issuer = cfg->jwt_issuer[0] ? cfg->jwt_issuer : NULL;
-	policy->leeway = cfg->jwt_leeway;
-	if (cfg->jwt_key_file[0] == '\0')
-	{
-		(void) snprintf(error, size, "no key: set AGENDA_JWT_KEY_FILE or --jwt-key-file");
-		return false;
-	}
-	return auth_load_key(cfg->jwt_key_file, policy, error, size);
-}
-
-/* Every client connection needs a descriptor. */
 static void
-raise_descriptor_limit(void)
+fit_descriptor_limit(struct config *cfg)
 {
+	long reserve = RESERVE + cfg->threads * RESERVE_PER_WORKER;
 	struct rlimit limit;
 
-	if (getrlimit(RLIMIT_NOFILE, &limit) != 0 || limit.rlim_cur == limit.rlim_max)
+	if (getrlimit(RLIMIT_NOFILE, &limit) != 0)
 		return;
-	limit.rlim_cur = limit.rlim_max;
-	(void) setrlimit(RLIMIT_NOFILE, &limit);
+	if (limit.rlim_cur != limit.rlim_max)
+	{
+		limit.rlim_cur = limit.rlim_max;
+		(void) setrlimit(RLIMIT_NOFILE, &limit);
+		(void) getrlimit(RLIMIT_NOFILE, &limit);
+	}
+	if (limit.rlim_cur == RLIM_INFINITY ||
+		limit.rlim_cur >= (rlim_t) (cfg->max_connections + reserve))
+		return;
+	cfg->max_connections = (long) limit.rlim_cur - reserve;
+	if (cfg->max_connections < cfg->threads)
+		cfg->max_connections = cfg->threads;
+	log_event(LOG_LEVEL_WARNING, "%ld descriptors are enough for %ld client connections only",
+			  (long) limit.rlim_cur, cfg->max_connections);
 }
 
 static int
@@ -182,12 +89,39 @@ watch_second_signal(void *arg)
 	_exit(1);
 }
 
+/* SIGHUP: keys and certificates again.  What cannot be used leaves what is in force as it is. */
+static void
+reload(const struct config *cfg, struct worker **workers, int n)
+{
+	char error[512];
+	struct jwt_policy *policy = policy_load(cfg, error, sizeof(error));
+
+	if (policy == NULL)
+		log_event(LOG_LEVEL_ERROR, "keys are as they were: %s", error);
+	else
+	{
+		log_event(LOG_LEVEL_INFO, "%d keys are in force", policy_keys(policy));
+		for (int i = 0; i < n; i++)
+			worker_new_policy(workers[i], policy_share(policy));
+		policy_release(policy);
+	}
+	if (cfg->tls_cert_file[0] == '\0')
+		return;
+	if (tls_load(cfg, error, sizeof(error)))
+		log_event(LOG_LEVEL_INFO, "the TLS certificate was read again");
+	else
+		log_event(LOG_LEVEL_ERROR, "the TLS certificate is as it was: %s", error);
+}
+
 static void
 run_until_signal(const struct config *cfg, struct worker **workers, int n, sigset_t *set)
 {
 	pthread_t watcher;
-	int sig = wait_for_signal(set);
+	int sig;
 
+	while ((sig = wait_for_signal(set)) == SIGHUP)
+		reload(cfg, workers, n);
+	(void) sigdelset(set, SIGHUP);
 	health_set_draining();
 	log_event(LOG_LEVEL_INFO, "signal %d: draining", sig);
 	if (delay_drain(cfg, set))
@@ -202,14 +136,16 @@ run_until_signal(const struct config *cfg, struct worker **workers, int n, sigse
 }
 
 static bool
-start_workers(const struct config *cfg, const struct jwt_policy *policy, struct worker **workers,
-			  struct metrics **metrics, const int *fds, int n)
+start_workers(const struct config *cfg, struct jwt_policy *policy, struct worker **workers,
+			  struct metrics **metrics, const struct listener *listeners, int n_listeners)
 {
+	int n = (int) cfg->threads;
+
 	for (int i = 0; i < n; i++)
 	{
 		workers[i] = xcalloc(1, sizeof(struct worker));
 		metrics[i] = &workers[i]->metrics;
-		if (!worker_init(workers[i], cfg, policy, i, fds[i]))
+		if (!worker_init(workers[i], cfg, policy, i, listeners, n_listeners))
 			return false;
 	}
 	health_init(metrics, n);
@@ -219,37 +155,45 @@ start_workers(const struct config *cfg, const struct jwt_policy *policy, struct 
 	return true;
 }
 
-static int
-serve(const struct config *cfg, const struct jwt_policy *policy)
+/* SIGHUP, SIGTERM and SIGINT are waited for by main, in no thread's way. */
+static void
+block_signals(sigset_t *set)
 {
+	(void) signal(SIGPIPE, SIG_IGN);
+	(void) sigemptyset(set);
+	(void) sigaddset(set, SIGTERM);
+	(void) sigaddset(set, SIGINT);
+	(void) sigaddset(set, SIGHUP);
+	(void) pthread_sigmask(SIG_BLOCK, set, NULL);
+}
+
+static int
+serve(struct config *cfg, struct jwt_policy *policy)
+{
+	static struct worker *workers[MAX_WORKERS];
+	static struct metrics *metrics[MAX_WORKERS];
+	static struct listener listeners[MAX_LISTENERS];
 	int n = (int) cfg->threads;
-	struct worker **workers = xcalloc((size_t) n, sizeof(*workers));
-	struct metrics **metrics = xcalloc((size_t) n, sizeof(*metrics));
-	int *fds = xcalloc((size_t) n, sizeof(*fds));
+	int n_listeners;
 	sigset_t set;
 
-	(void) signal(SIGPIPE, SIG_IGN);
-	(void) sigemptyset(&set);
-	(void) sigaddset(&set, SIGTERM);
-	(void) sigaddset(&set, SIGINT);
-	(void) pthread_sigmask(SIG_BLOCK, &set, NULL);
-	raise_descriptor_limit();
-	if (!open_sockets(cfg, fds, n))
+	block_signals(&set);
+	fit_descriptor_limit(cfg);
+	n_listeners = listen_open(cfg, listeners, n);
+	if (n_listeners < 0)
 		return EXIT_FAILURE;
-	if (!start_workers(cfg, policy, workers, metrics, fds, n))
+	if (!start_workers(cfg, policy, workers, metrics, listeners, n_listeners))
 	{
 		log_event(LOG_LEVEL_ERROR, "could not start a worker: %s", strerror(errno));
 		return EXIT_FAILURE;
 	}
 	run_until_signal(cfg, workers, n, &set);
+	listen_forget(cfg);
 	for (int i = 0; i < n; i++)
 	{
 		worker_free(workers[i]);
 		free(workers[i]);
 	}
-	free(workers);
-	free(metrics);
-	free(fds);
 	return EXIT_SUCCESS;
 }
 
@@ -264,7 +208,7 @@ int
 main(int argc, char **argv)
 {
 	struct config cfg = { 0 };
-	struct jwt_policy policy = { 0 };
+	struct jwt_policy *policy = NULL;
 	char error[512];
 	enum config_action action = config_load(&cfg, argc, argv, environment, error, sizeof(error));
 	int status = EXIT_SUCCESS;
@@ -275,7 +219,8 @@ main(int argc, char **argv)
 		config_help(stdout);
 	else if (action == CONFIG_VERSION)
 		(void) puts("agenda-gateway " AGENDA_VERSION);
-	else if (!make_policy(&cfg, &policy, error, sizeof(error)))
+	else if ((policy = policy_load(&cfg, error, sizeof(error))) == NULL ||
+			 (cfg.tls_cert_file[0] && !tls_load(&cfg, error, sizeof(error))))
 		status = complain(error);
 	else if (action == CONFIG_CHECK)
 		config_print(&cfg, stdout);
@@ -283,11 +228,13 @@ main(int argc, char **argv)
 	{
 		if (cfg.threads == 0)
 			cfg.threads = sysconf(_SC_NPROCESSORS_ONLN);
+		if (cfg.threads > MAX_WORKERS)
+			cfg.threads = MAX_WORKERS;
 		log_init(cfg.log_level);
 		json_object_seed(0);
-		status = serve(&cfg, &policy);
+		status = serve(&cfg, policy);
 	}
-	jwt_key_free(policy.keys);
+	policy_release(policy);
 	config_free(&cfg);
 	return status;
 }

@@ -18,6 +18,8 @@
 OWN(PROBLEM_BAD_REQUEST, 400, "bad-request", "the request is not well-formed");
 OWN(PROBLEM_INVALID_JSON, 400, "invalid-json", "the body is not a JSON object");
 OWN(PROBLEM_UNAUTHORIZED, 401, "unauthorized", "a valid bearer token is required");
+OWN(PROBLEM_CERTIFICATE, 403, "certificate", "a client certificate is required");
+OWN(PROBLEM_FORBIDDEN, 403, "forbidden", "the caller may not do this");
 OWN(PROBLEM_NOT_FOUND, 404, "no-such-path", "nothing is served under this path");
 OWN(PROBLEM_METHOD_NOT_ALLOWED, 405, "method-not-allowed", "this path does not serve the method");
 OWN(PROBLEM_PRECONDITION_FAILED, 412, "version-conflict",
@@ -26,6 +28,8 @@ OWN(PROBLEM_BODY_TOO_LARGE, 413, "body-too-large", "the body is larger than the 
 OWN(PROBLEM_URI_TOO_LONG, 414, "uri-too-long", "the request target is longer than the limit");
 OWN(PROBLEM_UNSUPPORTED_MEDIA_TYPE, 415, "unsupported-media-type", "the body must be JSON");
 OWN(PROBLEM_HEADER_TOO_LARGE, 431, "header-too-large", "the header is larger than the limit");
+OWN(PROBLEM_RATE_LIMITED, 429, "rate-limited", "too many requests; the headers say when to go on");
+OWN(PROBLEM_TOO_MANY_STREAMS, 429, "too-many-streams", "the user has too many streams open");
 OWN(PROBLEM_INTERNAL, 500, "internal", "the server failed to answer this request");
 OWN(PROBLEM_NOT_IMPLEMENTED, 501, "not-implemented",
 	"the server does not know this method or coding");

@@ -33,6 +33,8 @@ struct problem
 extern const struct problem_kind PROBLEM_BAD_REQUEST;
 extern const struct problem_kind PROBLEM_INVALID_JSON;
 extern const struct problem_kind PROBLEM_UNAUTHORIZED;
+extern const struct problem_kind PROBLEM_CERTIFICATE;
+extern const struct problem_kind PROBLEM_FORBIDDEN;
 extern const struct problem_kind PROBLEM_NOT_FOUND;
 extern const struct problem_kind PROBLEM_METHOD_NOT_ALLOWED;
 extern const struct problem_kind PROBLEM_PRECONDITION_FAILED;
@@ -40,6 +42,8 @@ extern const struct problem_kind PROBLEM_BODY_TOO_LARGE;
 extern const struct problem_kind PROBLEM_URI_TOO_LONG;
 extern const struct problem_kind PROBLEM_UNSUPPORTED_MEDIA_TYPE;
 extern const struct problem_kind PROBLEM_HEADER_TOO_LARGE;
+extern const struct problem_kind PROBLEM_RATE_LIMITED;
+extern const struct problem_kind PROBLEM_TOO_MANY_STREAMS;
 extern const struct problem_kind PROBLEM_INTERNAL;
 extern const struct problem_kind PROBLEM_NOT_IMPLEMENTED;
 extern const struct problem_kind PROBLEM_UNAVAILABLE;

@@ -33,6 +33,13 @@ struct http_headers
 	const char *if_none_match;
 	const char *request_id;
 	const char *traceparent;
+	const char *prefer;
+	const char *idempotency_key;
+	const char *origin;
+	const char *cors_method;
+	const char *accept_encoding;
+	const char *last_event_id;
+	const char *dapr_token;
 	bool expects_continue;
 	bool has_body;
 	uint64_t content_length; /* 0 for a chunked body */
@@ -44,6 +51,17 @@ struct refusal
 	const struct problem_kind *kind; /* NULL: not refused */
 	const char *detail;
 };
+
+/* what the answer says about the user's rate; limit 0: nothing */
+struct rate_figures
+{
+	unsigned long limit;
+	unsigned long remaining;
+	unsigned long reset; /* s */
+};
+
+struct http_stream;
+struct stream_client;
 
 struct request
 {
@@ -74,8 +92,13 @@ struct request
 
 	struct principal principal;
 	struct db_call call;
-	struct strbuf query; /* JSON of the query parameters */
-	char version[24];    /* of If-Match, as text */
+	struct strbuf query;  /* JSON of the query parameters */
+	const char *versions; /* what is left of If-Match, NULL: nothing */
+	char version[24];     /* of If-Match, as text */
+	char key_hash[65];    /* of what an Idempotency-Key stands for */
+	struct rate_figures rate;
+	struct http_stream *stream;   /* the seam's part of a stream */
+	struct stream_client *client; /* the other part */
 
 	/* set by http_answer() */
 	void *response;

@@ -294,7 +294,7 @@ user_is_gone(struct request *req, const PGresult *result)
 	if (state == NULL || strcmp(state, "23503") != 0 || constraint == NULL ||
 		strstr(constraint, "_user_id_fkey") == NULL || !req->principal.known)
 		return false;
-	token_cache_put(req->worker->tokens, req->principal.hash, 0, "");
+	token_cache_put(req->worker->tokens, &req->principal, 0);
 	answer_kind(req, &PROBLEM_UNAVAILABLE, NULL);
 	return true;
 }
@@ -419,7 +419,7 @@ on_login(struct db_call *call, enum db_outcome outcome, PGresult *result)
 		memcpy(who->user, PQgetvalue(result, 0, 0), USER_ID_LEN + 1);
 		PQclear(result);
 		who->known = true;
-		token_cache_put(req->worker->tokens, who->hash, who->claims.exp, who->user);
+		token_cache_put(req->worker->tokens, who, who->claims.exp);
 		submit_call(req);
 		return;
 	}

@@ -38,6 +38,19 @@ clock_ms(void)
 	return (uint64_t) ts.tv_sec * 1000 + (uint64_t) ts.tv_nsec / 1000000;
 }
 
+/* Other keys: what was verified by the former ones has to be verified again. */
+static void
+take_policy(struct worker *w)
+{
+	struct jwt_policy *policy = atomic_exchange(&w->next_policy, NULL);
+
+	if (policy == NULL)
+		return;
+	policy_release(w->policy);
+	w->policy = policy;
+	token_cache_clear(w->tokens);
+}
+
 static void
 on_wake(struct event_source *source, uint32_t events)
 {
@@ -47,10 +60,12 @@ on_wake(struct event_source *source, uint32_t events)
 
 	(void) events;
 	(void) !read(w->wake_fd, &n, sizeof(n));
+	take_policy(w);
 	if (!atomic_load(&w->drain) || w->draining)
 		return;
 	w->draining = true;
-	http_drain(w->http);
+	for (int i = 0; i < w->n_http; i++)
+		http_drain(w->http[i]);
 	wheel_set(&w->wheel, &w->drain_timer, w->wheel.now + (uint64_t) w->cfg->drain_timeout * 1000);
 }
 
@@ -79,15 +94,36 @@ add_source(struct worker *w, int fd, struct event_source *source)
 	return fd >= 0 && epoll_ctl(w->epoll_fd, EPOLL_CTL_ADD, fd, &event) == 0;
 }
 
+static bool
+start_servers(struct worker *w, const struct listener *listeners, int n)
+{
+	unsigned int limit = (unsigned int) (w->cfg->max_connections / w->cfg->threads);
+
+	for (int i = 0; i < n; i++)
+	{
+		struct http_listen listen = { listeners[i].fds[w->index], listeners[i].admin,
+									  listeners[i].tls, limit };
+		struct event_source *source = &w->http_sources[w->n_http];
+
+		if (listen.fd < 0)
+			continue;
+		source->handle = on_http;
+		w->http[w->n_http] = http_start(w, w->cfg, &w->wheel, &w->metrics, &listen, &sqlcall_hooks);
+		if (w->http[w->n_http] == NULL || !add_source(w, http_epoll_fd(w->http[w->n_http]), source))
+			return false;
+		w->n_http++;
+	}
+	return true;
+}
+
 bool
-worker_init(struct worker *w, const struct config *cfg, const struct jwt_policy *policy, int index,
-			int listen_fd)
+worker_init(struct worker *w, const struct config *cfg, struct jwt_policy *policy, int index,
+			const struct listener *listeners, int n_listeners)
 {
 	w->cfg = cfg;
-	w->policy = policy;
+	w->policy = policy_share(policy);
 	w->index = index;
 	w->wake_source.handle = on_wake;
-	w->http_source.handle = on_http;
 	w->drain_timer.fire = on_drain_timeout;
 	w->epoll_fd = epoll_create1(EPOLL_CLOEXEC);
 	w->wake_fd = eventfd(0, EFD_NONBLOCK | EFD_CLOEXEC);
@@ -96,20 +132,34 @@ worker_init(struct worker *w, const struct config *cfg, const struct jwt_policy 
 	wheel_init(&w->wheel, clock_ms());
 	w->tokens = token_cache_create((size_t) cfg->token_cache);
 	db_init(&w->db, cfg, &w->wheel, &w->metrics, w->epoll_fd);
-	w->http = http_start(w, cfg, &w->wheel, &w->metrics, listen_fd, &sqlcall_hooks);
-	return w->http != NULL && add_source(w, http_epoll_fd(w->http), &w->http_source);
+	return start_servers(w, listeners, n_listeners);
+}
+
+/* How long to wait for something to happen. */
+static int
+patience_ms(struct worker *w)
+{
+	for (int i = 0; i < w->n_http; i++)
+		if (http_pending(w->http[i]))
+			return http_stuck(w->http[i]) ? STUCK_WAIT_MS : 0;
+	return wheel_wait_ms(&w->wheel);
+}
+
+static int
+connections(struct worker *w)
+{
+	int n = 0;
+
+	for (int i = 0; i < w->n_http; i++)
+		n += http_connections(w->http[i]);
+	return n;
 }
 
 static void
 turn(struct worker *w)
 {
 	struct epoll_event events[EVENTS_PER_TURN];
-	int wait_ms = wheel_wait_ms(&w->wheel);
-	int n;
-
-	if (http_pending(w->http))
-		wait_ms = http_stuck(w->http) ? STUCK_WAIT_MS : 0;
-	n = epoll_wait(w->epoll_fd, events, EVENTS_PER_TURN, wait_ms);
+	int n = epoll_wait(w->epoll_fd, events, EVENTS_PER_TURN, patience_ms(w));
 
 	w->wheel.now = clock_ms();
 	for (int i = 0; i < n; i++)
@@ -118,8 +168,9 @@ turn(struct worker *w)
 
 		source->handle(source, events[i].events);
 	}
-	if (!http_run(w->http))
-		log_event(LOG_LEVEL_ERROR, "worker %d: the HTTP server does not run", w->index);
+	for (int i = 0; i < w->n_http; i++)
+		if (!http_run(w->http[i]))
+			log_event(LOG_LEVEL_ERROR, "worker %d: the HTTP server does not run", w->index);
 	db_dispatch(&w->db);
 	wheel_advance(&w->wheel, w->wheel.now);
 	log_flush(&w->log);
@@ -131,13 +182,14 @@ worker_run(void *arg)
 	struct worker *w = arg;
 
 	db_start(&w->db);
-	while (!w->draining || (http_connections(w->http) > 0 && !w->out_of_time))
+	while (!w->draining || (connections(w) > 0 && !w->out_of_time))
 		turn(w);
 	if (w->out_of_time)
 		log_event(LOG_LEVEL_WARNING, "worker %d: %d connections were cut by drain-timeout",
-				  w->index, http_connections(w->http));
+				  w->index, connections(w));
 	db_stop(&w->db);
-	http_stop(w->http);
+	for (int i = 0; i < w->n_http; i++)
+		http_stop(w->http[i]);
 	log_flush(&w->log);
 	return NULL;
 }
@@ -152,11 +204,23 @@ worker_drain(struct worker *w)
 	(void) !write(w->wake_fd, &one, sizeof(one));
 }
 
+/* Called by main's thread; takes over the reference. */
+void
+worker_new_policy(struct worker *w, struct jwt_policy *policy)
+{
+	uint64_t one = 1;
+
+	policy_release(atomic_exchange(&w->next_policy, policy));
+	(void) !write(w->wake_fd, &one, sizeof(one));
+}
+
 void
 worker_free(struct worker *w)
 {
 	(void) close(w->epoll_fd);
 	(void) close(w->wake_fd);
+	policy_release(w->policy);
+	policy_release(atomic_load(&w->next_policy));
 	token_cache_free(w->tokens);
 	sb_free(&w->log);
 }

@@ -9,11 +9,14 @@
 
 #include "db.h"
 #include "http.h"
+#include "keyring.h"
+#include "listen.h"
 
 struct worker
 {
 	const struct config *cfg;
-	const struct jwt_policy *policy;
+	struct jwt_policy *policy;                /* a reference of its own */
+	_Atomic(struct jwt_policy *) next_policy; /* orders of main: use this one from now on */
 	int index;
 	int epoll_fd;
 	int wake_fd;       /* eventfd: look at the orders */
@@ -23,19 +26,21 @@ struct worker
 	struct timer drain_timer;
 	pthread_t thread;
 	struct event_source wake_source;
-	struct event_source http_source;
+	struct event_source http_sources[MAX_LISTENERS];
 	struct wheel wheel;
 	struct metrics metrics;
 	struct db db;
-	struct http_server *http;
+	struct http_server *http[MAX_LISTENERS];
+	int n_http;
 	struct token_cache *tokens;
 	struct strbuf log; /* access log lines of this turn */
 };
 
-extern bool worker_init(struct worker *worker, const struct config *cfg,
-						const struct jwt_policy *policy, int index, int listen_fd);
+extern bool worker_init(struct worker *worker, const struct config *cfg, struct jwt_policy *policy,
+						int index, const struct listener *listeners, int n_listeners);
 extern void *worker_run(void *arg);
 extern void worker_drain(struct worker *worker);
+extern void worker_new_policy(struct worker *worker, struct jwt_policy *policy);
 extern void worker_free(struct worker *worker);
 
 #endif

@@ -4,18 +4,20 @@ gateway = $(patsubst %,$(root)/gateway/%.c,$(1))
 
 LINK_test_gw_router  = $(call gateway,router target)
 LINK_test_gw_config  = $(call gateway,config strbuf)
-LINK_test_gw_jwt     = $(call gateway,auth jwt strbuf)
+LINK_test_gw_jwt     = $(call gateway,auth jwt jwt_key strbuf)
+LINK_test_gw_keys    = $(call gateway,jwt jwt_key strbuf)
 LINK_test_gw_json    = $(call gateway,json_check strbuf)
 LINK_test_gw_problem = $(call gateway,problem strbuf)
 LINK_test_gw_header  = $(call gateway,http_check precondition random_id problem strbuf)
 LINK_test_gw_wheel   = $(call gateway,wheel)
 
 LIBS_test_gw_jwt  = -ljansson -lcrypto
+LIBS_test_gw_keys = -ljansson -lcrypto
 LIBS_test_gw_json = -ljansson
 
 gateway_flags = -D_GNU_SOURCE -isystem $(shell pg_config --includedir 2>/dev/null || echo /usr/include/postgresql) \
 	-DAGENDA_VERSION=\"$(shell sed -n "s/^default_version *= *'\(.*\)'/\1/p" $(root)/extension/pg_agenda.control)\"
-$(foreach t,router config jwt json problem header wheel,$(eval CPPFLAGS_test_gw_$(t) = $(gateway_flags)))
+$(foreach t,router config jwt keys json problem header wheel,$(eval CPPFLAGS_test_gw_$(t) = $(gateway_flags)))
 
 $(build)/gateway/%.o: $(root)/gateway/%.c $(root)/extension/errcodes.h
 	@mkdir -p $(@D)

@@ -116,6 +116,36 @@ test_claims(void)
 }
 
 static void
+test_roles(void)
+{
+	struct jwt_claims claims;
+	static const struct
+	{
+		const char *roles;
+		bool is_operator;
+	} cases[] = {
+		{ "[\"user\",\"ops\"]", true }, { "\"user ops\"", true }, { "\"ops\"", true },
+		{ "\"opsy\"", false },          { "[\"opsy\"]", false },  { "[[\"ops\"]]", false },
+		{ "{\"ops\":1}", false },       { "null", false },        { "true", false }
+	};
+
+	policy.roles_claim = "roles";
+	for (size_t i = 0; i < sizeof(cases) / sizeof(cases[0]); i++)
+	{
+		char payload[200];
+
+		(void) snprintf(payload, sizeof(payload), "{\"sub\":\"a\",\"exp\":1750000060,\"roles\":%s}",
+						cases[i].roles);
+		policy.operator_role = "ops";
+		is_int(verify(make_token(header_hs256, payload, SECRET), &claims), JWT_OK, payload);
+		is_int(claims.is_operator, cases[i].is_operator, "is it an operator's");
+		policy.operator_role = NULL;
+		(void) verify(make_token(header_hs256, payload, SECRET), &claims);
+		ok(!claims.is_operator, "without a role that says so nobody is");
+	}
+}
+
+static void
 test_headers(void)
 {
 	static const char good[] = "{\"sub\":\"a\",\"exp\":1750000060}";
@@ -218,33 +248,59 @@ test_audience(void)
 	policy.issuer = NULL;
 }
 
+static const char alice[] = "01a20385-e462-7c18-aabd-6045591ddd75";
+
+static struct principal
+principal_of(int n)
+{
+	struct principal who = { .is_operator = n % 2 == 1 };
+
+	memcpy(who.hash, &n, sizeof(n));
+	memcpy(who.user, alice, sizeof(alice));
+	return who;
+}
+
+static bool
+cached(struct token_cache *cache, struct principal who, int64_t now, struct principal *found)
+{
+	memset(who.user, 0, sizeof(who.user));
+	who.is_operator = false;
+	*found = who;
+	return token_cache_find(cache, now, found);
+}
+
 static void
 test_cache(void)
 {
 	struct token_cache *cache = token_cache_create(16);
-	unsigned char hash[TOKEN_HASH_LEN] = { 1 };
-	char user[USER_ID_LEN + 1];
+	struct principal who = principal_of(1);
+	struct principal got;
 	int found = 0;
 
-	ok(!token_cache_find(cache, hash, NOW, user), "an empty cache knows nobody");
-	token_cache_put(cache, hash, NOW + 10, "01a20385-e462-7c18-aabd-6045591ddd75");
-	ok(token_cache_find(cache, hash, NOW + 9, user), "found while the token lives");
-	is_str(user, "01a20385-e462-7c18-aabd-6045591ddd75", "with its user");
-	ok(!token_cache_find(cache, hash, NOW + 10, user), "dies with the token");
-	hash[31] = 1;
-	ok(!token_cache_find(cache, hash, NOW, user), "the whole hash counts");
+	ok(!cached(cache, who, NOW, &got), "an empty cache knows nobody");
+	token_cache_put(cache, &who, NOW + 10);
+	ok(cached(cache, who, NOW + 9, &got), "found while the token lives");
+	is_str(got.user, alice, "with its user");
+	ok(got.is_operator, "and its role");
+	ok(!cached(cache, who, NOW + 10, &got), "dies with the token");
+	who.hash[31] = 1;
+	ok(!cached(cache, who, NOW, &got), "the whole hash counts");
 	for (int i = 0; i < 1000; i++)
 	{
-		memcpy(hash, &i, sizeof(i));
-		token_cache_put(cache, hash, NOW + 10, "01a20385-e462-7c18-aabd-6045591ddd75");
+		who = principal_of(i);
+		token_cache_put(cache, &who, NOW + 10);
 	}
 	for (int i = 0; i < 1000; i++)
-	{
-		memcpy(hash, &i, sizeof(i));
-		found += token_cache_find(cache, hash, NOW, user);
-	}
+		found += cached(cache, principal_of(i), NOW, &got);
 	is_int(found, 16, "bounded");
-	ok(token_cache_find(cache, hash, NOW, user), "the newest stays");
+	ok(cached(cache, who, NOW, &got), "the newest stays");
+	token_cache_put(cache, &who, 0);
+	ok(!cached(cache, who, NOW, &got), "unless it is forgotten");
+	token_cache_clear(cache);
+	found = 0;
+	for (int i = 0; i < 1000; i++)
+		found += cached(cache, principal_of(i), NOW, &got);
+	is_int(found, 0, "other keys: nothing is known");
 	token_cache_free(cache);
 }
 
@@ -261,7 +317,8 @@ test_header(void)
 	strcat(header, make_token(header_hs256, "{\"sub\":\"a\",\"exp\":1750000060}", SECRET));
 	ok(auth_check(&policy, cache, header, NOW, &who) == NULL && !who.known,
 	   "the scheme in any case, more spaces");
-	token_cache_put(cache, who.hash, who.claims.exp, "01a20385-e462-7c18-aabd-6045591ddd75");
+	memcpy(who.user, alice, sizeof(alice));
+	token_cache_put(cache, &who, who.claims.exp);
 	ok(auth_check(&policy, cache, header, NOW, &who) == NULL && who.known, "known the second time");
 	token_cache_free(cache);
 }
@@ -274,6 +331,7 @@ main(void)
 	ok(policy.keys != NULL, "a key of 32 bytes");
 	ok(jwt_key_hs256((const unsigned char *) SECRET, 31) == NULL, "a key of 31 bytes is refused");
 	test_claims();
+	test_roles();
 	test_headers();
 	test_signature();
 	test_one_spelling();

@@ -1,0 +1,125 @@
+/*
+ * http_stream.c
+ *	  Answers without an end: bytes are pushed as they come.
+ *
+ * The connection is suspended while there is nothing to send, and costs no processor time then; a
+ * push resumes it, and the library fetches the bytes in read_some().  A client that is further behind
+ * than stream-buffer, or takes nothing for body-timeout, is cut off: it comes back and
+ * resumes.  Suspended connections do not notice that their client is gone; the heartbeat makes
+ * them.
+ */
+#include <stdlib.h>
+#include <string.h>
+#include <sys/socket.h>
+
+#include "http_internal.h"
+
+#define STREAM_BLOCK 1024 /* of the library for one chunk: an idle stream should cost little */
+
+struct http_stream
+{
+	struct strbuf pending;
+	size_t sent; /* of pending */
+	bool sleeping;
+	bool ending;
+};
+
+static ssize_t
+read_some(void *arg, uint64_t pos, char *buffer, size_t max)
+{
+	struct request *req = arg;
+	struct http_stream *s = req->stream;
+	size_t len = s->pending.len - s->sent;
+
+	(void) pos;
+	if (len == 0 && s->ending)
+		return MHD_CONTENT_READER_END_OF_STREAM;
+	if (len == 0)
+	{
+		sb_free(&s->pending);
+		s->sent = 0;
+		s->sleeping = true;
+		http_set_deadline(req->conn, -1);
+		MHD_suspend_connection(req->mhd);
+		return 0;
+	}
+	if (len > max)
+		len = max;
+	memcpy(buffer, s->pending.data + s->sent, len);
+	s->sent += len;
+	req->response_len += len;
+	return (ssize_t) len;
+}
+
+/* Begin the answer; what is pushed now goes out behind its header. */
+void
+http_stream_begin(struct request *req, const struct http_answer *answer)
+{
+	struct MHD_Response *response =
+		MHD_create_response_from_callback(MHD_SIZE_UNKNOWN, STREAM_BLOCK, read_some, req, NULL);
+
+	if (response == NULL)
+		abort();
+	req->stream = xcalloc(1, sizeof(*req->stream));
+	http_add_headers(req, response, answer);
+	req->response = response;
+	req->status = answer->status;
+	req->response_len = 0;
+	if (req->stage == REQUEST_WAITING)
+		http_resume(req);
+	req->stage = REQUEST_ANSWERED;
+}
+
+static void
+wake(struct request *req)
+{
+	struct http_stream *s = req->stream;
+
+	if (!s->sleeping)
+		return;
+	s->sleeping = false;
+	http_set_deadline(req->conn, req->conn->http->cfg->body_timeout);
+	http_resume(req);
+}
+
+/* False: the client is too slow and has been cut off. */
+bool
+http_stream_push(struct request *req, const char *data, size_t len)
+{
+	struct http_stream *s = req->stream;
+
+	if (s->ending)
+		return false;
+	if (s->pending.len - s->sent + len > (size_t) req->conn->http->cfg->stream_buffer)
+	{
+		http_stream_end(req);
+		(void) shutdown(req->conn->fd, SHUT_RDWR);
+		return false;
+	}
+	if (s->sent > 0 && s->sent == s->pending.len)
+	{
+		sb_reset(&s->pending);
+		s->sent = 0;
+	}
+	sb_putn(&s->pending, data, len);
+	wake(req);
+	return true;
+}
+
+/* What has been pushed still goes out, then the answer ends. */
+void
+http_stream_end(struct request *req)
+{
+	req->stream->ending = true;
+	wake(req);
+}
+
+void
+http_stream_free(struct request *req)
+{
+	if (req->stream == NULL)
+		return;
+	sb_free(&req->stream->pending);
+	free(req->stream);
+	req->stream = NULL;
+}
