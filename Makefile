@@ -16,6 +16,8 @@ OBJS = \
 	extension/time_text.o \
 	extension/uuid7.o \
 	extension/event_log.o \
+	extension/silence.o \
+	extension/backlog.o \
 	extension/owner.o \
 	extension/wake.o \
 	extension/shmem.o \

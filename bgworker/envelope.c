@@ -66,7 +66,7 @@ agenda_envelope_build(AgendaEnvelope *envelope, const AgendaEvent *event)
 	enlargeStringInfo(text, 128 + encoded_bound(e.type) + encoded_bound(e.subject) +
 								encoded_bound(e.key) + encoded_bound(correlation));
 	sequence = text->data + text->len;
-	appendStringInfo(text, "%020" INT64_MODIFIER "d", e.seq);
+	appendStringInfo(text, "%020" INT64_MODIFIER "d", e.replay_of != 0 ? e.replay_of : e.seq);
 	text->len++;
 	time = text->data + text->len;
 	append_time(text, e.occurred_at);
@@ -87,6 +87,7 @@ agenda_envelope_build(AgendaEnvelope *envelope, const AgendaEvent *event)
 	add_header(envelope, "ce_sequence", sequence);
 	add_header(envelope, "ce_userid", e.user_id);
 	add_header(envelope, "ce_correlationid", encoded_text(envelope, correlation));
+	add_header(envelope, "ce_replayed", e.replay_of != 0 ? "true" : NULL);
 	add_header(envelope, "traceparent", traced ? e.trace : NULL);
 }
 
@@ -140,6 +141,8 @@ write_value(AgendaEnvelope *envelope, const AgendaEvent *event, const char *sequ
 	append_plain_member(out, "userid", event->user_id);
 	append_plain_member(out, "traceparent", traceparent);
 	append_member(out, "correlationid", correlation);
+	if (event->replay_of != 0)
+		appendStringInfoString(out, ",\"replayed\":true");
 	if (event->data != NULL)
 	{
 		appendStringInfoString(out, ",\"data\":");

@@ -10,14 +10,15 @@
 
 #include "publisher.h"
 
-/* content-type, eleven ce_ headers, traceparent */
-#define AGENDA_ENVELOPE_HEADERS 13
+/* content-type, twelve ce_ headers, traceparent */
+#define AGENDA_ENVELOPE_HEADERS 14
 
 /* One row of the log, in the encoding of the database.  NULL leaves the attribute out. */
 typedef struct AgendaEvent
 {
 	int64 seq;
-	const char *id; /* uuid */
+	int64 replay_of; /* seq of the event that this one repeats; 0: it is none */
+	const char *id;  /* uuid */
 	const char *type;
 	const char *user_id; /* uuid, may be NULL */
 	const char *subject; /* may be NULL */

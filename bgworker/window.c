@@ -29,6 +29,7 @@
 #include "utils/fmgrprotos.h"
 #include "utils/memutils.h"
 
+#include "backlog.h"
 #include "settings.h"
 #include "window.h"
 #include "worker.h"
@@ -46,7 +47,8 @@ enum
 	COL_TRACE,
 	COL_REQUEST_ID,
 	COL_DATA,
-	COL_TOPICS
+	COL_TOPICS,
+	COL_REPLAY_OF
 };
 
 typedef struct ReadWork
@@ -65,7 +67,7 @@ typedef struct LoadWork
 
 static AgendaQuery read_query = {
 	.sql = "select seq, id, type, user_id, subject, key, occurred_at, trace, "
-		   "headers->>'x-request-id', data, topics "
+		   "headers->>'x-request-id', data, topics, replay_of "
 		   "from agenda._log_read($1, $2, $3, $4, $5)",
 	.nargs = 5,
 	.argtypes = { PG_SNAPSHOTOID, PG_SNAPSHOTOID, INT8OID, INT4OID, INT8OID },
@@ -74,6 +76,7 @@ static AgendaQuery read_query = {
 static AgendaQuery position_query = {
 	.sql = "select lo, hi, seq, foreign_reason from agenda._log_position()"
 };
+static AgendaQuery backlog_query = { .sql = "select events, bytes from agenda._log_backlog()" };
 static AgendaQuery save_query = { .sql = "select agenda._log_save($1, $2, $3)",
 								  .nargs = 3,
 								  .argtypes = { PG_SNAPSHOTOID, PG_SNAPSHOTOID, INT8OID } };
@@ -85,6 +88,7 @@ static AgendaQuery topics_query = { .sql = "select topic from agenda._log_topics
 
 static void run_read(void *arg);
 static void run_load(void *arg);
+static void count_backlog(void);
 static void run_save(void *arg);
 static void run_bury(void *arg);
 static void run_topics(void *arg);
@@ -112,9 +116,14 @@ agenda_window_read(AgendaPosition *position, bool publishing, AgendaWindow **res
 		AllocSetContextCreate(TopMemoryContext, "pg_agenda window", ALLOCSET_DEFAULT_SIZES);
 	AgendaWindow *window = MemoryContextAllocZero(context, sizeof(AgendaWindow));
 	ReadWork work = { .position = position, .publishing = publishing, .window = window };
+	/* the rest of a window that was cut has the snapshot of its beginning */
+	static AgendaBacklogMark upper_mark = { 0 };
 
 	*result = NULL;
 	window->context = context;
+	if (position->hi.isnull)
+		upper_mark = agenda_backlog_mark();
+	window->mark = upper_mark;
 	if (!agenda_worker_transaction("reading the log", run_read, &work))
 	{
 		agenda_window_free(window);
@@ -123,6 +132,7 @@ agenda_window_read(AgendaPosition *position, bool publishing, AgendaWindow **res
 	if (window->n_events == 0)
 	{
 		set_position(position, window->upper, no_snapshot, 0);
+		agenda_backlog_pass(0, &window->mark);
 		agenda_window_free(window);
 		return true;
 	}
@@ -246,6 +256,7 @@ copy_event(AgendaEvent *event, HeapTuple row, TupleDesc desc)
 	event->trace = column_text(row, desc, COL_TRACE);
 	event->request_id = column_text(row, desc, COL_REQUEST_ID);
 	event->data = column_text(row, desc, COL_DATA);
+	event->replay_of = DatumGetInt64(SPI_getbinval(row, desc, COL_REPLAY_OF, &isnull));
 }
 
 static int
@@ -328,8 +339,11 @@ agenda_window_done(const AgendaWindow *window)
 void
 agenda_window_pass(const AgendaWindow *window, int n_events, AgendaPosition *position)
 {
+	bool complete = n_events == window->n_events && !window->cut;
+
 	Assert(n_events > 0 && n_events <= window->n_events);
-	if (n_events == window->n_events && !window->cut)
+	agenda_backlog_pass(n_events, complete ? &window->mark : NULL);
+	if (complete)
 		set_position(position, window->upper, no_snapshot, 0);
 	else
 		set_position(position, window->lo, window->upper, window->events[n_events - 1].seq);
@@ -363,8 +377,10 @@ static void
 run_bury(void *arg)
 {
 	const AgendaDelivery *delivery = arg;
-	Datum values[] = { Int64GetDatum(delivery->event->seq), CStringGetTextDatum(delivery->topic),
-					   CStringGetTextDatum(delivery->reason), Int32GetDatum(delivery->attempts) };
+	const AgendaEvent *event = delivery->event;
+	Datum values[] = { Int64GetDatum(event->replay_of != 0 ? event->replay_of : event->seq),
+					   CStringGetTextDatum(delivery->topic), CStringGetTextDatum(delivery->reason),
+					   Int32GetDatum(delivery->attempts) };
 
 	agenda_worker_query(&dead_query, values, NULL);
 }
@@ -419,6 +435,25 @@ run_load(void *arg)
 	else
 		set_position(work->position, column_snapshot(row, desc, 1), column_snapshot(row, desc, 2),
 					 DatumGetInt64(SPI_getbinval(row, desc, 3, &isnull)));
+	if (foreign == NULL)
+		count_backlog();
+}
+
+/* In a transaction.  From here on the counters in shared memory know. */
+static void
+count_backlog(void)
+{
+	HeapTuple row;
+	TupleDesc desc;
+	bool isnull;
+
+	agenda_worker_query(&backlog_query, NULL, NULL);
+	if (SPI_processed != 1)
+		elog(ERROR, "agenda._log_backlog returned " UINT64_FORMAT " rows", SPI_processed);
+	row = SPI_tuptable->vals[0];
+	desc = SPI_tuptable->tupdesc;
+	agenda_backlog_restart(DatumGetInt64(SPI_getbinval(row, desc, 1, &isnull)),
+						   DatumGetInt64(SPI_getbinval(row, desc, 2, &isnull)));
 }
 
 static AgendaSnapshot

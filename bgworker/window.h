@@ -9,6 +9,7 @@
 
 #include "envelope.h"
 #include "publisher.h"
+#include "shmem.h"
 
 /* A pg_snapshot, or NULL. */
 typedef struct AgendaSnapshot
@@ -57,8 +58,9 @@ typedef struct AgendaWindow
 	MemoryContext context;
 	AgendaSnapshot lo; /* events visible in upper and not in lo */
 	AgendaSnapshot upper;
-	bool cut;              /* there are more of them */
-	XLogRecPtr durable_at; /* everything read is in the WAL before this */
+	bool cut;               /* there are more of them */
+	XLogRecPtr durable_at;  /* everything read is in the WAL before this */
+	AgendaBacklogMark mark; /* what had been written before upper */
 
 	int n_events;
 	AgendaEvent *events;

@@ -16,6 +16,7 @@
 #include "utils/timestamp.h"
 
 #include "settings.h"
+#include "silence.h"
 
 PG_FUNCTION_INFO_V1(agenda_now);
 PG_FUNCTION_INFO_V1(agenda_utc);
@@ -32,11 +33,11 @@ agenda_now(PG_FUNCTION_ARGS)
 	PG_RETURN_TIMESTAMPTZ(GetCurrentTransactionStartTimestamp());
 }
 
-/* agenda._restoring() → boolean: the setting agenda.restoring, for the WHEN of the triggers */
+/* agenda._restoring() → boolean: triggers have nothing to do; for their WHEN */
 Datum
 agenda_is_restoring(PG_FUNCTION_ARGS)
 {
-	PG_RETURN_BOOL(agenda_restoring);
+	PG_RETURN_BOOL(agenda_restoring || agenda_silence_covers_triggers());
 }
 
 /*

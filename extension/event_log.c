@@ -11,7 +11,8 @@
  * may insert.  A partition for today is made if the scanner has not done so ahead of time; the
  * end of the newest known partition is remembered until the table's definition changes.
  *
- * A transaction that emits wakes the drainer when it commits.
+ * A transaction that emits wakes the drainer when it commits.  Within a silent one (silence.c)
+ * nothing is written and the id is NULL.
  */
 #include "postgres.h"
 
@@ -31,9 +32,11 @@
 #include "utils/uuid.h"
 #include "utils/xid8.h"
 
+#include "backlog.h"
 #include "event_log.h"
 #include "identity.h"
 #include "owner.h"
+#include "silence.h"
 #include "uuid7.h"
 #include "wake.h"
 
@@ -87,6 +90,8 @@ agenda_emit(PG_FUNCTION_ARGS)
 	if (PG_ARGISNULL(0) || PG_ARGISNULL(2) || PG_ARGISNULL(4))
 		ereport(ERROR, errcode(ERRCODE_NULL_VALUE_NOT_ALLOWED),
 				errmsg("type, subject and data of an event must not be null"));
+	if (agenda_silence_drops_event())
+		PG_RETURN_NULL();
 
 	agenda_owner_enter(&scope);
 	SPI_connect();
@@ -108,6 +113,7 @@ agenda_emit(PG_FUNCTION_ARGS)
 	values[9] = trace == NULL ? (Datum) 0 : CStringGetTextDatum(trace);
 	values[10] = event_headers(fcinfo, 5);
 	values[11] = PG_GETARG_DATUM(4);
+	agenda_backlog_admit(DatumGetJsonbP(values[11]), DatumGetJsonbP(values[10]));
 
 	ensure_partition(DatumGetTimestampTz(values[8]));
 	if (insert_plan == NULL)

@@ -20,6 +20,7 @@
 #include "launcher.h"
 #include "settings.h"
 #include "shmem.h"
+#include "silence.h"
 #include "wake.h"
 
 PG_MODULE_MAGIC;
@@ -34,6 +35,7 @@ _PG_init(void)
 	agenda_settings_init();
 	agenda_identity_init();
 	agenda_event_log_init();
+	agenda_silence_init();
 	agenda_wake_init();
 
 	if (!process_shared_preload_libraries_in_progress || IsBinaryUpgrade)

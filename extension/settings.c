@@ -68,6 +68,19 @@ int agenda_drainer_memory = 65536;
 int agenda_scanner_batch = 500;
 
 /*
+ * agenda.max_event_bytes: data and headers of an event, as text.  Brokers take records of 1 MB by
+ * default; the rest is for what an envelope adds.
+ */
+int agenda_max_event_bytes = 960 * 1024;
+
+/*
+ * agenda.max_backlog, agenda.backlog_policy: how much disk space events may take that have not been
+ * published, and whether changes are refused then or an operator is told.
+ */
+int agenda_max_backlog = 0;
+int agenda_backlog_policy = AGENDA_BACKLOG_KEEP;
+
+/*
  * agenda.log_retention: how old events may become, in minutes, before their partition is dropped.
  * Read by SQL (_drop_partitions); what has not been published stays whatever its age.
  */
@@ -99,17 +112,25 @@ static const struct config_enum_entry event_key_options[] = {
 	{ NULL, 0, false }
 };
 
+static const struct config_enum_entry backlog_policy_options[] = {
+	{ "keep", AGENDA_BACKLOG_KEEP, false },
+	{ "reject", AGENDA_BACKLOG_REJECT, false },
+	{ NULL, 0, false }
+};
+
 static bool check_now(char **newval, void **extra, GucSource source);
 static void assign_now(const char *newval, void *extra);
 static bool parse_time(const char *text, TimestampTz *result);
 static void define_publishing(void);
 static void define_limits(void);
+static void define_backlog(void);
 
 void
 agenda_settings_init(void)
 {
 	define_publishing();
 	define_limits();
+	define_backlog();
 
 	DefineCustomStringVariable("agenda.now",
 							   "Replaces the clock of tasks, recurrence and reminders.",
@@ -180,6 +201,24 @@ define_limits(void)
 		DefineCustomIntVariable(
 			"agenda.max_databases", "Maximum number of databases that have workers.", NULL,
 			&agenda_max_databases, 8, 1, 1024, PGC_POSTMASTER, 0, NULL, NULL, NULL);
+}
+
+/* How large an event may be, and all that wait. */
+static void
+define_backlog(void)
+{
+	DefineCustomIntVariable("agenda.max_event_bytes",
+							"Maximum size of an event's data and headers.", NULL,
+							&agenda_max_event_bytes, 960 * 1024, 1024, 512 * 1024 * 1024,
+							PGC_SIGHUP, GUC_UNIT_BYTE, NULL, NULL, NULL);
+	DefineCustomIntVariable("agenda.max_backlog",
+							"Maximum disk space of events that have not been published.",
+							"0 means no limit.", &agenda_max_backlog, 0, 0, MAX_KILOBYTES,
+							PGC_SIGHUP, GUC_UNIT_KB, NULL, NULL, NULL);
+	DefineCustomEnumVariable("agenda.backlog_policy",
+							 "What happens when agenda.max_backlog is reached.", NULL,
+							 &agenda_backlog_policy, AGENDA_BACKLOG_KEEP, backlog_policy_options,
+							 PGC_SIGHUP, 0, NULL, NULL, NULL);
 }
 
 /* GUC check hook of agenda.now */

@@ -13,6 +13,12 @@ typedef enum AgendaEventKey
 	AGENDA_EVENT_KEY_USER  /* records of one user stay in order */
 } AgendaEventKey;
 
+typedef enum AgendaBacklogPolicy
+{
+	AGENDA_BACKLOG_KEEP,  /* a full backlog is a problem of health() */
+	AGENDA_BACKLOG_REJECT /* a full backlog refuses changes */
+} AgendaBacklogPolicy;
+
 extern char *agenda_kafka_brokers;
 extern char *agenda_kafka_config_file;
 extern char *agenda_publisher_library;
@@ -21,6 +27,9 @@ extern int agenda_event_key;      /* an AgendaEventKey */
 extern int agenda_drainer_window; /* rows */
 extern int agenda_drainer_memory; /* kB */
 extern int agenda_scanner_batch;  /* timers */
+extern int agenda_max_event_bytes;
+extern int agenda_max_backlog;    /* kB, 0: no limit */
+extern int agenda_backlog_policy; /* an AgendaBacklogPolicy */
 extern int agenda_max_databases;
 extern bool agenda_restoring;
 

@@ -79,17 +79,26 @@ typedef struct AgendaScannerInfo
 	uint64 raised;
 } AgendaScannerInfo;
 
+/* How much of the log there was at some moment; see backlog.c. */
+typedef struct AgendaBacklogMark
+{
+	uint64 events;
+	uint64 bytes;
+} AgendaBacklogMark;
+
 /* What the drainer has done.  All fields under the mutex of the slot. */
 typedef struct AgendaDrainerInfo
 {
-	bool news;             /* somebody has committed since the drainer last took it */
-	bool foreign_told;     /* the warning about a foreign log has been given */
-	uint64 windows;        /* with at least one event */
-	uint64 events;         /* read from the log and done with */
-	uint64 published;      /* acknowledged records */
-	uint64 dead;           /* records given up */
-	uint64 rewinds;        /* times that something had to be sent again */
-	TimestampTz last_tick; /* when a position was last saved */
+	bool news;                 /* somebody has committed since the drainer last took it */
+	bool foreign_told;         /* the warning about a foreign log has been given */
+	uint64 windows;            /* with at least one event */
+	uint64 events;             /* read from the log and done with */
+	uint64 published;          /* acknowledged records */
+	uint64 dead;               /* records given up */
+	uint64 rewinds;            /* times that something had to be sent again */
+	TimestampTz last_tick;     /* when a position was last saved */
+	AgendaBacklogMark written; /* committed so far */
+	AgendaBacklogMark passed;  /* of that, done with; the difference waits */
 } AgendaDrainerInfo;
 
 typedef struct AgendaSlot

@@ -33,6 +33,7 @@ typedef struct WakeNotes
 	bool database_list;
 	TimestampTz fire_at; /* DT_NOEND: nothing for the scanner */
 	List *held_slots;    /* integers, in TopMemoryContext */
+	AgendaBacklogMark written;
 } WakeNotes;
 
 static WakeNotes notes = { .fire_at = DT_NOEND };
@@ -56,6 +57,14 @@ void
 agenda_wake_drainer_at_commit(void)
 {
 	notes.any = notes.drainer = true;
+}
+
+void
+agenda_wake_count_event_at_commit(uint64 bytes)
+{
+	notes.any = notes.drainer = true;
+	notes.written.events++;
+	notes.written.bytes += bytes;
 }
 
 void
@@ -167,6 +176,8 @@ wake_workers(AgendaSlot *slot)
 	if (notes.drainer || notes.sweep)
 	{
 		slot->drainer.news = true;
+		slot->drainer.written.events += notes.written.events;
+		slot->drainer.written.bytes += notes.written.bytes;
 		drainer = slot->worker[AGENDA_DRAINER].latch;
 	}
 	if (notes.sweep)

@@ -16,6 +16,9 @@ extern void agenda_wake_init(void);
 /* There is something new in the log of this database. */
 extern void agenda_wake_drainer_at_commit(void);
 
+/* An event was written that takes this much space. */
+extern void agenda_wake_count_event_at_commit(uint64 bytes);
+
 /* Something is owed at fire_at, perhaps earlier than anything the scanner knows of. */
 extern void agenda_wake_scanner_at_commit(TimestampTz fire_at);
 

@@ -106,7 +106,7 @@ begin
 end
 $$;
 -- an application may ask whether its reminders will come
-grant execute on function agenda.health() to agenda_monitor, agenda_app;
+grant execute on function agenda.health(), agenda.log_position() to agenda_monitor, agenda_app;
 
 -- The gateway: its own functions and nothing else.
 do $$

@@ -17,15 +17,22 @@ declare
     v_upper constant timestamptz := p_lower + interval '1 day';
 begin
     execute format('create table agenda.%I (like agenda.%I including defaults including constraints)', v_leaf, p_parent);
+    -- never updated: what is vacuumed can be frozen at once.  A growing leaf is looked at when a good part is
+    -- new, not at every fifth row of a small one; ANALYZE is for who asks the log, the drainer does not need it
+    execute format('alter table agenda.%I set (fillfactor = 100, autovacuum_freeze_min_age = 0,
+                    autovacuum_vacuum_insert_threshold = 100000, autovacuum_vacuum_insert_scale_factor = 0.5,
+                    autovacuum_analyze_threshold = 10000, autovacuum_analyze_scale_factor = 0.5)', v_leaf);
     if p_parent = 'events' then
-        execute format('alter table agenda.%I set (fillfactor = 100, autovacuum_freeze_min_age = 0)', v_leaf);
         execute format('create unique index on agenda.%I (seq)', v_leaf);
         execute format('create index on agenda.%I (xid)', v_leaf);
         -- the audit trail: what a user did, what became of a thing
         execute format('create index on agenda.%I (user_id, seq)', v_leaf);
         execute format('create index on agenda.%I (subject, seq)', v_leaf);
-    else
+    elsif p_parent = 'ticks' then
         execute format('create unique index on agenda.%I (tick)', v_leaf);
+    else
+        execute format('create index on agenda.%I (xid)', v_leaf);
+        execute format('create unique index on agenda.%I (seq)', v_leaf);
     end if;
     -- read through the parent by users, directly by the drainer alone
     execute format('alter table agenda.%I enable row level security', v_leaf);
@@ -39,6 +46,7 @@ comment on function agenda._make_leaf(name, timestamptz) is 'engine: makes one p
 
 -- Leaves for the day of p_now and the day after it.  Returns the instant up to which the events have leaves.
 -- Called ahead of time by _keep_log(), and by a writer that finds no leaf.
+-- The table of replays gets its leaves when somebody asks for a replay.
 create or replace function agenda._ensure_partitions(p_now timestamptz) returns timestamptz
     language plpgsql volatile security definer
     set search_path = pg_catalog, agenda, pg_temp
@@ -105,7 +113,7 @@ begin
     select t.tick, t.lo into v_tick, v_lo from agenda.ticks t order by t.tick desc limit 1;
     for v_leaf in
         select * from agenda.log_leaves l
-         where l.upper <= p_now - v_setting::interval
+         where l.upper <= p_now - case l.parent when 'replays' then '0'::interval else v_setting::interval end
            and l.closed_xmax <= pg_snapshot_xmin(v_lo)
          order by l.lower
     loop
@@ -243,29 +251,37 @@ comment on function agenda._log_save(pg_snapshot, pg_snapshot, bigint) is 'engin
 -- transaction that can have written there is over in lo.  The window is complete when a call returns
 -- fewer than p_max_rows rows and less than p_max_bytes bytes of data.
 --
+-- What somebody has asked to be repeated stands among the events, replay_of is the number of the event then.
+--
 -- Stable, and that matters: it reads with the snapshot of the calling query, which is the one that
 -- pg_current_snapshot() returns there.
 create or replace function agenda._log_read(p_lo pg_snapshot, p_hi pg_snapshot, p_after bigint, p_max_rows integer, p_max_bytes bigint)
     returns table (seq bigint, id uuid, type text, user_id uuid, subject text, key text, occurred_at timestamptz,
-                   trace text, headers jsonb, data text, topics text[])
+                   trace text, headers jsonb, data text, topics text[], replay_of bigint)
     language plpgsql stable as
 $$
 declare
-    v_columns constant text := 'select e.seq, e.id, e.type, e.user_id, e.subject, e.key, e.occurred_at, e.trace, e.headers, e.data from agenda.%I e ';
+    v_columns constant text := 'select e.seq, e.id, e.type, e.user_id, e.subject, e.key, e.occurred_at, e.trace, e.headers, e.data, '
+                            || 'null::bigint as replay_of, null::text as only_topic from agenda.%1$I e ';
     v_new     constant text := v_columns || 'where e.xid >= $1 and e.seq > $4 union all '
                             || v_columns || 'where e.xid = any ($2) and e.seq > $4';
     v_rest    constant text := '(' || v_columns || 'where e.seq > $4 and (e.xid >= $1 or e.xid = any ($2)) '
                             || 'and pg_visible_in_snapshot(e.xid, $3) order by e.seq limit $5)';
+    -- a repetition whose event is gone counts as a row, and has no topic
+    v_replays constant text := 'select q.seq, e.id, e.type, e.user_id, e.subject, e.key, e.occurred_at, e.trace, e.headers, e.data, q.event_seq, q.topic '
+                            || 'from (select * from agenda.%1$I q where q.seq > $4 and (q.xid >= $1 or q.xid = any ($2)) '
+                            || 'and ($3 is null or pg_visible_in_snapshot(q.xid, $3)) order by q.seq limit $5) q '
+                            || 'left join lateral (select * from agenda.events e where e.seq = q.event_seq and e.occurred_at = q.event_at offset 0) e on true';
     v_floor   bigint;
     v_query   text;
     v_bytes   bigint := 0;
     v_xip     constant xid8[] := array(select pg_snapshot_xip(p_lo));
 begin
-    select string_agg(case when p_hi is null then format(v_new, l.leaf, l.leaf) else format(v_rest, l.leaf) end,
+    select string_agg(format(case when l.parent = 'replays' then v_replays when p_hi is null then v_new else v_rest end, l.leaf),
                       ' union all ' order by l.lower)
       into v_query
       from agenda.log_leaves l
-     where l.parent = 'events' and (l.closed_xmax is null or l.closed_xmax > pg_snapshot_xmin(p_lo));
+     where l.parent in ('events', 'replays') and (l.closed_xmax is null or l.closed_xmax > pg_snapshot_xmin(p_lo));
     if v_query is null then
         return;
     end if;
@@ -274,9 +290,10 @@ begin
     end if;
     select o.floor_seq into v_floor from agenda.log_owners o order by o.adopted_at desc limit 1;
 
-    for seq, id, type, user_id, subject, key, occurred_at, trace, headers, data, topics in
+    for seq, id, type, user_id, subject, key, occurred_at, trace, headers, data, topics, replay_of in
         execute format(
-            'select e.seq, e.id, e.type, e.user_id, e.subject, e.key, e.occurred_at, e.trace, e.headers, e.data::text, r.topics
+            'select e.seq, e.id, e.type, e.user_id, e.subject, e.key, e.occurred_at, e.trace, e.headers, e.data::text,
+                    case when e.id is not null and e.only_topic is not null then array[e.only_topic] else r.topics end, e.replay_of
                from (select * from (%s) w order by w.seq limit $5) e
                left join (select event_type, array_agg(topic order by topic) as topics
                             from agenda.topic_routes group by event_type) r on r.event_type = e.type
@@ -284,7 +301,7 @@ begin
         using pg_snapshot_xmax(p_lo), v_xip, p_hi, greatest(v_floor, p_after), p_max_rows
     loop
         return next;
-        v_bytes := v_bytes + octet_length(data);
+        v_bytes := v_bytes + coalesce(octet_length(data), 0);
         exit when v_bytes >= p_max_bytes;
     end loop;
 end
@@ -301,38 +318,6 @@ begin
 end
 $$;
 comment on function agenda._log_dead(bigint, text, text, integer) is 'engine: sets an event aside that the broker refuses for good';
-
--- What has been committed and not been read to the end: the windows' condition without their order and
--- without touching data, since somebody asks for it just when the backlog is long.
-create or replace function agenda._log_backlog(out events bigint, out oldest timestamptz)
-    language plpgsql stable as
-$$
-declare
-    v_unread constant text := 'select count(*), min(e.occurred_at) from agenda.%I e where (e.xid >= $1 or e.xid = any ($2)) '
-                           || 'and e.seq > $3 and ($4 is null or e.seq > $5 or not pg_visible_in_snapshot(e.xid, $4))';
-    p        record;
-    v_lo     pg_snapshot;
-    v_floor  bigint;
-    v_leaf   name;
-    v_events bigint;
-    v_oldest timestamptz;
-begin
-    select t.lo, t.hi, t.seq into p from agenda.ticks t order by t.tick desc limit 1;
-    select o.floor_seq into v_floor from agenda.log_owners o order by o.adopted_at desc limit 1;
-    v_lo := coalesce(p.lo, '3:3:');
-    events := 0;
-    for v_leaf in
-        select l.leaf from agenda.log_leaves l
-         where l.parent = 'events' and (l.closed_xmax is null or l.closed_xmax > pg_snapshot_xmin(v_lo))
-    loop
-        execute format(v_unread, v_leaf) into v_events, v_oldest
-          using pg_snapshot_xmax(v_lo), array(select pg_snapshot_xip(v_lo)), coalesce(v_floor, 0), p.hi, p.seq;
-        events := events + v_events;
-        oldest := least(oldest, v_oldest);
-    end loop;
-end
-$$;
-comment on function agenda._log_backlog() is 'engine: how many events wait to be read, and since when';
 
 -- ---- topics ------------------------------------------------------------------------------------
 
@@ -364,7 +349,8 @@ declare
         "reminder.cancelled": "reminder-cancelled", "reminder.snoozed": "reminder-snoozed",
         "notification.created": "notification-changed", "notification.read": "notification-changed",
         "notification.cleared": "notification-changed", "notification.withdrawn": "notification-changed",
-        "preferences.updated": "preferences-updated"}';
+        "preferences.updated": "preferences-updated",
+        "user.forgotten": "user-forgotten"}';
 begin
     insert into agenda.topic_routes (event_type, topic)
     select t.key, case use_topic_profile.name
@@ -375,6 +361,7 @@ begin
                    when 'reminder' then 'agenda.reminders'
                    when 'notification' then 'agenda.notifications'
                    when 'preferences' then 'agenda.preferences'
+                   when 'user' then 'agenda.users'
                end
                when 'todo' then case
                    when t.key in ('task.due_soon', 'task.due', 'task.overdue') or t.key like 'reminder.%' then 'todo.reminders'

@@ -77,6 +77,11 @@ as $$
         union all
         select 8, format('%s events wait to be published, the oldest since %s', events, oldest)
         where oldest < clock_timestamp() - interval '1 minute'
+        union all
+        select 9, format('the backlog of the log (%s) is larger than agenda.max_backlog (%s)%s',
+            pg_size_pretty(bytes), current_setting('agenda.max_backlog'),
+            case current_setting('agenda.backlog_policy') when 'reject' then ': changes are refused' else '' end)
+        from agenda._backlog() where bytes >= nullif(pg_size_bytes(current_setting('agenda.max_backlog')), 0)
     )
     select problem from found
     where not pg_is_in_recovery()
@@ -104,9 +109,10 @@ as $$
             || jsonb_build_object(
                 'kafka_configured', r.kafka_configured,
                 'unpublished', b.events,
+                'unpublished_bytes', b.bytes,
                 'oldest_unpublished_seconds',
                 round(extract(epoch from clock_timestamp() - b.oldest), 3)))
-    from agenda._log_backlog() b,
+    from agenda._log_lag() b,
         lateral (select array(select agenda._problems(b.events, b.oldest)) as problems) p,
         agenda._runtime() r,
         (select * from agenda._workers() where worker = 'scanner') s,

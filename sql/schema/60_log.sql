@@ -42,10 +42,25 @@ create table agenda.ticks (
 create sequence agenda.ticks_tick as bigint cache 1;
 comment on table agenda.ticks is 'how far the log has been read: everything visible in lo, and of what is visible in hi everything up to seq';
 
--- Leaves of the two tables above; closed_xmax is written once a leaf's time has passed.
+-- Repetitions that somebody has asked for.  A row takes a place of its own in the order of the log and names the
+-- event that is to be published again there; the event itself stays the only one of its kind.
+create table agenda.replays (
+    seq          bigint not null,
+    xid          xid8 not null,
+    requested_at timestamptz not null,
+    event_seq    bigint not null,
+    event_at     timestamptz not null,
+    topic        text
+) partition by range (requested_at);
+comment on table agenda.replays is 'events that are to be published again, see agenda.replay()';
+comment on column agenda.replays.seq is 'drawn like the number of an event: the place of the repetition';
+comment on column agenda.replays.event_at is 'occurred_at of the event, which tells its partition';
+comment on column agenda.replays.topic is 'the only topic it goes to; null: those of its type';
+
+-- Leaves of the three tables above; closed_xmax is written once a leaf's time has passed.
 create table agenda.log_leaves (
     leaf        name primary key,
-    parent      name not null check (parent in ('events', 'ticks')),
+    parent      name not null check (parent in ('events', 'ticks', 'replays')),
     lower       timestamptz not null,
     upper       timestamptz not null,
     closed_xmax xid8,

@@ -118,7 +118,7 @@ test_whole_event(AgendaEnvelope *envelope)
 	   "\"correlationid\":\"request 1\","
 	   "\"data\":{\"a\": 1}}",
 	   "value of a complete event");
-	ok(envelope->n_headers == AGENDA_ENVELOPE_HEADERS, "all headers");
+	ok(envelope->n_headers == AGENDA_ENVELOPE_HEADERS - 1, "all headers but ce_replayed");
 	is(header(envelope, "content-type"), "application/cloudevents+json; charset=UTF-8",
 	   "content-type");
 	is(header(envelope, "ce_specversion"), "1.0", "ce_specversion");
@@ -133,6 +133,22 @@ test_whole_event(AgendaEnvelope *envelope)
 	is(header(envelope, "ce_userid"), sample.user_id, "ce_userid");
 	is(header(envelope, "ce_correlationid"), "request%201", "ce_correlationid");
 	is(header(envelope, "traceparent"), TRACE, "traceparent");
+}
+
+static void
+test_replayed(AgendaEnvelope *envelope)
+{
+	AgendaEvent event = sample;
+
+	event.seq = 99;
+	event.replay_of = 42;
+	agenda_envelope_build(envelope, &event);
+	ok(strstr(envelope->value.data, "\"sequence\":\"00000000000000000042\"") != NULL &&
+		   strstr(envelope->value.data, ",\"replayed\":true,\"data\":") != NULL,
+	   "a repetition has the number of the event and says that it is one");
+	is(header(envelope, "ce_sequence"), "00000000000000000042", "ce_sequence of a repetition");
+	is(header(envelope, "ce_replayed"), "true", "ce_replayed");
+	ok(envelope->n_headers == AGENDA_ENVELOPE_HEADERS, "all headers");
 }
 
 static void
@@ -294,6 +310,7 @@ main(void)
 
 	agenda_envelope_init(&envelope, "my cluster", "a/b");
 	test_whole_event(&envelope);
+	test_replayed(&envelope);
 	test_absent_attributes(&envelope);
 	test_times(&envelope);
 	test_header_encoding(&envelope);

@@ -1,0 +1,27 @@
+/*
+ * backlog.h
+ *		How much of the log waits to be published, and when that is too much.
+ */
+#ifndef AGENDA_BACKLOG_H
+#define AGENDA_BACKLOG_H
+
+#include "utils/jsonb.h"
+
+#include "shmem.h"
+
+/*
+ * Before an event is written: refuses one that no broker would take, and any if the backlog is full
+ * and the policy is to reject.  Otherwise the event is counted when the transaction commits.
+ */
+extern void agenda_backlog_admit(Jsonb *data, Jsonb *headers);
+
+/* For the drainer.  Taken before the snapshot of a window. */
+extern AgendaBacklogMark agenda_backlog_mark(void);
+
+/* Some events of a window are done with; complete: everything before the mark is. */
+extern void agenda_backlog_pass(int n_events, const AgendaBacklogMark *complete);
+
+/* At start: what a look at the tables has found to be waiting. */
+extern void agenda_backlog_restart(uint64 events, uint64 bytes);
+
+#endif

@@ -1,0 +1,55 @@
+-- Events of other schemas: who may write which, what they look like, and changes that write none.
+begin;
+set local search_path = public;
+select plan(37);
+
+create role t_app login in role agenda_app;
+create role t_person login in role agenda_user;
+create role t_nobody login;
+create temp table mark as select coalesce(max(seq), 0) as seq from agenda.events;
+create temp view new_events as select e.* from agenda.events e, mark where e.seq > mark.seq;
+grant select on mark to public;
+
+-- ---- emit --------------------------------------------------------------------------------------
+set local role t_app;
+select agenda.act_as('aaaaaaaa-0000-4000-8000-000000000001');
+select isnt(agenda.emit('shop.order.placed', 'order-1', '{"total": 12}', headers => '{"x-shop": "north"}'), null, 'emit returns an id');
+reset role;
+select is((select row(type, subject, key, user_id, actor, data, headers)::text from new_events),
+    row('shop.order.placed', 'order-1', 'order-1', 'aaaaaaaa-0000-4000-8000-000000000001'::uuid, 'aaaaaaaa-0000-4000-8000-000000000001',
+        '{"total": 12}'::jsonb, '{"x-shop": "north"}'::jsonb)::text, 'the event is in the log, its key is the subject');
+set local role t_app;
+select is((select count(*) from agenda.events where type = 'shop.order.placed'), 1::bigint, 'its user sees it');
+select agenda.act_as('bbbbbbbb-0000-4000-8000-000000000002');
+select is((select count(*) from agenda.events where type = 'shop.order.placed'), 0::bigint, 'others do not');
+select agenda.act_as(null);
+select agenda.emit('shop.closed', 'shop', '{}', key => 'north');
+reset role;
+select is((select row(key, user_id, actor)::text from new_events where type = 'shop.closed'), '(north,,' || session_user || ')', 'without a user, under a key of its own');
+
+select throws_ok(format($$select agenda.emit(%L, 's', '{}')$$, t), 'YA006', null, 'type ' || coalesce(t, 'null'))
+  from unnest(array['task.created', 'TASK.x', 'recurring_task.x', 'reminder.due', 'notification.created', 'preferences.updated', 'user.x', 'log.x', 'agenda.x',
+                    'noword', 'a..b', 'a.b c', repeat('a', 199) || '.b', null]) t;
+select throws_ok($$select agenda.emit('a.b', '', '{}')$$, 'YA006', null, 'an empty subject');
+select throws_ok($$select agenda.emit('a.b', repeat('x', 256), '{}')$$, 'YA006', null, 'a long subject');
+select throws_ok($$select agenda.emit('a.b', 'x', '{}', key => E'a\nb')$$, 'YA006', null, 'a key of two lines');
+select throws_ok($$select agenda.emit('a.b', 'x', '[1]')$$, 'YA006', 'data of an event must be an object', 'data that is no object');
+select throws_ok($$select agenda.emit('a.b', 'x', null)$$, 'YA006', null, 'no data');
+select throws_ok(format($$select agenda.emit('a.b', 'x', '{}', headers => %L)$$, h), 'YA006', null, 'headers ' || left(h, 40))
+  from unnest(array['[]', '{"ce_id": "1"}', '{"Content-Type": "x"}', '{"a b": "x"}', '{"a": 1}', '{"a": "x\ny"}',
+                    (select jsonb_object_agg('h' || n, 'x')::text from generate_series(1, 17) n)]) h;
+select throws_ok($$select agenda.emit('a.b', 'x', jsonb_build_object('a', repeat('x', 990000)))$$, '54000', null, 'an event that no broker takes');
+select throws_ok($$select agenda.emit('a.b', 'x', jsonb_build_object('a', (select jsonb_agg(1e131000) from generate_series(1, 8))))$$, '54000', null, 'nor one whose numbers are long');
+select throws_ok($$select agenda._emit('a.b', null, 'x', 'x', jsonb_build_object('a', repeat(E'\x01', 200000)))$$, '54000', null, 'nor one that grows as text');
+set local role t_person;
+select throws_ok($$select agenda.emit('a.b', 'x', '{}')$$, '42501', null, 'a person may not');
+reset role;
+set local role t_nobody;
+select throws_ok($$select agenda.emit('a.b', 'x', '{}')$$, '42501', null, 'nor anybody else');
+reset role;
+set local role agenda_service;
+select lives_ok($$select agenda.emit('a.b', 'x', '{}')$$, 'the service may');
+reset role;
+
+select * from finish();
+rollback;
