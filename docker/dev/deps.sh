@@ -14,7 +14,7 @@ BUILD="gcc libc6-dev make postgresql-server-dev-$PG_MAJOR librdkafka-dev libmicr
 libjansson-dev libssl-dev libgnutls28-dev zlib1g-dev pkg-config"
 RUN="postgresql-$PG_MAJOR librdkafka1 libmicrohttpd12 libpq5 libjansson4 libssl3 libgnutls30 zlib1g tzdata openssl curl kcat"
 LINT="clang-format-14 shellcheck python3 binutils"
-TEST="perl libipc-run-perl postgresql-$PG_MAJOR-pgtap kcat curl python3 wrk python3-dateutil libical-dev"
+TEST="perl libipc-run-perl postgresql-$PG_MAJOR-pgtap postgresql-$PG_MAJOR-cron python3-jsonschema kcat curl python3 wrk python3-dateutil libical-dev"
 FUZZ="clang-14 libclang-rt-14-dev libclang-common-14-dev libc6-dev"
 VALGRIND="valgrind libc6-dbg"
 # peers of the recurrence library; Node.js, npm and Go may have come from elsewhere

@@ -134,11 +134,14 @@ end
 $$;
 comment on function agenda._drop_partitions(timestamptz) is 'engine: drops partitions of the log that are older than agenda.log_retention and have been read';
 
--- What the scanner does once an hour.
+-- What the scanner does once an hour, and pg_cron when it is asked to.  One at a time is enough.
 create or replace function agenda._keep_log(p_now timestamptz) returns void
     language plpgsql volatile as
 $$
 begin
+    if not pg_try_advisory_xact_lock('agenda.log_leaves'::regclass::oid::integer, 0) then
+        return;
+    end if;
     perform agenda._ensure_partitions(p_now);
     perform agenda._close_partitions(p_now);
     perform agenda._drop_partitions(p_now);
