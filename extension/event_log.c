@@ -2,7 +2,7 @@
  * event_log.c
  *		Writing one event to agenda.events, in the transaction of the change.
  *
- * agenda._emit() is the only writer of the log.  The triggers call it after the row change, so
+ * agenda._emit() and, for many at once, agenda._emit_many() are the only writers of the log.  The triggers call it after the row change, so
  * that the row lock is held when seq is drawn: two changes of one row get their numbers in the
  * order in which they commit.  The transaction id is drawn before seq, and the sequence has no
  * cache: both are what the drainer's rule of order rests on (bgworker/README.md).
@@ -22,6 +22,7 @@
 #include "commands/sequence.h"
 #include "executor/spi.h"
 #include "fmgr.h"
+#include "funcapi.h"
 #include "utils/builtins.h"
 #include "utils/inval.h"
 #include "utils/json.h"
@@ -62,10 +63,12 @@ static Oid covered_relid = InvalidOid;
 static int64 next_seq(void);
 static SPIPlanPtr keep_plan(const char *statement, int nargs, Oid *argtypes);
 static Datum event_headers(FunctionCallInfo fcinfo, int argno);
+static Datum own_headers(void);
 static void ensure_partition(TimestampTz at);
 static void forget_coverage(Datum arg, Oid relid);
 
 PG_FUNCTION_INFO_V1(agenda_emit);
+PG_FUNCTION_INFO_V1(agenda_log_context);
 
 void
 agenda_event_log_init(void)
@@ -129,6 +132,42 @@ agenda_emit(PG_FUNCTION_ARGS)
 	PG_RETURN_UUID_P(id);
 }
 
+/*
+ * agenda._log_context() → (xid xid8, at timestamptz, actor text, trace text, headers jsonb)
+ *
+ * What the events of one statement have in common, for _emit_many(), which is their only other
+ * writer.  Draws the transaction id, and sees to it that a leaf is there.
+ */
+Datum
+agenda_log_context(PG_FUNCTION_ARGS)
+{
+	AgendaOwnerScope scope;
+	TupleDesc desc;
+	Datum values[5];
+	bool nulls[5] = { false };
+	TimestampTz now = GetCurrentTimestamp();
+	const char *trace = agenda_identity_traceparent();
+
+	if (get_call_result_type(fcinfo, NULL, &desc) != TYPEFUNC_COMPOSITE)
+		elog(ERROR, "agenda._log_context() must return a row");
+	if (trace == NULL)
+		trace = agenda_identity_request_id();
+	values[0] = FullTransactionIdGetDatum(GetTopFullTransactionId());
+	values[1] = TimestampTzGetDatum(now);
+	values[2] = CStringGetTextDatum(agenda_identity_actor());
+	nulls[3] = trace == NULL;
+	values[3] = trace == NULL ? (Datum) 0 : CStringGetTextDatum(trace);
+	values[4] = own_headers();
+
+	agenda_owner_enter(&scope);
+	SPI_connect();
+	ensure_partition(now);
+	SPI_finish();
+	agenda_owner_leave(&scope);
+	agenda_wake_drainer_at_commit();
+	PG_RETURN_DATUM(HeapTupleGetDatum(heap_form_tuple(BlessTupleDesc(desc), values, nulls)));
+}
+
 static int64
 next_seq(void)
 {
@@ -150,16 +189,26 @@ keep_plan(const char *statement, int nargs, Oid *argtypes)
 	return plan;
 }
 
-/*
- * The caller's headers, and the request id where it is not the trace already: a consumer can then
- * follow a change back to the request that made it.
- */
+/* The caller's headers, and ours. */
 static Datum
 event_headers(FunctionCallInfo fcinfo, int argno)
 {
+	Datum own = own_headers();
+
+	if (PG_ARGISNULL(argno))
+		return own;
+	return DirectFunctionCall2(jsonb_concat, own, PG_GETARG_DATUM(argno));
+}
+
+/*
+ * The request id where it is not the trace already: a consumer can then follow a change back to the
+ * request that made it.
+ */
+static Datum
+own_headers(void)
+{
 	const char *request_id = agenda_identity_request_id();
 	StringInfoData buf;
-	Datum own;
 
 	initStringInfo(&buf);
 	appendStringInfoChar(&buf, '{');
@@ -169,10 +218,7 @@ event_headers(FunctionCallInfo fcinfo, int argno)
 		escape_json(&buf, request_id);
 	}
 	appendStringInfoChar(&buf, '}');
-	own = DirectFunctionCall1(jsonb_in, CStringGetDatum(buf.data));
-	if (PG_ARGISNULL(argno))
-		return own;
-	return DirectFunctionCall2(jsonb_concat, own, PG_GETARG_DATUM(argno));
+	return DirectFunctionCall1(jsonb_in, CStringGetDatum(buf.data));
 }
 
 /* Makes sure that a leaf for this instant exists. */

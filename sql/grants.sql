@@ -63,8 +63,8 @@ declare
     o record;
 begin
     foreach r in array '{agenda_app,agenda_user}'::name[] loop
-        execute pg_catalog.format('grant select on agenda.users, agenda.preferences, agenda.recurring_tasks, agenda.tasks,
-                                   agenda.notifications, agenda.timers, agenda.events, agenda.topic_routes,
+        execute pg_catalog.format('grant select on agenda.users, agenda.preferences, agenda.holidays, agenda.recurring_tasks, agenda.tasks,
+                                   agenda.reminders, agenda.notifications, agenda.notification_retention, agenda.timers, agenda.events, agenda.topic_routes,
                                    agenda.audit_log, agenda.task_event_log to %I', r);
         execute pg_catalog.format('grant insert (id, user_id, title, description, status, priority, due_date, timezone,
                                                  due_kind, due_local, tags, checklist, recurrence_rule),
@@ -77,9 +77,14 @@ begin
                                                  start_date, end_date, timezone, is_active, resume_at, deleted_at),
                                          delete on agenda.recurring_tasks to %I', r);
         execute pg_catalog.format('grant update (read_at, cleared_at) on agenda.notifications to %I', r);
-        execute pg_catalog.format('grant insert (user_id, timezone, due_soon_window, overdue_grace, notifications_enabled, enabled_types, all_day_time, default_reminders),
-                                         update (timezone, due_soon_window, overdue_grace, notifications_enabled, enabled_types, all_day_time, default_reminders)
-                                         on agenda.preferences to %I', r);
+        execute pg_catalog.format('grant insert (user_id, %1$s), update (%1$s) on agenda.preferences to %2$I',
+            'timezone, locale, week_start, due_soon_window, overdue_grace, overdue_repeat, overdue_repeat_max,
+             notifications_enabled, reminders_enabled, enabled_types, all_day_time, default_reminders, catchup_window,
+             quiet_start, quiet_end, quiet_days, quiet_policy, quiet_break_priority, paused_until,
+             digest_time, digest_days, digest_types, workdays, holiday_calendar', r);
+        execute pg_catalog.format('grant insert (id, user_id, task_id, recurring_task_id, %1$s), update (%1$s), delete on agenda.reminders to %2$I',
+            'anchor, offset_by, at_time, absolute_local, absolute_zone, repeat_every, repeat_max, until_done', r);
+        execute pg_catalog.format('grant insert (user_id, calendar, day, label), update (label), delete on agenda.holidays to %I', r);
         for o in
             select p.oid::regprocedure as name
               from pg_catalog.pg_proc p
@@ -124,8 +129,8 @@ end
 $$;
 
 -- Engine, migrations, bulk load.  The log stays append-only, and _emit() its only writer.
-grant select, insert, update, delete on agenda.users, agenda.preferences, agenda.recurring_tasks, agenda.tasks,
-    agenda.timers, agenda.notifications, agenda.topic_routes, agenda.log_owners to agenda_service;
+grant select, insert, update, delete on agenda.users, agenda.preferences, agenda.holidays, agenda.recurring_tasks, agenda.tasks,
+    agenda.reminders, agenda.timers, agenda.notifications, agenda.notification_retention, agenda.topic_routes, agenda.log_owners to agenda_service;
 grant update on agenda.log_leaves to agenda_service;
 grant select on agenda.events, agenda.audit_log, agenda.task_event_log, agenda.log_leaves to agenda_service;
 grant select, insert on agenda.ticks, agenda.dead_letters to agenda_service;

@@ -25,14 +25,38 @@ create trigger task_after_update after update on agenda.tasks
     for each row when (agenda._task_differs(old, new) and not agenda._restoring())
     execute function agenda._task_after();
 
-create trigger notification_after after insert or update on agenda.notifications
-    for each row when (not agenda._restoring()) execute function agenda._notification_after();
+create trigger task_reminders after update on agenda.tasks
+    for each row when ((old.due_date, old.due_kind, old.due_local, old.timezone, old.status, old.deleted_at is null)
+                       is distinct from (new.due_date, new.due_kind, new.due_local, new.timezone, new.status, new.deleted_at is null)
+                       and not agenda._restoring())
+    execute function agenda._reminders_follow();
+
+create trigger reminder_before before insert on agenda.reminders
+    for each row when (not agenda._restoring()) execute function agenda._reminder_before();
+create trigger reminder_before_update before update on agenda.reminders
+    for each row when (agenda._reminder_differs(old, new) and not agenda._restoring())
+    execute function agenda._reminder_before();
+create trigger reminder_after after insert or delete on agenda.reminders
+    for each row when (not agenda._restoring()) execute function agenda._reminder_after();
+-- what the scanner raises counts up, and is logged there
+create trigger reminder_after_update after update on agenda.reminders
+    for each row when (new.fired_count <= old.fired_count
+                       and (old.fire_at, old.state, old.snoozed_until) is distinct from (new.fire_at, new.state, new.snoozed_until)
+                       and not agenda._restoring())
+    execute function agenda._reminder_after();
+
+create trigger notifications_made after insert on agenda.notifications
+    referencing new table as new_rows
+    for each statement when (not agenda._restoring()) execute function agenda._notifications_made();
+create trigger notifications_changed after update on agenda.notifications
+    referencing old table as old_rows new table as new_rows
+    for each statement when (not agenda._restoring()) execute function agenda._notifications_changed();
 
 do $$
 declare
     t name;
 begin
-    foreach t in array '{users,preferences,recurring_tasks,tasks,timers,notifications,events}'::name[] loop
+    foreach t in array '{users,preferences,holidays,recurring_tasks,tasks,reminders,timers,notifications,events}'::name[] loop
         execute pg_catalog.format('create trigger refuse_truncate before truncate on agenda.%I
                                        for each statement execute function agenda._refuse_truncate()', t);
     end loop;

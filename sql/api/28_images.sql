@@ -42,24 +42,6 @@ create or replace function agenda._recurring_task_image(r agenda.recurring_tasks
         'deleted_at', agenda.utc(r.deleted_at)) end;
 comment on function agenda._recurring_task_image(agenda.recurring_tasks) is 'internal: a series as events show it';
 
-create or replace function agenda._notification_image(n agenda.notifications) returns jsonb
-    language sql stable
-    return case when n.id is not null then jsonb_build_object(
-        'id', n.id,
-        'user_id', n.user_id,
-        'type', n.type,
-        'task_id', n.task_id,
-        'recurring_task_id', n.recurring_task_id,
-        'title', n.title,
-        'body', n.body,
-        'scheduled_for', agenda.utc(n.scheduled_for),
-        'created_at', agenda.utc(n.created_at),
-        'read_at', agenda.utc(n.read_at),
-        'cleared_at', agenda.utc(n.cleared_at),
-        'withdrawn_at', agenda.utc(n.withdrawn_at),
-        'late', n.late) end;
-comment on function agenda._notification_image(agenda.notifications) is 'internal: a notification as events show it';
-
 -- ---- which event a change is -------------------------------------------------------------------
 -- One change, one event: the most telling type wins.
 --
@@ -135,61 +117,6 @@ begin
 end
 $$;
 comment on function agenda._log_recurring_task(agenda.recurring_tasks, agenda.recurring_tasks) is 'engine: the one event of a change of a series';
-
-create or replace function agenda._notification_after() returns trigger
-    language plpgsql security definer
-    set search_path = pg_catalog, agenda, pg_temp as
-$$
-declare
-    v_before constant jsonb := case when tg_op <> 'INSERT' then agenda._notification_image(old) end;
-    v_after  constant jsonb := agenda._notification_image(new);
-    v_type   text;
-begin
-    if tg_op = 'INSERT' then
-        v_type := 'notification.created';
-    else
-        v_type := case
-            when new.withdrawn_at is not null and old.withdrawn_at is null then 'notification.withdrawn'
-            when new.cleared_at is not null and old.cleared_at is null then 'notification.cleared'
-            when new.read_at is not null and old.read_at is null then 'notification.read'
-        end;
-    end if;
-    if v_type is not null then
-        perform agenda._log_change(v_type, new.user_id, new.id, v_before, v_after);
-    end if;
-    return null;
-end
-$$;
-comment on function agenda._notification_after() is 'internal: log of notifications';
-
-create or replace function agenda._preferences_after() returns trigger
-    language plpgsql security definer
-    set search_path = pg_catalog, agenda, pg_temp as
-$$
-declare
-    v_before jsonb := agenda.preferences_json(case when tg_op = 'INSERT' then agenda._default_preferences(new.user_id) else old end) - 'version';
-    v_after  jsonb := agenda.preferences_json(new) - 'version';
-begin
-    if v_before <> v_after then
-        perform agenda._log_change('preferences.updated', new.user_id, new.user_id, v_before, v_after);
-        -- due-soon instants depend on the window and on the grace
-        if v_before->'due_soon_window' <> v_after->'due_soon_window'
-           or v_before->'overdue_grace' <> v_after->'overdue_grace' then
-            perform agenda._enter(new.user_id);
-            -- locked first, as everybody does, so that a task that is being completed gets no timer
-            perform agenda._plan_task_timer(t, t)
-               from (select * from agenda.tasks k
-                      where k.user_id = new.user_id and k.deleted_at is null and k.due_date is not null
-                        and k.status in ('pending', 'in_progress')
-                      order by k.id
-                        for no key update) t;
-            perform agenda._leave();
-        end if;
-    end if;
-    return null;
-end
-$$;
-comment on function agenda._preferences_after() is 'internal: log of preferences; plans the user''s timers anew';
 
 -- ---- REST representations ----------------------------------------------------------------------
 
@@ -297,13 +224,3 @@ begin
 end
 $$;
 comment on function agenda.recurring_task_json(agenda.recurring_tasks) is 'a series as REST shows it';
-
-create or replace function agenda.notification_json(n agenda.notifications) returns jsonb
-    language plpgsql stable as
-$$
-begin
-    return agenda._notification_image(n) - 'user_id' - 'cleared_at' - 'withdrawn_at';
-end
-$$;
-comment on function agenda.notification_json(agenda.notifications) is 'a notification as REST shows it';
-

@@ -1,6 +1,87 @@
 -- ---- notifications -----------------------------------------------------------------------------
+-- The inbox is what is neither cleared, withdrawn, archived nor held; the partial indexes of the table
+-- repeat these conditions.
 
-create or replace function agenda.list_notifications(unread_only boolean default false, page integer default 1, page_size integer default 20)
+create or replace function agenda._notification_image(n agenda.notifications) returns jsonb
+    language sql stable
+    return case when n.id is not null then jsonb_build_object(
+        'id', n.id,
+        'user_id', n.user_id,
+        'type', n.type,
+        'task_id', n.task_id,
+        'recurring_task_id', n.recurring_task_id,
+        'reminder_id', n.reminder_id,
+        'title', n.title,
+        'body', n.body,
+        'data', n.data,
+        'priority', n.priority,
+        'scheduled_for', agenda.utc(n.scheduled_for),
+        'created_at', agenda.utc(n.created_at),
+        'released_at', agenda.utc(n.released_at),
+        'read_at', agenda.utc(n.read_at),
+        'cleared_at', agenda.utc(n.cleared_at),
+        'withdrawn_at', agenda.utc(n.withdrawn_at),
+        'silent', n.silent,
+        'late', n.late) end;
+comment on function agenda._notification_image(agenda.notifications) is 'internal: a notification as events show it';
+
+create or replace function agenda.notification_json(n agenda.notifications) returns jsonb
+    language plpgsql stable as
+$$
+begin
+    return agenda._notification_image(n) - '{user_id,cleared_at,withdrawn_at}'::text[];
+end
+$$;
+comment on function agenda.notification_json(agenda.notifications) is 'a notification as REST shows it';
+
+-- One event for each row of a statement.  A notification is created, for its readers, when it reaches the
+-- inbox: what is held until the end of quiet hours is so when it is released, and what is withdrawn before
+-- that never was.
+create or replace function agenda._notifications_made() returns trigger
+    language plpgsql security definer
+    set search_path = pg_catalog, agenda, pg_temp as
+$$
+begin
+    perform agenda._emit_many(array_agg('notification.created'::text order by n.id), array_agg(n.user_id order by n.id),
+                              array_agg(n.id::text order by n.id),
+                              array_agg(jsonb_build_object('after', agenda._notification_image(n)) order by n.id))
+       from new_rows n where n.held_until is null
+     having count(*) > 0;
+    return null;
+end
+$$;
+comment on function agenda._notifications_made() is 'internal: log of new notifications';
+
+create or replace function agenda._notifications_changed() returns trigger
+    language plpgsql security definer
+    set search_path = pg_catalog, agenda, pg_temp as
+$$
+begin
+    perform agenda._emit_many(array_agg(c.type order by c.id), array_agg(c.user_id order by c.id), array_agg(c.id::text order by c.id),
+                              array_agg(case c.type
+                                  when 'notification.created' then jsonb_build_object('after', c.after)
+                                  else jsonb_build_object('before', c.before, 'after', c.after,
+                                                          'changed', agenda._changed(c.before, c.after)) end order by c.id))
+       from (select n.id, n.user_id, agenda._notification_image(o) as before, agenda._notification_image(n) as after,
+                    case when o.held_until is not null then
+                             case when n.held_until is null and n.withdrawn_at is null and n.cleared_at is null
+                                  then 'notification.created' end
+                         when n.withdrawn_at is not null and o.withdrawn_at is null then 'notification.withdrawn'
+                         when n.cleared_at is not null and o.cleared_at is null then 'notification.cleared'
+                         when n.read_at is not null and o.read_at is null then 'notification.read'
+                    end as type
+               from new_rows n join old_rows o on o.user_id = n.user_id and o.id = n.id) c
+      where c.type is not null
+     having count(*) > 0;
+    return null;
+end
+$$;
+comment on function agenda._notifications_changed() is 'internal: log of what becomes of notifications';
+
+-- ---- what callers use --------------------------------------------------------------------------
+
+create or replace function agenda.list_notifications(unread_only boolean default false, page integer default 1, page_size integer default 20,
+                                                     types text[] default null)
     returns setof agenda.notifications
     language plpgsql stable as
 $$
@@ -11,14 +92,16 @@ begin
     return query
         select n.* from agenda.notifications n
          where n.user_id = v_user and n.cleared_at is null and n.withdrawn_at is null
+           and n.archived_at is null and n.held_until is null
            and (not coalesce(unread_only, false) or n.read_at is null)
+           and (types is null or n.type = any (types))
          order by n.created_at desc, n.id
          limit page_size offset (page - 1)::bigint * page_size;
 end
 $$;
-comment on function agenda.list_notifications(boolean, integer, integer) is 'a page of the acting user''s inbox, newest first';
+comment on function agenda.list_notifications(boolean, integer, integer, text[]) is 'a page of the acting user''s inbox, newest first; types: only these';
 
-create or replace function agenda.count_notifications(unread_only boolean default false) returns bigint
+create or replace function agenda.count_notifications(unread_only boolean default false, types text[] default null) returns bigint
     language plpgsql stable as
 $$
 declare
@@ -26,10 +109,12 @@ declare
 begin
     return (select count(*) from agenda.notifications n
              where n.user_id = v_user and n.cleared_at is null and n.withdrawn_at is null
-               and (not coalesce(unread_only, false) or n.read_at is null));
+               and n.archived_at is null and n.held_until is null
+               and (not coalesce(unread_only, false) or n.read_at is null)
+               and (types is null or n.type = any (types)));
 end
 $$;
-comment on function agenda.count_notifications(boolean) is 'how many notifications list_notifications has on all its pages';
+comment on function agenda.count_notifications(boolean, text[]) is 'how many notifications list_notifications has on all its pages';
 
 create or replace function agenda.unread_count() returns bigint
     language plpgsql stable as
@@ -38,7 +123,8 @@ declare
     v_user constant uuid := agenda._acting_user();
 begin
     return (select count(*) from agenda.notifications n
-             where n.user_id = v_user and n.read_at is null and n.cleared_at is null and n.withdrawn_at is null);
+             where n.user_id = v_user and n.read_at is null and n.cleared_at is null and n.withdrawn_at is null
+               and n.archived_at is null and n.held_until is null);
 end
 $$;
 comment on function agenda.unread_count() is 'notifications in the inbox that have not been read';
@@ -52,9 +138,10 @@ declare
 begin
     update agenda.notifications n set read_at = agenda.now()
      where n.user_id = v_user and n.id = mark_read.id and n.read_at is null
-       and n.cleared_at is null and n.withdrawn_at is null;
+       and n.cleared_at is null and n.withdrawn_at is null and n.held_until is null;
     select * into v_row from agenda.notifications n
-     where n.user_id = v_user and n.id = mark_read.id and n.cleared_at is null and n.withdrawn_at is null;
+     where n.user_id = v_user and n.id = mark_read.id
+       and n.cleared_at is null and n.withdrawn_at is null and n.held_until is null;
     if not found then
         perform agenda._not_found('notification', id);
     end if;
@@ -63,7 +150,7 @@ end
 $$;
 comment on function agenda.mark_read(uuid) is 'marks one notification as read; repeatable';
 
-create or replace function agenda.mark_all_read() returns bigint
+create or replace function agenda.mark_all_read(before timestamptz default null) returns bigint
     language plpgsql volatile as
 $$
 declare
@@ -71,14 +158,16 @@ declare
     v_count bigint;
 begin
     update agenda.notifications n set read_at = agenda.now()
-     where n.user_id = v_user and n.read_at is null and n.cleared_at is null and n.withdrawn_at is null;
+     where n.user_id = v_user and n.read_at is null and n.cleared_at is null and n.withdrawn_at is null
+       and n.archived_at is null and n.held_until is null
+       and (before is null or n.created_at <= before);
     get diagnostics v_count = row_count;
     return v_count;
 end
 $$;
-comment on function agenda.mark_all_read() is 'marks the whole inbox as read, returns how many were not';
+comment on function agenda.mark_all_read(timestamptz) is 'marks the inbox as read, as far as it had come by a time; returns how many were not';
 
-create or replace function agenda.clear_notifications() returns bigint
+create or replace function agenda.clear_notifications(read_only boolean default false) returns bigint
     language plpgsql volatile as
 $$
 declare
@@ -86,10 +175,41 @@ declare
     v_count bigint;
 begin
     update agenda.notifications n set cleared_at = agenda.now()
-     where n.user_id = v_user and n.cleared_at is null and n.withdrawn_at is null;
+     where n.user_id = v_user and n.cleared_at is null and n.withdrawn_at is null
+       and n.archived_at is null and n.held_until is null
+       and (not coalesce(read_only, false) or n.read_at is not null);
     get diagnostics v_count = row_count;
     return v_count;
 end
 $$;
-comment on function agenda.clear_notifications() is 'empties the inbox, returns how many it held; the rows stay';
+comment on function agenda.clear_notifications(boolean) is 'empties the inbox, or takes out what is read; returns how many; the rows stay';
 
+-- Out of inbox and unread count, without an event.  Oldest first, so that calls that are limited get on.
+create or replace function agenda.archive_notifications(older_than interval default null, max_rows integer default 10000) returns bigint
+    language plpgsql volatile as
+$$
+declare
+    v_now   constant timestamptz := agenda.now();
+    v_count bigint;
+begin
+    perform agenda._check_service();
+    if older_than < '0' then
+        raise exception using errcode = 'YA006', message = 'older_than must not be negative', column = 'older_than';
+    end if;
+    with old as (
+        select n.user_id, n.id
+          from agenda.notifications n
+          left join agenda.notification_retention k on k.type = n.type
+         where n.archived_at is null and n.held_until is null
+           and n.created_at < v_now - coalesce(older_than, k.keep, interval '30 days')
+         order by n.created_at
+         limit least(greatest(coalesce(max_rows, 10000), 0), 1000000)
+           for update of n skip locked)
+    update agenda.notifications n set archived_at = v_now
+      from old where n.user_id = old.user_id and n.id = old.id;
+    get diagnostics v_count = row_count;
+    return v_count;
+end
+$$;
+comment on function agenda.archive_notifications(interval, integer)
+    is 'operator: archives notifications that are older than an age, else than agenda.notification_retention says of their type, else than 30 days; returns how many';

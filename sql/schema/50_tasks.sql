@@ -65,37 +65,6 @@ create table agenda.timers (
     primary key (user_id, entity, entity_id)
 ) with (fillfactor = 80, autovacuum_vacuum_scale_factor = 0.02, autovacuum_vacuum_cost_delay = 0);
 create index timers_fire_at on agenda.timers (fire_at);
-comment on column agenda.timers.entity is 'task or series';
-comment on column agenda.timers.what is 'due_soon, due, overdue, spawn or resume';
-comment on table agenda.timers is 'the next instant at which something is owed, one row per task or series';
-
--- ---- notifications -----------------------------------------------------------------------------
-
-create table agenda.notifications (
-    id                uuid not null default agenda.uuid7(),
-    user_id           uuid not null references agenda.users on delete cascade,
-    type              text not null check (type in ('due_soon', 'due', 'overdue')),
-    task_id           uuid,
-    recurring_task_id uuid,
-    title             text not null,
-    body              text,
-    dedupe_key        text not null,
-    scheduled_for     timestamptz not null,
-    created_at        timestamptz not null default clock_timestamp(),
-    read_at           timestamptz,
-    cleared_at        timestamptz,
-    withdrawn_at      timestamptz,
-    late              boolean not null default false,
-    primary key (user_id, id),
-    -- one notification per reason, for ever
-    unique (user_id, dedupe_key)
-);
-create index notifications_inbox on agenda.notifications (user_id, created_at desc, id)
-    where cleared_at is null and withdrawn_at is null;
-create index notifications_unread on agenda.notifications (user_id)
-    where read_at is null and cleared_at is null and withdrawn_at is null;
-create index notifications_task on agenda.notifications (user_id, task_id) where withdrawn_at is null;
-comment on table agenda.notifications is 'what users have been told';
-comment on column agenda.notifications.scheduled_for is 'the instant at which it was owed; created_at - scheduled_for is how late it came';
-comment on column agenda.notifications.withdrawn_at is 'the reason went away: the task was done, deleted or given another due date';
-
+comment on column agenda.timers.entity is 'task, repeat (an overdue task that is told again), reminder, series or user (held notifications, digest)';
+comment on column agenda.timers.what is 'due_soon, due, overdue, repeat, reminder, spawn, resume or release';
+comment on table agenda.timers is 'the next instant at which something is owed, one row per thing';
