@@ -193,6 +193,7 @@ begin
             'due_date', agenda.utc(v_task.due_date),
             'next_due_at', agenda.utc(r.next_due_at),
             'trigger', p_trigger));
+        perform agenda._copy_reminders(r, v_task);
     end if;
     perform agenda._leave();
     return v_task;

@@ -79,7 +79,7 @@ begin
     if v_at < p_now then
         -- a repeated one goes on with what is left of it
         v_n := ceil(extract(epoch from p_now - v_at) / extract(epoch from r.repeat_every));
-        if v_n is null or not (r.until_done or v_n <= r.repeat_max) then
+        if v_n is null or v_n > r.repeat_max then
             r.state := 'expired';
             r.fire_at := null;
             return r;
@@ -140,18 +140,6 @@ begin
 end
 $$;
 comment on function agenda._reminder_before() is 'internal: plans a reminder that is new or means another time';
-
-create or replace function agenda._reminder_image(r agenda.reminders) returns jsonb
-    language sql stable
-    return case when r.id is not null then agenda._reminder_spec(r) || jsonb_build_object(
-        'id', r.id,
-        'user_id', r.user_id,
-        'task_id', r.task_id,
-        'recurring_task_id', r.recurring_task_id,
-        'state', r.state,
-        'fire_at', agenda.utc(r.fire_at),
-        'snoozed_until', agenda.utc(r.snoozed_until)) end;
-comment on function agenda._reminder_image(agenda.reminders) is 'internal: a reminder as events show it';
 
 -- Log and timer of what users, and changes of the task, do to a reminder.  What the scanner does is counted
 -- in fired_count and written by _raise_reminders(), many at once.
@@ -301,6 +289,18 @@ begin
 end
 $$;
 comment on function agenda._reminder_spec(agenda.reminders) is 'internal: the members that define a reminder';
+
+create or replace function agenda._reminder_image(r agenda.reminders) returns jsonb
+    language sql stable
+    return case when r.id is not null then agenda._reminder_spec(r) || jsonb_build_object(
+        'id', r.id,
+        'user_id', r.user_id,
+        'task_id', r.task_id,
+        'recurring_task_id', r.recurring_task_id,
+        'state', r.state,
+        'fire_at', agenda.utc(r.fire_at),
+        'snoozed_until', agenda.utc(r.snoozed_until)) end;
+comment on function agenda._reminder_image(agenda.reminders) is 'internal: a reminder as events show it';
 
 create or replace function agenda.reminder_json(r agenda.reminders) returns jsonb
     language plpgsql stable as

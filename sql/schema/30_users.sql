@@ -47,7 +47,7 @@ create table agenda.preferences (
     version               bigint not null default 0,
     updated_at            timestamptz not null default agenda.now(),
     -- a period needs both ends, and they differ
-    constraint preferences_quiet_end_check
+    constraint preferences_quiet_check
         check ((quiet_start is null) = (quiet_end is null) and quiet_start is distinct from coalesce(quiet_end, '24:00'))
 );
 comment on table agenda.preferences is 'what a user has chosen; no row means the defaults';

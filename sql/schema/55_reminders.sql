@@ -36,9 +36,9 @@ create table agenda.reminders (
     -- a template has no day of its own
     constraint reminders_anchor_template_check check (anchor <> 'absolute' or recurring_task_id is null),
     -- "the day before at 18:00" is whole days and a time
-    constraint reminders_at_time_check check (at_time is null or offset_by = date_trunc('day', offset_by)),
-    constraint reminders_repeat_max_check check (repeat_every is not null or (repeat_max is null and not until_done)),
-    constraint reminders_repeat_every_check check (repeat_every is null or repeat_max is not null or until_done)
+    constraint reminders_at_time_days_check check (at_time is null or offset_by = date_trunc('day', offset_by)),
+    constraint reminders_repeat_max_alone_check check (repeat_every is not null or (repeat_max is null and not until_done)),
+    constraint reminders_repeat_every_bound_check check (repeat_every is null or repeat_max is not null or until_done)
 ) with (fillfactor = 80);
 create index reminders_task on agenda.reminders (user_id, task_id) where task_id is not null;
 create index reminders_template on agenda.reminders (user_id, recurring_task_id) where recurring_task_id is not null;

@@ -72,7 +72,7 @@ set local session authorization t_person;
 -- the stack still says nobody; a session of its own would ask for the role
 select is(agenda.current_user_id(), null, 'act_as(null) beats the login role');
 rollback to login;
-select throws_ok($$truncate agenda.tasks$$, 'YA012', null, 'TRUNCATE of user data is refused');
+select throws_ok($$truncate agenda.tasks cascade$$, 'YA012', null, 'TRUNCATE of user data is refused');
 
 select * from finish();
 rollback;

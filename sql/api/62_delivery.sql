@@ -1,0 +1,204 @@
+-- ---- whether and when a notification is told -----------------------------------------------------
+-- One place for what preferences say: _verdict().  The scanner asks it when something is owed, the release
+-- asks it again, and why_not_notified() shows its answer.
+
+-- The end of the quiet hours in which an instant lies; null when it lies in none.
+create or replace function agenda._quiet_until(p agenda.preferences, p_at timestamptz) returns timestamptz
+    language plpgsql stable as
+$$
+declare
+    v_today constant date := agenda.instant_to_local(p_at, p.timezone)::date;
+    v_day   date;
+    v_end   timestamptz;
+begin
+    if p.quiet_start is null then
+        return null;
+    end if;
+    -- those of yesterday may go over midnight
+    foreach v_day in array array[v_today, v_today - 1] loop
+        v_end := agenda.local_to_instant(v_day + p.quiet_end
+                                         + case when p.quiet_end < p.quiet_start then interval '1 day' else '0' end, p.timezone);
+        if agenda._weekday(v_day) = any (p.quiet_days)
+           and p_at >= agenda.local_to_instant(v_day + p.quiet_start, p.timezone) and p_at < v_end then
+            return v_end;
+        end if;
+    end loop;
+    return null;
+end
+$$;
+comment on function agenda._quiet_until(agenda.preferences, timestamptz) is 'internal: when the quiet hours end in which an instant lies';
+
+-- The first digest strictly after an instant; null where the user wants none.
+create or replace function agenda._next_digest(p agenda.preferences, p_after timestamptz) returns timestamptz
+    language plpgsql stable as
+$$
+declare
+    v_today constant date := agenda.instant_to_local(p_after, p.timezone)::date;
+    v_at    timestamptz;
+begin
+    if p.digest_time is not null then
+        for i in 0..8 loop
+            v_at := agenda.local_to_instant(v_today + i + p.digest_time, p.timezone);
+            if v_at > p_after and agenda._weekday(v_today + i) = any (p.digest_days) then
+                return v_at;
+            end if;
+        end loop;
+    end if;
+    return null;
+end
+$$;
+comment on function agenda._next_digest(agenda.preferences, timestamptz) is 'internal: when the next digest is owed';
+
+-- verdict: tell, silent (to the inbox without a sound), hold (until when) or drop.
+-- reason:  the preference that said so.
+create or replace function agenda._verdict(p agenda.preferences, p_type text, p_priority smallint, p_at timestamptz,
+                                           out verdict text, out reason text, out until timestamptz)
+    language plpgsql stable as
+$$
+begin
+    verdict := 'drop';
+    if not p.notifications_enabled then
+        reason := 'notifications_enabled';
+    elsif not p.reminders_enabled and p_type <> 'digest' then
+        reason := 'reminders_enabled';
+    elsif not p_type = any (p.enabled_types) then
+        reason := 'enabled_types';
+    elsif p.paused_until > p_at then
+        verdict := 'hold';
+        reason := 'paused';
+        until := p.paused_until;
+    elsif p.digest_time is not null and p_type = any (p.digest_types) then
+        verdict := 'hold';
+        reason := 'digest';
+        until := agenda._next_digest(p, p_at);
+    else
+        until := agenda._quiet_until(p, p_at);
+        if until is null or p_priority <= p.quiet_break_priority then
+            verdict := 'tell';
+            until := null;
+        else
+            verdict := p.quiet_policy;
+            reason := 'quiet';
+            if verdict <> 'hold' then
+                until := null;
+            end if;
+        end if;
+    end if;
+end
+$$;
+comment on function agenda._verdict(agenda.preferences, text, smallint, timestamptz) is 'internal: what the preferences make of a notification at an instant';
+
+-- ---- what is held ------------------------------------------------------------------------------
+-- One timer for each user who has something held or wants digests.
+
+create or replace function agenda._plan_release(p agenda.preferences, p_now timestamptz) returns void
+    language plpgsql volatile as
+$$
+declare
+    v_at constant timestamptz := least(
+        (select min(n.held_until) from agenda.notifications n
+          where n.user_id = p.user_id and n.held_until is not null and n.withdrawn_at is null),
+        agenda._next_digest(p, p_now));
+begin
+    if v_at is null then
+        delete from agenda.timers m where (m.user_id, m.entity, m.entity_id) = (p.user_id, 'user', p.user_id);
+    else
+        perform agenda._set_timer(p.user_id, 'user', p.user_id, v_at, 'release');
+    end if;
+end
+$$;
+comment on function agenda._plan_release(agenda.preferences, timestamptz) is 'engine: when a user''s held notifications and digest are looked at next';
+
+-- The preferences have changed: what is held is looked at anew, by _release().
+create or replace function agenda._hold_anew(p agenda.preferences) returns void
+    language plpgsql volatile as
+$$
+begin
+    update agenda.notifications n
+       set held_until = coalesce(case when n.held_reason = 'digest' then agenda._next_digest(p, agenda.now()) end, agenda.now())
+     where n.user_id = p.user_id and n.held_until is not null and n.withdrawn_at is null;
+    perform agenda._plan_release(p, agenda.now());
+end
+$$;
+comment on function agenda._hold_anew(agenda.preferences) is 'engine: another choice of quiet hours, vacation or digest reaches what is held';
+
+create or replace function agenda._digest_items(p_user uuid, p_from timestamptz, p_to timestamptz) returns jsonb
+    language plpgsql stable as
+$$
+begin
+    return coalesce((select jsonb_agg(jsonb_build_object('task_id', t.id, 'title', t.title, 'due_date', agenda.utc(t.due_date)) order by t.due_date, t.id)
+                       from (select * from agenda.tasks k
+                              where k.user_id = p_user and k.deleted_at is null and k.status in ('pending', 'in_progress')
+                                and k.due_date >= p_from and k.due_date < p_to
+                              order by k.due_date, k.id limit 50) t), '[]');
+end
+$$;
+comment on function agenda._digest_items(uuid, timestamptz, timestamptz) is 'engine: at most 50 open tasks that are due in a period';
+
+-- What was held and may be told now.  One notification goes out as it is; more become one digest, and so does
+-- everything at the time of the day's digest, which also names what is due today and what is overdue.
+create or replace function agenda._release(m agenda.timers, p_now timestamptz) returns void
+    language plpgsql volatile as
+$$
+declare
+    p         constant agenda.preferences := agenda._preferences_of(m.user_id);
+    -- the digest of this timer, or one that downtime has made late
+    v_digest  constant boolean := agenda._next_digest(p, m.fire_at - interval '1 microsecond') <= p_now;
+    v_midnight constant timestamptz := agenda.local_to_instant(agenda.instant_to_local(p_now, p.timezone)::date + 1 + time '00:00', p.timezone);
+    v_held    uuid[];
+    v_urgent  smallint;
+    v_items   jsonb;
+    v_due     jsonb := '[]';
+    v_overdue jsonb := '[]';
+    v         record;
+    v_id      constant uuid := agenda.uuid7();
+begin
+    select array_agg(n.id), min(n.priority) into v_held, v_urgent
+      from (select x.id, x.priority from agenda.notifications x
+             where x.user_id = m.user_id and x.held_until <= p_now and x.withdrawn_at is null for update) n;
+    v := agenda._verdict(p, 'digest', coalesce(v_urgent, 2::smallint), p_now);
+    if v.verdict = 'hold' then
+        update agenda.notifications n set held_until = v.until, held_reason = v.reason
+         where n.user_id = m.user_id and n.id = any (v_held);
+        perform agenda._plan_release(p, p_now);
+        return;
+    end if;
+
+    -- of several about one task the newest counts
+    select jsonb_agg(jsonb_build_object('id', h.id, 'type', h.type, 'task_id', h.task_id, 'title', h.title,
+                                        'scheduled_for', agenda.utc(h.scheduled_for)) order by h.scheduled_for, h.id)
+      into v_items
+      from (select distinct on (n.task_id) n.* from agenda.notifications n
+             where n.user_id = m.user_id and n.id = any (v_held)
+             order by n.task_id, n.scheduled_for desc, n.id) h;
+    if v_digest then
+        v_due := agenda._digest_items(m.user_id, p_now, v_midnight);
+        v_overdue := agenda._digest_items(m.user_id, '-infinity', p_now);
+    end if;
+    if v.verdict = 'drop' and v.reason <> 'enabled_types' then
+        -- nothing is wanted any more
+        update agenda.notifications n set withdrawn_at = p_now where n.user_id = m.user_id and n.id = any (v_held);
+    elsif v.verdict <> 'drop' and (jsonb_array_length(v_items) > 1 or (v_digest and coalesce(v_items, '[]') || v_due || v_overdue <> '[]')) then
+        insert into agenda.notifications (id, user_id, type, title, body, data, priority, dedupe_key, scheduled_for, silent, late)
+        values (v_id, m.user_id, 'digest',
+                case when v_digest then format('%s due today, %s overdue', jsonb_array_length(v_due), jsonb_array_length(v_overdue))
+                     else format('%s tasks while you wanted quiet', jsonb_array_length(v_items)) end,
+                (select string_agg(distinct e->>'title', ', ') from jsonb_array_elements(coalesce(v_items, '[]') || v_due || v_overdue) e),
+                jsonb_build_object('held', coalesce(v_items, '[]'), 'due', v_due, 'overdue', v_overdue),
+                coalesce(v_urgent, 2), format('digest:%s', extract(epoch from m.fire_at)), m.fire_at,
+                v.verdict = 'silent', p_now > m.fire_at + interval '1 minute')
+        on conflict (user_id, dedupe_key) do nothing;
+        update agenda.notifications n set withdrawn_at = p_now, merged_into = v_id
+         where n.user_id = m.user_id and n.id = any (v_held);
+    else
+        -- a single one, or a user who wants no digests
+        update agenda.notifications n
+           set held_until = null, released_at = p_now, silent = v.verdict = 'silent'
+         where n.user_id = m.user_id and n.id in (select (e->>'id')::uuid from jsonb_array_elements(v_items) e);
+        update agenda.notifications n set withdrawn_at = p_now
+         where n.user_id = m.user_id and n.id = any (v_held) and n.held_until is not null;
+    end if;
+    perform agenda._plan_release(p, p_now);
+end
+$$;
+comment on function agenda._release(agenda.timers, timestamptz) is 'engine: tells a user what was held, as one';

@@ -1,0 +1,311 @@
+-- ---- raising: tasks and reminders that are owed --------------------------------------------------
+-- Set by set, since a million may be owed at one instant: what is owed is collected in an array of
+-- agenda.raising, one element for each timer, and _announce() writes events, notifications, tasks and
+-- timers from it with one statement each.
+
+create type agenda.raising as (
+    entity            text,
+    user_id           uuid,
+    id                uuid,
+    task_id           uuid,
+    recurring_task_id uuid,
+    title             text,
+    priority          smallint,
+    due_date          timestamptz,
+    due_text          text,
+    known_at          timestamptz,
+    dedupe            text,
+    reached           text[],
+    reached_at        timestamptz[],
+    nth               integer,
+    next_what         text,
+    next_at           timestamptz,
+    verdict           text,
+    reason            text,
+    until             timestamptz);
+comment on type agenda.raising is 'a timer that has come up: what its thing has reached and when, what comes next, what the preferences say';
+comment on column agenda.raising.known_at is 'nothing can be late before this: the task did not exist, or had another due date';
+
+-- When a task reaches a state.
+create or replace function agenda._state_at(p_what text, t agenda.tasks, p agenda.preferences) returns timestamptz
+    language plpgsql stable as
+$$
+begin
+    if p_what = 'overdue' then
+        return agenda._overdue_at(t, p);
+    end if;
+    return agenda._fire_at(p_what, t.due_date, p.due_soon_window, p.overdue_grace);
+end
+$$;
+comment on function agenda._state_at(text, agenda.tasks, agenda.preferences) is 'internal: the instant at which a task becomes due soon, due or overdue';
+
+create or replace function agenda._due_text(t agenda.tasks, p_zone text) returns text
+    language plpgsql stable as
+$$
+begin
+    if t.due_kind = 'date' then
+        return to_char(t.due_local, 'YYYY-MM-DD');
+    end if;
+    return format('%s (%s)', to_char(agenda.instant_to_local(t.due_date, p_zone), 'YYYY-MM-DD HH24:MI'), p_zone);
+end
+$$;
+comment on function agenda._due_text(agenda.tasks, text) is 'internal: the due date as people read it';
+
+-- One task whose timer has come up.  Nothing has been reached when it is done, gone, or due another time.
+create or replace function agenda._raising_of_task(m agenda.timers, t agenda.tasks, p agenda.preferences, p_now timestamptz)
+    returns agenda.raising
+    language plpgsql stable as
+$$
+declare
+    v_states constant text[] := '{due_soon,due,overdue}';
+    v_what   text;
+    v_at     timestamptz;
+    r        agenda.raising;
+begin
+    r := (m.entity, m.user_id, m.entity_id, t.id, t.recurring_task_id, t.title, t.priority, t.due_date, null, null,
+          null, '{}', '{}', 0, null, null, null, null, null)::agenda.raising;
+    if not agenda._is_open(t.status) or t.deleted_at is not null or t.due_date is null then
+        return r;
+    end if;
+    if m.entity = 'repeat' then
+        v_at := agenda._overdue_at(t, p);
+        r.nth := floor(extract(epoch from p_now - v_at) / extract(epoch from p.overdue_repeat));
+        if r.nth between 1 and p.overdue_repeat_max and t.announced = 'overdue' then
+            r.reached := '{repeat}';
+            r.reached_at := array[greatest(m.fire_at, v_at + make_interval(secs => r.nth * extract(epoch from p.overdue_repeat)))];
+        end if;
+        r.next_at := agenda._repeat_at(t, p, p_now);
+        r.next_what := 'repeat';
+    else
+        foreach v_what in array v_states[array_position(v_states, m.what):] loop
+            v_at := agenda._state_at(v_what, t, p);
+            if v_at > p_now then
+                r.next_what := v_what;
+                r.next_at := v_at;
+                exit;
+            end if;
+            r.reached := r.reached || v_what;
+            r.reached_at := r.reached_at || v_at;
+        end loop;
+    end if;
+    if r.reached <> '{}' then
+        v_what := r.reached[cardinality(r.reached)];
+        r.due_text := agenda._due_text(t, coalesce(t.timezone, p.timezone));
+        r.known_at := t.updated_at;
+        r.dedupe := format('%s:%s:%s', replace(v_what, 'repeat', 'overdue'), t.id, extract(epoch from t.due_date))
+                    || case when r.nth > 0 then ':' || r.nth else '' end;
+        -- a task that is made inside its own due-soon window is not late
+        r.reached_at[cardinality(r.reached)] := greatest(r.reached_at[cardinality(r.reached)], t.created_at);
+        select * into r.verdict, r.reason, r.until
+          from agenda._verdict(p, replace(v_what, 'repeat', 'overdue'), t.priority, p_now);
+    end if;
+    return r;
+end
+$$;
+comment on function agenda._raising_of_task(agenda.timers, agenda.tasks, agenda.preferences, timestamptz) is 'internal: what a task has reached';
+
+-- When an overdue task is told again; null when that is not wanted, or was often enough.
+create or replace function agenda._repeat_at(t agenda.tasks, p agenda.preferences, p_now timestamptz) returns timestamptz
+    language plpgsql stable as
+$$
+declare
+    v_at  constant timestamptz := agenda._overdue_at(t, p);
+    v_nth constant integer := greatest(floor(extract(epoch from p_now - v_at) / extract(epoch from p.overdue_repeat)), 0) + 1;
+begin
+    if v_nth <= p.overdue_repeat_max then
+        return v_at + make_interval(secs => v_nth * extract(epoch from p.overdue_repeat));
+    end if;
+    return null;
+end
+$$;
+comment on function agenda._repeat_at(agenda.tasks, agenda.preferences, timestamptz) is 'internal: the next time that an overdue task is told';
+
+-- Another wish how often: the timers of the user's overdue tasks, made anew.
+create or replace function agenda._plan_repeats(p agenda.preferences) returns void
+    language plpgsql volatile as
+$$
+declare
+    t agenda.tasks;
+begin
+    delete from agenda.timers m where m.user_id = p.user_id and m.entity = 'repeat';
+    for t in
+        select * from agenda.tasks k
+         where k.user_id = p.user_id and k.deleted_at is null and k.status in ('pending', 'in_progress')
+           and k.due_date is not null and k.announced = 'overdue' and p.overdue_repeat is not null
+         order by k.id
+           for no key update
+    loop
+        if agenda._repeat_at(t, p, agenda.now()) is not null then
+            perform agenda._set_timer(t.user_id, 'repeat', t.id, agenda._repeat_at(t, p, agenda.now()), 'repeat');
+        end if;
+    end loop;
+end
+$$;
+comment on function agenda._plan_repeats(agenda.preferences) is 'engine: when a user''s overdue tasks are told again';
+
+-- One reminder whose timer has come up.  Several of its times that passed meanwhile count, and are told once.
+create or replace function agenda._raising_of_reminder(r agenda.reminders, t agenda.tasks, p agenda.preferences, p_now timestamptz)
+    returns agenda.raising
+    language plpgsql stable as
+$$
+declare
+    v_every constant numeric := extract(epoch from r.repeat_every);
+    x       agenda.raising;
+begin
+    x := ('reminder', r.user_id, r.id, t.id, t.recurring_task_id, t.title, t.priority, t.due_date, null, r.created_at,
+          null, '{}', '{}', 0, 'reminder', null, null, null, null)::agenda.raising;
+    if r.state <> 'scheduled' or not agenda._is_open(t.status) or t.deleted_at is not null then
+        return x;
+    elsif r.fire_at is null or r.fire_at > p_now then
+        x.next_at := r.fire_at;
+        return x;
+    end if;
+    x.reached := '{reminder}';
+    x.reached_at := array[r.fire_at];
+    x.nth := r.fired_count + coalesce(floor(extract(epoch from p_now - r.fire_at) / v_every), 0) + 1;
+    if v_every is not null and (r.repeat_max is null or x.nth <= r.repeat_max) then
+        x.next_at := r.fire_at + make_interval(secs => (x.nth - r.fired_count) * v_every);
+    end if;
+    x.due_text := case when t.due_date is not null then agenda._due_text(t, coalesce(t.timezone, p.timezone)) end;
+    x.dedupe := format('reminder:%s:%s', r.id, extract(epoch from r.fire_at));
+    select * into x.verdict, x.reason, x.until from agenda._verdict(p, 'reminder', t.priority, p_now);
+    if p_now > r.fire_at + p.catchup_window then
+        x.verdict := 'drop';
+        x.reason := 'catchup_window';
+    elsif p_now > r.fire_at + interval '1 minute' and t.last_reminder_sent >= r.fire_at and r.fired_count = 0 then
+        -- the task has been told since
+        x.verdict := 'drop';
+        x.reason := 'told';
+    end if;
+    return x;
+end
+$$;
+comment on function agenda._raising_of_reminder(agenda.reminders, agenda.tasks, agenda.preferences, timestamptz) is 'internal: what a reminder has reached';
+
+-- Both return the ids of the things that were dealt with; what somebody else has locked is not.
+create or replace function agenda._raise_tasks(p_timers agenda.timers[], p_now timestamptz) returns uuid[]
+    language plpgsql volatile
+    set enable_hashjoin = off set enable_mergejoin = off set enable_seqscan = off set jit = off as
+$$
+declare
+    v agenda.raising[];
+begin
+    if p_timers = '{}' then
+        return '{}';
+    end if;
+    v := array(
+        select agenda._raising_of_task(l.m, l.t, case when p.user_id is null then agenda._default_preferences((l.t).user_id) else p end, p_now)
+          from (select m, t from unnest(p_timers) m
+                  join agenda.tasks t on t.user_id = m.user_id and t.id = m.entity_id
+                   for no key update of t skip locked) l
+          left join agenda.preferences p on p.user_id = (l.t).user_id);
+    perform agenda._announce(v, p_now);
+    -- what is gone leaves no timer behind
+    delete from agenda.timers x using unnest(p_timers) m
+     where x.user_id = m.user_id and x.entity = m.entity and x.entity_id = m.entity_id
+       and not exists (select from agenda.tasks t where t.user_id = m.user_id and t.id = m.entity_id);
+    return array(select r.id from unnest(v) r);
+end
+$$;
+comment on function agenda._raise_tasks(agenda.timers[], timestamptz) is 'engine: announces what tasks have reached and plans what comes next';
+
+create or replace function agenda._raise_reminders(p_timers agenda.timers[], p_now timestamptz) returns uuid[]
+    language plpgsql volatile
+    set enable_hashjoin = off set enable_mergejoin = off set enable_seqscan = off set jit = off as
+$$
+declare
+    v agenda.raising[];
+begin
+    if p_timers = '{}' then
+        return '{}';
+    end if;
+    v := array(
+        select agenda._raising_of_reminder(l.r, l.t, case when p.user_id is null then agenda._default_preferences((l.t).user_id) else p end, p_now)
+          from (select r, t from unnest(p_timers) m
+                  join agenda.reminders r on r.user_id = m.user_id and r.id = m.entity_id
+                  join agenda.tasks t on t.user_id = r.user_id and t.id = r.task_id
+                   for no key update of t, r skip locked) l
+          left join agenda.preferences p on p.user_id = (l.t).user_id);
+    update agenda.reminders r
+       set fire_at = x.next_at,
+           snoozed_until = null,
+           fired_count = x.nth,
+           last_fired_at = p_now,
+           state = case when x.next_at is not null then 'scheduled' when x.reason = 'catchup_window' then 'expired' else 'fired' end
+      from unnest(v) x
+     where r.user_id = x.user_id and r.id = x.id and x.reached <> '{}';
+    perform agenda._announce(v, p_now);
+    delete from agenda.timers x using unnest(p_timers) m
+     where x.user_id = m.user_id and x.entity = m.entity and x.entity_id = m.entity_id
+       and not exists (select from agenda.reminders r where r.user_id = m.user_id and r.id = m.entity_id);
+    return array(select r.id from unnest(v) r);
+end
+$$;
+comment on function agenda._raise_reminders(agenda.timers[], timestamptz) is 'engine: tells what reminders ask for and plans their repetition';
+
+-- Events, whatever the preferences say; notifications as they say; the task remembers; then the timers.
+create or replace function agenda._announce(p agenda.raising[], p_now timestamptz) returns void
+    language plpgsql volatile
+    set enable_hashjoin = off set enable_mergejoin = off set enable_seqscan = off set jit = off as
+$$
+begin
+    perform agenda._emit_many(
+        array_agg(case s.what when 'reminder' then 'reminder.due' else 'task.' || s.what end order by s.at, r.id),
+        array_agg(r.user_id order by s.at, r.id), array_agg(r.id::text order by s.at, r.id),
+        array_agg(jsonb_build_object(
+            'task_id', r.task_id,
+            'recurring_task_id', r.recurring_task_id,
+            'title', r.title,
+            'due_date', agenda.utc(r.due_date),
+            'scheduled_for', agenda.utc(s.at),
+            'seconds_left', round(extract(epoch from r.due_date - p_now)))
+          || case s.what when 'reminder' then jsonb_build_object('reminder_id', r.id, 'nth', r.nth,
+                                                                 'late', p_now > s.at + interval '1 minute') else '{}' end
+            order by s.at, r.id))
+       from unnest(p) r, unnest(r.reached, r.reached_at) s (what, at)
+      where s.what <> 'repeat'
+     having count(*) > 0;
+
+    -- what one task has to say at one time is told once
+    insert into agenda.notifications (user_id, type, task_id, recurring_task_id, reminder_id, title, body, data, priority, dedupe_key,
+                                      scheduled_for, held_until, held_reason, silent, late)
+    select o.user_id, o.type, o.task_id, o.recurring_task_id, case when o.type = 'reminder' then o.id end, o.title,
+           format(case o.type when 'due_soon' then 'Due on %s' when 'due' then 'Due now: %s' when 'overdue' then 'Overdue since %s'
+                              else case when o.due_text is null then 'Reminder' else 'Reminder: due on %s' end end, o.due_text),
+           case when o.together > 1 then jsonb_build_object('told', o.together) else '{}' end,
+           o.priority, o.dedupe, o.at, o.until, case when o.verdict = 'hold' then o.reason end, o.verdict = 'silent',
+           cardinality(o.reached) > 1 or p_now > greatest(o.at, o.known_at) + interval '1 minute'
+      from (select r.*, r.reached_at[cardinality(r.reached)] as at,
+                   replace(r.reached[cardinality(r.reached)], 'repeat', 'overdue') as type,
+                   row_number() over w as n, sum(cardinality(r.reached)) over (partition by r.user_id, r.task_id) as together
+              from unnest(p) r
+             where r.reached <> '{}' and r.verdict <> 'drop'
+            window w as (partition by r.user_id, r.task_id order by r.reached_at[cardinality(r.reached)] desc, r.entity)) o
+     where o.n = 1
+    on conflict (user_id, dedupe_key) do nothing;
+    perform agenda._plan_release(agenda._preferences_of(h.user_id), p_now)
+       from (select distinct r.user_id from unnest(p) r where r.verdict = 'hold') h;
+
+    update agenda.tasks t
+       set last_reminder_sent = case when r.told then p_now else t.last_reminder_sent end,
+           notified = t.notified or r.announced is not null,
+           announced = coalesce(r.announced, t.announced)
+      from (select x.user_id, x.task_id, bool_or(x.verdict <> 'drop') as told,
+                   max(x.reached[cardinality(x.reached)]) filter (where x.entity = 'task') as announced
+              from unnest(p) x where x.reached <> '{}' group by x.user_id, x.task_id) r
+     where t.user_id = r.user_id and t.id = r.task_id and (r.told or r.announced is not null);
+
+    update agenda.timers m set fire_at = r.next_at, what = r.next_what
+      from unnest(p) r
+     where m.user_id = r.user_id and m.entity = r.entity and m.entity_id = r.id and r.next_at is not null;
+    delete from agenda.timers m using unnest(p) r
+     where m.user_id = r.user_id and m.entity = r.entity and m.entity_id = r.id and r.next_at is null;
+    -- what has become overdue may be told again
+    perform agenda._set_timer(t.user_id, 'repeat', t.id, agenda._repeat_at(t, f, p_now), 'repeat')
+       from unnest(p) r
+       join agenda.preferences f on f.user_id = r.user_id and f.overdue_repeat is not null
+       join agenda.tasks t on t.user_id = r.user_id and t.id = r.task_id
+      where r.entity = 'task' and 'overdue' = any (r.reached) and agenda._repeat_at(t, f, p_now) is not null;
+end
+$$;
+comment on function agenda._announce(agenda.raising[], timestamptz) is 'engine: writes what has been reached';
