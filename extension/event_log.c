@@ -69,6 +69,7 @@ static void forget_coverage(Datum arg, Oid relid);
 
 PG_FUNCTION_INFO_V1(agenda_emit);
 PG_FUNCTION_INFO_V1(agenda_log_context);
+PG_FUNCTION_INFO_V1(agenda_admit_event);
 
 void
 agenda_event_log_init(void)
@@ -166,6 +167,19 @@ agenda_log_context(PG_FUNCTION_ARGS)
 	agenda_owner_leave(&scope);
 	agenda_wake_drainer_at_commit();
 	PG_RETURN_DATUM(HeapTupleGetDatum(heap_form_tuple(BlessTupleDesc(desc), values, nulls)));
+}
+
+/*
+ * agenda._admit_event(data jsonb, headers jsonb) → boolean: whether the transaction writes events;
+ * raises an error for one that is too large, or too many.  Counts it either way.
+ */
+Datum
+agenda_admit_event(PG_FUNCTION_ARGS)
+{
+	if (agenda_silence_drops_event())
+		PG_RETURN_BOOL(false);
+	agenda_backlog_admit(PG_GETARG_JSONB_P(0), PG_GETARG_JSONB_P(1));
+	PG_RETURN_BOOL(true);
 }
 
 static int64

@@ -12,6 +12,7 @@ begin
     select nextval('agenda.events_seq'), c.xid, agenda.uuid7(), e.type, e.user_id, e.subject, e.subject,
            c.actor, c.at, c.trace, c.headers, e.data
       from unnest(p_types, p_users, p_subjects, p_data) with ordinality e (type, user_id, subject, data, n)
+     where agenda._admit_event(e.data, c.headers)
      order by e.n;
 end
 $$;
