@@ -16,6 +16,16 @@ OBJS = \
 	extension/time_text.o \
 	extension/uuid7.o \
 	extension/event_log.o \
+	extension/table.o \
+	extension/sql_call.o \
+	extension/json_text.o \
+	extension/preferences.o \
+	extension/timer.o \
+	extension/task_row.o \
+	extension/task_valid.o \
+	extension/task_state.o \
+	extension/task_json.o \
+	extension/task_trigger.o \
 	extension/silence.o \
 	extension/backlog.o \
 	extension/owner.o \

@@ -15,6 +15,7 @@
 #include "utils/datetime.h"
 #include "utils/timestamp.h"
 
+#include "clock.h"
 #include "settings.h"
 #include "silence.h"
 
@@ -26,18 +27,28 @@ PG_FUNCTION_INFO_V1(agenda_is_restoring);
 Datum
 agenda_now(PG_FUNCTION_ARGS)
 {
+	PG_RETURN_TIMESTAMPTZ(agenda_domain_now());
+}
+
+TimestampTz
+agenda_domain_now(void)
+{
 	TimestampTz at;
 
-	if (agenda_setting_now(&at))
-		PG_RETURN_TIMESTAMPTZ(at);
-	PG_RETURN_TIMESTAMPTZ(GetCurrentTransactionStartTimestamp());
+	return agenda_setting_now(&at) ? at : GetCurrentTransactionStartTimestamp();
 }
 
 /* agenda._restoring() → boolean: triggers have nothing to do; for their WHEN */
 Datum
 agenda_is_restoring(PG_FUNCTION_ARGS)
 {
-	PG_RETURN_BOOL(agenda_restoring || agenda_silence_covers_triggers());
+	PG_RETURN_BOOL(agenda_triggers_silent());
+}
+
+bool
+agenda_triggers_silent(void)
+{
+	return agenda_restoring || agenda_silence_covers_triggers();
 }
 
 /*
@@ -48,21 +59,49 @@ agenda_is_restoring(PG_FUNCTION_ARGS)
 Datum
 agenda_utc(PG_FUNCTION_ARGS)
 {
-	TimestampTz at = PG_GETARG_TIMESTAMPTZ(0);
+	char buf[AGENDA_UTC_SIZE];
+	int length = agenda_utc_text(PG_GETARG_TIMESTAMPTZ(0), buf);
+
+	if (length < 0)
+		PG_RETURN_NULL();
+	PG_RETURN_TEXT_P(cstring_to_text_with_len(buf, length));
+}
+
+static char *
+two_digits(char *p, char before, int value)
+{
+	*p++ = before;
+	return pg_ultostr_zeropad(p, value, 2);
+}
+
+/* By hand: a list of tasks has a hundred times in it. */
+int
+agenda_utc_text(TimestampTz at, char buf[AGENDA_UTC_SIZE])
+{
 	struct pg_tm tm;
 	fsec_t fsec;
-	char buf[64];
-	int n;
+	char *p;
 
 	if (TIMESTAMP_NOT_FINITE(at))
-		PG_RETURN_NULL();
+		return -1;
 	if (timestamp2tm(at, NULL, &tm, &fsec, NULL, NULL) != 0)
 		ereport(ERROR, errcode(ERRCODE_DATETIME_VALUE_OUT_OF_RANGE),
 				errmsg("timestamp out of range"));
-	n = snprintf(buf, sizeof(buf), "%04d-%02d-%02dT%02d:%02d:%02d", tm.tm_year, tm.tm_mon,
-				 tm.tm_mday, tm.tm_hour, tm.tm_min, tm.tm_sec);
+	/* years before 1 have no such form either, and keep their sign */
+	p = buf;
+	if (tm.tm_year < 0)
+		*p++ = '-';
+	p = pg_ultostr_zeropad(p, abs(tm.tm_year), 4);
+	p = two_digits(p, '-', tm.tm_mon);
+	p = two_digits(p, '-', tm.tm_mday);
+	p = two_digits(p, 'T', tm.tm_hour);
+	p = two_digits(p, ':', tm.tm_min);
+	p = two_digits(p, ':', tm.tm_sec);
 	if (fsec != 0)
-		n += snprintf(buf + n, sizeof(buf) - n, ".%06d", (int) fsec);
-	buf[n++] = 'Z';
-	PG_RETURN_TEXT_P(cstring_to_text_with_len(buf, n));
+	{
+		*p++ = '.';
+		p = pg_ultostr_zeropad(p, fsec, 6);
+	}
+	*p++ = 'Z';
+	return p - buf;
 }

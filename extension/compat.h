@@ -25,6 +25,16 @@
 		path_->addTemp = false;                                                                    \
 		PushOverrideSearchPath(path_);                                                             \
 	} while (0)
+/* The same for pg_catalog, one schema, pg_temp. */
+#define agenda_push_definer_path(schema)                                                           \
+	do                                                                                             \
+	{                                                                                              \
+		OverrideSearchPath *path_ = GetOverrideSearchPath(CurrentMemoryContext);                   \
+		path_->schemas = list_make2_oid(PG_CATALOG_NAMESPACE, schema);                             \
+		path_->addCatalog = false;                                                                 \
+		path_->addTemp = false;                                                                    \
+		PushOverrideSearchPath(path_);                                                             \
+	} while (0)
 #define agenda_pop_search_path() PopOverrideSearchPath()
 #else
 #error "agenda_push_search_path has no form for this version yet"

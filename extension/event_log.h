@@ -5,7 +5,22 @@
 #ifndef AGENDA_EVENT_LOG_H
 #define AGENDA_EVENT_LOG_H
 
-/* Registers the cache invalidation; called once from _PG_init. */
-extern void agenda_event_log_init(void);
+#include "utils/uuid.h"
+
+typedef struct AgendaEvent
+{
+	const char *type;
+	const pg_uuid_t *user_id; /* NULL: of no user */
+	Datum subject;            /* text */
+	Datum key;                /* text */
+	Datum data;               /* jsonb */
+	Datum headers;            /* jsonb; 0: none but our own */
+} AgendaEvent;
+
+/*
+ * Writes the event and notes that the drainer is to be woken; id receives its id.  False, and
+ * nothing is written, in a silent transaction.
+ */
+extern bool agenda_event_write(const AgendaEvent *event, pg_uuid_t *id);
 
 #endif

@@ -17,20 +17,24 @@
  */
 #include "postgres.h"
 
+#include "access/htup_details.h"
+#include "access/table.h"
 #include "access/xact.h"
 #include "catalog/pg_type.h"
-#include "executor/spi.h"
 #include "fmgr.h"
 #include "miscadmin.h"
 #include "postmaster/bgworker.h"
 #include "storage/proc.h"
 #include "utils/builtins.h"
+#include "utils/fmgroids.h"
 #include "utils/memutils.h"
+#include "utils/snapmgr.h"
 #include "utils/uuid.h"
 
 #include "errcodes.h"
 #include "identity.h"
-#include "owner.h"
+#include "sql_call.h"
+#include "table.h"
 
 #define MAX_REQUEST_ID  128
 #define MAX_TRACEPARENT 64
@@ -62,15 +66,37 @@ static Oid login_role = InvalidOid;
 static bool login_has_user;
 static pg_uuid_t login_user_id;
 
+typedef enum UserColumn
+{
+	USER_ID,
+	USER_EXTERNAL_ID,
+	USER_LOGIN_ROLE,
+	USER_COLUMNS
+} UserColumn;
+static const AgendaColumn user_columns[USER_COLUMNS] = {
+	[USER_ID] = { "id", UUIDOID },
+	[USER_EXTERNAL_ID] = { "external_id", TEXTOID },
+	[USER_LOGIN_ROLE] = { "login_role", NAMEOID },
+};
+static const char *const user_index[USER_COLUMNS] = {
+	[USER_ID] = "users_pkey",
+	[USER_EXTERNAL_ID] = "users_external_id_key",
+	[USER_LOGIN_ROLE] = "users_login_role_key",
+};
+static AgendaRowMap user_map = { "users", user_columns, USER_COLUMNS };
+
 static void at_transaction_end(XactEvent event, void *arg);
 static void at_subtransaction_end(SubXactEvent event, SubTransactionId subid,
 								  SubTransactionId parent_subid, void *arg);
 static Identity *push(IdentityKind kind);
 static void merge_top(void);
-static bool find_user(const char *query, bool fresh, Oid argtype, Datum arg, pg_uuid_t *user_id);
+static bool find_user(UserColumn column, Datum value, bool fresh, pg_uuid_t *user_id);
 static bool login_role_user(pg_uuid_t *user_id);
 
 PG_FUNCTION_INFO_V1(agenda_current_user_id);
+PG_FUNCTION_INFO_V1(agenda_acting_user);
+PG_FUNCTION_INFO_V1(agenda_check_owner);
+PG_FUNCTION_INFO_V1(agenda_act_as);
 PG_FUNCTION_INFO_V1(agenda_set_identity);
 PG_FUNCTION_INFO_V1(agenda_enter);
 PG_FUNCTION_INFO_V1(agenda_leave);
@@ -90,6 +116,26 @@ agenda_identity_user(pg_uuid_t *user_id)
 		return login_role_user(user_id);
 	*user_id = stack[stack_depth - 1].user_id;
 	return stack[stack_depth - 1].has_user;
+}
+
+void
+agenda_identity_require(pg_uuid_t *user_id)
+{
+	if (!agenda_identity_user(user_id))
+		ereport(ERROR, errcode(ERRCODE_AGENDA_NO_IDENTITY), errmsg("nobody is acting"),
+				errhint("Call agenda.act_as(user_id) in this transaction first."));
+}
+
+void
+agenda_identity_check_owner(const pg_uuid_t *owner)
+{
+	pg_uuid_t acting;
+
+	if (owner == NULL)
+		agenda_identity_require(&acting);
+	else if (agenda_identity_user(&acting) && memcmp(&acting, owner, UUID_LEN) != 0)
+		ereport(ERROR, errcode(ERRCODE_INSUFFICIENT_PRIVILEGE),
+				errmsg("the row would belong to another user"));
 }
 
 char *
@@ -130,6 +176,41 @@ agenda_current_user_id(PG_FUNCTION_ARGS)
 	if (!agenda_identity_user(result))
 		PG_RETURN_NULL();
 	PG_RETURN_UUID_P(result);
+}
+
+/* agenda._acting_user() → uuid, or YA009 */
+Datum
+agenda_acting_user(PG_FUNCTION_ARGS)
+{
+	pg_uuid_t *result = palloc(sizeof(pg_uuid_t));
+
+	agenda_identity_require(result);
+	PG_RETURN_UUID_P(result);
+}
+
+/* agenda._check_owner(user_id) → void */
+Datum
+agenda_check_owner(PG_FUNCTION_ARGS)
+{
+	agenda_identity_check_owner(PG_ARGISNULL(0) ? NULL : PG_GETARG_UUID_P(0));
+	PG_RETURN_VOID();
+}
+
+/* agenda.act_as(user_id); the user's row is made at first sight */
+Datum
+agenda_act_as(PG_FUNCTION_ARGS)
+{
+	pg_uuid_t found;
+
+	if (!PG_ARGISNULL(0) && !find_user(USER_ID, PG_GETARG_DATUM(0), true, &found))
+	{
+		NullableDatum arg = { PG_GETARG_DATUM(0), false };
+		Oid type = UUIDOID;
+		bool isnull;
+
+		agenda_call("_ensure_user", 1, &type, &arg, &isnull);
+	}
+	return agenda_set_identity(fcinfo);
 }
 
 /* agenda._set_identity(user_id): the core of agenda.act_as() */
@@ -228,38 +309,46 @@ agenda_find_external_user(PG_FUNCTION_ARGS)
 {
 	pg_uuid_t *result = palloc(sizeof(pg_uuid_t));
 
-	if (!find_user("select id from agenda.users where external_id operator(pg_catalog.=) $1", true,
-				   TEXTOID, PG_GETARG_DATUM(0), result))
+	if (!find_user(USER_EXTERNAL_ID, PG_GETARG_DATUM(0), true, result))
 		PG_RETURN_NULL();
 	PG_RETURN_UUID_P(result);
 }
 
 /*
- * Looks up one user.  The table is read with its owner's rights and past its policy, which asks
- * for the acting user and so for this very look-up.  fresh: see what others have committed since
- * the calling query began.
+ * Looks up one user by a unique column.  The table is read past its policy, which asks for the acting
+ * user and so for this very look-up.  fresh: see what others have committed since the calling query
+ * began.
  */
 static bool
-find_user(const char *query, bool fresh, Oid argtype, Datum arg, pg_uuid_t *user_id)
+find_user(UserColumn column, Datum value, bool fresh, pg_uuid_t *user_id)
 {
-	AgendaOwnerScope scope;
-	bool found;
+	Relation rel = agenda_table_open("users", AccessShareLock);
+	const AttrNumber *attnum = agenda_row_columns(&user_map, RelationGetDescr(rel));
+	Snapshot snapshot = RegisterSnapshot(fresh || !ActiveSnapshotSet() ? GetTransactionSnapshot()
+																	   : GetActiveSnapshot());
+	Oid index = agenda_table_oid(user_index[column]);
+	ScanKeyData key;
+	HeapTuple tuple;
+	bool isnull;
 
-	agenda_owner_enter(&scope);
-	SPI_connect();
-	if (SPI_execute_with_args(query, 1, &argtype, &arg, NULL, !fresh, 1) != SPI_OK_SELECT)
-		elog(ERROR, "could not read agenda.users");
-	found = SPI_processed == 1;
-	if (found)
+	switch (column)
 	{
-		bool isnull;
-
-		*user_id =
-			*DatumGetUUIDP(SPI_getbinval(SPI_tuptable->vals[0], SPI_tuptable->tupdesc, 1, &isnull));
+		case USER_ID:
+			agenda_key_uuid(&key, attnum[column], DatumGetUUIDP(value));
+			break;
+		case USER_EXTERNAL_ID:
+			agenda_key_text(&key, attnum[column], value);
+			break;
+		default:
+			ScanKeyInit(&key, attnum[column], BTEqualStrategyNumber, F_NAMEEQ, value);
 	}
-	SPI_finish();
-	agenda_owner_leave(&scope);
-	return found;
+	tuple = agenda_find_row(rel, index, snapshot, 1, &key);
+	if (HeapTupleIsValid(tuple))
+		*user_id =
+			*DatumGetUUIDP(heap_getattr(tuple, attnum[USER_ID], RelationGetDescr(rel), &isnull));
+	UnregisterSnapshot(snapshot);
+	table_close(rel, AccessShareLock);
+	return HeapTupleIsValid(tuple);
 }
 
 /* The user whose login_role is the session's login role, looked up once per transaction. */
@@ -276,9 +365,7 @@ login_role_user(pg_uuid_t *user_id)
 	}
 
 	namestrcpy(&login, GetUserNameFromId(GetSessionUserId(), false));
-	login_has_user =
-		find_user("select id from agenda.users where login_role operator(pg_catalog.=) $1", false,
-				  NAMEOID, NameGetDatum(&login), &login_user_id);
+	login_has_user = find_user(USER_LOGIN_ROLE, NameGetDatum(&login), false, &login_user_id);
 	login_lxid = MyProc->lxid;
 	login_role = GetSessionUserId();
 	*user_id = login_user_id;

@@ -13,6 +13,16 @@ extern void agenda_identity_init(void);
 /* False when nobody acts: row-level security then shows nothing. */
 extern bool agenda_identity_user(pg_uuid_t *user_id);
 
+/* The acting user; an error (YA009) when nobody acts. */
+extern void agenda_identity_require(pg_uuid_t *user_id);
+
+/*
+ * Whoever acts for a user writes that user's rows: an error (42501) for any other owner, YA009 for
+ * no owner (NULL) when nobody acts.  Row-level security says so too, but only after the BEFORE
+ * triggers, which look into the owner's preferences.
+ */
+extern void agenda_identity_check_owner(const pg_uuid_t *owner);
+
 /* Who is written into the log as the author of a change; palloc'd. */
 extern char *agenda_identity_actor(void);
 

@@ -15,12 +15,12 @@
 
 #include "compat.h"
 #include "database_hook.h"
-#include "event_log.h"
 #include "identity.h"
 #include "launcher.h"
 #include "settings.h"
 #include "shmem.h"
 #include "silence.h"
+#include "table.h"
 #include "wake.h"
 
 PG_MODULE_MAGIC;
@@ -34,7 +34,7 @@ _PG_init(void)
 {
 	agenda_settings_init();
 	agenda_identity_init();
-	agenda_event_log_init();
+	agenda_table_init();
 	agenda_silence_init();
 	agenda_wake_init();
 

@@ -9,6 +9,7 @@
 #include "postgres.h"
 
 #include "catalog/namespace.h"
+#include "catalog/pg_namespace_d.h"
 #include "miscadmin.h"
 #include "utils/acl.h"
 
@@ -27,6 +28,22 @@ agenda_owner_enter(AgendaOwnerScope *scope)
 
 void
 agenda_owner_leave(const AgendaOwnerScope *scope)
+{
+	agenda_pop_search_path();
+	SetUserIdAndSecContext(scope->save_userid, scope->save_sec_context);
+}
+
+void
+agenda_definer_enter(AgendaOwnerScope *scope)
+{
+	GetUserIdAndSecContext(&scope->save_userid, &scope->save_sec_context);
+	SetUserIdAndSecContext(get_role_oid("agenda_owner", false),
+						   scope->save_sec_context | SECURITY_LOCAL_USERID_CHANGE);
+	agenda_push_definer_path(get_namespace_oid("agenda", false));
+}
+
+void
+agenda_definer_leave(const AgendaOwnerScope *scope)
 {
 	agenda_pop_search_path();
 	SetUserIdAndSecContext(scope->save_userid, scope->save_sec_context);

@@ -19,4 +19,11 @@ typedef struct AgendaOwnerScope
 extern void agenda_owner_enter(AgendaOwnerScope *scope);
 extern void agenda_owner_leave(const AgendaOwnerScope *scope);
 
+/*
+ * As inside of a SECURITY DEFINER function of agenda_owner: FORCE ROW LEVEL SECURITY holds, and the
+ * search_path is pg_catalog, agenda, pg_temp.  For calls of the schema's own functions.
+ */
+extern void agenda_definer_enter(AgendaOwnerScope *scope);
+extern void agenda_definer_leave(const AgendaOwnerScope *scope);
+
 #endif

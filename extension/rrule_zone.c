@@ -22,6 +22,7 @@
 #include "rrule_zone.h"
 
 PG_FUNCTION_INFO_V1(agenda_timezone_known);
+PG_FUNCTION_INFO_V1(agenda_check_zone);
 
 #define SPANS_PER_ZONE 4
 #define ZONES          64
@@ -75,8 +76,9 @@ find_zone(const char *name)
 	return tz != NULL && pg_tz_acceptable(tz) ? tz : NULL;
 }
 
-pg_tz *
-agenda_zone_open(const text *name)
+/* column: the one at fault, or NULL */
+static pg_tz *
+open_zone(const text *name, const char *column)
 {
 	char *zone = text_to_cstring(name);
 	pg_tz *tz = find_zone(zone);
@@ -86,9 +88,22 @@ agenda_zone_open(const text *name)
 				(errcode(ERRCODE_AGENDA_INVALID_TIMEZONE),
 				 errmsg("time zone \"%.*s\" is not known",
 						pg_mbcliplen(zone, (int) strlen(zone), TZ_STRLEN_MAX), zone),
-				 errhint("Use a name of the time zone database, such as Europe/Berlin or UTC.")));
+				 errhint("Use a name of the time zone database, such as Europe/Berlin or UTC."),
+				 column == NULL ? 0 : err_generic_string(PG_DIAG_COLUMN_NAME, column)));
 	pfree(zone);
 	return tz;
+}
+
+pg_tz *
+agenda_zone_open(const text *name)
+{
+	return open_zone(name, NULL);
+}
+
+void
+agenda_zone_check(const text *name)
+{
+	open_zone(name, "timezone");
 }
 
 /*
@@ -173,4 +188,13 @@ Datum
 agenda_timezone_known(PG_FUNCTION_ARGS)
 {
 	PG_RETURN_BOOL(find_zone(text_to_cstring(PG_GETARG_TEXT_PP(0))) != NULL);
+}
+
+/* agenda._check_zone(zone text) → void; null passes */
+Datum
+agenda_check_zone(PG_FUNCTION_ARGS)
+{
+	if (!PG_ARGISNULL(0))
+		agenda_zone_check(PG_GETARG_TEXT_PP(0));
+	PG_RETURN_VOID();
 }

@@ -12,18 +12,15 @@ create trigger recurring_task_before before insert or update on agenda.recurring
 create trigger recurring_task_after after insert or update or delete on agenda.recurring_tasks
     for each row when (not agenda._restoring()) execute function agenda._recurring_task_after();
 
+-- without WHEN, which each statement would read anew: the functions ask themselves
 create trigger task_before before insert or update on agenda.tasks
-    for each row when (not agenda._restoring()) execute function agenda._task_before();
+    for each row execute function agenda._task_before();
 -- after the name of task_before: what that refuses is refused first
 create trigger task_status before update on agenda.tasks
     for each row when (old.status is distinct from new.status and not agenda._restoring())
     execute function agenda._task_status();
-create trigger task_after after insert or delete on agenda.tasks
-    for each row when (not agenda._restoring()) execute function agenda._task_after();
--- bookkeeping of the engine changes neither log nor timer
-create trigger task_after_update after update on agenda.tasks
-    for each row when (agenda._task_differs(old, new) and not agenda._restoring())
-    execute function agenda._task_after();
+create trigger task_after after insert or update or delete on agenda.tasks
+    for each row execute function agenda._task_after();
 
 create trigger task_reminders after update on agenda.tasks
     for each row when ((old.due_date, old.due_kind, old.due_local, old.timezone, old.status, old.deleted_at is null)

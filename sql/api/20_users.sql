@@ -18,16 +18,7 @@ $$;
 comment on function agenda._ensure_user(uuid) is 'engine: the user''s row exists afterwards';
 
 create or replace function agenda.act_as(user_id uuid) returns void
-    language plpgsql volatile security definer
-    set search_path = pg_catalog, agenda, pg_temp as
-$$
-begin
-    if act_as.user_id is not null then
-        perform agenda._ensure_user(act_as.user_id);
-    end if;
-    perform agenda._set_identity(act_as.user_id);
-end
-$$;
+    language c volatile parallel unsafe as 'MODULE_PATHNAME', 'agenda_act_as';
 comment on function agenda.act_as(uuid) is 'application: act for this user until the end of the transaction (null: for nobody); undone by ROLLBACK TO SAVEPOINT';
 
 -- An external id that has the form of a uuid is its own id; any other is mapped once.
@@ -66,17 +57,7 @@ create or replace function agenda._user_zone(p_user_id uuid) returns text
 comment on function agenda._user_zone(uuid) is 'internal: the zone that the user has chosen';
 
 create or replace function agenda._check_zone(p_zone text) returns void
-    language plpgsql stable as
-$$
-begin
-    if p_zone is not null and not agenda.timezone_known(p_zone) then
-        raise exception using errcode = 'YA004',
-            message = format('time zone "%s" is not known', left(p_zone, 100)),
-            hint = 'Use a name of the IANA time zone database, as in Europe/Berlin.',
-            column = 'timezone';
-    end if;
-end
-$$;
+    language c stable parallel safe as 'MODULE_PATHNAME', 'agenda_check_zone';
 comment on function agenda._check_zone(text) is 'internal: raises YA004 for a zone that is not known';
 
 create or replace function agenda._parse_time(p_value text, p_zone text, p_field text) returns timestamptz
@@ -86,19 +67,7 @@ comment on function agenda._parse_time(text, text, text) is 'internal: RFC 3339 
 -- ---- small helpers of the domain ---------------------------------------------------------------
 
 create or replace function agenda._acting_user() returns uuid
-    language plpgsql stable as
-$$
-declare
-    v_user uuid := agenda.current_user_id();
-begin
-    if v_user is null then
-        raise exception using errcode = 'YA009',
-            message = 'nobody is acting',
-            hint = 'Call agenda.act_as(user_id) in this transaction first.';
-    end if;
-    return v_user;
-end
-$$;
+    language c stable parallel restricted as 'MODULE_PATHNAME', 'agenda_acting_user';
 comment on function agenda._acting_user() is 'internal: the acting user, or YA009';
 
 create or replace function agenda._check_version(p_expected bigint, p_actual bigint) returns void

@@ -169,9 +169,9 @@ begin
     end if;
     perform agenda._log_change('preferences.updated', new.user_id, new.user_id, v_before, v_after);
     perform agenda._enter(new.user_id);
-    if v_changed && '{due_soon_window,overdue_grace}' then
+    if v_changed && '{due_soon_window,overdue_grace,all_day_time}' then
         -- locked first, as everybody does, so that a task that is being completed gets no timer
-        perform agenda._plan_task_timer(t, t)
+        perform agenda._plan_task_timer(t)
            from (select * from agenda.tasks k
                   where k.user_id = new.user_id and k.deleted_at is null and k.due_date is not null
                     and k.status in ('pending', 'in_progress')

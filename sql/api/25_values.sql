@@ -120,23 +120,22 @@ create or replace function agenda._is_open(p_status text) returns boolean
     return p_status in ('pending', 'in_progress');
 comment on function agenda._is_open(text) is 'internal: the task is still to be done';
 
+-- ---- rows of agenda.tasks in C (extension/task_*.c) ---------------------------------------------
+
 -- What a user has changed, as against what the engine keeps on the row: only this is an event, and counts
 -- as a version.  Which series a task belongs to is bookkeeping.
 create or replace function agenda._task_differs(b agenda.tasks, a agenda.tasks) returns boolean
-    language sql immutable
-    return (b.title, b.description, b.status, b.priority, b.due_date, b.timezone, b.due_kind, b.due_local, b.tags, b.checklist, b.recurrence_rule, b.deleted_at)
-        is distinct from
-           (a.title, a.description, a.status, a.priority, a.due_date, a.timezone, a.due_kind, a.due_local, a.tags, a.checklist, a.recurrence_rule, a.deleted_at);
+    language c immutable parallel safe as 'MODULE_PATHNAME', 'agenda_task_differs_sql';
 comment on function agenda._task_differs(agenda.tasks, agenda.tasks) is 'internal: a user''s column of the task has changed';
 
--- When each state of a task begins.  Windows are lengths of time: "a day before" is 24 hours, whatever
--- the session's time zone makes of days.
-create or replace function agenda._fire_at(p_what text, p_due timestamptz, p_window interval, p_grace interval) returns timestamptz
-    language sql stable parallel safe
-    return case p_what
-        when 'due_soon' then p_due - make_interval(secs => extract(epoch from p_window))
-        when 'due' then p_due
-        when 'overdue' then p_due + make_interval(secs => extract(epoch from p_grace))
-    end;
-comment on function agenda._fire_at(text, timestamptz, interval, interval) is 'internal: the instant at which a task becomes due soon, due or overdue';
+create or replace function agenda._fire_at(p_what text, t agenda.tasks, p agenda.preferences) returns timestamptz
+    language c stable parallel safe as 'MODULE_PATHNAME', 'agenda_fire_at';
+comment on function agenda._fire_at(text, agenda.tasks, agenda.preferences) is 'internal: the instant at which a task is announced as due_soon, due or overdue';
 
+create or replace function agenda._due_state(t agenda.tasks, p_now timestamptz, p agenda.preferences) returns text
+    language c stable parallel safe as 'MODULE_PATHNAME', 'agenda_due_state';
+comment on function agenda._due_state(agenda.tasks, timestamptz, agenda.preferences) is 'internal: due_state() with its inputs given';
+
+create or replace function agenda._task_text(t agenda.tasks, p_now timestamptz, p agenda.preferences) returns text
+    language c stable parallel safe as 'MODULE_PATHNAME', 'agenda_task_json_text';
+comment on function agenda._task_text(agenda.tasks, timestamptz, agenda.preferences) is 'internal: task_json() as text';

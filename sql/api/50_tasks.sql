@@ -20,125 +20,91 @@ end
 $$;
 comment on function agenda._adopt_rule(agenda.tasks, timestamptz) is 'engine: makes the series of a task that has a recurrence rule';
 
+-- Triggers of agenda.tasks, in C (extension/task_trigger.c).  They call the SQL functions below for what is rare.
 create or replace function agenda._task_before() returns trigger
-    language plpgsql security definer
-    set search_path = pg_catalog, agenda, pg_temp as
+    language c as 'MODULE_PATHNAME', 'agenda_task_before';
+comment on function agenda._task_before() is 'internal: validates a task, counts its changes, makes the series of a rule that is new';
+
+create or replace function agenda._task_after() returns trigger
+    language c as 'MODULE_PATHNAME', 'agenda_task_after';
+comment on function agenda._task_after() is 'internal: log, timer, withdrawn notifications and series of a task';
+
+create or replace function agenda._check_owner(p_user_id uuid) returns void
+    language c stable parallel restricted as 'MODULE_PATHNAME', 'agenda_check_owner';
+comment on function agenda._check_owner(uuid) is 'internal: raises YA009 for nobody and 42501 for another user than the acting one';
+
+-- due_local is the truth for a task that is due at a wall-clock time or on a day, due_date its instant.  Whoever
+-- changes the instant only (plain SQL, an older client) means the wall clock that shows it.
+create or replace function agenda._resolve_due(new agenda.tasks, old agenda.tasks) returns agenda.tasks
+    language plpgsql volatile as
 $$
 declare
-    v_none text;
+    v_zone constant text := coalesce(new.timezone, agenda._preferred_zone(new.user_id));
 begin
-    v_none := agenda._check_owner(new.user_id);
-    v_none := agenda._check_zone(new.timezone);
-    if tg_op = 'UPDATE' and old.recurring_task_id is not null and new.recurring_task_id is null then
-        -- the series was deleted, and the rule with it
-        new.recurrence_rule := null;
-        new.occurrence_key := null;
+    if new.due_kind = 'instant' then
+        new.due_local := null;
+        return new;
     end if;
-
-    if new.recurrence_rule is not null
-       and (tg_op = 'INSERT' or new.recurrence_rule is distinct from old.recurrence_rule) then
-        -- canonical, and an error here for a rule that is none
-        new.recurrence_rule := agenda._rule_word(agenda._rule_of(new.recurrence_rule)::text);
+    if new.due_local is null or (new.due_date is distinct from old.due_date and new.due_local is not distinct from old.due_local) then
+        new.due_local := agenda.instant_to_local(new.due_date, v_zone);
     end if;
-
-    if tg_op = 'INSERT' then
-        if new.status = 'completed' then
-            new.completed_at := coalesce(new.completed_at, agenda.now());
-        end if;
-    else
-        if new.status = 'completed' and old.status <> 'completed' then
-            new.completed_at := agenda.now();
-        elsif new.status <> 'completed' then
-            new.completed_at := null;
-        end if;
-        if new.due_date is distinct from old.due_date then
-            new.notified := false;
-            new.announced := null;
-        end if;
-        if agenda._task_differs(old, new) then
-            new.version := old.version + 1;
-            new.updated_at := agenda.now();
-        end if;
+    if new.due_kind = 'date' then
+        new.due_local := date_trunc('day', new.due_local);
     end if;
-
-    -- an INSERT may yet be given up (ON CONFLICT), so there it is done afterwards
-    if tg_op = 'UPDATE' and agenda._wants_series(new) and old.recurring_task_id is null then
-        v_none := agenda._enter(new.user_id);
-        new := agenda._adopt_rule(new, coalesce(new.due_date, new.completed_at));
-        v_none := agenda._leave();
-    end if;
+    new.due_date := agenda.local_to_instant(new.due_local, v_zone);
     return new;
 end
 $$;
-comment on function agenda._task_before() is 'internal: validates a task, counts its changes, makes the series of a rule that is new';
+comment on function agenda._resolve_due(agenda.tasks, agenda.tasks) is 'engine: brings due_kind, due_local and due_date of a task into agreement';
 
-create or replace function agenda._wants_series(t agenda.tasks) returns boolean
-    language sql immutable
-    return t.recurrence_rule is not null and t.recurring_task_id is null
-        and t.deleted_at is null and coalesce(t.due_date, t.completed_at) is not null;
-comment on function agenda._wants_series(agenda.tasks) is 'internal: the task has a rule and an anchor, but no series yet';
-
--- Whoever acts for a user writes that user's rows.  Row-level security says so too, but only after the
--- BEFORE triggers, which look into the owner's preferences.
-create or replace function agenda._check_owner(p_user_id uuid) returns void
-    language plpgsql stable as
+create or replace function agenda._preferred_zone(p_user_id uuid) returns text
+    language plpgsql volatile as
 $$
 declare
-    v_acting constant uuid := agenda.current_user_id();
+    p agenda.preferences;
 begin
-    if p_user_id is null then
-        perform agenda._acting_user();
-    elsif v_acting <> p_user_id then
-        raise exception using errcode = '42501', message = 'the row would belong to another user';
-    end if;
+    p := agenda._preferences_of(p_user_id);
+    return p.timezone;
 end
 $$;
-comment on function agenda._check_owner(uuid) is 'internal: raises YA009 for nobody and 42501 for another user than the acting one';
+comment on function agenda._preferred_zone(uuid) is 'engine: the zone that any user has chosen';
 
-create or replace function agenda._task_after() returns trigger
-    language plpgsql security definer
-    set search_path = pg_catalog, agenda, pg_temp as
+create or replace function agenda._adopt(t agenda.tasks) returns agenda.tasks
+    language plpgsql volatile as
 $$
 declare
     v_none text;
-    t agenda.tasks;
 begin
-    if tg_op = 'DELETE' then
-        v_none := agenda._log_task(old, null);
-        delete from agenda.timers where user_id = old.user_id and entity = 'task' and entity_id = old.id;
-        v_none := agenda._withdraw(old);
-        return null;
-    end if;
-    if tg_op = 'INSERT' then
-        v_none := agenda._log_task(null, new);
-        if agenda._wants_series(new) then
-            v_none := agenda._enter(new.user_id);
-            t := agenda._adopt_rule(new, coalesce(new.due_date, new.completed_at));
-            update agenda.tasks k set recurring_task_id = t.recurring_task_id, occurrence_key = t.occurrence_key
-             where k.user_id = t.user_id and k.id = t.id;
-            v_none := agenda._leave();
-            if not agenda._is_open(t.status) then
-                -- it came completed
-                old := t;
-                old.status := 'pending';
-                v_none := agenda._sync_series(old, t);
-            end if;
-        end if;
-        v_none := agenda._plan_task_timer(new, null);
-        return null;
-    end if;
-
-    v_none := agenda._log_task(old, new);
-    if (new.due_date, agenda._is_open(new.status), new.deleted_at is null)
-       is distinct from (old.due_date, agenda._is_open(old.status), old.deleted_at is null) then
-        v_none := agenda._plan_task_timer(new, old);
-        v_none := agenda._withdraw(new);
-    end if;
-    v_none := agenda._sync_series(old, new);
-    return null;
+    v_none := agenda._enter(t.user_id);
+    t := agenda._adopt_rule(t, coalesce(t.due_date, t.completed_at));
+    v_none := agenda._leave();
+    return t;
 end
 $$;
-comment on function agenda._task_after() is 'internal: log, timer, withdrawn notifications and series of a task';
+comment on function agenda._adopt(agenda.tasks) is 'engine: makes the series of a task whose rule is new';
+
+-- The same for a task that has just been inserted.
+create or replace function agenda._begin_series(new agenda.tasks) returns void
+    language plpgsql volatile as
+$$
+declare
+    v_none text;
+    v_open agenda.tasks;
+    t      agenda.tasks := agenda._adopt(new);
+begin
+    v_none := agenda._enter(t.user_id);
+    update agenda.tasks k set recurring_task_id = t.recurring_task_id, occurrence_key = t.occurrence_key
+     where k.user_id = t.user_id and k.id = t.id;
+    v_none := agenda._leave();
+    if not agenda._is_open(t.status) then
+        -- it came completed
+        v_open := t;
+        v_open.status := 'pending';
+        v_none := agenda._sync_series(v_open, t);
+    end if;
+end
+$$;
+comment on function agenda._begin_series(agenda.tasks) is 'engine: makes the series of a new task that has a rule';
 
 -- What the series of a task with a recurrence rule learns from a change of the task.
 create or replace function agenda._sync_series(b agenda.tasks, a agenda.tasks) returns void
@@ -228,53 +194,15 @@ comment on function agenda._advance(agenda.recurring_tasks, timestamp) is 'engin
 
 -- ---- timers ------------------------------------------------------------------------------------
 
+-- Of the states of a task the first that is still to be announced has the timer (extension/task_state.c).
 create or replace function agenda._set_timer(p_user_id uuid, p_entity text, p_entity_id uuid, p_fire_at timestamptz, p_what text)
     returns void
-    language plpgsql volatile as
-$$
-declare
-    v_none text;
-begin
-    insert into agenda.timers (user_id, entity, entity_id, fire_at, what)
-    values (p_user_id, p_entity, p_entity_id, p_fire_at, p_what)
-    on conflict (user_id, entity, entity_id) do update
-       set fire_at = excluded.fire_at, what = excluded.what
-     where (timers.fire_at, timers.what) is distinct from (excluded.fire_at, excluded.what);
-    v_none := agenda._wake_scanner(p_fire_at);
-end
-$$;
+    language c volatile parallel unsafe as 'MODULE_PATHNAME', 'agenda_set_timer';
 comment on function agenda._set_timer(uuid, text, uuid, timestamptz, text) is 'engine: the next instant at which something is owed to this thing';
 
--- The first thing that is owed from now on: nothing that was announced for this due date already, and no
--- state that is over (a task that is created two days late is overdue and was never due soon).
-create or replace function agenda._plan_task_timer(t agenda.tasks, b agenda.tasks) returns void
-    language plpgsql volatile as
-$$
-declare
-    v_none text;
-    v_states constant text[] := '{due_soon,due,overdue}';
-    v_now    constant timestamptz := agenda.now();
-    p        agenda.preferences;
-    v_what   text;
-begin
-    if t.due_date is null or t.deleted_at is not null or not agenda._is_open(t.status) or t.announced = 'overdue' then
-        if b.id is not null then
-            delete from agenda.timers where user_id = t.user_id and entity = 'task' and entity_id = t.id;
-        end if;
-        return;
-    end if;
-    p := agenda._preferences_of(t.user_id);
-    v_what := case
-        when v_now >= agenda._fire_at('overdue', t.due_date, p.due_soon_window, p.overdue_grace) then 'overdue'
-        when v_now >= t.due_date then 'due'
-        else 'due_soon'
-    end;
-    v_what := v_states[greatest(array_position(v_states, v_what), array_position(v_states, t.announced) + 1)];
-    v_none := agenda._set_timer(t.user_id, 'task', t.id,
-                              agenda._fire_at(v_what, t.due_date, p.due_soon_window, p.overdue_grace), v_what);
-end
-$$;
-comment on function agenda._plan_task_timer(agenda.tasks, agenda.tasks) is 'engine: writes or removes the timer of a task';
+create or replace function agenda._plan_task_timer(t agenda.tasks) returns void
+    language c volatile parallel unsafe as 'MODULE_PATHNAME', 'agenda_plan_task_timer';
+comment on function agenda._plan_task_timer(agenda.tasks) is 'engine: writes or removes the timer of a task';
 
 create or replace function agenda._preferences_of(p_user_id uuid) returns agenda.preferences
     language plpgsql volatile as
@@ -400,16 +328,17 @@ declare
     p          constant agenda.preferences := agenda.get_preferences();
     v_window   constant interval := make_interval(secs => extract(epoch from p.due_soon_window));
     v_grace    constant interval := make_interval(secs => extract(epoch from p.overdue_grace));
-    -- a state is a range of due dates: (v_after, v_until]
+    -- the due dates (v_after, v_until] that can have the state: what is due on a day is due for all of it
+    v_day      constant interval := interval '26 hours';
     v_after    timestamptz := '-infinity';
     v_until    timestamptz := 'infinity';
 begin
     perform agenda._check_task_filter(filter);
     case v_state
         when 'overdue' then
-            v_until := v_now - v_grace;
+            v_until := v_now - least(v_grace, interval '22 hours');
         when 'due' then
-            v_after := v_now - v_grace;
+            v_after := v_now - greatest(v_grace, v_day);
             v_until := v_now;
         when 'due_soon' then
             v_after := v_now;
@@ -431,7 +360,8 @@ begin
            and (v_state is null
                 or (v_state = 'none' and (t.due_date is null or t.status not in ('pending', 'in_progress')))
                 or (v_state <> 'none' and t.status in ('pending', 'in_progress')
-                    and t.due_date > v_after and t.due_date <= v_until));
+                    and t.due_date > v_after and t.due_date <= v_until
+                    and agenda._due_state(t, v_now, p) = v_state));
 end
 $$;
 comment on function agenda._filter_tasks(uuid, jsonb) is 'internal: tasks of a user that a filter lets through';

@@ -3,19 +3,6 @@
 -- _reminder_at().  What becomes of it when one of them changes is _plan_reminder().  Triggers, the
 -- scanner, why_not_notified() and fsck() all ask these two.
 
--- From when on a task is overdue.  A day is not over before it ends.
-create or replace function agenda._overdue_at(t agenda.tasks, p agenda.preferences) returns timestamptz
-    language plpgsql stable as
-$$
-begin
-    if t.due_kind = 'date' then
-        return agenda.local_to_instant(t.due_local::date + 1 + time '00:00', coalesce(t.timezone, p.timezone));
-    end if;
-    return agenda._fire_at('overdue', t.due_date, p.due_soon_window, p.overdue_grace);
-end
-$$;
-comment on function agenda._overdue_at(agenda.tasks, agenda.preferences) is 'internal: when the task becomes overdue';
-
 -- The first time a reminder is owed; null where its anchor is missing.  Days and months are counted on
 -- the calendar of the task's zone, hours and less are elapsed time.
 create or replace function agenda._reminder_at(r agenda.reminders, t agenda.tasks, p agenda.preferences) returns timestamptz
@@ -31,7 +18,7 @@ begin
     end if;
     v_base := case r.anchor
         when 'created' then t.created_at
-        when 'overdue' then agenda._overdue_at(t, p)
+        when 'overdue' then agenda._fire_at('overdue', t, p)
         -- the day itself, whatever instant stands for it
         else case when t.due_kind = 'date' then agenda.local_to_instant(t.due_local::date + p.all_day_time, v_zone)
                   else t.due_date end

@@ -68,7 +68,7 @@ begin
     v_none := agenda._enter(p_user, p_request_id, p_traceparent);
     status := 200;
     body := agenda._gw_list(
-        (select jsonb_agg(agenda._task_json(t, agenda.now(), p.due_soon_window, p.overdue_grace))
+        (select jsonb_agg(agenda._task_text(t, agenda.now(), p)::jsonb)
            from agenda.list_tasks(v_filter, p_query->>'sort', v_page, v_size) t, agenda.get_preferences() p),
         agenda.count_tasks(v_filter), v_page, v_size);
     v_none := agenda._leave();

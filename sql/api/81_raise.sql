@@ -26,19 +26,6 @@ create type agenda.raising as (
 comment on type agenda.raising is 'a timer that has come up: what its thing has reached and when, what comes next, what the preferences say';
 comment on column agenda.raising.known_at is 'nothing can be late before this: the task did not exist, or had another due date';
 
--- When a task reaches a state.
-create or replace function agenda._state_at(p_what text, t agenda.tasks, p agenda.preferences) returns timestamptz
-    language plpgsql stable as
-$$
-begin
-    if p_what = 'overdue' then
-        return agenda._overdue_at(t, p);
-    end if;
-    return agenda._fire_at(p_what, t.due_date, p.due_soon_window, p.overdue_grace);
-end
-$$;
-comment on function agenda._state_at(text, agenda.tasks, agenda.preferences) is 'internal: the instant at which a task becomes due soon, due or overdue';
-
 create or replace function agenda._due_text(t agenda.tasks, p_zone text) returns text
     language plpgsql stable as
 $$
@@ -68,7 +55,7 @@ begin
         return r;
     end if;
     if m.entity = 'repeat' then
-        v_at := agenda._overdue_at(t, p);
+        v_at := agenda._fire_at('overdue', t, p);
         r.nth := floor(extract(epoch from p_now - v_at) / extract(epoch from p.overdue_repeat));
         if r.nth between 1 and p.overdue_repeat_max and t.announced = 'overdue' then
             r.reached := '{repeat}';
@@ -78,7 +65,7 @@ begin
         r.next_what := 'repeat';
     else
         foreach v_what in array v_states[array_position(v_states, m.what):] loop
-            v_at := agenda._state_at(v_what, t, p);
+            v_at := agenda._fire_at(v_what, t, p);
             if v_at > p_now then
                 r.next_what := v_what;
                 r.next_at := v_at;
@@ -109,7 +96,7 @@ create or replace function agenda._repeat_at(t agenda.tasks, p agenda.preference
     language plpgsql stable as
 $$
 declare
-    v_at  constant timestamptz := agenda._overdue_at(t, p);
+    v_at  constant timestamptz := agenda._fire_at('overdue', t, p);
     v_nth constant integer := greatest(floor(extract(epoch from p_now - v_at) / extract(epoch from p.overdue_repeat)), 0) + 1;
 begin
     if v_nth <= p.overdue_repeat_max then

@@ -45,3 +45,10 @@ comment on function agenda._log_context() is 'engine: what the events that _emit
 create or replace function agenda._admit_event(data jsonb, headers jsonb) returns boolean
     language c strict volatile parallel unsafe as 'MODULE_PATHNAME', 'agenda_admit_event';
 comment on function agenda._admit_event(jsonb, jsonb) is 'engine: whether this transaction writes events; refuses what is too large or too many';
+
+-- ---- rows of agenda.tasks (extension/task_valid.c) ---------------------------------------------
+
+create or replace function agenda._task_valid(title text, description text, status text, priority smallint, due_date timestamptz,
+                                              due_kind text, due_local timestamp, announced text) returns boolean
+    language c immutable parallel safe as 'MODULE_PATHNAME', 'agenda_task_valid';
+comment on function agenda._task_valid(text, text, text, smallint, timestamptz, text, timestamp, text) is 'internal: the constraint tasks_valid; raises 23514 for the first column at fault';

@@ -4,15 +4,13 @@ create table agenda.tasks (
     id                 uuid not null default agenda.uuid7(),
     user_id            uuid not null default agenda.current_user_id()
                        references agenda.users on delete cascade,
-    title              text not null check (length(title) between 1 and 500),
-    description        text check (length(description) <= 20000),
-    status             text not null default 'pending'
-                       check (status in ('pending', 'in_progress', 'completed', 'skipped', 'missed', 'cancelled')),
-    priority           smallint not null default 2 check (priority between 1 and 3),
-    -- what RFC 3339 can say
-    due_date           timestamptz check (due_date between '0001-01-02 00:00+00' and '9999-12-30 00:00+00'),
+    title              text not null,
+    description        text,
+    status             text not null default 'pending',
+    priority           smallint not null default 2,
+    due_date           timestamptz,
     timezone           text,
-    due_kind           text not null default 'instant' check (due_kind in ('instant', 'local', 'date')),
+    due_kind           text not null default 'instant',
     due_local          timestamp,
     tags               text[] not null default '{}',
     checklist          jsonb not null default '[]',
@@ -27,19 +25,26 @@ create table agenda.tasks (
     created_at         timestamptz not null default agenda.now(),
     updated_at         timestamptz not null default agenda.now(),
     deleted_at         timestamptz,
-    announced          text check (announced in ('due_soon', 'due', 'overdue')),
+    announced          text,
     primary key (user_id, id),
     -- what makes materialise() idempotent
     unique (user_id, recurring_task_id, occurrence_key),
     -- occurrences stay with the owner of their series
     foreign key (user_id, recurring_task_id) references agenda.recurring_tasks (user_id, id)
-        on delete set null (recurring_task_id)
+        on delete set null (recurring_task_id),
+    -- one constraint for all columns: the text of each would be read anew by each statement
+    constraint tasks_valid check (agenda._task_valid(title, description, status, priority, due_date, due_kind, due_local, announced))
 ) with (fillfactor = 90);
 create index tasks_open_due on agenda.tasks (user_id, due_date, id)
     where deleted_at is null and status in ('pending', 'in_progress');
 create index tasks_created on agenda.tasks (user_id, created_at desc, id) where deleted_at is null;
 comment on table agenda.tasks is 'tasks, occurrences of series among them';
+comment on constraint tasks_valid on agenda.tasks is 'what the comments of the columns say of lengths, words and ranges (extension/task_valid.c)';
+comment on column agenda.tasks.title is '1 to 500 characters';
+comment on column agenda.tasks.description is 'up to 20000 characters';
+comment on column agenda.tasks.status is 'pending, in_progress, completed, skipped, missed or cancelled';
 comment on column agenda.tasks.priority is '1 high, 2 medium, 3 low';
+comment on column agenda.tasks.due_date is 'from 0001-01-02 to 9999-12-30, what RFC 3339 can say in any zone';
 comment on column agenda.tasks.timezone is 'zone of the task; null follows the owner''s';
 comment on column agenda.tasks.due_kind is 'instant: due_date is the truth; local: a wall-clock time, date: a whole day, both in due_local, of which due_date is the instant';
 comment on column agenda.tasks.due_local is 'wall-clock due time in timezone (the owner''s where that is null), midnight for a whole day';

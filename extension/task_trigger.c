@@ -1,0 +1,395 @@
+/*
+ * task_trigger.c
+ *		What happens with each change of a row of agenda.tasks, whoever makes it.
+ *
+ * Before: the owner and the zone are checked, derived columns are filled, the version counts.
+ * After: one event, the timer, and what concerns series, notifications and reminders.  Event and timer
+ * come after the row change, so that the row is locked when the event's number is drawn: two changes
+ * of one row get their numbers in the order in which they commit.
+ *
+ * The plain path (no series, no whole-day due date, no default reminders) runs no SQL.  It reads
+ * preferences and writes event and timer past the caller's rights and row-level security, with no
+ * operator or function that a search_path could replace.  What is rare is SQL and is called with
+ * the owner's rights (sql_call.c): _resolve_due, _canonical_rule, _adopt, _begin_series,
+ * _sync_series, _withdraw, _add_default_reminders.
+ */
+#include "postgres.h"
+
+#include "access/htup_details.h"
+#include "catalog/pg_type.h"
+#include "commands/trigger.h"
+#include "utils/builtins.h"
+#include "utils/rel.h"
+#include "utils/timestamp.h"
+
+#include "clock.h"
+#include "event_log.h"
+#include "identity.h"
+#include "json_text.h"
+#include "preferences.h"
+#include "rrule_zone.h"
+#include "sql_call.h"
+#include "task_json.h"
+#include "task_row.h"
+#include "task_state.h"
+#include "timer.h"
+
+static TriggerData *trigger_data(FunctionCallInfo fcinfo, const char *function);
+static void follow_due(TaskRow *new, const TaskRow *old);
+static void follow_rule(TaskRow *new, const TaskRow *old);
+static void follow_status(TaskRow *new, const TaskRow *old);
+static void follow_change(TaskRow *new, const TaskRow *old);
+static bool wants_series(const TaskRow *task);
+static void after_insert(const TaskRow *new);
+static void after_update(const TaskRow *old, const TaskRow *new);
+static void after_delete(const TaskRow *old);
+static const char *event_type(const TaskRow *before, const TaskRow *after);
+static void log_change(const TaskRow *before, const TaskRow *after);
+static void plan_timer(const TaskRow *task, bool may_have_one, AgendaPreferences *prefs);
+static AgendaTimerKey timer_key(const TaskRow *task);
+static void call_for_task(const char *name, const TaskRow *task);
+static void call_for_change(const char *name, const TaskRow *old, const TaskRow *new);
+static void replace_row(TaskRow *task, Datum row);
+static NullableDatum row_argument(const TaskRow *task);
+
+PG_FUNCTION_INFO_V1(agenda_task_before);
+PG_FUNCTION_INFO_V1(agenda_task_after);
+PG_FUNCTION_INFO_V1(agenda_plan_task_timer);
+
+/* ---- before ------------------------------------------------------------------------------------ */
+
+/* agenda._task_before() → trigger: before insert or update, for each row */
+Datum
+agenda_task_before(PG_FUNCTION_ARGS)
+{
+	TriggerData *trigger = trigger_data(fcinfo, "_task_before");
+	TupleDesc desc = RelationGetDescr(trigger->tg_relation);
+	bool update = TRIGGER_FIRED_BY_UPDATE(trigger->tg_event);
+	TaskRow new;
+	TaskRow before;
+	TaskRow *old = update ? &before : NULL;
+
+	if (agenda_triggers_silent())
+		return PointerGetDatum(update ? trigger->tg_newtuple : trigger->tg_trigtuple);
+	agenda_task_read(&new, update ? trigger->tg_newtuple : trigger->tg_trigtuple, desc);
+	if (update)
+		agenda_task_read(old, trigger->tg_trigtuple, desc);
+
+	agenda_identity_check_owner(new.isnull[TASK_USER_ID] ? NULL
+														 : DatumGetUUIDP(new.value[TASK_USER_ID]));
+	if (!new.isnull[TASK_TIMEZONE])
+		agenda_zone_check(DatumGetTextPP(new.value[TASK_TIMEZONE]));
+	if (update && !old->isnull[TASK_RECURRING_TASK_ID] && new.isnull[TASK_RECURRING_TASK_ID])
+	{
+		/* the series was deleted, and the rule with it */
+		agenda_task_set_null(&new, TASK_RECURRENCE_RULE);
+		agenda_task_set_null(&new, TASK_OCCURRENCE_KEY);
+	}
+	follow_due(&new, old);
+	follow_rule(&new, old);
+	follow_status(&new, old);
+	if (update)
+	{
+		follow_change(&new, old);
+		/* an INSERT may yet be given up (ON CONFLICT), so there it is done afterwards */
+		if (wants_series(&new) && old->isnull[TASK_RECURRING_TASK_ID])
+		{
+			Oid type = desc->tdtypeid;
+			NullableDatum arg = row_argument(&new);
+
+			replace_row(&new, agenda_call("_adopt", 1, &type, &arg, NULL));
+		}
+	}
+	return PointerGetDatum(agenda_task_form(&new));
+}
+
+static TriggerData *
+trigger_data(FunctionCallInfo fcinfo, const char *function)
+{
+	TriggerData *trigger = (TriggerData *) fcinfo->context;
+
+	if (!CALLED_AS_TRIGGER(fcinfo) || !TRIGGER_FIRED_FOR_ROW(trigger->tg_event))
+		ereport(ERROR, errcode(ERRCODE_E_R_I_E_TRIGGER_PROTOCOL_VIOLATED),
+				errmsg("function agenda.%s is for row triggers of agenda.tasks", function));
+	return trigger;
+}
+
+/* A wall-clock time or a day is the truth, due_date the instant that follows from it. */
+static void
+follow_due(TaskRow *new, const TaskRow *old)
+{
+	Oid types[2] = { new->desc->tdtypeid, new->desc->tdtypeid };
+	NullableDatum args[2];
+
+	if (agenda_task_is(new, TASK_DUE_KIND, "instant") && new->isnull[TASK_DUE_LOCAL] &&
+		(old == NULL || agenda_task_same(old, new, TASK_DUE_KIND)))
+		return;
+	args[0] = row_argument(new);
+	args[1] = row_argument(old);
+	replace_row(new, agenda_call("_resolve_due", 2, types, args, NULL));
+}
+
+/* Canonical, and an error here for a rule that is none. */
+static void
+follow_rule(TaskRow *new, const TaskRow *old)
+{
+	Oid type = TEXTOID;
+	NullableDatum arg;
+
+	if (new->isnull[TASK_RECURRENCE_RULE] ||
+		(old != NULL && agenda_task_same(old, new, TASK_RECURRENCE_RULE)))
+		return;
+	arg.value = new->value[TASK_RECURRENCE_RULE];
+	arg.isnull = false;
+	agenda_task_set(new, TASK_RECURRENCE_RULE,
+					agenda_call("_canonical_rule", 1, &type, &arg, NULL));
+}
+
+static void
+follow_status(TaskRow *new, const TaskRow *old)
+{
+	bool completed = agenda_task_is(new, TASK_STATUS, "completed");
+
+	if (old == NULL ? completed && new->isnull[TASK_COMPLETED_AT]
+					: completed && !agenda_task_is(old, TASK_STATUS, "completed"))
+		agenda_task_set(new, TASK_COMPLETED_AT, TimestampTzGetDatum(agenda_domain_now()));
+	else if (old != NULL && !completed)
+		agenda_task_set_null(new, TASK_COMPLETED_AT);
+}
+
+static void
+follow_change(TaskRow *new, const TaskRow *old)
+{
+	if (!agenda_task_same(old, new, TASK_DUE_DATE))
+	{
+		agenda_task_set(new, TASK_NOTIFIED, BoolGetDatum(false));
+		agenda_task_set_null(new, TASK_ANNOUNCED);
+	}
+	if (agenda_task_differs(old, new))
+	{
+		agenda_task_set(new, TASK_VERSION,
+						Int64GetDatum(DatumGetInt64(old->value[TASK_VERSION]) + 1));
+		agenda_task_set(new, TASK_UPDATED_AT, TimestampTzGetDatum(agenda_domain_now()));
+	}
+}
+
+/* The task has a rule and an anchor, but no series yet. */
+static bool
+wants_series(const TaskRow *task)
+{
+	return !task->isnull[TASK_RECURRENCE_RULE] && task->isnull[TASK_RECURRING_TASK_ID] &&
+		   task->isnull[TASK_DELETED_AT] &&
+		   (!task->isnull[TASK_DUE_DATE] || !task->isnull[TASK_COMPLETED_AT]);
+}
+
+/* ---- after ------------------------------------------------------------------------------------- */
+
+/* agenda._task_after() → trigger: after insert, update or delete, for each row */
+Datum
+agenda_task_after(PG_FUNCTION_ARGS)
+{
+	TriggerData *trigger = trigger_data(fcinfo, "_task_after");
+	TupleDesc desc = RelationGetDescr(trigger->tg_relation);
+	TaskRow old;
+	TaskRow new;
+
+	if (agenda_triggers_silent())
+		return PointerGetDatum(NULL);
+	if (TRIGGER_FIRED_BY_INSERT(trigger->tg_event))
+	{
+		agenda_task_read(&new, trigger->tg_trigtuple, desc);
+		after_insert(&new);
+	}
+	else if (TRIGGER_FIRED_BY_DELETE(trigger->tg_event))
+	{
+		agenda_task_read(&old, trigger->tg_trigtuple, desc);
+		after_delete(&old);
+	}
+	else
+	{
+		agenda_task_read(&old, trigger->tg_trigtuple, desc);
+		agenda_task_read(&new, trigger->tg_newtuple, desc);
+		/* bookkeeping of the engine changes neither log nor timer */
+		if (agenda_task_differs(&old, &new))
+			after_update(&old, &new);
+	}
+	return PointerGetDatum(NULL);
+}
+
+static void
+after_insert(const TaskRow *new)
+{
+	AgendaPreferences prefs;
+
+	log_change(NULL, new);
+	if (wants_series(new))
+		call_for_task("_begin_series", new);
+	if (new->isnull[TASK_DUE_DATE])
+		return;
+	plan_timer(new, false, &prefs);
+	if (prefs.has_default_reminders)
+		call_for_task("_add_default_reminders", new);
+}
+
+static void
+after_update(const TaskRow *old, const TaskRow *new)
+{
+	bool was_open = agenda_task_open(old);
+	bool is_open = agenda_task_open(new);
+	AgendaPreferences prefs;
+
+	log_change(old, new);
+	if (was_open != is_open || old->isnull[TASK_DELETED_AT] != new->isnull[TASK_DELETED_AT] ||
+		!agenda_task_same(old, new, TASK_DUE_DATE) || !agenda_task_same(old, new, TASK_DUE_KIND))
+	{
+		plan_timer(new, true, &prefs);
+		call_for_task("_withdraw", new);
+	}
+	if (!new->isnull[TASK_RECURRING_TASK_ID] && new->isnull[TASK_DELETED_AT] &&
+		(was_open != is_open || !agenda_task_same(old, new, TASK_RECURRENCE_RULE)))
+		call_for_change("_sync_series", old, new);
+}
+
+static void
+after_delete(const TaskRow *old)
+{
+	AgendaTimerKey key = timer_key(old);
+
+	log_change(old, NULL);
+	agenda_timer_drop(&key);
+	call_for_task("_withdraw", old);
+}
+
+/* The most telling type wins; NULL for a change that is no event. */
+static const char *
+event_type(const TaskRow *before, const TaskRow *after)
+{
+	static const struct
+	{
+		const char *status;
+		const char *type;
+	} endings[] = { { "completed", "task.completed" },
+					{ "skipped", "task.skipped" },
+					{ "missed", "task.missed" },
+					{ "cancelled", "task.cancelled" } };
+
+	if (before == NULL)
+		return "task.created";
+	/* a task that was deleted stays so for its readers, whatever becomes of the row */
+	if (!before->isnull[TASK_DELETED_AT] && (after == NULL || !after->isnull[TASK_DELETED_AT]))
+		return NULL;
+	if (after == NULL || !after->isnull[TASK_DELETED_AT])
+		return "task.deleted";
+	if (!before->isnull[TASK_DELETED_AT])
+		return "task.restored";
+	if (agenda_task_same(before, after, TASK_STATUS))
+		return "task.updated";
+	for (int i = 0; i < lengthof(endings); i++)
+		if (agenda_task_is(after, TASK_STATUS, endings[i].status))
+			return endings[i].type;
+	return agenda_task_open(before) ? "task.updated" : "task.reopened";
+}
+
+static void
+log_change(const TaskRow *before, const TaskRow *after)
+{
+	const TaskRow *task = after == NULL ? before : after;
+	AgendaEvent event = { .type = event_type(before, after) };
+	char subject[AGENDA_UUID_SIZE];
+	pg_uuid_t id;
+
+	if (event.type == NULL)
+		return;
+	agenda_uuid_text(DatumGetUUIDP(task->value[TASK_ID]), subject);
+	event.user_id = DatumGetUUIDP(task->value[TASK_USER_ID]);
+	event.subject = event.key = CStringGetTextDatum(subject);
+	event.data = agenda_task_change(before, after);
+	agenda_event_write(&event, &id);
+}
+
+/* ---- timers ------------------------------------------------------------------------------------ */
+
+/* The first thing that is owed from now on; the owner's preferences go to *prefs. */
+static void
+plan_timer(const TaskRow *task, bool may_have_one, AgendaPreferences *prefs)
+{
+	AgendaTimerKey key = timer_key(task);
+	TaskState state = STATE_NONE;
+
+	agenda_preferences_of(&key.user_id, NULL, prefs);
+	if (task->isnull[TASK_DELETED_AT])
+		state = agenda_task_next_state(task, agenda_domain_now(), prefs);
+	if (state != STATE_NONE)
+		agenda_timer_set(&key, agenda_task_fire_at(state, task, prefs),
+						 agenda_task_state_name(state));
+	else if (may_have_one)
+		agenda_timer_drop(&key);
+}
+
+static AgendaTimerKey
+timer_key(const TaskRow *task)
+{
+	AgendaTimerKey key = { *DatumGetUUIDP(task->value[TASK_USER_ID]), CStringGetTextDatum("task"),
+						   *DatumGetUUIDP(task->value[TASK_ID]) };
+
+	return key;
+}
+
+/* agenda._plan_task_timer(t agenda.tasks) → void: after a change of what it depends on */
+Datum
+agenda_plan_task_timer(PG_FUNCTION_ARGS)
+{
+	AgendaPreferences prefs;
+	TaskRow task;
+
+	if (agenda_task_arg(&task, fcinfo, 0))
+		plan_timer(&task, true, &prefs);
+	PG_RETURN_VOID();
+}
+
+/* ---- what is SQL ------------------------------------------------------------------------------- */
+
+static void
+call_for_task(const char *name, const TaskRow *task)
+{
+	Oid type = task->desc->tdtypeid;
+	NullableDatum arg = row_argument(task);
+	bool isnull;
+
+	agenda_call(name, 1, &type, &arg, &isnull);
+}
+
+static void
+call_for_change(const char *name, const TaskRow *old, const TaskRow *new)
+{
+	Oid types[2] = { old->desc->tdtypeid, new->desc->tdtypeid };
+	NullableDatum args[2] = { row_argument(old), row_argument(new) };
+	bool isnull;
+
+	agenda_call(name, 2, types, args, &isnull);
+}
+
+/* The row that an SQL function gives back takes the place of the one it got. */
+static void
+replace_row(TaskRow *task, Datum row)
+{
+	HeapTupleHeader header = DatumGetHeapTupleHeader(row);
+	HeapTuple tuple = palloc(HEAPTUPLESIZE);
+	HeapTuple identity = task->tuple;
+
+	tuple->t_len = HeapTupleHeaderGetDatumLength(header);
+	tuple->t_self = identity->t_self;
+	tuple->t_tableOid = identity->t_tableOid;
+	tuple->t_data = header;
+	agenda_task_read(task, tuple, task->desc);
+}
+
+static NullableDatum
+row_argument(const TaskRow *task)
+{
+	NullableDatum arg = { (Datum) 0, task == NULL };
+
+	if (task != NULL)
+		arg.value = agenda_task_datum(task);
+	return arg;
+}
