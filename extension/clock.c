@@ -13,6 +13,7 @@
 #include "fmgr.h"
 #include "utils/builtins.h"
 #include "utils/datetime.h"
+#include "utils/guc.h"
 #include "utils/timestamp.h"
 
 #include "clock.h"
@@ -22,6 +23,7 @@
 PG_FUNCTION_INFO_V1(agenda_now);
 PG_FUNCTION_INFO_V1(agenda_utc);
 PG_FUNCTION_INFO_V1(agenda_is_restoring);
+PG_FUNCTION_INFO_V1(agenda_set_clock);
 
 /* agenda.now() → timestamptz */
 Datum
@@ -104,4 +106,25 @@ agenda_utc_text(TimestampTz at, char buf[AGENDA_UTC_SIZE])
 	}
 	*p++ = 'Z';
 	return p - buf;
+}
+
+/*
+ * agenda._set_clock(at timestamptz) → void
+ *
+ * What SET LOCAL agenda.now does, for the simulation, whose caller need not be a superuser: it rolls
+ * back the subtransaction in which it calls this, and the setting with it.
+ */
+Datum
+agenda_set_clock(PG_FUNCTION_ARGS)
+{
+	Datum at = PG_GETARG_DATUM(0);
+	char *value;
+
+	if (TIMESTAMP_NOT_FINITE(DatumGetTimestampTz(at)))
+		ereport(ERROR, errcode(ERRCODE_DATETIME_VALUE_OUT_OF_RANGE),
+				errmsg("the clock cannot be set to infinity"));
+	value = TextDatumGetCString(DirectFunctionCall1(agenda_utc, at));
+	(void) set_config_option("agenda.now", value, PGC_SUSET, PGC_S_SESSION, GUC_ACTION_LOCAL, true,
+							 0, false);
+	PG_RETURN_VOID();
 }

@@ -8,6 +8,10 @@ create or replace function agenda.now() returns timestamptz
     language c stable strict parallel safe as 'MODULE_PATHNAME', 'agenda_now';
 comment on function agenda.now() is 'the domain''s clock: the transaction''s time, or the setting agenda.now (superusers, for tests and simulation)';
 
+create or replace function agenda._set_clock(at timestamptz) returns void
+    language c strict volatile parallel unsafe as 'MODULE_PATHNAME', 'agenda_set_clock';
+comment on function agenda._set_clock(timestamptz) is 'engine: the domain''s clock for the rest of this (sub)transaction';
+
 create or replace function agenda.utc(at timestamptz) returns text
     language c immutable strict parallel safe as 'MODULE_PATHNAME', 'agenda_utc';
 comment on function agenda.utc(timestamptz) is 'RFC 3339 in UTC, as in 2025-01-08T09:00:00Z; null for infinity';

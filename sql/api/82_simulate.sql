@@ -1,0 +1,120 @@
+-- ---- simulation --------------------------------------------------------------------------------
+-- The engine itself on a clock that jumps from one timer to the next, in a subtransaction that is rolled back:
+-- what would happen is what happens, and nothing of it stays.  No event leaves, for none is committed.
+
+create type agenda.simulated as (at timestamptz, what text, task_id uuid, title text, notification jsonb);
+comment on type agenda.simulated is 'something that would happen: when, the type of its event, the task, and the notification if it is one';
+
+-- What the events after a number tell, at the time that the clock shows.
+create or replace function agenda._simulated_since(p_seq bigint, p_began timestamptz) returns setof agenda.simulated
+    language plpgsql volatile security definer
+    set search_path = pg_catalog, agenda, pg_temp as
+$$
+begin
+    return query
+        select agenda.now(), e.type,
+               coalesce(e.data->>'task_id', e.data->'after'->>'task_id', case when e.type like 'task.%' then e.subject end)::uuid,
+               coalesce(e.data->>'title', e.data->'after'->>'title'),
+               case when e.type = 'notification.created' then e.data->'after' end
+          from agenda.events e
+         where e.seq > p_seq and e.occurred_at >= p_began and e.xid = pg_current_xact_id()
+         order by e.seq;
+end
+$$;
+comment on function agenda._simulated_since(bigint, timestamptz) is 'engine: events of this transaction since a number';
+
+create or replace function agenda._last_seq() returns bigint
+    language sql volatile security definer
+    set search_path = pg_catalog, agenda, pg_temp
+    as 'select s.last_value from agenda.events_seq s';
+comment on function agenda._last_seq() is 'engine: the newest number of an event';
+
+-- One user, or everybody.  Things that somebody has locked stay where they are.
+create or replace function agenda._simulate(p_user uuid, p_from timestamptz, p_until timestamptz, p_max_rows integer)
+    returns setof agenda.simulated
+    language plpgsql volatile as
+$$
+declare
+    v_began  constant timestamptz := clock_timestamp();
+    v_now    timestamptz := p_from;
+    v_seq    bigint := agenda._last_seq();
+    v_timers agenda.timers[];
+    v_done   uuid[];
+    v_rows   agenda.simulated[] := '{}';
+begin
+    begin
+        while v_now < p_until and cardinality(v_rows) < p_max_rows loop
+            perform agenda._set_clock(v_now);
+            loop
+                v_timers := array(select m from agenda.timers m
+                                   where m.fire_at <= v_now and (p_user is null or m.user_id = p_user)
+                                   order by m.fire_at limit 1000
+                                     for update skip locked);
+                exit when v_timers = '{}';
+                v_done := agenda._fire(v_timers, v_now);
+                exit when v_done = '{}';
+            end loop;
+            v_rows := v_rows || array(select s from agenda._simulated_since(v_seq, v_began) s);
+            v_seq := agenda._last_seq();
+            select min(m.fire_at) into v_now from agenda.timers m
+             where m.fire_at > v_now and (p_user is null or m.user_id = p_user);
+            exit when v_now is null;
+        end loop;
+        raise exception using errcode = 'raise_exception', message = 'end of the simulation';
+    exception when raise_exception then
+        if sqlerrm <> 'end of the simulation' then
+            raise;
+        end if;
+    end;
+    return query select s.* from unnest(v_rows) s limit p_max_rows;
+end
+$$;
+comment on function agenda._simulate(uuid, timestamptz, timestamptz, integer) is 'engine: what would happen between two instants if nobody did anything';
+
+create or replace function agenda._check_period(p_from timestamptz, p_until timestamptz) returns void
+    language plpgsql immutable as
+$$
+begin
+    if p_from is null or p_until is null or not isfinite(p_from) or not isfinite(p_until)
+       or p_until < p_from or p_until > p_from + interval '10 years' then
+        raise exception using errcode = 'YA006',
+            message = 'a period of at most ten years is needed', column = 'until_time';
+    end if;
+end
+$$;
+comment on function agenda._check_period(timestamptz, timestamptz) is 'internal: raises YA006 for what is no period';
+
+create or replace function agenda.simulate(from_time timestamptz, until_time timestamptz, max_rows integer default 100000)
+    returns setof agenda.simulated
+    language plpgsql volatile as
+$$
+begin
+    perform agenda._check_service();
+    perform agenda._check_period(from_time, until_time);
+    return query select * from agenda._simulate(null, from_time, until_time, max_rows);
+end
+$$;
+comment on function agenda.simulate(timestamptz, timestamptz, integer)
+    is 'operator: what the engine would do for all users from one instant to another if nobody did anything; runs it on a virtual clock and rolls it back';
+
+create or replace function agenda.forecast_notifications(from_time timestamptz default null, until_time timestamptz default null, max_rows integer default 1000)
+    returns setof agenda.simulated
+    language plpgsql volatile security definer
+    set search_path = pg_catalog, agenda, pg_temp as
+$$
+declare
+    v_user  constant uuid := agenda._acting_user();
+    v_from  constant timestamptz := coalesce(from_time, agenda.now());
+    v_until constant timestamptz := coalesce(until_time, v_from + interval '7 days');
+begin
+    perform agenda._check_period(v_from, v_until);
+    perform agenda._enter(v_user);
+    return query
+        select s.* from agenda._simulate(v_user, agenda.now(), v_until, 100000) s
+         where s.what = 'notification.created' and s.at >= v_from
+         limit least(max_rows, 10000);
+    perform agenda._leave();
+end
+$$;
+comment on function agenda.forecast_notifications(timestamptz, timestamptz, integer)
+    is 'the notifications that the acting user would get in a period (seven days from now) if nothing changed: the engine runs ahead and is rolled back';
