@@ -2,10 +2,10 @@
  * event_log.c
  *		Writing one event to agenda.events, in the transaction of the change.
  *
- * agenda._emit() and the triggers in C write here, agenda._emit_many() many at once; nobody else
- * writes the log.  It is done after the row change, so that the row lock is held when seq is drawn: two
- * changes of one row get their numbers in the order in which they commit.  The transaction id is drawn before seq, and the sequence has no
- * cache: both are what the drainer's rule of order rests on (bgworker/README.md).
+ * agenda._emit() and the triggers in C write here; nobody else writes the log.  It is done after the
+ * row change, so that the row lock is held when seq is drawn: two changes of one row get their
+ * numbers in the order in which they commit.  The transaction id is drawn before seq, and the
+ * sequence has no cache: both are what the drainer's rule of order rests on (bgworker/README.md).
  *
  * The row goes straight into its partition with its index entries (table.c): by SQL the same takes
  * five times as long.  Nothing else may happen to an event, so triggers on the log are not asked.
@@ -82,8 +82,6 @@ static Datum own_headers(void);
 static const char *trace_of_request(void);
 
 PG_FUNCTION_INFO_V1(agenda_emit);
-PG_FUNCTION_INFO_V1(agenda_log_context);
-PG_FUNCTION_INFO_V1(agenda_admit_event);
 
 /*
  * agenda._emit(type text, user_id uuid, subject text, key text, data jsonb, headers jsonb) → uuid
@@ -140,47 +138,6 @@ agenda_event_write(const AgendaEvent *event, pg_uuid_t *id)
 	agenda_backlog_admit(DatumGetJsonbP(event->data), DatumGetJsonbP(values[EVENT_HEADERS]));
 	insert_event(values, nulls);
 	return true;
-}
-
-/*
- * agenda._log_context() → (xid xid8, at timestamptz, actor text, trace text, headers jsonb)
- *
- * What the events of one statement have in common, for _emit_many().  Draws the transaction id, and
- * sees to it that a leaf is there.
- */
-Datum
-agenda_log_context(PG_FUNCTION_ARGS)
-{
-	TupleDesc desc;
-	Datum values[5];
-	bool nulls[5] = { false };
-	TimestampTz now = GetCurrentTimestamp();
-	const char *trace = trace_of_request();
-
-	if (get_call_result_type(fcinfo, NULL, &desc) != TYPEFUNC_COMPOSITE)
-		elog(ERROR, "agenda._log_context() must return a row");
-	values[0] = FullTransactionIdGetDatum(GetTopFullTransactionId());
-	values[1] = TimestampTzGetDatum(now);
-	values[2] = CStringGetTextDatum(agenda_identity_actor());
-	nulls[3] = trace == NULL;
-	values[3] = trace == NULL ? (Datum) 0 : CStringGetTextDatum(trace);
-	values[4] = own_headers();
-	ensure_leaf(now);
-	agenda_wake_drainer_at_commit();
-	PG_RETURN_DATUM(HeapTupleGetDatum(heap_form_tuple(BlessTupleDesc(desc), values, nulls)));
-}
-
-/*
- * agenda._admit_event(data jsonb, headers jsonb) → boolean: whether the transaction writes events;
- * raises an error for one that is too large, or too many.  Counts it either way.
- */
-Datum
-agenda_admit_event(PG_FUNCTION_ARGS)
-{
-	if (agenda_silence_drops_event())
-		PG_RETURN_BOOL(false);
-	agenda_backlog_admit(PG_GETARG_JSONB_P(0), PG_GETARG_JSONB_P(1));
-	PG_RETURN_BOOL(true);
 }
 
 static const char *

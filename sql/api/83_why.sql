@@ -1,5 +1,5 @@
 -- ---- why, and why not --------------------------------------------------------------------------
--- Explanations ask the functions that the scanner asks: _state_at(), _reminder_at(), _verdict().
+-- Explanations ask the functions that the scanner asks: _fire_at(), _reminder_at(), _verdict().
 
 create or replace function agenda.why_notified(notification_id uuid) returns jsonb
     language plpgsql stable as
@@ -102,7 +102,7 @@ begin
         'status', t.status,
         'due_date', agenda.utc(t.due_date),
         'due_state', agenda.due_state(t),
-        'states', (select jsonb_agg(agenda._why_not(w.what, agenda._state_at(w.what, t, p),
+        'states', (select jsonb_agg(agenda._why_not(w.what, agenda._fire_at(w.what, t, p),
                                                     format('%s:%s:%s', w.what, t.id, extract(epoch from t.due_date)), t, p, v_at) order by w.n)
                      from unnest('{due_soon,due,overdue}'::text[]) with ordinality w (what, n)),
         'reminders', (select coalesce(jsonb_agg(case

@@ -35,7 +35,7 @@ begin
         -- every open task that still has a state to announce has its timer, at the instant that its rule gives
         select 'task-timer' as check_name, 'task' as entity, t.user_id, t.id,
                case when m.user_id is null then 'no timer'
-                    else format('the timer for %s stands at %s instead of %s', m.what, m.fire_at, agenda._state_at(m.what, t, q.p)) end as problem
+                    else format('the timer for %s stands at %s instead of %s', m.what, m.fire_at, agenda._fire_at(m.what, t, q.p)) end as problem
           from agenda.tasks t
           left join agenda.preferences f on f.user_id = t.user_id
          cross join lateral (select case when f.user_id is null then agenda._default_preferences(t.user_id) else f end as p) q
@@ -43,7 +43,7 @@ begin
          where t.deleted_at is null and agenda._is_open(t.status) and t.due_date is not null and t.announced is distinct from 'overdue'
            and (m.user_id is null or m.what not in ('due_soon', 'due', 'overdue')
                 -- a later one was put off after an error
-                or m.fire_at < agenda._state_at(m.what, t, q.p))
+                or m.fire_at < agenda._fire_at(m.what, t, q.p))
         union all
         select 'stray-timer', m.entity, m.user_id, m.entity_id, 'a timer of nothing that is owed'
           from agenda.timers m
@@ -130,7 +130,7 @@ begin
     case p_check
         when 'task-timer' then
             select * into t from agenda.tasks k where k.user_id = p_user and k.id = p_id for no key update;
-            perform agenda._plan_task_timer(t, t);
+            perform agenda._plan_task_timer(t);
         when 'stray-timer' then
             delete from agenda.timers m where m.user_id = p_user and m.entity_id = p_id
                and (m.entity <> 'user' or m.user_id <> p_id);

@@ -42,14 +42,6 @@ create or replace function agenda._emit(type text, user_id uuid, subject text, k
     language c volatile parallel unsafe as 'MODULE_PATHNAME', 'agenda_emit';
 comment on function agenda._emit(text, uuid, text, text, jsonb, jsonb) is 'engine: writes one event to the log, returns its id';
 
-create or replace function agenda._log_context(out xid xid8, out at timestamptz, out actor text, out trace text, out headers jsonb)
-    language c volatile parallel unsafe as 'MODULE_PATHNAME', 'agenda_log_context';
-comment on function agenda._log_context() is 'engine: what the events that _emit_many() writes have in common';
-
-create or replace function agenda._admit_event(data jsonb, headers jsonb) returns boolean
-    language c strict volatile parallel unsafe as 'MODULE_PATHNAME', 'agenda_admit_event';
-comment on function agenda._admit_event(jsonb, jsonb) is 'engine: whether this transaction writes events; refuses what is too large or too many';
-
 -- ---- rows of agenda.tasks (extension/task_valid.c) ---------------------------------------------
 
 create or replace function agenda._task_valid(title text, description text, status text, priority smallint, due_date timestamptz,
