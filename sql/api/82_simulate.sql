@@ -60,8 +60,8 @@ begin
              where m.fire_at > v_now and (p_user is null or m.user_id = p_user);
             exit when v_now is null;
         end loop;
-        raise exception using errcode = 'raise_exception', message = 'end of the simulation';
-    exception when raise_exception then
+        raise exception using errcode = 'P0002', message = 'end of the simulation';
+    exception when no_data_found then
         if sqlerrm <> 'end of the simulation' then
             raise;
         end if;
