@@ -48,6 +48,7 @@ OBJS = \
 	extension/recurrence/expand.o \
 	extension/recurrence/fill.o \
 	extension/recurrence/subday.o \
+	extension/recurrence/sieve.o \
 	extension/recurrence/subcount.o \
 	extension/recurrence/zone.o \
 	extension/recurrence/set.o \

@@ -210,8 +210,7 @@ rr_until_of_count(const struct rr_plan *plan, int32_t count)
 	int64_t period;
 	struct rr_phase phase;
 
-	if (plan->unit == RR_UNIT_TIME ||
-		(plan->unit == RR_UNIT_DAY && plan->filtered && rr_subday_is_tabled(plan)))
+	if (plan->unit == RR_UNIT_TIME || (plan->unit == RR_UNIT_DAY && plan->filtered))
 	{
 		phase = rr_phase_of(plan);
 		return rr_subday_nth(plan, &phase, plan->dtstart, count);

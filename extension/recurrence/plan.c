@@ -481,7 +481,9 @@ make_days(struct rr_plan *plan, const struct rr_rule *rule)
 	}
 	plan->origin = rr_period_of(plan, day);
 	plan->cycle = periods[plan->unit] / rr_gcd(periods[plan->unit], plan->interval);
-	if (plan->unit == RR_UNIT_DAY && plan->filtered)
+	if (plan->unit >= RR_UNIT_WEEK && !plan->filtered)
+		plan->cycle = 1;
+	if (plan->unit == RR_UNIT_DAY)
 		rr_subday_make_days(plan);
 	/* one cycle sees every type; two more for the part of the first that is not asked for */
 	plan->reach = (plan->cycle + 2) * plan->interval;

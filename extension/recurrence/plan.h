@@ -51,6 +51,8 @@ extern int64_t rr_permitted_from(const struct rr_plan *plan, int64_t day);
 extern int64_t rr_permitted_upto(const struct rr_plan *plan, int64_t day);
 
 extern int64_t rr_gcd(int64_t a, int64_t b);
+/* a^-1 modulo m, for gcd(a, m) = 1 */
+extern int64_t rr_inverse(int64_t a, int64_t m);
 
 /* ---- hours, minutes and seconds (subday.c, subcount.c) ------------------------------- */
 
@@ -89,10 +91,20 @@ extern int64_t rr_subday_nth(const struct rr_plan *plan, const struct rr_phase *
 
 /* one occurrence every INTERVAL periods, whatever the clock shows? */
 extern bool rr_subday_is_single(const struct rr_plan *plan);
-/* is the number in whole years known from sums? */
-extern bool rr_subday_is_tabled(const struct rr_plan *plan);
 /* are days counted without walking through their periods? */
 extern bool rr_subday_is_summed(const struct rr_plan *plan);
+
+/* number k = 0 .. of the days from this one on that the table of years permits; may be behind all time */
+extern int64_t rr_nth_day(const struct rr_plan *plan, int64_t day, int64_t k);
+
+/*
+ * By calculation, however seldom series and filters meet (sieve.c): number k = 0 .. of the periods
+ * from u on that take part, and the last of those first <= . <= u; or RR_NO_PERIOD.
+ */
+extern int64_t rr_sieve_nth(const struct rr_plan *plan, const struct rr_phase *phase, int64_t u,
+							int64_t k);
+extern int64_t rr_sieve_upto(const struct rr_plan *plan, const struct rr_phase *phase,
+							 int64_t first, int64_t u);
 
 /* elapsed time (elapsed.c) */
 extern bool rr_elapsed_next(const struct rr_plan *plan, const struct rr_zone *zone, int64_t lo,

@@ -2,17 +2,12 @@
  * subcount.c
  *		Counting the occurrences of FREQ=HOURLY, MINUTELY and SECONDLY, for COUNT.
  *
- * Every period that takes part holds the same number, so periods are counted, and four ways
+ * Every period that takes part holds the same number, so periods are counted, and three ways
  * lead to them, whichever serves first:
  *		no filter				a division;
  *		INTERVAL divides a day	every permitted day holds as many: days are counted by popcount
  *								over the table of years, cycles of 400 years by division;
- *		no day is filtered		times of day repeat after INTERVAL / gcd(INTERVAL, day) days:
- *								whole cycles by division, the rest period by period;
- *		else					the sum of a year depends on its type and on the residue of its
- *								first day: these are tabled, for cycles of up to SUM_CYCLE days.
- * What is left (an INTERVAL with a large prime factor, filtered by days) is walked for some
- * hundred to 100,000 periods; a larger COUNT is carried on at the rate found until there.
+ *		else					sieve.c.
  */
 #include "plan.h"
 
@@ -21,13 +16,6 @@
 #include "bits.h"
 #include "civil.h"
 #include "times.h"
-
-#define SUM_CYCLE 1024
-#define DAY_CYCLE 128
-/* what a walk may cost: periods, or times of day where each is calculated */
-#define WALK_LIMIT  500
-#define WALK_STARTS 100000
-#define YEAR_TYPES  14
 
 /* ---- inside a period ----------------------------------------------------------------- */
 
@@ -140,109 +128,34 @@ days_between(const struct rr_plan *plan, int64_t first, int64_t end)
 	return n;
 }
 
-/* number k = 0 .. of the permitted days from this one on */
-static int64_t
-nth_day(const struct rr_plan *plan, int64_t day, int64_t k)
+int64_t
+rr_nth_day(const struct rr_plan *plan, int64_t day, int64_t k)
 {
+	const int64_t limit = rr_date_of(RR_TIME_MAX / RR_DAY_SECONDS).year;
 	int64_t year;
+	int64_t first;
+	int64_t total = 0;
 	int n;
 
 	if (!plan->filtered)
 		return day + k;
-	year = rr_date_of(day).year;
+	first = year = rr_date_of(day).year;
 	k += year_rank(plan, year, day);
-	if (k > RR_CYCLE_YEARS * 366)
-	{
-		int64_t size = cycle_size(plan);
-
-		year += k / size * RR_CYCLE_YEARS;
-		k %= size;
-	}
-	while (k >= (n = year_size(plan, year)))
+	for (; k >= (n = year_size(plan, year)); year++)
 	{
 		k -= n;
-		year++;
+		total += n;
+		/* the next 400 years hold as many */
+		if (year == first + RR_CYCLE_YEARS - 1)
+		{
+			year += k / total * RR_CYCLE_YEARS;
+			k %= total;
+		}
+		if (year > limit)
+			return RR_TIME_MAX / RR_DAY_SECONDS + 1;
 	}
 	day = rr_year_start(year);
 	return day - 1 + rr_select_in(rr_year_table(plan, year, day), (int) k);
-}
-
-/* ---- sums of years, where INTERVAL does not divide the day --------------------------- */
-
-/* the sums that are known; a cycle of days is `days` long */
-struct sums
-{
-	const struct rr_plan *plan;
-	const struct rr_phase *phase;
-	int days;
-	int32_t day[SUM_CYCLE];              /* periods in a day, by its residue */
-	int32_t year[YEAR_TYPES][SUM_CYCLE]; /* periods in a year, by the residue of 1 January */
-};
-
-static void
-sums_make(struct sums *sums, const struct rr_plan *plan, const struct rr_phase *phase, int days)
-{
-	sums->plan = plan;
-	sums->phase = phase;
-	sums->days = days;
-	memset(sums->year, -1, sizeof(sums->year));
-	for (int d = 0; d < days; d++)
-	{
-		/* the first period of the series in the day */
-		int64_t t = rr_floormod(phase->origin - (int64_t) d * plan->unit_count, plan->interval);
-
-		sums->day[d] = 0;
-		for (; t < plan->unit_count; t += plan->interval)
-			sums->day[d] += starts_at(plan, t);
-	}
-}
-
-static int64_t
-sum_of_year(struct sums *sums, int64_t year)
-{
-	int64_t start = rr_year_start(year);
-	const uint64_t *table = rr_year_table(sums->plan, year, start);
-	int residue = (int) rr_floormod(start, sums->days);
-	int32_t *sum =
-		&sums->year[(rr_is_leap(year) ? YEAR_TYPES / 2 : 0) + rr_weekday(start)][residue];
-
-	if (*sum >= 0)
-		return *sum;
-	*sum = 0;
-	for (int bit = rr_first_from(table, RR_DAY_WORDS, 0); bit >= 0;
-		 bit = rr_first_from(table, RR_DAY_WORDS, bit + 1))
-		*sum += sums->day[(residue + bit - 1) % sums->days];
-	return *sum;
-}
-
-/* number k = 0 .. of the periods from the beginning of a year on, as its day; *k: the rest */
-static int64_t
-day_by_sums(struct sums *sums, int64_t year, int64_t *k)
-{
-	const int64_t cycle = RR_CYCLE_YEARS * sums->days / rr_gcd(sums->days, RR_CYCLE_DAYS);
-	const int64_t limit = rr_date_of(RR_TIME_MAX / RR_DAY_SECONDS).year;
-	int64_t first = year;
-	int64_t total = 0;
-	int64_t n;
-	int64_t day;
-
-	for (; *k >= (n = sum_of_year(sums, year)); year++)
-	{
-		if (year > limit)
-			return INT64_MAX;
-		*k -= n;
-		total += n;
-		if (year == first + cycle - 1)
-		{
-			year += *k / total * cycle;
-			*k %= total;
-		}
-	}
-	for (day = rr_permitted_from(sums->plan, rr_year_start(year));
-		 *k >= (n = sums->day[rr_floormod(day, sums->days)]);
-		 day = rr_permitted_from(sums->plan, day + 1))
-		*k -= n;
-	return day;
 }
 
 /* ---- periods ------------------------------------------------------------------------- */
@@ -265,15 +178,6 @@ rr_subday_is_single(const struct rr_plan *plan)
 	return unfiltered(plan) && plan->times.n == 1 &&
 		   (plan->default_minute || plan->unit_seconds < 3600) &&
 		   (plan->default_second || plan->unit_seconds < 60);
-}
-
-bool
-rr_subday_is_tabled(const struct rr_plan *plan)
-{
-	/* with a day a period, counting them one by one is faster for long cycles */
-	if (plan->unit_count == 1)
-		return plan->interval <= DAY_CYCLE;
-	return plan->interval / rr_gcd(plan->interval, plan->unit_count) <= SUM_CYCLE;
 }
 
 bool
@@ -313,24 +217,6 @@ periods_between(const struct rr_plan *plan, const struct rr_phase *phase, int64_
 	return n;
 }
 
-/* the same as nth_period() for a long walk; the last resort, see above */
-static int64_t
-walk(const struct rr_plan *plan, const struct rr_phase *phase, int64_t u, int64_t k)
-{
-	const int64_t limit = plan->sparse ? WALK_STARTS / plan->starts.n : WALK_LIMIT;
-	int64_t start = u;
-	int64_t n = 0;
-
-	for (u = rr_period_from(plan, phase, u); n < k && n < limit && u != RR_NO_PERIOD; n++)
-		u = rr_period_from(plan, phase, u + 1);
-	if (n == k || u == RR_NO_PERIOD)
-		return u;
-	if (k / n > RR_TIME_MAX / (u - start))
-		return RR_NO_PERIOD;
-	return rr_period_from(plan, phase,
-						  u + (u - start) * ((k - n) / n) + (u - start) * ((k - n) % n) / n);
-}
-
 static int64_t
 nth_by_days(const struct rr_plan *plan, const struct rr_phase *phase, int64_t u, int64_t k)
 {
@@ -341,65 +227,30 @@ nth_by_days(const struct rr_plan *plan, const struct rr_phase *phase, int64_t u,
 	/* count from the beginning of the day */
 	if (days_between(plan, day, day + 1) == 1)
 		k += day_rank(plan, rest, u - day * plan->unit_count);
-	day = nth_day(plan, day, k / size);
+	day = rr_nth_day(plan, day, k / size);
 	return day * plan->unit_count + day_select(plan, rest, k % size);
-}
-
-static int64_t
-nth_by_sums(const struct rr_plan *plan, const struct rr_phase *phase, int days, int64_t u,
-			int64_t k)
-{
-	struct sums sums;
-	int64_t day = rr_floordiv(u, plan->unit_count);
-	int64_t year = rr_date_of(day).year;
-	int64_t from = rr_year_start(year) * plan->unit_count;
-
-	sums_make(&sums, plan, phase, days);
-	/* count from the beginning of the year, as if the series had begun before */
-	for (int64_t d = rr_permitted_from(plan, rr_year_start(year)); d < day;
-		 d = rr_permitted_from(plan, d + 1))
-		k += sums.day[rr_floormod(d, days)];
-	if (rr_permitted_from(plan, day) == day)
-		for (int64_t t = rr_floormod(phase->origin - day * plan->unit_count, plan->interval);
-			 t < u - day * plan->unit_count; t += plan->interval)
-			k += starts_at(plan, t);
-	day = day_by_sums(&sums, year, &k);
-	if (day == INT64_MAX)
-		return RR_NO_PERIOD;
-	from = day * plan->unit_count;
-	from += rr_floormod(phase->origin - from, plan->interval);
-	for (;; from += plan->interval)
-		if (starts_at(plan, from - day * plan->unit_count) && k-- == 0)
-			return from;
 }
 
 /* number k = 0 .. of the periods from u on; u >= origin */
 static int64_t
 nth_period(const struct rr_plan *plan, const struct rr_phase *phase, int64_t u, int64_t k)
 {
-	int64_t common = rr_gcd(plan->interval, plan->unit_count);
-	int64_t days = plan->interval / common;
-	int64_t size = 0;
-
 	if (unfiltered(plan))
 	{
 		u += rr_floormod(phase->origin - u, plan->interval);
 		return k > RR_TIME_MAX / plan->interval ? RR_NO_PERIOD : u + k * plan->interval;
 	}
-	if (divides_day(plan))
-		return nth_by_days(plan, phase, u, k);
-	if (plan->filtered)
-		return days <= SUM_CYCLE ? nth_by_sums(plan, phase, (int) days, u, k)
-								 : walk(plan, phase, u, k);
-	/* each period of the day with the right residue takes part once in so many days */
-	for (int64_t t = rr_floormod(phase->origin, common); t < plan->unit_count; t += common)
-		size += starts_at(plan, t);
-	if (k / size > RR_TIME_MAX / RR_DAY_SECONDS / days)
-		return RR_NO_PERIOD;
-	u += k / size * days * plan->unit_count;
-	for (k %= size, u = rr_period_from(plan, phase, u); k > 0 && u != RR_NO_PERIOD; k--)
-		u = rr_period_from(plan, phase, u + 1);
-	return u;
+	return divides_day(plan) ? nth_by_days(plan, phase, u, k) : rr_sieve_nth(plan, phase, u, k);
+}
+
+/* does this period take part? */
+static bool
+is_period(const struct rr_plan *plan, const struct rr_phase *phase, int64_t u)
+{
+	int64_t day = rr_floordiv(u, plan->unit_count);
+
+	return (u - phase->origin) % plan->interval == 0 && days_between(plan, day, day + 1) == 1 &&
+		   starts_at(plan, u - day * plan->unit_count);
 }
 
 /* ---- occurrences --------------------------------------------------------------------- */
@@ -410,7 +261,7 @@ part_before(const struct rr_plan *plan, const struct rr_phase *phase, int64_t x)
 {
 	int64_t u = rr_floordiv(x, plan->unit_seconds);
 
-	if (rr_period_from(plan, phase, u) != u)
+	if (!is_period(plan, phase, u))
 		return 0;
 	return offsets_before(plan, &phase->times, (int) (x - u * plan->unit_seconds));
 }

@@ -21,6 +21,10 @@
 #define SPARSE_CYCLE  1024
 #define SPARSE_STARTS 256
 
+/* after so many steps a search is left to calculation, unless the end is as near as that */
+#define STEPS_LIMIT 256
+#define NEAR_END    4096
+
 #define ALL_HOURS ((uint32_t) rr_below(24))
 #define ALL_SIXTY rr_below(60)
 
@@ -70,10 +74,17 @@ day_of_start(const struct rr_plan *plan, const struct rr_phase *phase, int64_t t
 }
 
 static int64_t
+within(int64_t period, int64_t last)
+{
+	return period > last ? RR_NO_PERIOD : period;
+}
+
+static int64_t
 sparse_from(const struct rr_plan *plan, const struct rr_phase *phase, int64_t u, int64_t last)
 {
 	int64_t first_day = rr_floordiv(u, plan->unit_count);
 	int64_t best = last + 1;
+	int steps = 0;
 
 	for (int k = 0; k < plan->starts.n; k++)
 	{
@@ -90,6 +101,8 @@ sparse_from(const struct rr_plan *plan, const struct rr_phase *phase, int64_t u,
 			day += rr_floormod(residue - day, plan->cycle);
 			if (day * plan->unit_count + t >= best)
 				break;
+			if (++steps > STEPS_LIMIT)
+				return within(rr_sieve_nth(plan, phase, u, 0), last);
 			permitted = plan->filtered ? rr_permitted_from(plan, day) : day;
 			if (permitted == day)
 				best = day * plan->unit_count + t;
@@ -104,6 +117,7 @@ sparse_upto(const struct rr_plan *plan, const struct rr_phase *phase, int64_t u,
 {
 	int64_t last_day = rr_floordiv(u, plan->unit_count);
 	int64_t best = first - 1;
+	int steps = 0;
 
 	for (int k = 0; k < plan->starts.n; k++)
 	{
@@ -120,6 +134,8 @@ sparse_upto(const struct rr_plan *plan, const struct rr_phase *phase, int64_t u,
 			day -= rr_floormod(day - residue, plan->cycle);
 			if (day * plan->unit_count + t <= best)
 				break;
+			if (++steps > STEPS_LIMIT)
+				return rr_sieve_upto(plan, phase, first, u);
 			permitted = plan->filtered ? rr_permitted_upto(plan, day) : day;
 			if (permitted == day)
 				best = day * plan->unit_count + t;
@@ -141,7 +157,7 @@ rr_period_from(const struct rr_plan *plan, const struct rr_phase *phase, int64_t
 		u = phase->origin;
 	if (plan->sparse)
 		return sparse_from(plan, phase, u, last);
-	for (;;)
+	for (int steps = 0;; steps++)
 	{
 		int64_t behind = (u - phase->origin) % plan->interval;
 		int64_t day;
@@ -154,6 +170,8 @@ rr_period_from(const struct rr_plan *plan, const struct rr_phase *phase, int64_t
 			return RR_NO_PERIOD;
 		if (!plan->filtered && plan->every_start)
 			return u;
+		if (steps >= STEPS_LIMIT && (last - u) / plan->interval > NEAR_END)
+			return within(rr_sieve_nth(plan, phase, u, 0), last);
 		day = rr_floordiv(u, plan->unit_count);
 		if (plan->filtered)
 		{
@@ -182,7 +200,7 @@ period_upto(const struct rr_plan *plan, const struct rr_phase *phase, int64_t u)
 
 	if (plan->sparse)
 		return sparse_upto(plan, phase, u, first);
-	for (;;)
+	for (int steps = 0;; steps++)
 	{
 		int64_t day;
 		int second;
@@ -193,6 +211,8 @@ period_upto(const struct rr_plan *plan, const struct rr_phase *phase, int64_t u)
 		u -= (u - phase->origin) % plan->interval;
 		if (!plan->filtered && plan->every_start)
 			return u;
+		if (steps >= STEPS_LIMIT && (u - first) / plan->interval > NEAR_END)
+			return rr_sieve_upto(plan, phase, first, u);
 		day = rr_floordiv(u, plan->unit_count);
 		if (plan->filtered)
 		{
@@ -294,9 +314,8 @@ split_times(struct rr_plan *plan, const struct rr_rule *rule)
 	plan->default_second &= rule->freq != RR_SECONDLY;
 }
 
-/* a^-1 mod m, for gcd(a, m) = 1 */
-static int64_t
-inverse(int64_t a, int64_t m)
+int64_t
+rr_inverse(int64_t a, int64_t m)
 {
 	int64_t x = 1;
 	int64_t next = 0;
@@ -336,8 +355,8 @@ rr_subday_make(struct rr_plan *plan, const struct rr_rule *rule)
 	plan->cycle = plan->interval / rr_gcd(plan->interval, plan->unit_count);
 	plan->sparse = plan->cycle >= SPARSE_CYCLE && plan->starts.n <= SPARSE_STARTS;
 	if (plan->sparse)
-		plan->inverse =
-			inverse(plan->unit_count / (plan->interval / plan->cycle) % plan->cycle, plan->cycle);
+		plan->inverse = rr_inverse(plan->unit_count / (plan->interval / plan->cycle) % plan->cycle,
+								   plan->cycle);
 	plan->no_elements = plan->empty || has_no_place(plan);
 	phase = rr_phase_of(plan);
 	plan->never = !plan->no_elements && rr_phase_never(plan, &phase);
@@ -354,7 +373,8 @@ rr_subday_make_days(struct rr_plan *plan)
 	plan->unit_count = 1;
 	plan->every_start = true;
 	rr_times_make(&plan->starts, 1, 1, 1);
-	plan->empty = plan->empty || has_no_place(plan) || rr_phase_never(plan, &phase);
+	plan->empty =
+		plan->empty || has_no_place(plan) || (plan->filtered && rr_phase_never(plan, &phase));
 }
 
 struct rr_phase
@@ -431,7 +451,7 @@ rr_phase_never(const struct rr_plan *plan, const struct rr_phase *phase)
 	const int64_t common = rr_gcd(plan->interval, plan->unit_count);
 	const int64_t days = plan->interval / common;
 	const int64_t modulus = plan->filtered ? rr_gcd(days, RR_CYCLE_DAYS) : 1;
-	const int64_t step = modulus > 1 ? inverse(plan->unit_count / common % modulus, modulus) : 0;
+	const int64_t step = modulus > 1 ? rr_inverse(plan->unit_count / common % modulus, modulus) : 0;
 	uint64_t residues[RR_CYCLE_DAYS / 64 + 1];
 	bool any = false;
 

@@ -1,0 +1,192 @@
+/*
+ * rrule_hostile.c
+ *		Looks for the rules that cost the recurrence library most: random rules, drawn to be awkward
+ *		(intervals with large prime factors, days that hardly ever come, huge COUNTs, starts and
+ *		questions far apart), and for each the time of planning it and asking once.
+ *
+ *		bench_hostile [SECONDS [SEED [zoned]]]
+ *
+ * A rule that seems slow is measured again, and its best time counts, so that what else the
+ * machine does is not blamed on it.  Prints the worst of every kind.  With "zoned" the rules of
+ * hours and faster run in elapsed time, in a zone that changes its clock twice a year for ever.
+ */
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <time.h>
+
+#include "recurrence/civil.h"
+#include "recurrence/rrule.h"
+#include "test/unit/rr_awkward.h"
+
+#define DAY     86400
+#define REPEATS 5
+/* what is measured again: faster than this is never the worst */
+#define WORTH   20000
+
+enum question
+{
+	PLAN,
+	NEXT,
+	PREVIOUS,
+	CONTAINS,
+	QUESTIONS
+};
+
+static const char *const names[] = { "plan", "plan+next", "plan+previous", "plan+contains" };
+
+struct sample
+{
+	struct rr_rule rule;
+	int64_t dtstart;
+	int64_t at;
+};
+
+struct worst
+{
+	double ns;
+	struct sample sample;
+};
+
+static struct worst worst[2][QUESTIONS][7]; /* without and with COUNT, by frequency */
+static bool zoned;
+
+/* ---- a zone with a change of clock in March and October of every year ---------------- */
+
+static int64_t
+last_sunday(int64_t year, int month)
+{
+	int64_t day = rr_day_of(year, month, 31);
+
+	return (day - (rr_weekday(day) + 1) % 7) * DAY + 3600;
+}
+
+static void
+span_of(void *context, int64_t instant, struct rr_span *span)
+{
+	int64_t year = rr_date_of(rr_floordiv(instant, DAY)).year;
+	int64_t spring = last_sunday(year, 3);
+	int64_t autumn = last_sunday(year, 10);
+
+	(void) context;
+	span->offset = instant >= spring && instant < autumn ? 7200 : 3600;
+	span->offset_before = span->offset_after = 10800 - span->offset;
+	span->start = instant < spring   ? last_sunday(year - 1, 10)
+				  : instant < autumn ? spring
+									 : autumn;
+	span->end = instant < spring   ? spring
+				: instant < autumn ? autumn
+								   : last_sunday(year + 1, 3);
+}
+
+static const struct rr_zone zone = { span_of, NULL };
+
+/* ---- awkward questions --------------------------------------------------------------- */
+
+static void
+awkward_sample(struct sample *s)
+{
+	struct rr_rule *rule = &s->rule;
+
+	awkward_rule(rule);
+	if (pick(2))
+		rule->count = pick(3) ? 1 + pick(1 << (1 + pick(30))) : INT32_MAX - pick(2);
+	s->dtstart = pick(4) ? rr_day_of(1976 + pick(50), 1 + pick(12), 1 + pick(28)) * DAY +
+							   pick(2) * pick(DAY)
+						 : RR_TIME_MIN + wide_random(RR_TIME_MAX - RR_TIME_MIN);
+	s->at = pick(2) ? s->dtstart + wide_random(INT64_C(1) << (1 + pick(40))) : RR_TIME_MAX;
+	if (pick(4) == 0 || s->at > RR_TIME_MAX)
+		s->at = s->dtstart;
+}
+
+/* ---- measuring ----------------------------------------------------------------------- */
+
+static double
+now_ns(void)
+{
+	struct timespec t;
+
+	clock_gettime(CLOCK_MONOTONIC, &t);
+	return (double) t.tv_sec * 1e9 + (double) t.tv_nsec;
+}
+
+static double
+measure(const struct sample *s, enum question question)
+{
+	static struct rr_plan plan;
+	static volatile bool answer;
+	double start = now_ns();
+	int64_t found;
+
+	rr_plan_make(&plan, &s->rule, s->dtstart, zoned ? RR_ZONED : RR_FLOATING);
+	if (zoned)
+		rr_plan_elapse(&plan, &zone);
+	if (question == NEXT)
+		answer = zoned ? rr_zoned_next(&plan, &zone, s->at, &found) : rr_next(&plan, s->at, &found);
+	else if (question == PREVIOUS)
+		answer = zoned ? rr_zoned_previous(&plan, &zone, s->at, &found)
+					   : rr_previous(&plan, s->at, &found);
+	else if (question == CONTAINS)
+		answer = zoned ? rr_zoned_contains(&plan, &zone, s->at) : rr_contains(&plan, s->at);
+	(void) answer;
+	return now_ns() - start;
+}
+
+static void
+try_sample(const struct sample *s, enum question question)
+{
+	struct worst *w = &worst[s->rule.count != 0][question][s->rule.freq];
+	double ns = measure(s, question);
+
+	for (int i = 1; i < REPEATS && ns > WORTH && ns > w->ns; i++)
+	{
+		double again = measure(s, question);
+
+		ns = again < ns ? again : ns;
+	}
+	if (ns > w->ns)
+	{
+		w->ns = ns;
+		w->sample = *s;
+	}
+}
+
+static void
+report(const struct worst *w, enum question question)
+{
+	char text[RR_TEXT_MAX];
+	struct rr_civil c = rr_date_of(rr_floordiv(w->sample.dtstart, DAY));
+
+	if (w->ns == 0)
+		return;
+	rr_format(&w->sample.rule, text, sizeof(text));
+	printf("%10.1f us  %-13s %s from %lld-%02d-%02d +%lld s, at +%lld s\n", w->ns / 1000,
+		   names[question], text, (long long) c.year, c.month, c.day,
+		   (long long) rr_floormod(w->sample.dtstart, DAY),
+		   (long long) (w->sample.at - w->sample.dtstart));
+}
+
+int
+main(int argc, char **argv)
+{
+	double seconds = argc > 1 ? atof(argv[1]) : 10;
+	unsigned seed = argc > 2 ? (unsigned) atoi(argv[2]) : (unsigned) time(NULL);
+	double end = now_ns() + seconds * 1e9;
+	long n = 0;
+
+	zoned = argc > 3 && strcmp(argv[3], "zoned") == 0;
+	srand(seed);
+	for (; now_ns() < end; n++)
+	{
+		struct sample s;
+
+		awkward_sample(&s);
+		try_sample(&s, (enum question)(n % QUESTIONS));
+	}
+	printf("%ld rules, seed %u%s\n", n, seed, zoned ? ", zoned" : "");
+	for (int counted = 0; counted < 2; counted++)
+		for (int q = 0; q < QUESTIONS; q++)
+			for (int freq = 0; freq < 7; freq++)
+				report(&worst[counted][q][freq], (enum question) q);
+	return 0;
+}

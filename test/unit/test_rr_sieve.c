@@ -1,0 +1,169 @@
+/*
+ * test_rr_sieve.c
+ *		What is found and counted by calculation (sieve.c) against what plain steps find: awkward rules
+ *		of days and faster, whose series is walked period by period, far beyond what the library
+ *		would walk itself.
+ *
+ * The seed stands in the output; argument 1 repeats a run, argument 2 is the number of rules.
+ */
+#include <time.h>
+
+#include "tap.h"
+#include "rr_awkward.h"
+#include "rr_oracle_subday.h"
+#include "rr_text.h"
+
+#define WALKED  40000 /* periods of the series */
+#define MATCHES 20000
+
+static bool
+complain(const struct rr_rule *rule, int64_t dtstart, const char *what, int64_t at)
+{
+	char text[RR_TEXT_MAX];
+
+	rr_format(rule, text, sizeof(text));
+	diag("%s from %s: %s at %s", text, show_time(dtstart), what, show_time(at));
+	return false;
+}
+
+/* one occurrence a period, that of its first second */
+static void
+single_rule(struct rr_rule *rule)
+{
+	do
+		awkward_rule(rule);
+	while (rule->freq < RR_DAILY);
+	memset(&rule->setpos, 0, sizeof(rule->setpos));
+	if (rule->freq == RR_DAILY)
+		rule->hours = 0;
+	if (rule->freq <= RR_HOURLY)
+		rule->minutes = 0;
+	if (rule->freq <= RR_MINUTELY)
+		rule->seconds = 0;
+}
+
+/* the occurrences, by plain steps; *horizon: what was walked to */
+static int
+walk(const struct rr_rule *rule, int64_t dtstart, int64_t *matches, int64_t *horizon)
+{
+	int64_t unit = rule->freq == RR_DAILY ? DAY : unit_seconds[rule->freq - RR_HOURLY];
+	int64_t t = dtstart;
+	int n = 0;
+
+	for (int i = 0; i < WALKED && n < MATCHES && t <= RR_TIME_MAX; i++, t += unit * rule->interval)
+		if (rule->freq == RR_DAILY ? subday_matches(rule, rr_floordiv(t, DAY))
+								   : period_matches(rule, t))
+			matches[n++] = t;
+	*horizon = t;
+	return n;
+}
+
+static bool
+ends_at(const struct rr_rule *rule, int64_t dtstart, int32_t count, int64_t end)
+{
+	static struct rr_plan plan;
+	struct rr_rule counted = *rule;
+	int64_t last;
+
+	counted.count = count;
+	rr_plan_make(&plan, &counted, dtstart, RR_FLOATING);
+	return rr_previous(&plan, RR_TIME_MAX, &last) && last == end;
+}
+
+static bool
+agree(const struct rr_rule *rule, int64_t dtstart)
+{
+	static int64_t matches[MATCHES];
+	static struct rr_plan plan;
+	int64_t horizon;
+	int64_t found;
+	int n = walk(rule, dtstart, matches, &horizon);
+
+	rr_plan_make(&plan, rule, dtstart, RR_FLOATING);
+	for (int i = 0; i < 20 && n > 0; i++)
+	{
+		int k = i < 2 ? i * (n - 1) : pick(n);
+		int64_t lo = k > 0 ? matches[k - 1] + 1 : RR_TIME_MIN;
+
+		if (!rr_next(&plan, lo, &found) || found != matches[k])
+			return complain(rule, dtstart, "next", matches[k]);
+		if (k > 0 && (!rr_previous(&plan, matches[k] - 1, &found) || found != matches[k - 1]))
+			return complain(rule, dtstart, "previous", matches[k]);
+		if (!ends_at(rule, dtstart, k + 1, matches[k]))
+			return complain(rule, dtstart, "count", matches[k]);
+	}
+	if (n < MATCHES && rr_next(&plan, n > 0 ? matches[n - 1] + 1 : dtstart, &found) &&
+		found < horizon)
+		return complain(rule, dtstart, "one too many", found);
+	if (n < MATCHES && n > 0 && (!rr_previous(&plan, horizon - 1, &found) || found != matches[n - 1]))
+		return complain(rule, dtstart, "last", matches[n - 1]);
+	return true;
+}
+
+static void
+test_walks(int rules)
+{
+	int bad = 0;
+
+	for (int i = 0; i < rules && bad < 5; i++)
+	{
+		int64_t dtstart = (rr_day_of(1900 + pick(300), 1 + pick(12), 1) + pick(31)) * DAY;
+		struct rr_rule rule;
+
+		single_rule(&rule);
+		if (pick(4) == 0)
+			dtstart += wide_random(RR_TIME_MAX - dtstart) / DAY * DAY;
+		bad += !agree(&rule, dtstart);
+	}
+	ok(bad == 0, "%d awkward rules agree with plain steps", rules);
+}
+
+/*
+ * Where no steps reach: a COUNT from the start ends where what is left of it does from an
+ * occurrence on the way, which other sums add up.
+ */
+static void
+test_sums(int rules)
+{
+	static struct rr_plan plan;
+	int bad = 0;
+
+	for (int i = 0; i < rules && bad < 5; i++)
+	{
+		int64_t dtstart = (rr_day_of(1900 + pick(300), 1 + pick(12), 1) + pick(31)) * DAY;
+		int32_t k = 1 + pick(1 << (10 + pick(20)));
+		int32_t more = 1 + pick(1 << (5 + pick(24)));
+		struct rr_rule rule;
+		int64_t middle;
+		int64_t next;
+		int64_t end;
+
+		single_rule(&rule);
+		rule.count = k + more;
+		rr_plan_make(&plan, &rule, dtstart, RR_FLOATING);
+		if (plan.until == RR_TIME_MAX || !rr_previous(&plan, RR_TIME_MAX, &end))
+			continue;
+		rule.count = k;
+		rr_plan_make(&plan, &rule, dtstart, RR_FLOATING);
+		if (!rr_previous(&plan, RR_TIME_MAX, &middle))
+			bad += !complain(&rule, dtstart, "nothing", 0);
+		rule.count = 0;
+		rr_plan_make(&plan, &rule, dtstart, RR_FLOATING);
+		if (!rr_next(&plan, middle + 1, &next) || !ends_at(&rule, next, more, end))
+			bad += !complain(&rule, dtstart, "sum", middle);
+	}
+	ok(bad == 0, "sums of COUNT, %d awkward rules", rules);
+}
+
+int
+main(int argc, char **argv)
+{
+	unsigned seed = argc > 1 ? (unsigned) strtoul(argv[1], NULL, 10) : (unsigned) time(NULL);
+	int rules = argc > 2 ? atoi(argv[2]) : 60;
+
+	diag("seed %u, %d rules", seed, rules);
+	srand(seed);
+	test_walks(rules);
+	test_sums(rules * 4);
+	return done_testing();
+}
