@@ -57,7 +57,7 @@ struct sieve
 	int64_t era;     /* M */
 	int64_t rows;    /* gcd(c, M): the layout has so many rows, */
 	int64_t length;  /* each of this length */
-	int64_t turn;    /* inverse of c / rows modulo length: columns that a step of `rows` days moves */
+	int64_t turn; /* inverse of c / rows modulo length: columns that a step of `rows` days moves */
 	struct class step; /* from t to t + G */
 	int64_t size;      /* times of day that pass and are = origin (mod G) */
 	int64_t permitted; /* days in an era */
@@ -171,8 +171,7 @@ make_layout(struct sieve *s)
 }
 
 /* the class of a time of day */
-static struct class
-class_of(const struct sieve *s, int64_t t)
+static struct class class_of(const struct sieve *s, int64_t t)
 {
 	int64_t day = rr_floormod((s->origin - t) / s->common, s->cycle) * s->inverse % s->cycle;
 	struct class class = { day, day % s->rows, day / s->rows % s->length * s->turn % s->length };
@@ -596,8 +595,8 @@ rr_sieve_upto(const struct rr_plan *plan, const struct rr_phase *phase, int64_t 
 	if (n == before)
 		return RR_NO_PERIOD;
 	/* the last of them is usually not far from the end */
-	for (int64_t reach = SHORT_WALK * (plan->interval / plan->unit_count + 1);
-		 reach < last; reach *= 16)
+	for (int64_t reach = SHORT_WALK * (plan->interval / plan->unit_count + 1); reach < last;
+		 reach *= 16)
 	{
 		int64_t k = count_before(&s, last - reach);
 

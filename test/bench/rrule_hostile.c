@@ -22,7 +22,7 @@
 #define DAY     86400
 #define REPEATS 5
 /* what is measured again: faster than this is never the worst */
-#define WORTH   20000
+#define WORTH 20000
 
 enum question
 {
@@ -71,12 +71,8 @@ span_of(void *context, int64_t instant, struct rr_span *span)
 	(void) context;
 	span->offset = instant >= spring && instant < autumn ? 7200 : 3600;
 	span->offset_before = span->offset_after = 10800 - span->offset;
-	span->start = instant < spring   ? last_sunday(year - 1, 10)
-				  : instant < autumn ? spring
-									 : autumn;
-	span->end = instant < spring   ? spring
-				: instant < autumn ? autumn
-								   : last_sunday(year + 1, 3);
+	span->start = instant < spring ? last_sunday(year - 1, 10) : instant < autumn ? spring : autumn;
+	span->end = instant < spring ? spring : instant < autumn ? autumn : last_sunday(year + 1, 3);
 }
 
 static const struct rr_zone zone = { span_of, NULL };
@@ -91,9 +87,9 @@ awkward_sample(struct sample *s)
 	awkward_rule(rule);
 	if (pick(2))
 		rule->count = pick(3) ? 1 + pick(1 << (1 + pick(30))) : INT32_MAX - pick(2);
-	s->dtstart = pick(4) ? rr_day_of(1976 + pick(50), 1 + pick(12), 1 + pick(28)) * DAY +
-							   pick(2) * pick(DAY)
-						 : RR_TIME_MIN + wide_random(RR_TIME_MAX - RR_TIME_MIN);
+	s->dtstart =
+		pick(4) ? rr_day_of(1976 + pick(50), 1 + pick(12), 1 + pick(28)) * DAY + pick(2) * pick(DAY)
+				: RR_TIME_MIN + wide_random(RR_TIME_MAX - RR_TIME_MIN);
 	s->at = pick(2) ? s->dtstart + wide_random(INT64_C(1) << (1 + pick(40))) : RR_TIME_MAX;
 	if (pick(4) == 0 || s->at > RR_TIME_MAX)
 		s->at = s->dtstart;

@@ -95,7 +95,8 @@ agree(const struct rr_rule *rule, int64_t dtstart)
 	if (n < MATCHES && rr_next(&plan, n > 0 ? matches[n - 1] + 1 : dtstart, &found) &&
 		found < horizon)
 		return complain(rule, dtstart, "one too many", found);
-	if (n < MATCHES && n > 0 && (!rr_previous(&plan, horizon - 1, &found) || found != matches[n - 1]))
+	if (n < MATCHES && n > 0 &&
+		(!rr_previous(&plan, horizon - 1, &found) || found != matches[n - 1]))
 		return complain(rule, dtstart, "last", matches[n - 1]);
 	return true;
 }
