@@ -26,6 +26,8 @@ OBJS = \
 	extension/task_state.o \
 	extension/task_json.o \
 	extension/task_trigger.o \
+	extension/task_create.o \
+	extension/table_default.o \
 	extension/silence.o \
 	extension/backlog.o \
 	extension/owner.o \

@@ -22,19 +22,29 @@ static Oid find_function(const char *name, int nargs, const Oid *types);
 Datum
 agenda_call(const char *name, int nargs, const Oid *types, const NullableDatum *args, bool *isnull)
 {
-	LOCAL_FCINFO(fcinfo, MAX_ARGS);
 	AgendaOwnerScope scope;
+	Datum result;
+
+	agenda_definer_enter(&scope);
+	result = agenda_call_as_caller(name, nargs, types, args, isnull);
+	agenda_definer_leave(&scope);
+	return result;
+}
+
+Datum
+agenda_call_as_caller(const char *name, int nargs, const Oid *types, const NullableDatum *args,
+					  bool *isnull)
+{
+	LOCAL_FCINFO(fcinfo, MAX_ARGS);
 	FmgrInfo function;
 	Datum result;
 
 	Assert(nargs <= MAX_ARGS);
-	agenda_definer_enter(&scope);
 	fmgr_info(find_function(name, nargs, types), &function);
 	InitFunctionCallInfoData(*fcinfo, &function, nargs, InvalidOid, NULL, NULL);
 	for (int i = 0; i < nargs; i++)
 		fcinfo->args[i] = args[i];
 	result = FunctionCallInvoke(fcinfo);
-	agenda_definer_leave(&scope);
 
 	if (isnull != NULL)
 		*isnull = fcinfo->isnull;

@@ -13,4 +13,7 @@
  */
 extern Datum agenda_call(const char *name, int nargs, const Oid *types, const NullableDatum *args,
 						 bool *isnull);
+/* The same with the rights and the search_path of whoever calls. */
+extern Datum agenda_call_as_caller(const char *name, int nargs, const Oid *types,
+								   const NullableDatum *args, bool *isnull);
 #endif

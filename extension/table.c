@@ -183,6 +183,8 @@ agenda_writer_open(AgendaWriter *writer, Relation rel)
 	writer->result_rel = makeNode(ResultRelInfo);
 	InitResultRelInfo(writer->result_rel, rel, 0, NULL, 0);
 	ExecOpenIndices(writer->result_rel, false);
+	/* where triggers look for it */
+	writer->estate->es_opened_result_relations = list_make1(writer->result_rel);
 	writer->estate->es_output_cid = GetCurrentCommandId(true);
 	MemoryContextSwitchTo(old);
 }
@@ -206,7 +208,23 @@ agenda_writer_slot(AgendaWriter *writer)
 	return slot;
 }
 
-/* One row with all its index entries. */
+HeapTuple
+agenda_write_new(AgendaWriter *writer, const Datum *values, const bool *nulls)
+{
+	MemoryContext old = MemoryContextSwitchTo(writer->estate->es_query_cxt);
+	TupleTableSlot *slot = table_slot_create(writer->rel, &writer->estate->es_tupleTable);
+	HeapTuple tuple = NULL;
+
+	memcpy(slot->tts_values, values, slot->tts_tupleDescriptor->natts * sizeof(Datum));
+	memcpy(slot->tts_isnull, nulls, slot->tts_tupleDescriptor->natts * sizeof(bool));
+	ExecStoreVirtualTuple(slot);
+	ExecSimpleRelationInsert(writer->result_rel, writer->estate, slot);
+	if (ItemPointerIsValid(&slot->tts_tid))
+		tuple = ExecFetchSlotHeapTuple(slot, true, NULL);
+	MemoryContextSwitchTo(old);
+	return tuple;
+}
+
 void
 agenda_write_insert(AgendaWriter *writer, Datum *values, bool *nulls)
 {

@@ -60,6 +60,12 @@ static bool same_value(Oid type, Datum a, Datum b);
 
 PG_FUNCTION_INFO_V1(agenda_task_differs_sql);
 
+const AttrNumber *
+agenda_task_columns(TupleDesc desc)
+{
+	return agenda_row_columns(&task_map, desc);
+}
+
 void
 agenda_task_read(TaskRow *row, HeapTuple tuple, TupleDesc desc)
 {

@@ -5,6 +5,7 @@
 #ifndef AGENDA_TASK_ROW_H
 #define AGENDA_TASK_ROW_H
 
+#include "access/attnum.h"
 #include "access/htup.h"
 #include "access/tupdesc.h"
 #include "fmgr.h"
@@ -49,6 +50,8 @@ typedef struct TaskRow
 	TupleDesc desc;
 } TaskRow;
 
+/* Attribute numbers by TaskColumn. */
+extern const AttrNumber *agenda_task_columns(TupleDesc desc);
 extern void agenda_task_read(TaskRow *row, HeapTuple tuple, TupleDesc desc);
 /* From an argument of type agenda.tasks; false for null and for a row without an id. */
 extern bool agenda_task_arg(TaskRow *row, FunctionCallInfo fcinfo, int argno);

@@ -83,15 +83,16 @@ static TimestampTz
 begins_at(TaskState state, const TaskRow *task, const AgendaPreferences *prefs)
 {
 	TimestampTz due = DatumGetTimestampTz(task->value[TASK_DUE_DATE]);
+	bool whole_day = agenda_task_is(task, TASK_DUE_KIND, "date");
 
 	switch (state)
 	{
 		case STATE_DUE_SOON:
 			return clamp(due - prefs->due_soon_window);
 		case STATE_DUE:
-			return due;
+			return whole_day ? on_the_day(task, 0, prefs) : due;
 		case STATE_OVERDUE:
-			if (agenda_task_is(task, TASK_DUE_KIND, "date"))
+			if (whole_day)
 				return on_the_day(task, USECS_PER_DAY, prefs);
 			return clamp(due + prefs->overdue_grace);
 		default:

@@ -12,13 +12,16 @@
 
 #include <ctype.h>
 
+#include "access/htup_details.h"
 #include "fmgr.h"
+#include "funcapi.h"
 #include "utils/builtins.h"
 #include "utils/datetime.h"
 #include "utils/timestamp.h"
 
 #include "errcodes.h"
 #include "rrule_zone.h"
+#include "time_text.h"
 
 /* RFC 3339 has no longer form; what is cut off could not have been right */
 #define MAX_LENGTH 64
@@ -30,6 +33,7 @@ typedef struct TimeText
 	int year, month, day;
 	int hour, minute, second;
 	int micros;
+	bool has_clock; /* else a day */
 	bool has_offset;
 	int offset; /* seconds east of UTC */
 } TimeText;
@@ -44,6 +48,7 @@ static TimestampTz to_instant(const TimeText *t, const text *zone);
 static void refuse(const char *value, const char *field) pg_attribute_noreturn();
 
 PG_FUNCTION_INFO_V1(agenda_parse_time);
+PG_FUNCTION_INFO_V1(agenda_read_due_sql);
 
 /* agenda._parse_time(value text, zone text, field text) → timestamptz; YA005 names the field */
 Datum
@@ -61,6 +66,58 @@ agenda_parse_time(PG_FUNCTION_ARGS)
 	PG_RETURN_TIMESTAMPTZ(to_instant(&t, PG_ARGISNULL(1) ? NULL : PG_GETARG_TEXT_PP(1)));
 }
 
+const char *
+agenda_due_kind_name(AgendaDueKind kind)
+{
+	static const char *const names[] = { "instant", "local", "date" };
+
+	return names[kind];
+}
+
+void
+agenda_read_due(const text *value, const char *field, AgendaDue *result)
+{
+	char buf[MAX_LENGTH + 1];
+	TimeText t;
+	TimestampTz at;
+
+	text_to_cstring_buffer(value, buf, sizeof(buf));
+	memset(&t, 0, sizeof(t));
+	if (!parse_text(buf, &t) || !in_range(&t))
+		refuse(buf, field);
+	at = to_instant(&t, NULL);
+	result->kind = t.has_offset ? DUE_INSTANT : t.has_clock ? DUE_LOCAL : DUE_DATE;
+	result->instant = at;
+	result->local = at;
+}
+
+/* agenda._read_due(value text, field text) → (kind text, wall timestamp, instant timestamptz) */
+Datum
+agenda_read_due_sql(PG_FUNCTION_ARGS)
+{
+	AgendaDue due;
+	TupleDesc desc;
+	Datum values[3];
+	bool nulls[3];
+
+	if (get_call_result_type(fcinfo, NULL, &desc) != TYPEFUNC_COMPOSITE)
+		elog(ERROR, "agenda._read_due() must return a row");
+	due.kind = DUE_INSTANT;
+	nulls[1] = nulls[2] = true;
+	if (!PG_ARGISNULL(0))
+	{
+		agenda_read_due(PG_GETARG_TEXT_PP(0),
+						PG_ARGISNULL(1) ? NULL : text_to_cstring(PG_GETARG_TEXT_PP(1)), &due);
+		nulls[1] = due.kind == DUE_INSTANT;
+		nulls[2] = !nulls[1];
+	}
+	values[0] = CStringGetTextDatum(agenda_due_kind_name(due.kind));
+	nulls[0] = false;
+	values[1] = TimestampGetDatum(due.local);
+	values[2] = TimestampTzGetDatum(due.instant);
+	PG_RETURN_DATUM(HeapTupleGetDatum(heap_form_tuple(BlessTupleDesc(desc), values, nulls)));
+}
+
 static bool
 parse_text(const char *s, TimeText *t)
 {
@@ -72,6 +129,7 @@ parse_text(const char *s, TimeText *t)
 	if (*s == 'T' || *s == 't' || (*s == ' ' && isdigit((unsigned char) s[1])))
 	{
 		s++;
+		t->has_clock = true;
 		if (!parse_clock(&s, t) || !parse_offset(&s, t))
 			return false;
 	}

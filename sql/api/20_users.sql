@@ -64,6 +64,10 @@ create or replace function agenda._parse_time(p_value text, p_zone text, p_field
     language c stable parallel safe as 'MODULE_PATHNAME', 'agenda_parse_time';
 comment on function agenda._parse_time(text, text, text) is 'internal: RFC 3339 or wall-clock text to an instant';
 
+create or replace function agenda._read_due(p_value text, p_field text, out kind text, out wall timestamp, out instant timestamptz)
+    language c stable parallel safe as 'MODULE_PATHNAME', 'agenda_read_due_sql';
+comment on function agenda._read_due(text, text) is 'internal: kind and value of a due date: a day, a wall-clock time or an instant';
+
 -- ---- small helpers of the domain ---------------------------------------------------------------
 
 create or replace function agenda._acting_user() returns uuid

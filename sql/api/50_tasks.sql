@@ -241,32 +241,33 @@ create or replace function agenda.create_task(
         description text default null,
         priority integer default null,
         recurrence_rule text default null,
-        timezone text default null)
+        timezone text default null,
+        tags text[] default null,
+        checklist jsonb default null)
     returns agenda.tasks
+    language c volatile parallel unsafe as 'MODULE_PATHNAME', 'agenda_create_task';
+comment on function agenda.create_task(text, text, text, integer, text, text, text[], jsonb)
+    is 'makes a task; due is a day (2025-01-15), wall-clock time in timezone, else in the user''s zone (2025-01-15T17:00), or an instant (with an offset); recurrence_rule is daily, weekly, monthly, yearly, RRULE text or a phrase as agenda.parse_recurrence() understands';
+
+-- What create_task() does where the table has policies, triggers or defaults of somebody else.
+create or replace function agenda._insert_task(t agenda.tasks) returns agenda.tasks
     language plpgsql volatile as
 $$
 declare
-    v_user constant uuid := agenda._acting_user();
-    v_due  timestamptz;
-    v_row  agenda.tasks;
+    v_row agenda.tasks;
 begin
-    perform agenda._check_zone(create_task.timezone);
-    if due is not null then
-        v_due := agenda._parse_time(due, coalesce(create_task.timezone, agenda._user_zone(v_user)), 'due_date');
-    end if;
-    insert into agenda.tasks (title, description, priority, due_date, timezone, recurrence_rule)
-    values (create_task.title, create_task.description, coalesce(create_task.priority, 2), v_due,
-            create_task.timezone, create_task.recurrence_rule)
+    insert into agenda.tasks (title, description, priority, due_kind, due_local, due_date, timezone, recurrence_rule, tags, checklist)
+    values (t.title, t.description, coalesce(t.priority, 2), coalesce(t.due_kind, 'instant'), t.due_local, t.due_date,
+            t.timezone, t.recurrence_rule, coalesce(t.tags, '{}'), coalesce(t.checklist, '[]'))
     returning * into v_row;
     if v_row.recurrence_rule is not null then
         -- the series came after the row
-        select * into v_row from agenda.tasks t where t.user_id = v_user and t.id = v_row.id;
+        select * into v_row from agenda.tasks k where k.user_id = v_row.user_id and k.id = v_row.id;
     end if;
     return v_row;
 end
 $$;
-comment on function agenda.create_task(text, text, text, integer, text, text)
-    is 'makes a task; due without an offset is wall-clock time in timezone, else in the user''s zone; recurrence_rule is daily, weekly, monthly, yearly, RRULE text or a phrase as agenda.parse_recurrence() understands';
+comment on function agenda._insert_task(agenda.tasks) is 'internal: create_task() by INSERT';
 
 create or replace function agenda.get_task(id uuid) returns agenda.tasks
     language plpgsql stable as

@@ -1,0 +1,251 @@
+/*
+ * task_create.c
+ *		agenda.create_task(): one row into agenda.tasks.
+ *
+ * The row goes in as logical replication's apply worker would do it: defaults, BEFORE triggers,
+ * constraints, table, indexes, AFTER triggers, without planner and executor.  What the caller may
+ * is what it may by INSERT: its rights on the columns are checked, and the row is its own by
+ * construction, which is all that our policy asks.
+ *
+ * Where the table has more than that (other policies, statement triggers, rules, defaults that must be
+ * computed by SQL) the row is made by INSERT, in agenda._insert_task().
+ */
+#include "postgres.h"
+
+#include "access/htup_details.h"
+#include "access/sysattr.h"
+#include "access/table.h"
+#include "access/xact.h"
+#include "catalog/pg_class.h"
+#include "catalog/pg_type.h"
+#include "commands/trigger.h"
+#include "executor/executor.h"
+#include "miscadmin.h"
+#include "rewrite/prs2lock.h"
+#include "rewrite/rowsecurity.h"
+#include "utils/acl.h"
+#include "utils/builtins.h"
+#include "utils/snapmgr.h"
+#include "utils/timestamp.h"
+
+#include "identity.h"
+#include "rrule_zone.h"
+#include "sql_call.h"
+#include "table.h"
+#include "table_default.h"
+#include "task_row.h"
+#include "time_text.h"
+
+/* The arguments of create_task(), in their order. */
+enum
+{
+	ARG_TITLE,
+	ARG_DUE,
+	ARG_DESCRIPTION,
+	ARG_PRIORITY,
+	ARG_RECURRENCE_RULE,
+	ARG_TIMEZONE,
+	ARG_TAGS,
+	ARG_CHECKLIST,
+	ARGS
+};
+
+static void take_arguments(FunctionCallInfo fcinfo, TaskRow *row);
+static void take_due(TaskRow *row, text *due);
+static bool direct_way(Relation rel, Datum *values, bool *nulls);
+static void check_rights(Relation rel, const TaskRow *row);
+static Datum insert_direct(Relation rel, const TaskRow *row, Datum *values, bool *nulls);
+static Datum insert_by_sql(Relation rel, const TaskRow *row);
+static HeapTuple read_again(Relation rel, HeapTuple tuple);
+
+PG_FUNCTION_INFO_V1(agenda_create_task);
+
+/*
+ * agenda.create_task(title text, due text, description text, priority integer, recurrence_rule
+ * text, timezone text, tags text[], checklist jsonb) → agenda.tasks
+ */
+Datum
+agenda_create_task(PG_FUNCTION_ARGS)
+{
+	Relation rel;
+	pg_uuid_t user_id;
+	TaskRow row;
+	Datum *values;
+	bool *nulls;
+	Datum result;
+
+	agenda_identity_require(&user_id);
+	for (TaskColumn c = 0; c < TASK_COLUMNS; c++)
+		agenda_task_set_null(&row, c);
+	take_arguments(fcinfo, &row);
+
+	rel = agenda_table_open("tasks", RowExclusiveLock);
+	values = palloc(RelationGetNumberOfAttributes(rel) * sizeof(Datum));
+	nulls = palloc(RelationGetNumberOfAttributes(rel) * sizeof(bool));
+	if (direct_way(rel, values, nulls))
+		result = insert_direct(rel, &row, values, nulls);
+	else
+		result = insert_by_sql(rel, &row);
+	table_close(rel, NoLock);
+	/* a trigger of somebody else may have kept the row out */
+	if (result == (Datum) 0)
+		PG_RETURN_NULL();
+	PG_RETURN_DATUM(result);
+}
+
+/* Only what is given is set: the rest is for the defaults. */
+static void
+take_arguments(FunctionCallInfo fcinfo, TaskRow *row)
+{
+	static const TaskColumn column_of[ARGS] = {
+		[ARG_TITLE] = TASK_TITLE,
+		[ARG_DUE] = TASK_DUE_DATE,
+		[ARG_DESCRIPTION] = TASK_DESCRIPTION,
+		[ARG_PRIORITY] = TASK_PRIORITY,
+		[ARG_RECURRENCE_RULE] = TASK_RECURRENCE_RULE,
+		[ARG_TIMEZONE] = TASK_TIMEZONE,
+		[ARG_TAGS] = TASK_TAGS,
+		[ARG_CHECKLIST] = TASK_CHECKLIST,
+	};
+
+	for (int i = 0; i < ARGS; i++)
+	{
+		if (PG_ARGISNULL(i) || i == ARG_DUE)
+			continue;
+		agenda_task_set(row, column_of[i], PG_GETARG_DATUM(i));
+	}
+	if (!PG_ARGISNULL(ARG_PRIORITY))
+	{
+		int32 priority = PG_GETARG_INT32(ARG_PRIORITY);
+
+		/* what no smallint holds is out of range in any case */
+		agenda_task_set(row, TASK_PRIORITY, Int16GetDatum(Min(Max(priority, -1), PG_INT16_MAX)));
+	}
+	if (!PG_ARGISNULL(ARG_TIMEZONE))
+		agenda_zone_check(PG_GETARG_TEXT_PP(ARG_TIMEZONE));
+	if (!PG_ARGISNULL(ARG_DUE))
+		take_due(row, PG_GETARG_TEXT_PP(ARG_DUE));
+}
+
+/* What is no instant is resolved by the BEFORE trigger, in the zone that counts then. */
+static void
+take_due(TaskRow *row, text *due)
+{
+	AgendaDue parsed;
+
+	agenda_read_due(due, "due_date", &parsed);
+	if (parsed.kind == DUE_INSTANT)
+	{
+		agenda_task_set(row, TASK_DUE_DATE, TimestampTzGetDatum(parsed.instant));
+		return;
+	}
+	agenda_task_set(row, TASK_DUE_KIND, CStringGetTextDatum(agenda_due_kind_name(parsed.kind)));
+	agenda_task_set(row, TASK_DUE_LOCAL, TimestampGetDatum(parsed.local));
+}
+
+/* Is this way as good as INSERT?  If so, values and nulls are the defaults. */
+static bool
+direct_way(Relation rel, Datum *values, bool *nulls)
+{
+	TriggerDesc *triggers = rel->trigdesc;
+
+	if (rel->rd_rel->relkind != RELKIND_RELATION || rel->rd_rules != NULL ||
+		rel->rd_rsdesc == NULL || list_length(rel->rd_rsdesc->policies) != 1)
+		return false;
+	if (triggers != NULL &&
+		(triggers->trig_insert_before_statement || triggers->trig_insert_after_statement ||
+		 triggers->trig_insert_new_table))
+		return false;
+	return agenda_table_defaults(rel, values, nulls);
+}
+
+/* As for an INSERT that names the columns which are given. */
+static void
+check_rights(Relation rel, const TaskRow *row)
+{
+	const AttrNumber *attnum = agenda_task_columns(RelationGetDescr(rel));
+	RangeTblEntry *rte = makeNode(RangeTblEntry);
+
+	rte->rtekind = RTE_RELATION;
+	rte->relid = RelationGetRelid(rel);
+	rte->relkind = rel->rd_rel->relkind;
+	rte->rellockmode = RowExclusiveLock;
+	rte->requiredPerms = ACL_INSERT;
+	for (TaskColumn c = 0; c < TASK_COLUMNS; c++)
+		if (!row->isnull[c])
+			rte->insertedCols =
+				bms_add_member(rte->insertedCols, attnum[c] - FirstLowInvalidHeapAttributeNumber);
+	ExecCheckRTPerms(list_make1(rte), true);
+}
+
+static Datum
+insert_direct(Relation rel, const TaskRow *row, Datum *values, bool *nulls)
+{
+	const AttrNumber *attnum = agenda_task_columns(RelationGetDescr(rel));
+	AgendaWriter writer;
+	HeapTuple tuple;
+	Datum result = (Datum) 0;
+
+	PreventCommandIfReadOnly("create_task()");
+	check_rights(rel, row);
+	for (TaskColumn c = 0; c < TASK_COLUMNS; c++)
+		if (!row->isnull[c])
+		{
+			values[attnum[c] - 1] = row->value[c];
+			nulls[attnum[c] - 1] = false;
+		}
+
+	PushActiveSnapshot(GetTransactionSnapshot());
+	AfterTriggerBeginQuery();
+	agenda_writer_open(&writer, rel);
+	tuple = agenda_write_new(&writer, values, nulls);
+	AfterTriggerEndQuery(writer.estate);
+	CommandCounterIncrement();
+	if (tuple != NULL && !row->isnull[TASK_RECURRENCE_RULE])
+		tuple = read_again(rel, tuple);
+	if (tuple != NULL)
+		result = heap_copy_tuple_as_datum(tuple, RelationGetDescr(rel));
+	agenda_writer_close(&writer);
+	PopActiveSnapshot();
+	return result;
+}
+
+/* The series came after the row. */
+static HeapTuple
+read_again(Relation rel, HeapTuple tuple)
+{
+	const AttrNumber *attnum = agenda_task_columns(RelationGetDescr(rel));
+	TaskRow written;
+	ScanKeyData keys[2];
+	HeapTuple found;
+
+	agenda_task_read(&written, tuple, RelationGetDescr(rel));
+	agenda_key_uuid(&keys[0], attnum[TASK_USER_ID], DatumGetUUIDP(written.value[TASK_USER_ID]));
+	agenda_key_uuid(&keys[1], attnum[TASK_ID], DatumGetUUIDP(written.value[TASK_ID]));
+	found = agenda_find_row_now(rel, RelationGetPrimaryKeyIndex(rel), 2, keys);
+	return HeapTupleIsValid(found) ? found : tuple;
+}
+
+/* With the caller's rights, and under all its policies. */
+static Datum
+insert_by_sql(Relation rel, const TaskRow *row)
+{
+	TupleDesc desc = RelationGetDescr(rel);
+	const AttrNumber *attnum = agenda_task_columns(desc);
+	Datum *values = palloc0(desc->natts * sizeof(Datum));
+	bool *nulls = palloc(desc->natts * sizeof(bool));
+	Oid type = desc->tdtypeid;
+	NullableDatum arg = { 0 };
+	bool isnull;
+	Datum result;
+
+	memset(nulls, true, desc->natts * sizeof(bool));
+	for (TaskColumn c = 0; c < TASK_COLUMNS; c++)
+	{
+		values[attnum[c] - 1] = row->value[c];
+		nulls[attnum[c] - 1] = row->isnull[c];
+	}
+	arg.value = heap_copy_tuple_as_datum(heap_form_tuple(desc, values, nulls), desc);
+	result = agenda_call_as_caller("_insert_task", 1, &type, &arg, &isnull);
+	return isnull ? (Datum) 0 : result;
+}
