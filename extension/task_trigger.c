@@ -10,19 +10,22 @@
  * The plain path (no series, no whole-day due date, no default reminders) runs no SQL.  It reads
  * preferences and writes event and timer past the caller's rights and row-level security, with no
  * operator or function that a search_path could replace.  What is rare is SQL and is called with
- * the owner's rights (sql_call.c): _resolve_due, _canonical_rule, _adopt, _begin_series,
- * _sync_series, _withdraw, _add_default_reminders.
+ * the owner's rights (sql_call.c): _resolve_due, _check_template, _canonical_rule, _adopt,
+ * _begin_series, _sync_series, _occurrence_gone, _withdraw, _add_default_reminders.
  */
 #include "postgres.h"
 
 #include "access/htup_details.h"
 #include "catalog/pg_type.h"
 #include "commands/trigger.h"
+#include "utils/array.h"
 #include "utils/builtins.h"
+#include "utils/jsonb.h"
 #include "utils/rel.h"
 #include "utils/timestamp.h"
 
 #include "clock.h"
+#include "errcodes.h"
 #include "event_log.h"
 #include "identity.h"
 #include "json_text.h"
@@ -36,13 +39,16 @@
 
 static TriggerData *trigger_data(FunctionCallInfo fcinfo, const char *function);
 static void follow_due(TaskRow *new, const TaskRow *old);
+static void check_template(const TaskRow *new, const TaskRow *old);
 static void follow_rule(TaskRow *new, const TaskRow *old);
+static void check_transition(const TaskRow *new, const TaskRow *old);
 static void follow_status(TaskRow *new, const TaskRow *old);
 static void follow_change(TaskRow *new, const TaskRow *old);
 static bool wants_series(const TaskRow *task);
 static void after_insert(const TaskRow *new);
 static void after_update(const TaskRow *old, const TaskRow *new);
 static void after_delete(const TaskRow *old);
+static bool is_ending(const TaskRow *task, const char **type);
 static const char *event_type(const TaskRow *before, const TaskRow *after);
 static void log_change(const TaskRow *before, const TaskRow *after);
 static void plan_timer(const TaskRow *task, bool may_have_one, AgendaPreferences *prefs);
@@ -86,6 +92,7 @@ agenda_task_before(PG_FUNCTION_ARGS)
 		agenda_task_set_null(&new, TASK_OCCURRENCE_KEY);
 	}
 	follow_due(&new, old);
+	check_template(&new, old);
 	follow_rule(&new, old);
 	follow_status(&new, old);
 	if (update)
@@ -129,6 +136,27 @@ follow_due(TaskRow *new, const TaskRow *old)
 	replace_row(new, agenda_call("_resolve_due", 2, types, args, NULL));
 }
 
+/* Tags and checklist have limits; most tasks have neither. */
+static void
+check_template(const TaskRow *new, const TaskRow *old)
+{
+	Oid types[2] = { TEXTARRAYOID, JSONBOID };
+	NullableDatum args[2];
+	bool isnull;
+
+	if (new->isnull[TASK_TAGS] || new->isnull[TASK_CHECKLIST])
+		return;
+	if (old == NULL
+			? ARR_NDIM(DatumGetArrayTypeP(new->value[TASK_TAGS])) == 0 &&
+				  JB_ROOT_COUNT(DatumGetJsonbP(new->value[TASK_CHECKLIST])) == 0 &&
+				  JB_ROOT_IS_ARRAY(DatumGetJsonbP(new->value[TASK_CHECKLIST]))
+			: agenda_task_same(old, new, TASK_TAGS) && agenda_task_same(old, new, TASK_CHECKLIST))
+		return;
+	args[0] = (NullableDatum){ new->value[TASK_TAGS], false };
+	args[1] = (NullableDatum){ new->value[TASK_CHECKLIST], false };
+	agenda_call("_check_template", 2, types, args, &isnull);
+}
+
 /* Canonical, and an error here for a rule that is none. */
 static void
 follow_rule(TaskRow *new, const TaskRow *old)
@@ -150,11 +178,37 @@ follow_status(TaskRow *new, const TaskRow *old)
 {
 	bool completed = agenda_task_is(new, TASK_STATUS, "completed");
 
+	if (old != NULL)
+		check_transition(new, old);
 	if (old == NULL ? completed && new->isnull[TASK_COMPLETED_AT]
 					: completed && !agenda_task_is(old, TASK_STATUS, "completed"))
 		agenda_task_set(new, TASK_COMPLETED_AT, TimestampTzGetDatum(agenda_domain_now()));
 	else if (old != NULL && !completed)
 		agenda_task_set_null(new, TASK_COMPLETED_AT);
+}
+
+/*
+ * The status of a task, and the only place that knows which way it may go:
+ *
+ *		pending <-> in_progress		open: still to be done
+ *		   |             |
+ *		   v             v
+ *		completed, skipped, missed, cancelled --> pending
+ *
+ * What is no status at all is refused by the constraint tasks_valid.
+ */
+static void
+check_transition(const TaskRow *new, const TaskRow *old)
+{
+	if (agenda_task_same(old, new, TASK_STATUS) || agenda_task_open(old) ||
+		!(is_ending(new, NULL) || agenda_task_is(new, TASK_STATUS, "in_progress")))
+		return;
+	ereport(ERROR, errcode(ERRCODE_AGENDA_INVALID_STATE),
+			errmsg("a task that is %s cannot become %s",
+				   TextDatumGetCString(old->value[TASK_STATUS]),
+				   TextDatumGetCString(new->value[TASK_STATUS])),
+			errhint("Reopen it first: reopen_task(), or status pending."),
+			err_generic_string(PG_DIAG_COLUMN_NAME, "status"));
 }
 
 static void
@@ -245,8 +299,9 @@ after_update(const TaskRow *old, const TaskRow *new)
 		plan_timer(new, true, &prefs);
 		call_for_task("_withdraw", new);
 	}
-	if (!new->isnull[TASK_RECURRING_TASK_ID] && new->isnull[TASK_DELETED_AT] &&
-		(was_open != is_open || !agenda_task_same(old, new, TASK_RECURRENCE_RULE)))
+	if (!new->isnull[TASK_RECURRING_TASK_ID] &&
+		(was_open != is_open || old->isnull[TASK_DELETED_AT] != new->isnull[TASK_DELETED_AT] ||
+		 !agenda_task_same(old, new, TASK_RECURRENCE_RULE)))
 		call_for_change("_sync_series", old, new);
 }
 
@@ -258,11 +313,14 @@ after_delete(const TaskRow *old)
 	log_change(old, NULL);
 	agenda_timer_drop(&key);
 	call_for_task("_withdraw", old);
+	if (!old->isnull[TASK_RECURRING_TASK_ID] && old->isnull[TASK_DELETED_AT] &&
+		agenda_task_open(old))
+		call_for_task("_occurrence_gone", old);
 }
 
-/* The most telling type wins; NULL for a change that is no event. */
-static const char *
-event_type(const TaskRow *before, const TaskRow *after)
+/* A status that ends a task, and the type of the event that says so. */
+static bool
+is_ending(const TaskRow *task, const char **type)
 {
 	static const struct
 	{
@@ -272,6 +330,22 @@ event_type(const TaskRow *before, const TaskRow *after)
 					{ "skipped", "task.skipped" },
 					{ "missed", "task.missed" },
 					{ "cancelled", "task.cancelled" } };
+
+	for (int i = 0; i < lengthof(endings); i++)
+		if (agenda_task_is(task, TASK_STATUS, endings[i].status))
+		{
+			if (type != NULL)
+				*type = endings[i].type;
+			return true;
+		}
+	return false;
+}
+
+/* The most telling type wins; NULL for a change that is no event. */
+static const char *
+event_type(const TaskRow *before, const TaskRow *after)
+{
+	const char *ending;
 
 	if (before == NULL)
 		return "task.created";
@@ -284,9 +358,8 @@ event_type(const TaskRow *before, const TaskRow *after)
 		return "task.restored";
 	if (agenda_task_same(before, after, TASK_STATUS))
 		return "task.updated";
-	for (int i = 0; i < lengthof(endings); i++)
-		if (agenda_task_is(after, TASK_STATUS, endings[i].status))
-			return endings[i].type;
+	if (is_ending(after, &ending))
+		return ending;
 	return agenda_task_open(before) ? "task.updated" : "task.reopened";
 }
 

@@ -63,7 +63,7 @@ declare
     o record;
 begin
     foreach r in array '{agenda_app,agenda_user}'::name[] loop
-        execute pg_catalog.format('grant select on agenda.users, agenda.preferences, agenda.holidays, agenda.recurring_tasks, agenda.tasks,
+        execute pg_catalog.format('grant select on agenda.users, agenda.preferences, agenda.holidays, agenda.recurring_tasks, agenda.recurrence_overrides, agenda.tasks,
                                    agenda.reminders, agenda.notifications, agenda.notification_retention, agenda.timers, agenda.events, agenda.topic_routes,
                                    agenda.audit_log, agenda.task_event_log to %I', r);
         execute pg_catalog.format('grant insert (id, user_id, title, description, status, priority, due_date, timezone,
@@ -71,11 +71,17 @@ begin
                                          update (title, description, status, priority, due_date, timezone,
                                                  due_kind, due_local, tags, checklist, recurrence_rule, deleted_at),
                                          delete on agenda.tasks to %I', r);
-        execute pg_catalog.format('grant insert (id, user_id, title, description, priority, recurrence_type, recurrence_interval, rrule,
-                                                 start_date, end_date, timezone, spawn, overlap, missed, is_active),
-                                         update (title, description, priority, recurrence_type, recurrence_interval, rrule,
-                                                 start_date, end_date, timezone, is_active, resume_at, deleted_at),
+        execute pg_catalog.format('grant insert (id, user_id, title, description, priority, tags, checklist,
+                                                 recurrence_type, recurrence_interval, rrule, invalid_day,
+                                                 start_date, end_date, timezone, all_day, dst_gap, dst_fold, business_shift, holiday_calendar,
+                                                 basis, spawn, overlap, missed, catchup_window, lead_time, is_active, resume_at),
+                                         update (title, description, priority, tags, checklist,
+                                                 recurrence_type, recurrence_interval, rrule, invalid_day,
+                                                 start_date, end_date, timezone, floating, all_day, dst_gap, dst_fold, business_shift, holiday_calendar,
+                                                 basis, spawn, overlap, missed, catchup_window, lead_time, is_active, resume_at, deleted_at),
                                          delete on agenda.recurring_tasks to %I', r);
+        execute pg_catalog.format('grant insert (user_id, recurring_task_id, occurrence_key, kind, patch, reason),
+                                         update (kind, patch, reason), delete on agenda.recurrence_overrides to %I', r);
         execute pg_catalog.format('grant update (read_at, cleared_at) on agenda.notifications to %I', r);
         execute pg_catalog.format('grant insert (user_id, %1$s), update (%1$s) on agenda.preferences to %2$I',
             'timezone, locale, week_start, due_soon_window, overdue_grace, overdue_repeat, overdue_repeat_max,
@@ -129,7 +135,7 @@ end
 $$;
 
 -- Engine, migrations, bulk load.  The log stays append-only, and _emit() its only writer.
-grant select, insert, update, delete on agenda.users, agenda.preferences, agenda.holidays, agenda.recurring_tasks, agenda.tasks,
+grant select, insert, update, delete on agenda.users, agenda.preferences, agenda.holidays, agenda.recurring_tasks, agenda.recurrence_overrides, agenda.tasks,
     agenda.reminders, agenda.timers, agenda.notifications, agenda.notification_retention, agenda.topic_routes, agenda.log_owners to agenda_service;
 grant update on agenda.log_leaves to agenda_service;
 grant select on agenda.events, agenda.audit_log, agenda.task_event_log, agenda.log_leaves to agenda_service;

@@ -7,6 +7,19 @@ create trigger preferences_before before insert or update on agenda.preferences
 create trigger preferences_after after insert or update on agenda.preferences
     for each row when (not agenda._restoring()) execute function agenda._preferences_after();
 
+-- whatever follows the user's zone; behind preferences_after, by its name
+create trigger preferences_replan after update on agenda.preferences
+    for each row when (old.timezone <> new.timezone and not agenda._restoring())
+    execute function agenda._replan_user();
+create trigger preferences_replan_new after insert on agenda.preferences
+    for each row when (new.timezone <> 'UTC' and not agenda._restoring())
+    execute function agenda._replan_user();
+
+create trigger override_before before insert or update on agenda.recurrence_overrides
+    for each row when (not agenda._restoring()) execute function agenda._override_before();
+create trigger override_after after insert or update or delete on agenda.recurrence_overrides
+    for each row when (not agenda._restoring()) execute function agenda._override_after();
+
 create trigger recurring_task_before before insert or update on agenda.recurring_tasks
     for each row when (not agenda._restoring()) execute function agenda._recurring_task_before();
 create trigger recurring_task_after after insert or update or delete on agenda.recurring_tasks
@@ -15,10 +28,6 @@ create trigger recurring_task_after after insert or update or delete on agenda.r
 -- without WHEN, which each statement would read anew: the functions ask themselves
 create trigger task_before before insert or update on agenda.tasks
     for each row execute function agenda._task_before();
--- after the name of task_before: what that refuses is refused first
-create trigger task_status before update on agenda.tasks
-    for each row when (old.status is distinct from new.status and not agenda._restoring())
-    execute function agenda._task_status();
 create trigger task_after after insert or update or delete on agenda.tasks
     for each row execute function agenda._task_after();
 
@@ -53,7 +62,7 @@ do $$
 declare
     t name;
 begin
-    foreach t in array '{users,preferences,holidays,recurring_tasks,tasks,reminders,timers,notifications,events}'::name[] loop
+    foreach t in array '{users,preferences,holidays,recurring_tasks,recurrence_overrides,tasks,reminders,timers,notifications,events}'::name[] loop
         execute pg_catalog.format('create trigger refuse_truncate before truncate on agenda.%I
                                        for each statement execute function agenda._refuse_truncate()', t);
     end loop;

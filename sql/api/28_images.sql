@@ -4,7 +4,10 @@
 -- The image of a task is made in extension/task_json.c.
 
 create or replace function agenda._recurring_task_image(r agenda.recurring_tasks) returns jsonb
-    language sql stable
+    language plpgsql stable
+    set intervalstyle = 'postgres' as
+$$
+begin
     return case when r.id is not null then jsonb_build_object(
         'id', r.id,
         'user_id', r.user_id,
@@ -17,9 +20,28 @@ create or replace function agenda._recurring_task_image(r agenda.recurring_tasks
         'start_date', agenda.utc(r.start_date),
         'end_date', agenda.utc(r.end_date),
         'timezone', r.timezone,
-        'policy', case r.spawn when 'schedule' then 'fixed' else 'on_completion' end,
+        'policy', agenda._policy_name(r),
+        'basis', r.basis,
+        'spawn', r.spawn,
+        'overlap', r.overlap,
+        'missed', r.missed,
+        'catchup_window', r.catchup_window::text,
+        'lead_time', r.lead_time::text,
+        'all_day', r.all_day,
+        'floating', r.floating,
+        'invalid_day', r.invalid_day,
+        'dst_gap', r.dst_gap,
+        'dst_fold', r.dst_fold,
+        'business_shift', r.business_shift,
+        'holiday_calendar', r.holiday_calendar,
+        'tags', r.tags,
+        'checklist', r.checklist,
+        'split_from', r.split_from,
+        'resume_at', agenda.utc(r.resume_at),
         'is_active', r.is_active,
         'deleted_at', agenda.utc(r.deleted_at)) end;
+end
+$$;
 comment on function agenda._recurring_task_image(agenda.recurring_tasks) is 'internal: a series as events show it';
 
 -- ---- which event a change is -------------------------------------------------------------------
@@ -112,26 +134,13 @@ create or replace function agenda.recurring_task_json(r agenda.recurring_tasks) 
     language plpgsql stable as
 $$
 begin
-    if r.id is null then
-        return null;
-    end if;
-    return jsonb_build_object(
-        'id', r.id,
-        'user_id', r.user_id,
-        'title', r.title,
-        'description', r.description,
-        'priority', r.priority,
-        'recurrence_type', r.recurrence_type,
-        'recurrence_interval', r.recurrence_interval,
-        'rrule', r.rrule::text,
+    return (agenda._recurring_task_image(r) - 'deleted_at') || jsonb_build_object(
         'recurrence_text', agenda.describe(r.rrule),
-        'start_date', agenda.utc(r.start_date),
-        'end_date', agenda.utc(r.end_date),
-        'timezone', r.timezone,
-        'policy', case r.spawn when 'schedule' then 'fixed' else 'on_completion' end,
-        'is_active', r.is_active,
         'next_due_at', agenda.utc(r.next_due_at),
         'last_created_at', agenda.utc(r.last_created_at),
+        'occurrences_created', r.occurrences_created,
+        'missed_count', r.missed_count,
+        'overlap_count', r.overlap_count,
         'version', r.version,
         'created_at', agenda.utc(r.created_at),
         'updated_at', agenda.utc(r.updated_at));

@@ -7,11 +7,12 @@ create or replace function agenda._adopt_rule(t agenda.tasks, p_anchor timestamp
 $$
 declare
     v_zone constant text := coalesce(t.timezone, agenda._user_zone(t.user_id));
-    v_key  constant timestamp := agenda.instant_to_local(p_anchor, v_zone);
+    v_key  constant timestamp := coalesce(t.due_local, agenda.instant_to_local(p_anchor, v_zone));
 begin
-    insert into agenda.recurring_tasks (user_id, title, description, priority, rrule, start_date, timezone,
-                                        spawn, overlap, missed, last_key)
-    values (t.user_id, t.title, t.description, t.priority, t.recurrence_rule::agenda.rrule, p_anchor, v_zone,
+    insert into agenda.recurring_tasks (user_id, title, description, priority, tags, checklist, rrule, start_date, timezone, all_day,
+                                        basis, spawn, overlap, missed, last_key)
+    values (t.user_id, t.title, t.description, t.priority, t.tags, agenda._reset_checklist(t.checklist), t.recurrence_rule::agenda.rrule,
+            p_anchor, t.timezone, t.due_kind = 'date', agenda._policy('on_completion', 'basis'),
             agenda._policy('on_completion', 'spawn'), agenda._policy('on_completion', 'overlap'),
             agenda._policy('on_completion', 'missed'), v_key)
     returning id, last_key into t.recurring_task_id, t.occurrence_key;
@@ -32,30 +33,6 @@ comment on function agenda._task_after() is 'internal: log, timer, withdrawn not
 create or replace function agenda._check_owner(p_user_id uuid) returns void
     language c stable parallel restricted as 'MODULE_PATHNAME', 'agenda_check_owner';
 comment on function agenda._check_owner(uuid) is 'internal: raises YA009 for nobody and 42501 for another user than the acting one';
-
--- due_local is the truth for a task that is due at a wall-clock time or on a day, due_date its instant.  Whoever
--- changes the instant only (plain SQL, an older client) means the wall clock that shows it.
-create or replace function agenda._resolve_due(new agenda.tasks, old agenda.tasks) returns agenda.tasks
-    language plpgsql volatile as
-$$
-declare
-    v_zone constant text := coalesce(new.timezone, agenda._preferred_zone(new.user_id));
-begin
-    if new.due_kind = 'instant' then
-        new.due_local := null;
-        return new;
-    end if;
-    if new.due_local is null or (new.due_date is distinct from old.due_date and new.due_local is not distinct from old.due_local) then
-        new.due_local := agenda.instant_to_local(new.due_date, v_zone);
-    end if;
-    if new.due_kind = 'date' then
-        new.due_local := date_trunc('day', new.due_local);
-    end if;
-    new.due_date := agenda.local_to_instant(new.due_local, v_zone);
-    return new;
-end
-$$;
-comment on function agenda._resolve_due(agenda.tasks, agenda.tasks) is 'engine: brings due_kind, due_local and due_date of a task into agreement';
 
 create or replace function agenda._preferred_zone(p_user_id uuid) returns text
     language plpgsql volatile as
@@ -105,92 +82,6 @@ begin
 end
 $$;
 comment on function agenda._begin_series(agenda.tasks) is 'engine: makes the series of a new task that has a rule';
-
--- What the series of a task with a recurrence rule learns from a change of the task.
-create or replace function agenda._sync_series(b agenda.tasks, a agenda.tasks) returns void
-    language plpgsql volatile as
-$$
-declare
-    r     agenda.recurring_tasks;
-    v_key timestamp;
-begin
-    if a.recurring_task_id is null or a.deleted_at is not null then
-        return;
-    end if;
-    if a.recurrence_rule is distinct from b.recurrence_rule and b.recurring_task_id is not null then
-        perform agenda._enter(a.user_id);
-        update agenda.recurring_tasks s
-           set rrule = coalesce(a.recurrence_rule::agenda.rrule, s.rrule),
-               is_active = a.recurrence_rule is not null
-         where s.user_id = a.user_id and s.id = a.recurring_task_id and s.spawn = 'completion';
-        perform agenda._leave();
-    end if;
-
-    if agenda._is_open(a.status) and not agenda._is_open(b.status) then
-        perform agenda._withdraw_successor(a);
-        return;
-    elsif not agenda._is_open(b.status) or agenda._is_open(a.status) then
-        return;
-    end if;
-    perform agenda._enter(a.user_id);
-    select * into r from agenda.recurring_tasks s
-     where s.user_id = a.user_id and s.id = a.recurring_task_id and s.spawn = 'completion'
-       and s.is_active and s.deleted_at is null
-       for update;
-    -- only the newest occurrence brings the next one into being
-    if found and a.occurrence_key >= r.last_key then
-        v_key := agenda._next_key(r, greatest(a.occurrence_key,
-                                              agenda.instant_to_local(coalesce(a.completed_at, agenda.now()), r.timezone)));
-        if v_key is null then
-            update agenda.recurring_tasks s set is_active = false, next_key = null
-             where s.user_id = r.user_id and s.id = r.id;
-        else
-            r := agenda._advance(r, v_key);
-            perform agenda._materialise(r, v_key, 'completion', a.id);
-        end if;
-    end if;
-    perform agenda._leave();
-end
-$$;
-comment on function agenda._sync_series(agenda.tasks, agenda.tasks) is 'engine: rule changes and completions of a task reach its series';
-
--- A task that is to be done again takes the place of the occurrence that its completion brought, unless
--- somebody has changed that one.
-create or replace function agenda._withdraw_successor(t agenda.tasks) returns void
-    language plpgsql volatile as
-$$
-declare
-    r      agenda.recurring_tasks;
-    v_next agenda.tasks;
-begin
-    perform agenda._enter(t.user_id);
-    select * into r from agenda.recurring_tasks s
-     where s.user_id = t.user_id and s.id = t.recurring_task_id and s.deleted_at is null
-       for update;
-    v_next := agenda._successor(t);
-    if v_next.version = 1 and v_next.status = 'pending' and v_next.occurrence_key = r.last_key then
-        delete from agenda.tasks k where k.user_id = v_next.user_id and k.id = v_next.id;
-        update agenda.recurring_tasks s set last_key = t.occurrence_key, next_key = agenda._next_key(r, t.occurrence_key)
-         where s.user_id = r.user_id and s.id = r.id;
-    end if;
-    perform agenda._leave();
-end
-$$;
-comment on function agenda._withdraw_successor(agenda.tasks) is 'engine: takes back the untouched occurrence that followed a task which is open again';
-
--- The series has made (or is about to make) this key.
-create or replace function agenda._advance(r agenda.recurring_tasks, p_key timestamp) returns agenda.recurring_tasks
-    language plpgsql volatile as
-$$
-begin
-    update agenda.recurring_tasks s
-       set last_key = p_key, next_key = agenda._next_key(r, p_key), last_created_at = agenda.now()
-     where s.user_id = r.user_id and s.id = r.id
-    returning s.* into r;
-    return r;
-end
-$$;
-comment on function agenda._advance(agenda.recurring_tasks, timestamp) is 'engine: moves last_key and next_key of a series';
 
 -- ---- timers ------------------------------------------------------------------------------------
 
@@ -295,10 +186,10 @@ begin
         raise exception using errcode = 'YA006', message = 'filter must be an object';
     end if;
     for v_member in select jsonb_object_keys(filter) loop
-        if v_member not in ('status', 'due_state', 'priority', 'q', 'due_from', 'due_to', 'recurring_task_id') then
+        if v_member not in ('status', 'due_state', 'priority', 'q', 'tag', 'due_from', 'due_to', 'recurring_task_id') then
             raise exception using errcode = 'YA006',
                 message = format('tasks cannot be filtered by "%s"', left(v_member, 100)),
-                hint = 'Use status, due_state, priority, q, due_from, due_to or recurring_task_id.',
+                hint = 'Use status, due_state, priority, q, tag, due_from, due_to or recurring_task_id.',
                 column = left(v_member, 63);
         end if;
     end loop;
@@ -322,6 +213,7 @@ declare
     v_state    constant text := filter->>'due_state';
     v_priority constant smallint := agenda._smallint(filter, 'priority');
     v_q        constant text := lower(filter->>'q');
+    v_tag      constant text := agenda._text(filter, 'tag');
     v_from     constant timestamptz := agenda._parse_time(filter->>'due_from', v_zone, 'due_from');
     v_to       constant timestamptz := agenda._parse_time(filter->>'due_to', v_zone, 'due_to');
     v_series   constant uuid := agenda._uuid(filter, 'recurring_task_id');
@@ -354,6 +246,7 @@ begin
          where t.user_id = p_user and t.deleted_at is null
            and (v_status is null or t.status = v_status)
            and (v_priority is null or t.priority = v_priority)
+           and (v_tag is null or v_tag = any (t.tags))
            and (v_from is null or t.due_date >= v_from)
            and (v_to is null or t.due_date < v_to)
            and (v_series is null or t.recurring_task_id = v_series)
@@ -399,7 +292,7 @@ begin
 end
 $$;
 comment on function agenda.list_tasks(jsonb, text, integer, integer)
-    is 'a page of the acting user''s tasks; filter members: status, due_state, priority, q, due_from, due_to, recurring_task_id; sort: created_at, updated_at, due_date, priority, title, descending with a leading minus (default -created_at)';
+    is 'a page of the acting user''s tasks; filter members: status, due_state, priority, q, tag, due_from, due_to, recurring_task_id; sort: created_at, updated_at, due_date, priority, title, descending with a leading minus (default -created_at)';
 
 create or replace function agenda.count_tasks(filter jsonb default '{}') returns bigint
     language plpgsql stable as
@@ -416,34 +309,88 @@ $$;
 comment on function agenda.count_tasks(jsonb) is 'how many tasks list_tasks has on all its pages';
 
 -- RFC 7396: members that are absent stay, null clears; priority goes back to 2.
-create or replace function agenda.update_task(id uuid, patch jsonb, expected_version bigint default null) returns agenda.tasks
+create or replace function agenda._patch_task(t agenda.tasks, patch jsonb, p_zone text) returns agenda.tasks
+    language plpgsql stable as
+$$
+declare
+    v_none text;
+    v_due  record;
+begin
+    v_none := agenda._check_object(patch);
+    if patch ? 'title' then
+        t.title := agenda._text(patch, 'title');
+    end if;
+    if patch ? 'description' then
+        t.description := agenda._text(patch, 'description');
+    end if;
+    if patch->>'status' is not null then
+        t.status := patch->>'status';
+    end if;
+    if patch ? 'priority' then
+        t.priority := coalesce(agenda._smallint(patch, 'priority'), 2::smallint);
+    end if;
+    if patch ? 'tags' then
+        t.tags := agenda._tags(patch, 'tags');
+    end if;
+    if patch ? 'checklist' then
+        t.checklist := coalesce(nullif(patch->'checklist', 'null'), '[]');
+    end if;
+    if patch ? 'recurrence_rule' then
+        t.recurrence_rule := agenda._text(patch, 'recurrence_rule');
+    end if;
+    if patch ? 'timezone' then
+        t.timezone := agenda._text(patch, 'timezone');
+        v_none := agenda._check_zone(t.timezone);
+    end if;
+    if patch ? 'due_date' then
+        v_due := agenda._read_due(agenda._text(patch, 'due_date'), 'due_date');
+        t.due_kind := v_due.kind;
+        t.due_local := v_due.wall;
+        t.due_date := v_due.instant;
+        if v_due.wall is not null then
+            t.due_date := agenda.local_to_instant(v_due.wall, coalesce(t.timezone, p_zone));
+        end if;
+    end if;
+    return t;
+end
+$$;
+comment on function agenda._patch_task(agenda.tasks, jsonb, text) is 'internal: a task with the members of a patch';
+
+create or replace function agenda.update_task(id uuid, patch jsonb, expected_version bigint default null, scope text default 'this')
+    returns agenda.tasks
     language plpgsql volatile as
 $$
 declare
     v_user constant uuid := agenda._acting_user();
-    v_row  agenda.tasks;
-    v_zone text;
+    t      agenda.tasks;
 begin
     perform agenda._check_object(patch);
-    v_row := agenda._lock_task(v_user, id, expected_version);
-    v_zone := case when patch ? 'timezone' then patch->>'timezone' else v_row.timezone end;
-    perform agenda._check_zone(v_zone);
-    update agenda.tasks t
-       set title = case when patch ? 'title' then agenda._text(patch, 'title') else t.title end,
-           description = case when patch ? 'description' then agenda._text(patch, 'description') else t.description end,
-           status = case when patch->>'status' is not null then patch->>'status' else t.status end,
-           priority = case when patch ? 'priority' then coalesce(agenda._smallint(patch, 'priority'), 2::smallint) else t.priority end,
-           due_date = case when patch ? 'due_date'
-               then agenda._parse_time(patch->>'due_date', coalesce(v_zone, agenda._user_zone(v_user)), 'due_date')
-               else t.due_date end,
-           timezone = v_zone,
-           recurrence_rule = case when patch ? 'recurrence_rule' then patch->>'recurrence_rule' else t.recurrence_rule end
-     where t.user_id = v_user and t.id = update_task.id
-    returning * into v_row;
-    return v_row;
+    t := agenda._lock_task(v_user, id, expected_version);
+    if agenda._edits_series(t, scope) then
+        t := agenda._edit_series(t, patch, scope);
+        -- the series has it
+        patch := patch - '{recurrence_rule}'::text[];
+    end if;
+    t := agenda._patch_task(t, patch, agenda._user_zone(v_user));
+    update agenda.tasks k
+       set title = t.title, description = t.description, status = t.status, priority = t.priority, tags = t.tags, checklist = t.checklist,
+           due_kind = t.due_kind, due_local = t.due_local, due_date = t.due_date, timezone = t.timezone, recurrence_rule = t.recurrence_rule
+     where k.user_id = v_user and k.id = update_task.id
+    returning * into t;
+    return t;
 end
 $$;
-comment on function agenda.update_task(uuid, jsonb, bigint) is 'changes a task: absent members stay, null clears; YA002 when expected_version is not the current one';
+comment on function agenda.update_task(uuid, jsonb, bigint, text) is 'changes a task: absent members stay, null clears; YA002 when expected_version is not the current one; scope this, following or all says how much of its series changes with it';
+
+create or replace function agenda.reschedule_task(id uuid, due text, expected_version bigint default null, scope text default 'this')
+    returns agenda.tasks
+    language plpgsql volatile as
+$$
+begin
+    return agenda.update_task(id, jsonb_build_object('due_date', due), expected_version, scope);
+end
+$$;
+comment on function agenda.reschedule_task(uuid, text, bigint, text) is 'gives a task another due date; with scope this the series keeps its own times';
 
 create or replace function agenda._lock_task(p_user uuid, p_id uuid, p_expected_version bigint) returns agenda.tasks
     language plpgsql volatile as
@@ -463,17 +410,20 @@ end
 $$;
 comment on function agenda._lock_task(uuid, uuid, bigint) is 'internal: the task, locked, or YA001 or YA002';
 
-create or replace function agenda.delete_task(id uuid, expected_version bigint default null) returns boolean
+create or replace function agenda.delete_task(id uuid, expected_version bigint default null, scope text default 'this') returns boolean
     language plpgsql volatile as
 $$
 declare
     v_user constant uuid := agenda._acting_user();
+    t      agenda.tasks;
 begin
-    perform agenda._lock_task(v_user, id, expected_version);
-    update agenda.tasks t set deleted_at = agenda.now()
-     where t.user_id = v_user and t.id = delete_task.id;
+    t := agenda._lock_task(v_user, id, expected_version);
+    if agenda._edits_series(t, scope) then
+        perform agenda._drop_series(t, scope);
+    end if;
+    update agenda.tasks k set deleted_at = agenda.now()
+     where k.user_id = v_user and k.id = delete_task.id and k.deleted_at is null;
     return true;
 end
 $$;
-comment on function agenda.delete_task(uuid, bigint) is 'takes a task out of all lists; the row and its history stay';
-
+comment on function agenda.delete_task(uuid, bigint, text) is 'takes a task out of all lists; the row and its history stay. Scope following ends its series before it, all ends the series, and both take the open occurrences along';

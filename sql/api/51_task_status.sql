@@ -1,44 +1,5 @@
--- ---- the status of a task ----------------------------------------------------------------------
---
---      pending <-> in_progress                        still to be done
---          |            |
---          +-----+------+
---                v
---      completed, skipped, missed, cancelled          closed
---                |
---                +--> pending                         reopened
---
--- The only place that knows which way a status may go, whoever changes it: the functions below, plain SQL,
--- or the engine.  What a series makes of it is _sync_series().
-
-create or replace function agenda._check_transition(p_from text, p_to text) returns void
-    language plpgsql immutable as
-$$
-begin
-    -- what is no status at all is the CHECK's
-    if not agenda._is_open(p_from) and p_to in ('in_progress', 'completed', 'skipped', 'missed', 'cancelled') then
-        raise exception using errcode = 'YA007',
-            message = format('a task that is %s cannot become %s', p_from, p_to),
-            hint = 'Reopen it first: reopen_task(), or status pending.',
-            column = 'status';
-    end if;
-end
-$$;
-comment on function agenda._check_transition(text, text) is 'internal: raises YA007 for a change of status that is none';
-
-create or replace function agenda._task_status() returns trigger
-    language plpgsql as
-$$
-declare
-    v_none text;
-begin
-    v_none := agenda._check_transition(old.status, new.status);
-    return new;
-end
-$$;
-comment on function agenda._task_status() is 'internal: trigger that lets through only permitted changes of status';
-
--- ---- closing -----------------------------------------------------------------------------------
+-- ---- closing, reopening, undo --------------------------------------------------------------------
+-- Which way a status may go is in extension/task_trigger.c; what a series makes of it is _sync_series().
 
 create type agenda.completion as (task agenda.tasks, next_task agenda.tasks, undo_token text);
 comment on type agenda.completion is 'result of complete_task, skip_task and cancel_task: the task, the occurrence that follows it if its series has made one, and what undo() takes';

@@ -19,24 +19,40 @@ create table agenda.recurring_tasks (
     end_date            timestamptz check (end_date between '0001-01-02 00:00+00' and '9999-12-30 00:00+00'),
     timezone            text,
     dtstart             timestamp,
-    basis               text not null default 'due'      check (basis in ('due')),
-    spawn               text not null default 'schedule' check (spawn in ('schedule', 'completion')),
-    overlap             text not null default 'allow'    check (overlap in ('allow', 'hold')),
-    missed              text not null default 'latest'   check (missed in ('latest', 'skip')),
+    -- the zone follows the owner's
+    floating            boolean not null default false,
+    -- whole days: due dates without a time
+    all_day             boolean not null default false,
+    invalid_day         text,
+    dst_gap             text not null default 'shift',
+    dst_fold            text not null default 'first',
+    business_shift      text not null default 'none',
+    holiday_calendar    text,
+    basis               text not null default 'due',
+    spawn               text not null default 'schedule',
+    overlap             text not null default 'allow',
+    missed              text not null default 'latest',
+    catchup_window      interval,
+    lead_time           interval not null default '0',
+    tags                text[] not null default '{}',
+    checklist           jsonb not null default '[]',
     is_active           boolean not null default true,
     resume_at           timestamptz,
     last_key            timestamp,
     next_key            timestamp,
     last_created_at     timestamptz,
     next_due_at         timestamptz,
+    occurrences_created bigint not null default 0,
+    missed_count        bigint not null default 0,
+    overlap_count       bigint not null default 0,
+    has_overrides       boolean not null default false,
+    split_from          uuid,
     version             bigint not null default 1,
     created_at          timestamptz not null default agenda.now(),
     updated_at          timestamptz not null default agenda.now(),
     deleted_at          timestamptz,
     primary key (user_id, id),
-    check (end_date >= start_date),
-    -- the presets fixed and on_completion
-    check ((spawn, overlap, missed) in (('schedule', 'allow', 'latest'), ('completion', 'hold', 'skip')))
+    check (end_date >= start_date)
 );
 create index recurring_tasks_created on agenda.recurring_tasks (user_id, created_at desc, id)
     where deleted_at is null;
@@ -45,9 +61,40 @@ comment on column agenda.recurring_tasks.rrule is 'the rule; recurrence_type and
 comment on column agenda.recurring_tasks.start_date is 'instant of dtstart; what users write';
 comment on column agenda.recurring_tasks.timezone is 'zone whose wall clock the rule follows; the owner''s zone at creation when none is given';
 comment on column agenda.recurring_tasks.dtstart is 'wall-clock start in timezone: the truth of which start_date is the instant';
-comment on column agenda.recurring_tasks.spawn is 'who makes the next occurrence: the clock (schedule) or the completion of the last one (completion)';
+comment on column agenda.recurring_tasks.floating is 'timezone follows the owner''s; so it is where none was given';
+comment on column agenda.recurring_tasks.invalid_day is 'what becomes of a day that a month lacks: omit, backward (its last day) or forward; SKIP of the rule';
+comment on column agenda.recurring_tasks.dst_gap is 'a time that the clock leaves out: shift (moves forward by the gap) or skip';
+comment on column agenda.recurring_tasks.dst_fold is 'a time that the clock shows twice: first or second';
+comment on column agenda.recurring_tasks.business_shift is 'an occurrence on a day off is moved to the previous, next or nearest workday, or skipped; none leaves it';
+comment on column agenda.recurring_tasks.holiday_calendar is 'whose days are off besides weekends; null: the one of the owner''s preferences';
+comment on column agenda.recurring_tasks.basis is 'from what the next occurrence is computed: the due date of the last (due) or the time of its completion (completion)';
+comment on column agenda.recurring_tasks.spawn is 'who makes the next occurrence: the clock (schedule), the completion of the last one (completion), or the clock, and completion what the clock held back (either)';
+comment on column agenda.recurring_tasks.overlap is 'the last one is still open when the next is owed: allow both, hold the new one back, or supersede (the old one becomes missed)';
+comment on column agenda.recurring_tasks.missed is 'several are owed at once: all are made, the latest, or none that is late (skip)';
+comment on column agenda.recurring_tasks.catchup_window is 'what is later than this is not made any more; null: no limit, but a minute where missed is skip';
+comment on column agenda.recurring_tasks.lead_time is 'so long before its due date an occurrence is made';
+comment on column agenda.recurring_tasks.checklist is 'what each occurrence begins with, nothing done';
+comment on column agenda.recurring_tasks.missed_count is 'occurrences that were passed over; each is in a task.missed event';
+comment on column agenda.recurring_tasks.overlap_count is 'how often an occurrence was held back, superseded an open one, or was reopened beside its successor';
+comment on column agenda.recurring_tasks.split_from is 'the series that this one continues, since an edit of this and the following occurrences';
 comment on column agenda.recurring_tasks.resume_at is 'when a pause ends by itself';
 comment on column agenda.recurring_tasks.last_key is 'newest key that became a task';
 comment on column agenda.recurring_tasks.next_key is 'first key that has not become a task; null when the series is over';
 comment on column agenda.recurring_tasks.next_due_at is 'instant of next_key';
 
+-- ---- overrides ---------------------------------------------------------------------------------
+
+create table agenda.recurrence_overrides (
+    user_id           uuid not null default agenda.current_user_id(),
+    recurring_task_id uuid not null,
+    occurrence_key    timestamp not null,
+    kind              text not null,
+    patch             jsonb,
+    reason            text,
+    created_at        timestamptz not null default agenda.now(),
+    primary key (user_id, recurring_task_id, occurrence_key),
+    foreign key (user_id, recurring_task_id) references agenda.recurring_tasks (user_id, id) on delete cascade
+);
+comment on table agenda.recurrence_overrides is 'single occurrences of a series that differ from its rule before they are tasks';
+comment on column agenda.recurrence_overrides.kind is 'skip: there is none; add: there is one beside the rule; patch: it differs from the template';
+comment on column agenda.recurrence_overrides.patch is 'members title, description, priority, tags, checklist and due_date for the task';

@@ -37,6 +37,9 @@ create table agenda.tasks (
 ) with (fillfactor = 90);
 create index tasks_open_due on agenda.tasks (user_id, due_date, id)
     where deleted_at is null and status in ('pending', 'in_progress');
+-- is an occurrence of this series still to be done?
+create index tasks_open_occurrence on agenda.tasks (user_id, recurring_task_id, occurrence_key)
+    where deleted_at is null and status in ('pending', 'in_progress') and recurring_task_id is not null;
 create index tasks_created on agenda.tasks (user_id, created_at desc, id) where deleted_at is null;
 comment on table agenda.tasks is 'tasks, occurrences of series among them';
 comment on constraint tasks_valid on agenda.tasks is 'what the comments of the columns say of lengths, words and ranges (extension/task_valid.c)';

@@ -53,7 +53,7 @@ select is((select count(*) from agenda.timers where entity_id = dst.id), 0::bigi
 set local agenda.now = '2025-05-01 12:00:00+00';
 select is((agenda.update_recurring_task(id, '{"is_active": true}')).next_due_at, '2025-05-05 13:00:00+00'::timestamptz, 'resumed, it goes on after now') from dst;
 select is((select array_agg(type order by seq) from agenda.events e where e.subject = dst.id::text),
-          '{recurring_task.created,recurring_task.updated,recurring_task.paused,recurring_task.resumed}'::text[], 'each with its event') from dst;
+          '{recurring_task.created,recurring_task.updated,recurring_task.paused,recurring_task.resumed,task.missed}'::text[], 'each with its event, and what the pause passed over') from dst;
 select is((agenda.update_recurring_task(id, '{"recurrence_type": "daily"}')).rrule::text, 'FREQ=DAILY', 'a new simple form makes a new rule') from s;
 select is((agenda.update_recurring_task(id, '{"rrule": "FREQ=MONTHLY;BYMONTHDAY=1"}')).recurrence_type, 'monthly', 'a new rule makes a new simple form') from s;
 

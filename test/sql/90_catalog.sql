@@ -63,7 +63,7 @@ select is_empty(
     'row-level security is on wherever a row belongs to a user');
 select set_eq(
     $$select name from our_relations where relforcerowsecurity$$,
-    array['agenda.users', 'agenda.preferences', 'agenda.recurring_tasks', 'agenda.tasks', 'agenda.notifications',
+    array['agenda.users', 'agenda.preferences', 'agenda.recurring_tasks', 'agenda.recurrence_overrides', 'agenda.tasks', 'agenda.notifications',
           'agenda.reminders', 'agenda.holidays'],
     'and forced on what users write');
 select is_empty(

@@ -1,0 +1,788 @@
+-- ---- what a series does: owed occurrences, their making, and what their closing means ------------
+-- Everything here runs with the owner's rights, from triggers, or as agenda_service, from the scanner.
+-- Everyone locks task before series, or skips what is locked.
+
+-- An interval as a length of time: a day is 24 hours, whatever the session's time zone makes of it.
+create or replace function agenda._length(p interval) returns interval
+    language plpgsql immutable as
+$$
+begin
+    return make_interval(secs => extract(epoch from p)::float8);
+end
+$$;
+comment on function agenda._length(interval) is 'internal: the interval without days and months';
+
+-- From when on an occurrence is late: a whole day is not before it ends.
+create or replace function agenda._key_end(r agenda.recurring_tasks, p_key timestamp) returns timestamptz
+    language plpgsql stable as
+$$
+begin
+    return case when r.all_day then agenda.local_to_instant(agenda._key_wall(r, p_key) + interval '1 day', r.timezone)
+                else agenda._key_due(r, p_key) end;
+end
+$$;
+comment on function agenda._key_end(agenda.recurring_tasks, timestamp) is 'internal: when an occurrence begins to be late';
+
+-- The newest key whose occurrence is owed at an instant.
+create or replace function agenda._newest_owed(r agenda.recurring_tasks, p_until timestamptz) returns timestamp
+    language plpgsql stable as
+$$
+declare
+    v_key timestamp := agenda.instant_to_local(p_until, r.timezone)
+        + case when r.business_shift in ('previous', 'nearest') then interval '32 days' else interval '1 microsecond' end;
+begin
+    loop
+        v_key := agenda._previous_key(r, v_key);
+        exit when v_key is null or agenda._key_due(r, v_key) <= p_until;
+    end loop;
+    return greatest(v_key, r.next_key);
+end
+$$;
+comment on function agenda._newest_owed(agenda.recurring_tasks, timestamptz) is 'internal: the newest key that is owed at an instant';
+
+-- Which keys become tasks now, which are passed over, and which is next.
+--   missed all      every key, oldest first; what does not go into one round stays owed
+--   missed latest   the newest
+--   missed skip     the newest if it is on time
+-- What lies farther back than the catch-up window is passed over; at creation there is no such window.
+create or replace function agenda._owed(r agenda.recurring_tasks, p_now timestamptz, p_creating boolean,
+                                        out make timestamp[], out passed_from timestamp, out passed_to timestamp, out next_key timestamp)
+    language plpgsql stable as
+$$
+declare
+    v_until  constant timestamptz := p_now + agenda._length(r.lead_time);
+    v_window constant interval := case when not p_creating then coalesce(r.catchup_window, case r.missed when 'skip' then interval '1 minute' end)
+                                       when r.missed = 'skip' then interval '1 minute' end;
+    v_oldest constant timestamptz := coalesce(p_now - agenda._length(v_window), '-infinity');
+    v_newest timestamp;
+begin
+    make := '{}';
+    next_key := r.next_key;
+    if next_key is null or agenda._key_due(r, next_key) > v_until then
+        return;
+    end if;
+    if r.missed = 'all' then
+        if agenda._key_end(r, next_key) < v_oldest then
+            passed_from := next_key;
+            next_key := agenda._next_key(r, greatest(next_key, agenda.instant_to_local(v_oldest, r.timezone) - interval '1 microsecond'));
+            passed_to := coalesce(next_key, 'infinity');
+        end if;
+        while agenda._key_due(r, next_key) <= v_until and cardinality(make) < case r.overlap when 'hold' then 1 else 100 end loop
+            make := make || next_key;
+            next_key := agenda._next_key(r, next_key);
+        end loop;
+        return;
+    end if;
+    v_newest := next_key;
+    next_key := agenda._next_key(r, v_newest);
+    if agenda._key_due(r, next_key) <= v_until then
+        v_newest := agenda._newest_owed(r, v_until);
+        next_key := agenda._next_key(r, v_newest);
+    end if;
+    if agenda._key_end(r, v_newest) >= v_oldest then
+        make := array[v_newest];
+        passed_to := v_newest;
+    else
+        passed_to := coalesce(next_key, 'infinity');
+    end if;
+    if passed_to > r.next_key then
+        passed_from := r.next_key;
+    end if;
+end
+$$;
+comment on function agenda._owed(agenda.recurring_tasks, timestamptz, boolean) is 'internal: which keys of a series become tasks now, which are passed over, which is next';
+
+-- The keys in [p_from, p_to) for a task.missed event: the first hundred, and how many there are.
+create or replace function agenda._missed_keys(r agenda.recurring_tasks, p_from timestamp, p_to timestamp, out keys jsonb, out count bigint)
+    language plpgsql stable as
+$$
+declare
+    v_key timestamp := agenda._next_key(r, p_from - interval '1 microsecond');
+begin
+    keys := '[]';
+    count := 0;
+    while v_key < p_to and count < 100 loop
+        keys := keys || to_jsonb(to_char(v_key, 'YYYY-MM-DD"T"HH24:MI:SS'));
+        count := count + 1;
+        v_key := agenda._next_key(r, v_key);
+    end loop;
+    if v_key < p_to then
+        -- only counted, by the rule alone and no farther than a hundred thousand
+        count := count + (select count(*) from (select agenda.local_occurrences(r.rrule, r.dtstart, v_key, p_to) limit 100000) o);
+    end if;
+end
+$$;
+comment on function agenda._missed_keys(agenda.recurring_tasks, timestamp, timestamp) is 'internal: keys that are passed over';
+
+-- Nothing is dropped in silence.
+create or replace function agenda._log_missed(r agenda.recurring_tasks, p_from timestamp, p_to timestamp, p_cause text) returns bigint
+    language plpgsql volatile as
+$$
+declare
+    v_none   text;
+    v_missed record;
+begin
+    if p_from is null or p_from >= p_to then
+        return 0;
+    end if;
+    v_missed := agenda._missed_keys(r, p_from, p_to);
+    if v_missed.count > 0 then
+        v_none := agenda._emit('task.missed', r.user_id, r.id::text, r.id::text, jsonb_build_object(
+            'recurring_task_id', r.id,
+            'title', r.title,
+            'keys', v_missed.keys,
+            'count', v_missed.count,
+            'timezone', r.timezone,
+            'cause', p_cause));
+    end if;
+    return v_missed.count;
+end
+$$;
+comment on function agenda._log_missed(agenda.recurring_tasks, timestamp, timestamp, text) is 'engine: the event of keys that were passed over; how many they are';
+
+-- Where a new series begins.  A series that adopts an existing task comes with its last_key.
+create or replace function agenda._place_new_series(r agenda.recurring_tasks) returns agenda.recurring_tasks
+    language plpgsql stable as
+$$
+declare
+    v_now      constant timestamptz := date_trunc('second', agenda.now());
+    v_local    constant timestamp := agenda.instant_to_local(v_now, r.timezone);
+    v_first    timestamp;
+    v_upcoming timestamp;
+    v_owed     record;
+begin
+    if r.last_key is not null then
+        r.occurrences_created := 1;
+        r.next_key := case when r.basis = 'due' then agenda._next_key(r, r.last_key) end;
+        return r;
+    end if;
+    v_first := agenda._next_key(r, r.dtstart - interval '1 microsecond');
+    -- whole days are owed all day
+    v_upcoming := agenda._next_key(r, greatest(case when r.all_day then date_trunc('day', v_local) else v_local end, r.dtstart)
+                                      - interval '1 microsecond');
+    r.next_key := v_first;
+    if not r.is_active then
+        -- made paused: nothing is owed before it is resumed
+        r.next_key := v_upcoming;
+        return r;
+    elsif v_upcoming is null and (r.end_date is null or r.end_date < v_now) then
+        -- over before it began
+        r.is_active := false;
+        r.next_key := null;
+        return r;
+    elsif r.spawn = 'completion' then
+        r.last_key := case r.missed
+            when 'all' then v_first
+            when 'latest' then coalesce(agenda._previous_key(r, v_local + interval '1 microsecond'), v_first)
+            else v_upcoming
+        end;
+        r.next_key := case when r.basis = 'due' then agenda._next_key(r, r.last_key) end;
+        r.occurrences_created := 1;
+    else
+        v_owed := agenda._owed(r, v_now, true);
+        r.last_key := v_owed.make[cardinality(v_owed.make)];
+        r.next_key := v_owed.next_key;
+        r.occurrences_created := cardinality(v_owed.make);
+        if r.basis = 'completion' and r.last_key is not null then
+            r.next_key := null;
+        end if;
+    end if;
+    if r.last_key is not null then
+        r.last_created_at := agenda.now();
+    else
+        -- nothing is made twice that was passed over at creation
+        r.next_key := coalesce(r.next_key, v_upcoming);
+    end if;
+    return r;
+end
+$$;
+comment on function agenda._place_new_series(agenda.recurring_tasks) is 'internal: last_key and next_key of a series that is being made';
+
+-- Start, zone and day of a series agree with each other.
+create or replace function agenda._derive_start(new agenda.recurring_tasks, old agenda.recurring_tasks) returns agenda.recurring_tasks
+    language plpgsql stable as
+$$
+begin
+    new.start_date := coalesce(new.start_date, date_trunc('second', agenda.now()));
+    if not new.start_date between '0001-01-02 00:00+00' and '9999-12-30 00:00+00' then
+        raise exception using errcode = 'YA005', message = 'start_date is out of range', column = 'start_date';
+    end if;
+    if new.timezone is null then
+        new.floating := true;
+        new.timezone := agenda._user_zone(new.user_id);
+    elsif old.id is null or new.timezone <> old.timezone then
+        new.floating := false;
+    end if;
+    if (old.id is null and (new.dtstart is null or agenda.local_to_instant(new.dtstart, new.timezone) <> new.start_date))
+       or new.start_date <> old.start_date or new.all_day <> old.all_day then
+        new.dtstart := agenda.instant_to_local(new.start_date, new.timezone);
+        if new.all_day then
+            new.dtstart := date_trunc('day', new.dtstart);
+            new.start_date := agenda.local_to_instant(new.dtstart, new.timezone);
+        end if;
+    elsif new.timezone <> old.timezone then
+        -- nine o'clock stays nine o'clock
+        new.start_date := agenda.local_to_instant(new.dtstart, new.timezone);
+    end if;
+    return new;
+end
+$$;
+comment on function agenda._derive_start(agenda.recurring_tasks, agenda.recurring_tasks) is 'internal: start_date, dtstart, timezone and all_day in agreement';
+
+-- What lies in the past stays as it was made; a new schedule, and one that was paused, begins now.  Only where
+-- missed is all a pause leaves debts.
+create or replace function agenda._replace_series(new agenda.recurring_tasks, old agenda.recurring_tasks) returns agenda.recurring_tasks
+    language plpgsql stable as
+$$
+declare
+    v_changed constant boolean := (new.rrule, new.dtstart, new.timezone, new.end_date, new.business_shift, new.holiday_calendar, new.dst_gap, new.basis)
+        is distinct from (old.rrule, old.dtstart, old.timezone, old.end_date, old.business_shift, old.holiday_calendar, old.dst_gap, old.basis);
+    v_resumed constant boolean := new.is_active and not old.is_active;
+    v_now     constant timestamp := agenda.instant_to_local(agenda.now(), new.timezone);
+begin
+    if new.basis = 'completion' then
+        -- only a completion says what is next
+        new.next_key := case when old.basis = 'completion' then new.next_key end;
+    elsif v_changed or (v_resumed and (old.next_key is null or new.missed <> 'all')) then
+        new.next_key := agenda._next_key(new, greatest(new.last_key, new.dtstart - interval '1 microsecond',
+                                                       case when new.all_day then date_trunc('day', v_now) - interval '1 microsecond' else v_now end));
+        if v_changed and not new.is_active and old.next_key is null and new.next_key is not null then
+            -- it had ended, and goes on now
+            new.is_active := true;
+        elsif v_resumed and not v_changed and old.next_key < new.next_key then
+            new.missed_count := new.missed_count + (agenda._missed_keys(old, old.next_key, new.next_key)).count;
+        end if;
+    end if;
+    if new.is_active then
+        new.resume_at := null;
+    end if;
+    return new;
+end
+$$;
+comment on function agenda._replace_series(agenda.recurring_tasks, agenda.recurring_tasks) is 'internal: where a series goes on that was edited or resumed';
+
+create or replace function agenda._recurring_task_before() returns trigger
+    language plpgsql security definer
+    set search_path = pg_catalog, agenda, pg_temp as
+$$
+declare
+    v_none text;
+begin
+    v_none := agenda._check_owner(new.user_id);
+    v_none := agenda._check_zone(new.timezone);
+    v_none := agenda._enter(new.user_id);
+    if tg_op = 'INSERT' then
+        new := agenda._derive_start(agenda._derive_rule(new, null), null);
+        v_none := agenda._check_template(new.tags, new.checklist);
+        v_none := agenda._check_policies(new);
+        new := agenda._place_new_series(new);
+    else
+        if (new.rrule, new.recurrence_type, new.recurrence_interval, new.invalid_day)
+           is distinct from (old.rrule, old.recurrence_type, old.recurrence_interval, old.invalid_day) then
+            new := agenda._derive_rule(new, old);
+        end if;
+        new := agenda._derive_start(new, old);
+        if agenda._recurring_task_image(old) <> agenda._recurring_task_image(new) then
+            v_none := agenda._check_template(new.tags, new.checklist);
+            v_none := agenda._check_policies(new);
+            new := agenda._replace_series(new, old);
+            new.version := old.version + 1;
+            new.updated_at := agenda.now();
+        end if;
+    end if;
+    if new.next_key is null and new.basis = 'due' and new.spawn <> 'completion' then
+        new.is_active := false;
+    end if;
+    new.next_due_at := agenda._key_due(new, new.next_key);
+    v_none := agenda._leave();
+    return new;
+end
+$$;
+comment on function agenda._recurring_task_before() is 'internal: derives rule, wall-clock start and next occurrence of a series';
+
+create or replace function agenda._recurring_task_after() returns trigger
+    language plpgsql security definer
+    set search_path = pg_catalog, agenda, pg_temp as
+$$
+declare
+    v_none text;
+    v_task agenda.tasks;
+begin
+    if tg_op = 'DELETE' then
+        v_none := agenda._log_recurring_task(old, null);
+        delete from agenda.timers where user_id = old.user_id and entity = 'series' and entity_id = old.id;
+        return null;
+    elsif tg_op = 'INSERT' then
+        v_none := agenda._log_recurring_task(null, new);
+        -- last_created_at is empty where the series adopts a task that exists
+        if new.last_created_at is not null then
+            v_none := agenda._make_first(new);
+        end if;
+        v_none := agenda._plan_series_timer(new);
+        return null;
+    end if;
+
+    v_none := agenda._log_recurring_task(old, new);
+    if (new.next_due_at, new.is_active, new.deleted_at, new.resume_at, new.lead_time, new.spawn, new.overlap, new.rrule)
+       is distinct from (old.next_due_at, old.is_active, old.deleted_at, old.resume_at, old.lead_time, old.spawn, old.overlap, old.rrule) then
+        v_none := agenda._plan_series_timer(new);
+        if new.is_active and not old.is_active and new.dtstart = old.dtstart then
+            v_none := agenda._log_missed(old, old.next_key, new.next_key, 'pause');
+        end if;
+        if (new.is_active, new.spawn, new.overlap) is distinct from (old.is_active, old.spawn, old.overlap) then
+            v_none := agenda._keep_going(new);
+        end if;
+    end if;
+    return null;
+end
+$$;
+comment on function agenda._recurring_task_after() is 'internal: log, first occurrences and timer of a series';
+
+create or replace function agenda._plan_series_timer(r agenda.recurring_tasks) returns void
+    language plpgsql volatile as
+$$
+declare
+    v_none text;
+begin
+    if r.deleted_at is null and r.is_active and r.spawn <> 'completion' and r.next_due_at is not null then
+        v_none := agenda._set_timer(r.user_id, 'series', r.id, r.next_due_at - agenda._length(r.lead_time), 'spawn');
+    elsif r.deleted_at is null and not r.is_active and r.resume_at is not null then
+        v_none := agenda._set_timer(r.user_id, 'series', r.id, r.resume_at, 'resume');
+    else
+        delete from agenda.timers t where t.user_id = r.user_id and t.entity = 'series' and t.entity_id = r.id;
+    end if;
+end
+$$;
+comment on function agenda._plan_series_timer(agenda.recurring_tasks) is 'engine: when the clock has to look at a series';
+
+-- ---- making occurrences ------------------------------------------------------------------------
+
+-- The only maker of occurrences.  Idempotent: a key becomes a task once, whoever asks.  Returns the
+-- new task, or null when it was there already.
+create or replace function agenda._materialise(r agenda.recurring_tasks, p_key timestamp, p_trigger text, p_parent uuid default null)
+    returns agenda.tasks
+    language plpgsql volatile as
+$$
+declare
+    v_none text;
+    t      agenda.tasks;
+begin
+    v_none := agenda._enter(r.user_id);
+    t := agenda._draft_occurrence(r, p_key);
+    insert into agenda.tasks (user_id, title, description, priority, tags, checklist, due_kind, due_local, due_date, timezone,
+                              recurrence_rule, recurring_task_id, occurrence_key, parent_task_id)
+    values (t.user_id, t.title, t.description, t.priority, t.tags, t.checklist, t.due_kind, t.due_local, t.due_date, t.timezone,
+            t.recurrence_rule, t.recurring_task_id, t.occurrence_key, p_parent)
+    on conflict (user_id, recurring_task_id, occurrence_key) do nothing
+    returning * into t;
+    if found then
+        v_none := agenda._emit('task.recurrence', r.user_id, t.id::text, t.id::text, jsonb_build_object(
+            'task_id', t.id,
+            'recurring_task_id', r.id,
+            'title', t.title,
+            'occurrence_key', to_char(p_key, 'YYYY-MM-DD"T"HH24:MI:SS'),
+            'timezone', r.timezone,
+            'due_date', agenda.utc(t.due_date),
+            'next_due_at', agenda.utc(r.next_due_at),
+            'trigger', p_trigger));
+        v_none := agenda._copy_reminders(r, t);
+    end if;
+    v_none := agenda._leave();
+    return t;
+end
+$$;
+comment on function agenda._materialise(agenda.recurring_tasks, timestamp, text, uuid) is 'engine: the only maker of occurrences, idempotent by series and key';
+
+-- The task that a key becomes: the template, its due time, and what an override changes.
+create or replace function agenda._draft_occurrence(r agenda.recurring_tasks, p_key timestamp) returns agenda.tasks
+    language plpgsql stable as
+$$
+declare
+    o agenda.recurrence_overrides := agenda._override(r, p_key);
+    t agenda.tasks;
+begin
+    t.user_id := r.user_id;
+    t.title := r.title;
+    t.description := r.description;
+    t.priority := r.priority;
+    t.status := 'pending';
+    t.tags := r.tags;
+    t.checklist := r.checklist;
+    t.timezone := case when not r.floating then r.timezone end;
+    t.due_kind := case when r.all_day then 'date' else 'local' end;
+    t.due_local := agenda._key_wall(r, p_key);
+    t.due_date := agenda._key_due(r, p_key);
+    t.recurrence_rule := case when r.spawn = 'completion' then r.rrule::text end;
+    t.recurring_task_id := r.id;
+    t.occurrence_key := p_key;
+    if o.patch is not null then
+        t := agenda._patch_task(t, o.patch, r.timezone);
+    end if;
+    return t;
+end
+$$;
+comment on function agenda._draft_occurrence(agenda.recurring_tasks, timestamp) is 'internal: the task that a key of a series becomes';
+
+-- Last and next key of a series, and its counters.
+create or replace function agenda._advance(r agenda.recurring_tasks, p_last timestamp, p_next timestamp, p_made integer, p_missed bigint)
+    returns agenda.recurring_tasks
+    language plpgsql volatile as
+$$
+begin
+    update agenda.recurring_tasks s
+       set last_key = p_last, next_key = p_next,
+           last_created_at = case when p_made > 0 then agenda.now() else s.last_created_at end,
+           occurrences_created = s.occurrences_created + p_made,
+           missed_count = s.missed_count + p_missed
+     where s.user_id = r.user_id and s.id = r.id
+    returning s.* into r;
+    return r;
+end
+$$;
+comment on function agenda._advance(agenda.recurring_tasks, timestamp, timestamp, integer, bigint) is 'engine: moves last_key and next_key of a series';
+
+create or replace function agenda._has_open(r agenda.recurring_tasks) returns boolean
+    language plpgsql stable as
+$$
+begin
+    return exists (select from agenda.tasks t
+                    where t.user_id = r.user_id and t.recurring_task_id = r.id
+                      and t.deleted_at is null and t.status in ('pending', 'in_progress'));
+end
+$$;
+comment on function agenda._has_open(agenda.recurring_tasks) is 'internal: an occurrence of the series is still to be done';
+
+create or replace function agenda._count_overlap(r agenda.recurring_tasks, p_n bigint) returns void
+    language plpgsql volatile as
+$$
+begin
+    update agenda.recurring_tasks s set overlap_count = s.overlap_count + p_n
+     where s.user_id = r.user_id and s.id = r.id;
+end
+$$;
+comment on function agenda._count_overlap(agenda.recurring_tasks, bigint) is 'engine: counts occurrences that met an open one';
+
+-- The first occurrences of a new series.
+create or replace function agenda._make_first(r agenda.recurring_tasks) returns void
+    language plpgsql volatile as
+$$
+declare
+    v_key  timestamp := r.last_key;
+    v_task agenda.tasks;
+begin
+    perform agenda._enter(r.user_id);
+    if r.missed = 'all' then
+        v_key := agenda._next_key(r, r.dtstart - interval '1 microsecond');
+    end if;
+    loop
+        v_task := agenda._materialise(r, v_key, 'schedule');
+        exit when v_key >= r.last_key;
+        v_key := agenda._next_key(r, v_key);
+    end loop;
+    perform agenda._leave();
+end
+$$;
+comment on function agenda._make_first(agenda.recurring_tasks) is 'engine: the occurrences that a new series owes';
+
+-- Makes what a locked series owes at an instant, by its policies.  Returns the newest that was made.
+create or replace function agenda._catch_up(r agenda.recurring_tasks, p_now timestamptz, p_trigger text, p_parent uuid default null)
+    returns agenda.tasks
+    language plpgsql volatile as
+$$
+declare
+    v_none   text;
+    v_owed   record;
+    v_n      integer;
+    v_key    timestamp;
+    v_missed bigint;
+    v_task   agenda.tasks;
+    v_made   agenda.tasks;
+begin
+    v_none := agenda._enter(r.user_id);
+    v_owed := agenda._owed(r, p_now, false);
+    v_n := cardinality(v_owed.make);
+    v_missed := agenda._log_missed(r, v_owed.passed_from, v_owed.passed_to,
+                                   case p_trigger when 'completion' then 'overlap' else 'downtime' end);
+    if v_n > 0 or v_missed > 0 or v_owed.next_key is distinct from r.next_key then
+        r := agenda._advance(r, coalesce(v_owed.make[v_n], r.last_key),
+                             case when r.basis = 'due' or v_n = 0 then v_owed.next_key end, v_n, v_missed);
+    end if;
+    foreach v_key in array v_owed.make loop
+        v_task := agenda._materialise(r, v_key, p_trigger, p_parent);
+        if v_task.id is not null then
+            v_made := v_task;
+        end if;
+    end loop;
+    if r.overlap = 'supersede' and v_made.id is not null then
+        update agenda.tasks t set status = 'missed'
+         where t.user_id = r.user_id and t.recurring_task_id = r.id and t.occurrence_key < v_made.occurrence_key
+           and t.deleted_at is null and t.status in ('pending', 'in_progress');
+        get diagnostics v_n = row_count;
+        if v_n > 0 then
+            v_none := agenda._count_overlap(r, v_n);
+        end if;
+    end if;
+    v_none := agenda._leave();
+    return v_made;
+end
+$$;
+comment on function agenda._catch_up(agenda.recurring_tasks, timestamptz, text, uuid) is 'engine: makes the occurrences that a series owes';
+
+-- The timer of one series has come.  False when somebody has the series locked, or nothing was owed.
+create or replace function agenda._spawn(m agenda.timers, p_now timestamptz) returns boolean
+    language plpgsql volatile as
+$$
+declare
+    v_none text;
+    r      agenda.recurring_tasks;
+    v_made agenda.tasks;
+begin
+    select * into r from agenda.recurring_tasks s
+     where s.user_id = m.user_id and s.id = m.entity_id
+       for no key update skip locked;
+    if not found then
+        if not exists (select from agenda.recurring_tasks s where s.user_id = m.user_id and s.id = m.entity_id) then
+            v_none := agenda._drop_timer(m);
+        end if;
+        return false;
+    end if;
+    if not r.is_active and r.deleted_at is null and r.resume_at <= p_now then
+        update agenda.recurring_tasks s set is_active = true
+         where s.user_id = r.user_id and s.id = r.id;
+        return true;
+    end if;
+    if not r.is_active or r.deleted_at is not null or r.next_due_at is null then
+        v_none := agenda._drop_timer(m);
+        return false;
+    end if;
+    if r.next_due_at - agenda._length(r.lead_time) > p_now then
+        update agenda.timers x set fire_at = r.next_due_at - agenda._length(r.lead_time)
+         where (x.user_id, x.entity, x.entity_id) = (m.user_id, m.entity, m.entity_id);
+        return false;
+    end if;
+    if r.overlap = 'hold' and agenda._has_open(r) then
+        -- whoever closes that one asks again
+        v_none := agenda._drop_timer(m);
+        v_none := agenda._count_overlap(r, 1);
+        return true;
+    end if;
+    if r.spawn = 'completion' or r.basis = 'completion' then
+        -- what is made now plans no further timer
+        v_none := agenda._drop_timer(m);
+    end if;
+    v_made := agenda._catch_up(r, p_now, 'schedule');
+    return true;
+end
+$$;
+comment on function agenda._spawn(agenda.timers, timestamptz) is 'engine: makes what a series owes when its timer has come';
+
+-- ---- what becomes of a series when an occurrence changes -------------------------------------------
+
+-- Rule changes, closing and reopening of an occurrence reach its series.
+create or replace function agenda._sync_series(b agenda.tasks, a agenda.tasks) returns void
+    language plpgsql volatile as
+$$
+declare
+    v_none   text;
+    v_before constant boolean := agenda._is_open(b.status) and b.deleted_at is null;
+    v_after  constant boolean := agenda._is_open(a.status) and a.deleted_at is null;
+begin
+    if a.recurring_task_id is null then
+        return;
+    end if;
+    if a.recurrence_rule is distinct from b.recurrence_rule and b.recurring_task_id is not null and a.deleted_at is null then
+        v_none := agenda._enter(a.user_id);
+        update agenda.recurring_tasks s
+           set rrule = coalesce(a.recurrence_rule::agenda.rrule, s.rrule),
+               is_active = a.recurrence_rule is not null
+         where s.user_id = a.user_id and s.id = a.recurring_task_id and s.spawn = 'completion' and s.deleted_at is null;
+        v_none := agenda._leave();
+    end if;
+    if v_before and not v_after then
+        v_none := agenda._occurrence_closed(a);
+    elsif v_after and not v_before then
+        v_none := agenda._occurrence_reopened(a);
+    end if;
+end
+$$;
+comment on function agenda._sync_series(agenda.tasks, agenda.tasks) is 'engine: rule changes, closing and reopening of a task reach its series';
+
+-- The key that comes after the newest one when that has been closed.
+create or replace function agenda._key_after_closing(r agenda.recurring_tasks, p_done timestamp) returns timestamp
+    language plpgsql stable as
+$$
+declare
+    v_key timestamp;
+begin
+    if r.basis = 'completion' then
+        return agenda._key_after_completion(r, p_done);
+    end if;
+    if r.missed = 'latest' then
+        v_key := agenda._previous_key(r, p_done + interval '1 microsecond');
+    end if;
+    if v_key is null or v_key <= r.last_key then
+        v_key := agenda._next_key(r, case r.missed when 'skip' then greatest(r.last_key, p_done) else r.last_key end);
+    end if;
+    -- one that was done in advance needs no successor of its own
+    while exists (select from agenda.tasks t
+                   where t.user_id = r.user_id and t.recurring_task_id = r.id and t.occurrence_key = v_key) loop
+        v_key := agenda._next_key(r, v_key);
+    end loop;
+    return v_key;
+end
+$$;
+comment on function agenda._key_after_closing(agenda.recurring_tasks, timestamp) is 'internal: which occurrence follows when the newest is closed';
+
+create or replace function agenda._end_series(r agenda.recurring_tasks) returns void
+    language plpgsql volatile as
+$$
+begin
+    update agenda.recurring_tasks s set is_active = false, next_key = null
+     where s.user_id = r.user_id and s.id = r.id;
+end
+$$;
+comment on function agenda._end_series(agenda.recurring_tasks) is 'engine: nothing follows any more';
+
+-- Closing an occurrence matters where series wait for it.
+create or replace function agenda._occurrence_closed(a agenda.tasks) returns void
+    language plpgsql volatile as
+$$
+declare
+    v_none text;
+    r      agenda.recurring_tasks;
+begin
+    v_none := agenda._enter(a.user_id);
+    select * into r from agenda.recurring_tasks s
+     where s.user_id = a.user_id and s.id = a.recurring_task_id and s.overlap = 'hold'
+       and s.is_active and s.deleted_at is null
+       for update;
+    if found and not agenda._has_open(r) then
+        v_none := agenda._follow(r, agenda.now(), a);
+    end if;
+    v_none := agenda._leave();
+end
+$$;
+comment on function agenda._occurrence_closed(agenda.tasks) is 'engine: an occurrence is no longer to be done';
+
+-- What comes after the last open occurrence of a series that waits for it.
+create or replace function agenda._follow(r agenda.recurring_tasks, p_now timestamptz, a agenda.tasks) returns void
+    language plpgsql volatile as
+$$
+declare
+    v_none   text;
+    v_task   agenda.tasks;
+    v_key    timestamp;
+    v_missed bigint := 0;
+begin
+    if r.basis = 'due' and r.spawn <> 'completion' then
+        if r.spawn = 'either' then
+            v_task := agenda._catch_up(r, p_now, 'completion', a.id);
+        end if;
+        if v_task.id is null then
+            -- the clock goes on; what it held back is dealt with when the next one is owed
+            v_key := agenda._next_key(r, agenda.instant_to_local(p_now, r.timezone));
+            v_none := agenda._set_timer(r.user_id, 'series', r.id, coalesce(
+                greatest(agenda._key_due(r, v_key), r.next_due_at) - agenda._length(r.lead_time), p_now), 'spawn');
+        end if;
+        return;
+    end if;
+    v_key := agenda._key_after_closing(r, agenda.instant_to_local(p_now, r.timezone));
+    if v_key is null then
+        v_none := agenda._end_series(r);
+    elsif r.spawn = 'completion' then
+        if r.basis = 'due' then
+            v_missed := agenda._log_missed(r, agenda._next_key(r, r.last_key), v_key, 'late_completion');
+        end if;
+        r := agenda._advance(r, v_key, case when r.basis = 'due' then agenda._next_key(r, v_key) end, 1, v_missed);
+        v_task := agenda._materialise(r, v_key, 'completion', a.id);
+    else
+        r := agenda._advance(r, r.last_key, v_key, 0, 0);
+        if r.spawn = 'either' then
+            v_task := agenda._catch_up(r, p_now, 'completion', a.id);
+        end if;
+    end if;
+end
+$$;
+comment on function agenda._follow(agenda.recurring_tasks, timestamptz, agenda.tasks) is 'engine: the occurrence that follows one which was closed';
+
+-- A series that waits for completions, was resumed or came to wait for them, and has nothing open.
+create or replace function agenda._keep_going(r agenda.recurring_tasks) returns void
+    language plpgsql volatile as
+$$
+declare
+    v_none text;
+begin
+    if r.is_active and r.deleted_at is null and r.overlap = 'hold' and (r.spawn = 'completion' or r.basis = 'completion') then
+        v_none := agenda._enter(r.user_id);
+        if not agenda._has_open(r) then
+            v_none := agenda._follow(r, agenda.now(), null);
+        end if;
+        v_none := agenda._leave();
+    end if;
+end
+$$;
+comment on function agenda._keep_going(agenda.recurring_tasks) is 'engine: a series that waits for completions has something to complete';
+
+-- A task that is to be done again takes the place of the occurrence that its closing brought, unless
+-- somebody has changed that one; and a series that had ended with it goes on.
+create or replace function agenda._occurrence_reopened(a agenda.tasks) returns void
+    language plpgsql volatile as
+$$
+declare
+    v_none text;
+    r      agenda.recurring_tasks;
+    v_next agenda.tasks;
+begin
+    v_none := agenda._enter(a.user_id);
+    select * into r from agenda.recurring_tasks s
+     where s.user_id = a.user_id and s.id = a.recurring_task_id and s.overlap = 'hold' and s.deleted_at is null
+       for update;
+    if found then
+        v_next := agenda._successor(a);
+        if v_next.version = 1 and v_next.status = 'pending' and v_next.occurrence_key = r.last_key then
+            delete from agenda.tasks k where k.user_id = v_next.user_id and k.id = v_next.id;
+            r := agenda._advance(r, a.occurrence_key, case when r.basis = 'due' then agenda._next_key(r, a.occurrence_key) end, 0, 0);
+            update agenda.recurring_tasks s set occurrences_created = s.occurrences_created - 1
+             where s.user_id = r.user_id and s.id = r.id;
+        elsif v_next.id is not null then
+            v_none := agenda._count_overlap(r, 1);
+        elsif not r.is_active and r.next_key is null and r.resume_at is null
+              and a.occurrence_key = r.last_key and (r.spawn <> 'completion' or a.recurrence_rule is not null) then
+            update agenda.recurring_tasks s set is_active = true
+             where s.user_id = r.user_id and s.id = r.id;
+        end if;
+    end if;
+    v_none := agenda._leave();
+end
+$$;
+comment on function agenda._occurrence_reopened(agenda.tasks) is 'engine: an occurrence is to be done again';
+
+-- An open occurrence was deleted for good, perhaps with everything else: nothing is made at once, but the clock
+-- makes the next one in its time.
+create or replace function agenda._occurrence_gone(old agenda.tasks) returns void
+    language plpgsql volatile as
+$$
+declare
+    v_none text;
+    v_key  timestamp;
+    r      agenda.recurring_tasks;
+begin
+    v_none := agenda._enter(old.user_id);
+    select * into r from agenda.recurring_tasks s
+     where s.user_id = old.user_id and s.id = old.recurring_task_id and s.overlap = 'hold'
+       and s.is_active and s.deleted_at is null
+       for update;
+    if found and not agenda._has_open(r) then
+        v_key := case when r.basis = 'due' then r.next_key
+                      else agenda._key_after_completion(r, agenda.instant_to_local(agenda.now(), r.timezone)) end;
+        if v_key is null then
+            v_none := agenda._end_series(r);
+        else
+            r := agenda._advance(r, r.last_key, v_key, 0, 0);
+            v_none := agenda._set_timer(r.user_id, 'series', r.id, r.next_due_at - agenda._length(r.lead_time), 'spawn');
+        end if;
+    end if;
+    v_none := agenda._leave();
+end
+$$;
+comment on function agenda._occurrence_gone(agenda.tasks) is 'engine: plans the occurrence after one that was deleted for good';

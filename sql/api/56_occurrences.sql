@@ -1,0 +1,633 @@
+-- ---- single occurrences, and edits of this and the following ones --------------------------------
+-- An occurrence is named by its series and its key, whether it is a task already or not.
+
+create type agenda.occurrence as (occurrence_key timestamp, due_at timestamptz, title text, source text, task_id uuid);
+comment on type agenda.occurrence is 'one occurrence of a series: source says whether it comes from the rule, an override (add, patch), or is a task';
+
+create or replace function agenda._occurrence_of(t agenda.tasks, p_source text) returns agenda.occurrence
+    language plpgsql immutable as
+$$
+begin
+    return (t.occurrence_key, t.due_date, t.title, p_source, t.id)::agenda.occurrence;
+end
+$$;
+comment on function agenda._occurrence_of(agenda.tasks, text) is 'internal: a task, or the draft of one, as an occurrence';
+
+-- ---- overrides ----------------------------------------------------------------------------------
+
+create or replace function agenda._override_before() returns trigger
+    language plpgsql as
+$$
+declare
+    v_none text;
+begin
+    v_none := agenda._check_word(new.kind, '{skip,add,patch}', 'kind');
+    if not new.occurrence_key between '0001-01-03' and '9999-12-27' then
+        raise exception using errcode = 'YA005', message = 'occurrence_key is out of range', column = 'occurrence_key';
+    elsif length(new.reason) > 500 then
+        raise exception using errcode = 'YA006', message = 'reason is longer than 500 characters', column = 'reason';
+    elsif new.kind = 'skip' then
+        new.patch := null;
+    elsif new.patch is not null then
+        v_none := agenda._check_occurrence_patch(new.patch);
+    elsif new.kind = 'patch' then
+        raise exception using errcode = 'YA006', message = 'a patch is needed', column = 'patch';
+    end if;
+    return new;
+end
+$$;
+comment on function agenda._override_before() is 'internal: validates an override';
+
+-- What a single occurrence may have for itself, tried on a task of nobody.
+create or replace function agenda._check_occurrence_patch(p_patch jsonb) returns void
+    language plpgsql stable as
+$$
+declare
+    v_none   text;
+    v_member text;
+    t        agenda.tasks;
+begin
+    v_none := agenda._check_object(p_patch);
+    for v_member in select jsonb_object_keys(p_patch) loop
+        v_none := agenda._check_word(v_member, '{title,description,priority,tags,checklist,due_date}', 'patch');
+    end loop;
+    t := agenda._patch_task(null, p_patch, 'UTC');
+    v_none := agenda._check_template(t.tags, t.checklist);
+    if p_patch ? 'title' and coalesce(length(t.title), 0) not between 1 and 500
+       or length(t.description) > 20000 or t.priority not between 1 and 3 then
+        raise exception using errcode = 'YA006', message = 'the patch has a value outside its range', column = 'patch';
+    elsif p_patch ? 'due_date' and p_patch->>'due_date' is null then
+        raise exception using errcode = 'YA006', message = 'an occurrence has a due date', column = 'patch';
+    end if;
+end
+$$;
+comment on function agenda._check_occurrence_patch(jsonb) is 'internal: raises YA006 for what a single occurrence cannot have for itself';
+
+-- The series learns of its overrides: that it has some, and what its next key is now.
+create or replace function agenda._override_after() returns trigger
+    language plpgsql security definer
+    set search_path = pg_catalog, agenda, pg_temp as
+$$
+declare
+    v_none text;
+    o      agenda.recurrence_overrides;
+    r      agenda.recurring_tasks;
+    v_next timestamp;
+begin
+    o := coalesce(new, old);
+    v_none := agenda._enter(o.user_id);
+    select * into r from agenda.recurring_tasks s
+     where s.user_id = o.user_id and s.id = o.recurring_task_id
+       for update;
+    if found then
+        r.has_overrides := exists (select from agenda.recurrence_overrides x
+                                    where x.user_id = r.user_id and x.recurring_task_id = r.id);
+        v_next := r.next_key;
+        if o.occurrence_key = v_next
+           or (o.occurrence_key < coalesce(v_next, 'infinity') and o.occurrence_key > coalesce(r.last_key, '-infinity')
+               and agenda._key_due(r, o.occurrence_key) > agenda.now()) then
+            -- the next one may be gone, or be another
+            v_next := agenda._next_key(r, o.occurrence_key - interval '1 microsecond');
+        end if;
+        if r.basis = 'completion' then
+            v_next := r.next_key;
+        end if;
+        update agenda.recurring_tasks s
+           set has_overrides = r.has_overrides, next_key = v_next,
+               is_active = s.is_active or (s.next_key is null and v_next is not null and s.resume_at is null)
+         where s.user_id = r.user_id and s.id = r.id;
+    end if;
+    v_none := agenda._leave();
+    return null;
+end
+$$;
+comment on function agenda._override_after() is 'internal: a series takes note of its overrides';
+
+create or replace function agenda._write_override(p_series uuid, p_key timestamp, p_kind text, p_patch jsonb, p_reason text) returns void
+    language plpgsql volatile as
+$$
+begin
+    insert into agenda.recurrence_overrides (recurring_task_id, occurrence_key, kind, patch, reason)
+    values (p_series, p_key, p_kind, p_patch, p_reason)
+    on conflict (user_id, recurring_task_id, occurrence_key) do update
+       set kind = case when recurrence_overrides.kind = 'add' and excluded.kind = 'patch' then 'add' else excluded.kind end,
+           patch = excluded.patch, reason = excluded.reason;
+end
+$$;
+comment on function agenda._write_override(uuid, timestamp, text, jsonb, text) is 'internal: an override, in place of the one there was';
+
+-- The task of a key, if there is one.
+create or replace function agenda._occurrence_task(r agenda.recurring_tasks, p_key timestamp) returns agenda.tasks
+    language plpgsql stable as
+$$
+declare
+    t agenda.tasks;
+begin
+    select * into t from agenda.tasks k
+     where k.user_id = r.user_id and k.recurring_task_id = r.id and k.occurrence_key = p_key;
+    return t;
+end
+$$;
+comment on function agenda._occurrence_task(agenda.recurring_tasks, timestamp) is 'internal: the task that a key became';
+
+create or replace function agenda._check_key(r agenda.recurring_tasks, p_key timestamp) returns void
+    language plpgsql stable as
+$$
+begin
+    if agenda._next_key(r, p_key - interval '1 microsecond') is distinct from p_key then
+        raise exception using errcode = 'YA001',
+            message = format('the series has no occurrence %s', to_char(p_key, 'YYYY-MM-DD"T"HH24:MI:SS')),
+            hint = 'preview_recurring_task() and calendar() list the keys.',
+            column = 'occurrence_key';
+    end if;
+end
+$$;
+comment on function agenda._check_key(agenda.recurring_tasks, timestamp) is 'internal: raises YA001 for a key that the series does not have';
+
+-- Makes one occurrence out of turn.  With the owner's rights, for materialise() has no other callers; row-level
+-- security holds it to the acting user.
+create or replace function agenda._make_occurrence(p_series uuid, p_key timestamp, p_trigger text) returns agenda.tasks
+    language plpgsql volatile security definer
+    set search_path = pg_catalog, agenda, pg_temp as
+$$
+declare
+    r agenda.recurring_tasks := agenda._lock_recurring_task(agenda._acting_user(), p_series, null);
+    t agenda.tasks := agenda._occurrence_task(r, p_key);
+begin
+    if t.id is null then
+        perform agenda._check_key(r, p_key);
+        t := agenda._materialise(r, p_key, p_trigger);
+        -- where completion makes the next one, the newest key is the one to go on from
+        r := agenda._advance(r,
+                             case when r.spawn = 'completion' and not agenda._key_due(r, p_key) > agenda.now() then greatest(r.last_key, p_key)
+                                  when p_key = r.next_key and r.spawn <> 'completion' then p_key else r.last_key end,
+                             case when p_key = r.next_key and r.basis = 'due' then agenda._next_key(r, p_key) else r.next_key end, 1, 0);
+    end if;
+    return t;
+end
+$$;
+comment on function agenda._make_occurrence(uuid, timestamp, text) is 'internal: the task of an occurrence of the acting user''s series, made now if need be';
+
+create or replace function agenda.complete_occurrence(recurring_task_id uuid, occurrence_key timestamp) returns agenda.completion
+    language plpgsql volatile as
+$$
+begin
+    return agenda.complete_task((agenda._make_occurrence(recurring_task_id, occurrence_key, 'manual')).id);
+end
+$$;
+comment on function agenda.complete_occurrence(uuid, timestamp) is 'completes an occurrence by its key, also one that is no task yet; repeatable';
+
+-- What is a task is skipped as one; what is not never becomes one.
+create or replace function agenda.skip_occurrence(recurring_task_id uuid, occurrence_key timestamp, reason text default null)
+    returns agenda.recurring_tasks
+    language plpgsql volatile as
+$$
+declare
+    v_user constant uuid := agenda._acting_user();
+    r      agenda.recurring_tasks := agenda._lock_recurring_task(v_user, recurring_task_id, null);
+    t      agenda.tasks := agenda._occurrence_task(r, occurrence_key);
+begin
+    if t.id is not null then
+        perform agenda.skip_task(t.id);
+    elsif (agenda._override(r, occurrence_key)).kind is distinct from 'skip' then
+        perform agenda._check_key(r, occurrence_key);
+        perform agenda._write_override(r.id, occurrence_key, 'skip', null, reason);
+    end if;
+    return agenda.get_recurring_task(recurring_task_id);
+end
+$$;
+comment on function agenda.skip_occurrence(uuid, timestamp, text) is 'leaves out one occurrence, task or not; repeatable';
+
+create or replace function agenda.add_occurrence(recurring_task_id uuid, occurrence_key timestamp, patch jsonb default null)
+    returns agenda.occurrence
+    language plpgsql volatile as
+$$
+declare
+    v_user constant uuid := agenda._acting_user();
+    r      agenda.recurring_tasks := agenda._lock_recurring_task(v_user, recurring_task_id, null);
+    t      agenda.tasks := agenda._occurrence_task(r, occurrence_key);
+begin
+    if t.id is null then
+        perform agenda._write_override(r.id, occurrence_key, 'add', patch, null);
+        r := agenda.get_recurring_task(recurring_task_id);
+        if agenda._key_due(r, occurrence_key) <= agenda.now() then
+            t := agenda._make_occurrence(r.id, occurrence_key, 'manual');
+        else
+            t := agenda._draft_occurrence(r, occurrence_key);
+        end if;
+    end if;
+    return agenda._occurrence_of(t, case when t.id is null then 'add' else 'task' end);
+end
+$$;
+comment on function agenda.add_occurrence(uuid, timestamp, jsonb) is 'one occurrence more beside the rule, at a wall-clock time; made at once if it lies in the past';
+
+create or replace function agenda.patch_occurrence(recurring_task_id uuid, occurrence_key timestamp, patch jsonb, scope text default 'this')
+    returns agenda.occurrence
+    language plpgsql volatile as
+$$
+declare
+    v_user constant uuid := agenda._acting_user();
+    r      agenda.recurring_tasks := agenda._lock_recurring_task(v_user, recurring_task_id, null);
+    t      agenda.tasks := agenda._occurrence_task(r, occurrence_key);
+    o      agenda.recurrence_overrides;
+begin
+    perform agenda._check_word(scope, '{this,following,all}', 'scope');
+    if t.id is not null then
+        return agenda._occurrence_of(agenda.update_task(t.id, patch, null, scope), 'task');
+    end if;
+    perform agenda._check_key(r, occurrence_key);
+    t := agenda._draft_occurrence(r, occurrence_key);
+    if scope <> 'this' then
+        t := agenda._edit_series(t, patch, scope);
+        return agenda._occurrence_of(agenda._draft_occurrence(agenda.get_recurring_task(t.recurring_task_id), t.occurrence_key), 'rule');
+    end if;
+    o := agenda._override(r, occurrence_key);
+    perform agenda._check_object(patch);
+    perform agenda._write_override(r.id, occurrence_key, 'patch', coalesce(o.patch, '{}') || patch, o.reason);
+    return agenda._occurrence_of(agenda._draft_occurrence(agenda.get_recurring_task(recurring_task_id), occurrence_key), 'patch');
+end
+$$;
+comment on function agenda.patch_occurrence(uuid, timestamp, jsonb, text) is 'changes one occurrence before it is a task (title, description, priority, tags, checklist, due_date), or as one; scope following and all change the series';
+
+-- ---- out of turn --------------------------------------------------------------------------------
+
+create or replace function agenda.trigger_recurring_task(id uuid) returns agenda.tasks
+    language plpgsql volatile as
+$$
+declare
+    v_user constant uuid := agenda._acting_user();
+    r      agenda.recurring_tasks := agenda._lock_recurring_task(v_user, id, null);
+    v_key  timestamp := date_trunc(case when r.all_day then 'day' else 'second' end, agenda.instant_to_local(agenda.now(), r.timezone));
+begin
+    if r.overlap = 'hold' and agenda._has_open(r) then
+        raise exception using errcode = 'YA007',
+            message = format('recurring task "%s" has an open occurrence', id),
+            hint = 'Its overlap policy is hold: complete or skip that one first.';
+    end if;
+    if (agenda._occurrence_task(r, v_key)).id is null then
+        perform agenda._write_override(r.id, v_key, 'add', null, null);
+    end if;
+    return agenda._make_occurrence(r.id, v_key, 'manual');
+end
+$$;
+comment on function agenda.trigger_recurring_task(uuid) is 'makes an occurrence now, beside the rule; YA007 where the series holds back while one is open';
+
+create or replace function agenda.backfill_recurring_task(id uuid, from_time timestamptz, to_time timestamptz, max_rows integer default 100)
+    returns setof agenda.tasks
+    language plpgsql volatile as
+$$
+declare
+    v_user constant uuid := agenda._acting_user();
+    r      agenda.recurring_tasks := agenda._lock_recurring_task(v_user, id, null);
+    v_end  constant timestamptz := least(to_time, agenda.now());
+    v_key  timestamp;
+    t      agenda.tasks;
+begin
+    if from_time is null or to_time is null or to_time < from_time then
+        raise exception using errcode = 'YA006', message = 'from_time must not be later than to_time', column = 'from_time';
+    elsif coalesce(max_rows, 0) not between 1 and 1000 then
+        raise exception using errcode = 'YA006', message = 'max_rows must be between 1 and 1000', column = 'max_rows';
+    end if;
+    v_key := agenda._next_key(r, greatest(agenda.instant_to_local(from_time, r.timezone), r.dtstart) - interval '1 microsecond');
+    while max_rows > 0 and agenda._key_due(r, v_key) < v_end loop
+        if (agenda._occurrence_task(r, v_key)).id is null then
+            t := agenda._make_occurrence(r.id, v_key, 'backfill');
+            max_rows := max_rows - 1;
+            return next t;
+        end if;
+        v_key := agenda._next_key(r, v_key);
+    end loop;
+end
+$$;
+comment on function agenda.backfill_recurring_task(uuid, timestamptz, timestamptz, integer) is 'makes tasks of past occurrences in [from_time, to_time) that were never made, oldest first';
+
+-- ---- looking ahead ------------------------------------------------------------------------------
+
+-- The next n, or those that a change would give, or (id null) those of a series that is not made yet.
+create or replace function agenda.preview_recurring_task(id uuid, n integer default 10, patch jsonb default null)
+    returns setof agenda.occurrence
+    language plpgsql stable as
+$$
+declare
+    v_user constant uuid := agenda._acting_user();
+    v_none text;
+    v_old  agenda.recurring_tasks;
+    r      agenda.recurring_tasks;
+    v_key  timestamp;
+begin
+    if coalesce(n, 0) not between 1 and 1000 then
+        raise exception using errcode = 'YA006', message = 'n must be between 1 and 1000', column = 'n';
+    end if;
+    if id is not null then
+        v_old := agenda.get_recurring_task(id);
+        r := v_old;
+    else
+        r := agenda._blank_series(v_user);
+    end if;
+    if patch is not null or id is null then
+        r := agenda._patch_series(r, coalesce(patch, '{}'));
+        r := agenda._derive_start(agenda._derive_rule(r, v_old), v_old);
+        v_none := agenda._check_policies(r);
+        if id is null then
+            r.id := agenda.uuid7();
+            r.next_key := agenda._next_key(r, r.dtstart - interval '1 microsecond');
+        else
+            r := agenda._replace_series(r, v_old);
+        end if;
+    end if;
+    v_key := r.next_key;
+    for i in 1 .. n loop
+        exit when v_key is null;
+        return next agenda._virtual(r, v_key);
+        v_key := agenda._next_key(r, v_key);
+    end loop;
+end
+$$;
+comment on function agenda.preview_recurring_task(uuid, integer, jsonb) is 'the next n occurrences of a series, of what a patch would make of it, or (id null) of a series that is not made yet';
+
+create or replace function agenda._virtual(r agenda.recurring_tasks, p_key timestamp) returns agenda.occurrence
+    language plpgsql stable as
+$$
+begin
+    return agenda._occurrence_of(agenda._draft_occurrence(r, p_key), coalesce((agenda._override(r, p_key)).kind, 'rule'));
+end
+$$;
+comment on function agenda._virtual(agenda.recurring_tasks, timestamp) is 'internal: an occurrence that is no task yet';
+
+-- Occurrences of one series due in [from, to) that are no tasks yet.
+create or replace function agenda._virtual_between(r agenda.recurring_tasks, p_from timestamptz, p_to timestamptz, p_max integer)
+    returns setof agenda.occurrence
+    language plpgsql stable as
+$$
+declare
+    -- workdays, overrides and days of other lengths move a due date away from its key
+    v_margin constant interval := case when r.business_shift <> 'none' or r.all_day or r.has_overrides then interval '32 days' else interval '0' end;
+    v_key    timestamp := agenda._next_key(r, greatest(agenda.instant_to_local(p_from, r.timezone) - v_margin, r.next_key) - interval '1 microsecond');
+    o        agenda.occurrence;
+    v_steps  integer := 0;
+begin
+    while v_key is not null and p_max > 0 and v_steps < 10000 loop
+        v_steps := v_steps + 1;
+        o := agenda._virtual(r, v_key);
+        exit when agenda.local_to_instant(v_key - v_margin, r.timezone) >= p_to;
+        if o.due_at >= p_from and o.due_at < p_to and (agenda._occurrence_task(r, v_key)).id is null then
+            p_max := p_max - 1;
+            return next o;
+        end if;
+        v_key := agenda._next_key(r, v_key);
+    end loop;
+end
+$$;
+comment on function agenda._virtual_between(agenda.recurring_tasks, timestamptz, timestamptz, integer) is 'internal: occurrences in a range that are no tasks yet';
+
+create or replace function agenda.calendar(from_time timestamptz, to_time timestamptz, include_closed boolean default false)
+    returns table (at timestamptz, kind text, title text, status text, priority smallint, due_kind text,
+                   task_id uuid, recurring_task_id uuid, occurrence_key timestamp)
+    language plpgsql stable
+    rows 100 as
+$$
+declare
+    v_user constant uuid := agenda._acting_user();
+begin
+    if from_time is null or to_time is null or to_time < from_time or to_time - from_time > interval '400 days' then
+        raise exception using errcode = 'YA006',
+            message = 'the range must have a beginning, an end, and at most 400 days between them',
+            column = 'to_time';
+    end if;
+    return query
+        select * from (
+            select t.due_date, 'task'::text, t.title, t.status, t.priority, t.due_kind, t.id, t.recurring_task_id, t.occurrence_key
+              from agenda.tasks t
+             where t.user_id = v_user and t.deleted_at is null and t.status in ('pending', 'in_progress')
+               and t.due_date >= from_time and t.due_date < to_time
+            union all
+            select t.due_date, 'task', t.title, t.status, t.priority, t.due_kind, t.id, t.recurring_task_id, t.occurrence_key
+              from agenda.tasks t
+             where include_closed and t.user_id = v_user and t.deleted_at is null and t.status not in ('pending', 'in_progress')
+               and t.due_date >= from_time and t.due_date < to_time
+            union all
+            select o.due_at, 'virtual', o.title, 'pending', r.priority, case when r.all_day then 'date' else 'local' end,
+                   null, r.id, o.occurrence_key
+              from agenda.recurring_tasks r, agenda._virtual_between(r, from_time, to_time, 1000) o
+             where r.user_id = v_user and r.is_active and r.deleted_at is null and r.next_key is not null
+               and (r.end_date is null or r.end_date >= from_time)) c
+         order by 1, 7, 8
+         limit 10000;
+end
+$$;
+comment on function agenda.calendar(timestamptz, timestamptz, boolean) is 'open tasks (with include_closed also closed ones) and future occurrences of the acting user due in [from_time, to_time), at most 1000 of one series';
+
+-- ---- this, following, all -------------------------------------------------------------------------
+
+create or replace function agenda._edits_series(t agenda.tasks, p_scope text) returns boolean
+    language plpgsql immutable as
+$$
+begin
+    perform agenda._check_word(p_scope, '{this,following,all}', 'scope');
+    if p_scope <> 'this' and t.recurring_task_id is null then
+        raise exception using errcode = 'YA007',
+            message = format('task "%s" belongs to no series', t.id),
+            hint = 'Use scope this.',
+            column = 'scope';
+    end if;
+    return p_scope <> 'this';
+end
+$$;
+comment on function agenda._edits_series(agenda.tasks, text) is 'internal: an edit of this task reaches its series; YA007 if there is none';
+
+-- The patch of an occurrence as one of its series; what moves is returned as a length.
+create or replace function agenda._series_patch(t agenda.tasks, r agenda.recurring_tasks, patch jsonb, out p jsonb, out moved interval)
+    language plpgsql stable as
+$$
+declare
+    v_due record;
+begin
+    select coalesce(jsonb_object_agg(e.key, e.value), '{}') into p
+      from jsonb_each(patch) e where e.key = any ('{title,description,priority,tags,checklist,timezone}');
+    moved := '0';
+    if patch->>'recurrence_rule' is not null then
+        p := p || jsonb_build_object('rrule', patch->'recurrence_rule');
+    elsif patch ? 'recurrence_rule' then
+        p := p || '{"is_active": false}';
+    end if;
+    if patch->>'due_date' is not null then
+        v_due := agenda._read_due(agenda._text(patch, 'due_date'), 'due_date');
+        p := p || jsonb_build_object('all_day', v_due.kind = 'date');
+        moved := coalesce(v_due.wall, agenda.instant_to_local(v_due.instant, coalesce(patch->>'timezone', r.timezone))) - t.occurrence_key;
+    end if;
+end
+$$;
+comment on function agenda._series_patch(agenda.tasks, agenda.recurring_tasks, jsonb) is 'internal: an occurrence''s patch as its series'' patch';
+
+-- Carries an edit of one occurrence to its series, and to the open occurrences that share it.
+create or replace function agenda._edit_series(t agenda.tasks, patch jsonb, p_scope text) returns agenda.tasks
+    language plpgsql volatile as
+$$
+declare
+    r       agenda.recurring_tasks := agenda._lock_recurring_task(t.user_id, t.recurring_task_id, null);
+    v_patch record;
+    v_key   timestamp;
+begin
+    v_patch := agenda._series_patch(t, r, patch);
+    if p_scope = 'following' and agenda._previous_key(r, t.occurrence_key) is not null then
+        r := agenda._split_series(r.id, t.occurrence_key, v_patch.p, v_patch.moved);
+    else
+        r := agenda._change_series(r.id, t.occurrence_key, v_patch.p, v_patch.moved);
+    end if;
+    v_key := t.occurrence_key + v_patch.moved;
+    t.recurring_task_id := r.id;
+    t.occurrence_key := v_key;
+    t.recurrence_rule := case when r.spawn = 'completion' then agenda._canonical_rule(r.rrule::text) end;
+    return t;
+end
+$$;
+comment on function agenda._edit_series(agenda.tasks, jsonb, text) is 'internal: an edit with scope following or all, as far as the series goes';
+
+create or replace function agenda._check_moved(r agenda.recurring_tasks, p_start timestamp, p_key timestamp) returns void
+    language plpgsql stable as
+$$
+begin
+    if agenda.next_local_occurrence(r.rrule, p_start, p_key - interval '1 microsecond') is distinct from p_key then
+        raise exception using errcode = 'YA006',
+            message = format('the rule %s has no occurrence at %s', r.rrule, to_char(p_key, 'YYYY-MM-DD"T"HH24:MI:SS')),
+            hint = 'Give the rule that the series shall have together with the due date.',
+            column = 'due_date';
+    end if;
+end
+$$;
+comment on function agenda._check_moved(agenda.recurring_tasks, timestamp, timestamp) is 'internal: raises YA006 when a series cannot be moved to this time';
+
+-- The keys of what is not over yet move with the series; so do the open tasks.
+create or replace function agenda._move_occurrences(r agenda.recurring_tasks, p_to uuid, p_from timestamp, p_patch jsonb, p_moved interval) returns void
+    language plpgsql volatile as
+$$
+begin
+    update agenda.tasks t
+       set recurring_task_id = p_to, occurrence_key = t.occurrence_key + p_moved,
+           title = case when agenda._is_open(t.status) and p_patch ? 'title' then p_patch->>'title' else t.title end,
+           description = case when agenda._is_open(t.status) and p_patch ? 'description' then p_patch->>'description' else t.description end,
+           priority = case when agenda._is_open(t.status) and p_patch ? 'priority' then coalesce((p_patch->>'priority')::smallint, 2) else t.priority end,
+           tags = case when agenda._is_open(t.status) and p_patch ? 'tags' then agenda._tags(p_patch, 'tags') else t.tags end,
+           due_local = case when agenda._is_open(t.status) then t.due_local + p_moved else t.due_local end
+     where t.user_id = r.user_id and t.recurring_task_id = r.id and t.occurrence_key >= p_from
+       and (p_to <> r.id or agenda._is_open(t.status));
+    update agenda.recurrence_overrides o
+       set recurring_task_id = p_to, occurrence_key = o.occurrence_key + p_moved
+     where o.user_id = r.user_id and o.recurring_task_id = r.id and o.occurrence_key >= p_from;
+end
+$$;
+comment on function agenda._move_occurrences(agenda.recurring_tasks, uuid, timestamp, jsonb, interval) is 'engine: occurrences go along with an edit of their series';
+
+-- Scope all.
+create or replace function agenda._change_series(p_id uuid, p_key timestamp, p_patch jsonb, p_moved interval) returns agenda.recurring_tasks
+    language plpgsql volatile security definer
+    set search_path = pg_catalog, agenda, pg_temp as
+$$
+declare
+    v_old constant agenda.recurring_tasks := agenda._lock_recurring_task(agenda._acting_user(), p_id, null);
+    r     agenda.recurring_tasks;
+begin
+    r := agenda._patch_series(v_old, p_patch);
+    if p_moved <> '0' then
+        r.start_date := agenda.local_to_instant(v_old.dtstart + p_moved, r.timezone);
+    end if;
+    r := agenda._write_series(r);
+    if p_moved <> '0' then
+        perform agenda._check_moved(r, v_old.dtstart + p_moved, p_key + p_moved);
+        update agenda.recurring_tasks s
+           set last_key = s.last_key + p_moved,
+               next_key = agenda._next_key(r, greatest(v_old.last_key + p_moved, agenda.instant_to_local(agenda.now(), r.timezone)))
+         where s.user_id = r.user_id and s.id = r.id and s.basis = 'due'
+        returning * into r;
+    end if;
+    perform agenda._move_occurrences(v_old, v_old.id, '-infinity', p_patch, p_moved);
+    return r;
+end
+$$;
+comment on function agenda._change_series(uuid, timestamp, jsonb, interval) is 'internal: changes all of the acting user''s series and what is open of it';
+
+-- Scope following: the series ends before the key, and a new one begins there.  What was done stays with the old.
+create or replace function agenda._split_series(p_id uuid, p_key timestamp, p_patch jsonb, p_moved interval) returns agenda.recurring_tasks
+    language plpgsql volatile security definer
+    set search_path = pg_catalog, agenda, pg_temp as
+$$
+declare
+    v_old   constant agenda.recurring_tasks := agenda._lock_recurring_task(agenda._acting_user(), p_id, null);
+    v_start constant timestamp := p_key + p_moved;
+    v_count constant integer := (agenda.rrule_to_json(v_old.rrule)->>'count')::integer;
+    v_last  timestamp;
+    n       agenda.recurring_tasks := v_old;
+begin
+    if v_count is not null then
+        n.rrule := agenda.rrule_from_json(agenda.rrule_to_json(v_old.rrule) || jsonb_build_object('count', v_count - least(v_count - 1,
+            (select count(*) from agenda.local_occurrences(v_old.rrule, v_old.dtstart, v_old.dtstart, p_key)))));
+    end if;
+    n.recurrence_type := null;
+    n.recurrence_interval := null;
+    n.invalid_day := null;
+    n := agenda._patch_series(n, p_patch);
+    if p_patch ?| '{recurrence_type,recurrence_interval}' and not p_patch ? 'rrule' then
+        n.rrule := null;
+        n.recurrence_type := coalesce(n.recurrence_type, v_old.recurrence_type);
+        n.recurrence_interval := coalesce(n.recurrence_interval, v_old.recurrence_interval);
+        n.invalid_day := coalesce(n.invalid_day, v_old.invalid_day);
+    end if;
+    n.id := agenda.uuid7();
+    perform agenda._close_series(v_old, p_key);
+    v_last := (select max(t.occurrence_key) from agenda.tasks t
+                where t.user_id = v_old.user_id and t.recurring_task_id = v_old.id and t.occurrence_key >= p_key);
+    insert into agenda.recurring_tasks
+           (id, user_id, title, description, priority, tags, checklist, recurrence_type, recurrence_interval, rrule, invalid_day,
+            start_date, dtstart, end_date, timezone, all_day, dst_gap, dst_fold, business_shift, holiday_calendar,
+            basis, spawn, overlap, missed, catchup_window, lead_time, is_active, split_from, last_key)
+    values (n.id, n.user_id, n.title, n.description, n.priority, n.tags, n.checklist, n.recurrence_type, n.recurrence_interval, n.rrule, n.invalid_day,
+            agenda.local_to_instant(v_start, n.timezone), v_start, n.end_date, case when not n.floating then n.timezone end, n.all_day,
+            n.dst_gap, n.dst_fold, n.business_shift, n.holiday_calendar, n.basis, n.spawn, n.overlap, n.missed, n.catchup_window, n.lead_time,
+            n.is_active, v_old.id, v_last + p_moved)
+    returning * into n;
+    if p_moved <> '0' then
+        perform agenda._check_moved(n, v_start, v_start);
+    end if;
+    perform agenda._move_occurrences(v_old, n.id, p_key, p_patch, p_moved);
+    select * into n from agenda.recurring_tasks s where s.user_id = n.user_id and s.id = n.id;
+    return n;
+end
+$$;
+comment on function agenda._split_series(uuid, timestamp, jsonb, interval) is 'internal: ends the acting user''s series before a key and goes on with a new one from there';
+
+-- The series has nothing from this key on.
+create or replace function agenda._close_series(r agenda.recurring_tasks, p_key timestamp) returns void
+    language plpgsql volatile as
+$$
+begin
+    update agenda.recurring_tasks s
+       set end_date = agenda.local_to_instant(p_key, r.timezone) - interval '1 second',
+           -- where completion brings the next one, there has to be one to complete
+           is_active = s.is_active and (r.overlap <> 'hold' or exists (
+               select from agenda.tasks t
+                where t.user_id = r.user_id and t.recurring_task_id = r.id and t.occurrence_key < p_key
+                  and t.deleted_at is null and t.status in ('pending', 'in_progress')) or r.spawn <> 'completion' and r.basis = 'due')
+     where s.user_id = r.user_id and s.id = r.id;
+end
+$$;
+comment on function agenda._close_series(agenda.recurring_tasks, timestamp) is 'internal: ends a series before a key';
+
+-- Deletion with scope following or all: the series first, so that it brings nothing new.
+create or replace function agenda._drop_series(t agenda.tasks, p_scope text) returns void
+    language plpgsql volatile as
+$$
+declare
+    r agenda.recurring_tasks := agenda._lock_recurring_task(t.user_id, t.recurring_task_id, null);
+begin
+    if p_scope = 'following' and agenda._previous_key(r, t.occurrence_key) is not null then
+        perform agenda._close_series(r, t.occurrence_key);
+    else
+        update agenda.recurring_tasks s set deleted_at = agenda.now()
+         where s.user_id = r.user_id and s.id = r.id;
+    end if;
+    update agenda.tasks k set deleted_at = agenda.now()
+     where k.user_id = r.user_id and k.recurring_task_id = r.id and k.deleted_at is null
+       and k.status in ('pending', 'in_progress') and (p_scope = 'all' or k.occurrence_key >= t.occurrence_key);
+end
+$$;
+comment on function agenda._drop_series(agenda.tasks, text) is 'internal: a deletion with scope following or all, as far as the series goes';

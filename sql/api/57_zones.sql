@@ -1,0 +1,113 @@
+-- ---- when zones change ---------------------------------------------------------------------------
+-- Wall clock and zone are the truth, instants a cache.  Two things move the cache: another zone in a
+-- user's preferences, and new zone data on the server.
+
+-- Open tasks whose instant is no longer what their wall clock says.
+create or replace function agenda._moved_tasks(p_user_id uuid)
+    returns table (user_id uuid, id uuid, old_at timestamptz, new_at timestamptz)
+    language plpgsql stable as
+$$
+begin
+    return query
+        select m.user_id, m.id, m.due_date, m.now_due
+          from (select t.user_id, t.id, t.due_date, t.due_local, coalesce(t.timezone, agenda._user_zone(t.user_id)) as zone,
+                       agenda.local_to_instant(t.due_local, coalesce(t.timezone, agenda._user_zone(t.user_id))) as now_due
+                  from agenda.tasks t
+                 where (p_user_id is null or t.user_id = p_user_id) and t.due_kind in ('local', 'date')
+                   and t.deleted_at is null and t.status in ('pending', 'in_progress')) m
+         where m.due_date <> m.now_due
+           -- the second of two equal wall-clock times is right too
+           and agenda.instant_to_local(m.due_date, m.zone) <> agenda.instant_to_local(m.now_due, m.zone);
+end
+$$;
+comment on function agenda._moved_tasks(uuid) is 'engine: open tasks, of one user or of all, whose instant is not what their wall clock says';
+
+create or replace function agenda._moved_series(p_user_id uuid)
+    returns table (user_id uuid, id uuid, old_at timestamptz, new_at timestamptz)
+    language plpgsql stable as
+$$
+begin
+    return query
+        select m.user_id, m.id, m.next_due_at, m.now_due
+          from (select r.user_id, r.id, r.next_due_at, agenda._key_due(r, r.next_key) as now_due
+                  from agenda.recurring_tasks r
+                 where (p_user_id is null or r.user_id = p_user_id) and r.deleted_at is null and r.next_key is not null) m
+         where m.next_due_at <> m.now_due;
+end
+$$;
+comment on function agenda._moved_series(uuid) is 'engine: series, of one user or of all, whose next instant is not what their key says';
+
+-- A change of a user's zone: floating things follow.
+create or replace function agenda._replan_user() returns trigger
+    language plpgsql security definer
+    set search_path = pg_catalog, agenda, pg_temp as
+$$
+declare
+    v_none text;
+begin
+    v_none := agenda._enter(new.user_id);
+    -- tasks first, in one order, as everybody locks them
+    perform from agenda.tasks t
+      where t.user_id = new.user_id and t.due_kind in ('local', 'date') and t.deleted_at is null and t.status in ('pending', 'in_progress')
+      order by t.id
+        for no key update;
+    update agenda.tasks t set due_date = m.new_at
+      from agenda._moved_tasks(new.user_id) m
+     where t.user_id = m.user_id and t.id = m.id;
+    -- null: the owner's zone
+    update agenda.recurring_tasks r set timezone = null
+     where r.user_id = new.user_id and r.floating and r.deleted_at is null and r.timezone <> new.timezone;
+    v_none := agenda._leave();
+    return null;
+end
+$$;
+comment on function agenda._replan_user() is 'internal: what follows a user''s zone follows it';
+
+create or replace function agenda.replan_timezones(dry_run boolean default true)
+    returns table (entity text, user_id uuid, entity_id uuid, old_at timestamptz, new_at timestamptz)
+    language plpgsql volatile
+    rows 100 as
+$$
+begin
+    perform agenda._check_service();
+    for entity, user_id, entity_id, old_at, new_at in
+        select 'task', m.* from agenda._moved_tasks(null) m
+        union all
+        select 'series', m.* from agenda._moved_series(null) m
+    loop
+        if not dry_run and entity = 'task' then
+            update agenda.tasks t set due_date = replan_timezones.new_at
+             where t.user_id = replan_timezones.user_id and t.id = entity_id;
+        elsif not dry_run then
+            update agenda.recurring_tasks r set next_key = r.next_key
+             where r.user_id = replan_timezones.user_id and r.id = entity_id;
+        end if;
+        return next;
+    end loop;
+end
+$$;
+comment on function agenda.replan_timezones(boolean) is 'operator: after an update of the zone data, what is due at another instant now; with dry_run false it is planned anew';
+
+-- What was deleted long ago, for good.
+create or replace function agenda.purge_deleted(older_than interval default '30 days', max_rows integer default 10000) returns bigint
+    language plpgsql volatile as
+$$
+declare
+    v_before constant timestamptz := agenda.now() - older_than;
+    v_tasks  bigint;
+    v_series bigint;
+begin
+    perform agenda._check_service();
+    if older_than is null or older_than < '0' or coalesce(max_rows, 0) < 1 then
+        raise exception using errcode = 'YA006', message = 'an age and a number of rows are needed', column = 'older_than';
+    end if;
+    delete from agenda.tasks t
+     where (t.user_id, t.id) in (select k.user_id, k.id from agenda.tasks k where k.deleted_at < v_before limit max_rows for update skip locked);
+    get diagnostics v_tasks = row_count;
+    delete from agenda.recurring_tasks r
+     where (r.user_id, r.id) in (select k.user_id, k.id from agenda.recurring_tasks k where k.deleted_at < v_before limit max_rows for update skip locked);
+    get diagnostics v_series = row_count;
+    return v_tasks + v_series;
+end
+$$;
+comment on function agenda.purge_deleted(interval, integer) is 'operator: removes rows of tasks and series that were deleted longer ago than this; their history stays in the log';
