@@ -108,7 +108,7 @@ insert into agenda.recurring_tasks (title, recurrence_type, start_date, is_activ
 select is((select count(*) from agenda.tasks where title = 'paused'), 0::bigint, 'a series that is made paused makes nothing');
 select agenda.create_recurring_task('tonight', 'daily', start_date => '2027-01-10T07:00:00Z', end_date => '2027-01-10T23:00:00Z');
 select is((select count(*) from agenda.tasks where title = 'tonight'), 1::bigint, 'what is owed before its end comes is made');
-select throws_ok($$insert into agenda.recurring_tasks (title, recurrence_type, missed) values ('x', 'daily', 'skip')$$, '23514', null, 'only the presets');
+select throws_ok($$insert into agenda.recurring_tasks (title, recurrence_type, spawn) values ('x', 'daily', 'completion')$$, 'YA006', null, 'policies that contradict each other');
 
 -- the key of an occurrence in a gap is the rule's
 set local agenda.now = '2027-03-27 00:00:00+00';
