@@ -122,7 +122,7 @@ clean-world:
 	$(MAKE) -C gateway clean
 	rm -rf build
 
-.PHONY: deps run stop status token psql test check-fast bench fuzz valgrind lint format dist
+.PHONY: deps run stop status token psql test check-fast bench torture fuzz valgrind lint format dist
 # DESTDIR, PG_CONFIG and friends reach the scripts through the environment
 deps:
 	./docker/dev/deps.sh build run test
@@ -145,6 +145,8 @@ check-fast:
 	@./test/run --fast
 bench:
 	@./test/bench/run
+torture:
+	@MINUTES='$(MINUTES)' ./test/torture/run
 # MINUTES=n for each target
 fuzz:
 	@MINUTES='$(MINUTES)' ./test/fuzz/run

@@ -205,13 +205,19 @@ end
 $$;
 comment on function agenda._own_log(bigint) is 'engine: from now on this cluster publishes the log';
 
-create or replace function agenda.adopt_log() returns bigint
+create or replace function agenda.adopt_log(go_on boolean default false) returns bigint
     language plpgsql volatile as
 $$
 declare
     v_floor bigint;
 begin
     perform agenda._check_service();
+    if go_on then
+        select o.floor_seq into v_floor from agenda.log_owners o order by o.adopted_at desc limit 1;
+        perform agenda._own_log(coalesce(v_floor, 0));
+        perform agenda._wake_drainer();
+        return coalesce(v_floor, 0);
+    end if;
     -- the numbers of the copy go on where the original's ended, its transaction ids mean nothing here
     select s.last_value into v_floor from agenda.events_seq s;
     perform agenda._ensure_partitions(clock_timestamp());
@@ -223,7 +229,8 @@ begin
     return v_floor;
 end
 $$;
-comment on function agenda.adopt_log() is 'operator: after a restore or clone: this database publishes from now on; what the log holds already is left to the original. Returns the last number that is left out';
+comment on function agenda.adopt_log(boolean)
+    is 'operator: after a restore or clone: this database publishes from now on; what the log holds already is left to the original. go_on, after pg_upgrade: it goes on where the stored position is. Returns the last number that is left out';
 
 create or replace function agenda._log_save(p_lo pg_snapshot, p_hi pg_snapshot, p_seq bigint) returns bigint
     language plpgsql volatile as

@@ -103,6 +103,17 @@ sub write_configuration
 }
 
 sub bootstrap { return "127.0.0.1:$_[0]{port}" }
+sub port { return $_[0]{port} }
+
+# Clients are told to come by this port (of a proxy) once they have found the broker.
+sub advertise
+{
+    my ($self, $port) = @_;
+    $self->{settings}{'advertised.listeners'} =
+      "PLAINTEXT://127.0.0.1:$port,CONTROLLER://127.0.0.1:$self->{controller_port}";
+    $self->write_configuration;
+}
+
 sub pid { return $_[0]{pid} }
 
 # Starts it, for the first time or again with the same data, and waits until it serves.
@@ -195,6 +206,23 @@ sub read_headers
         }
     }
     return \@records;
+}
+
+# Calls $visit->(partition, key, headers as kcat prints them) for each record of the topic, without
+# keeping any.
+sub each_header
+{
+    my ($self, $topic, $visit) = @_;
+
+    open my $records, '-|', 'kcat', '-C', '-e', '-q', '-o', 'beginning', '-t', $topic,
+      '-f', '%p\t%k\t%h\n', '-b', $self->bootstrap
+      or die "kcat: $!\n";
+    while (my $line = <$records>)
+    {
+        chomp $line;
+        $visit->(split /\t/, $line, 3);
+    }
+    close $records or die "kcat failed\n";
 }
 
 # How many records the topic holds, without reading them; 0 while nobody answers.
