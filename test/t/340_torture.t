@@ -100,7 +100,7 @@ rollback prepared 'p:client_id:mark';
 rollback;
 \endif
 SQL
-my @writers = spawn('writers', [ 'sh', '-c', <<'SH', "$tmp/340_writer.sql", $user, $tasks ], PGHOST => $node->host, PGPORT => $node->port);
+my @writers = spawn('writers', [ 'sh', '-c', <<'SH', "$tmp/340_writer.sql", $user, $tasks ], PGHOST => $node->host, PGPORT => $node->port, PGAPPNAME => 'writers');
 trap 'kill $pgbench; exit' TERM
 while :; do
     pgbench -n -M simple -c 16 -j 2 -T 6000 -R 400 --max-tries=3 -f "$0" -D user="'$1'" -D tasks="$2" agenda &
@@ -108,7 +108,7 @@ while :; do
     wait $pgbench
 done
 SH
-push @writers, spawn('copier', [ 'sh', '-c', <<'SH', $user ], PGHOST => $node->host, PGPORT => $node->port);
+push @writers, spawn('copier', [ 'sh', '-c', <<'SH', $user ], PGHOST => $node->host, PGPORT => $node->port, PGAPPNAME => 'copier');
 trap 'exit' TERM
 n=0
 while :; do
@@ -146,16 +146,16 @@ my $drainer = q{backend_type = 'pg_agenda drainer' and datname = 'agenda'};
 
 sub start_again
 {
-    # whoever is left of the last one has to go first
-    wait_until(sub { $node->start(fail_ok => 1) }, 'the server to start');
+    # whoever is left of the last one has to go first; a start that fails takes its pid file for a server
+    wait_until(sub { delete $node->{_pid}; $node->start(fail_ok => 1) }, 'the server to start');
 }
 
 # ---- the faults --------------------------------------------------------------------------------
 my %faults = (
     'drainer killed' => sub { kill_process($drainer) },
     'drainer terminated' => sub { ask("select pg_terminate_backend(pid) from pg_stat_activity where $drainer") },
-    'backend killed' => sub { kill_process(q{application_name = 'pgbench'}) },
-    'backend terminated' => sub { ask(q{select pg_terminate_backend(pid) from pg_stat_activity where application_name = 'pgbench' limit 3}) },
+    'backend killed' => sub { kill_process(q{application_name = 'writers'}) },
+    'backend terminated' => sub { ask(q{select pg_terminate_backend(pid) from pg_stat_activity where application_name = 'writers' limit 3}) },
     'scanner killed' => sub { kill_process(q{backend_type = 'pg_agenda scanner' and datname = 'agenda'}) },
     'postmaster killed' => sub { $node->kill9; start_again() },
     'server stopped immediately' => sub { $node->stop('immediate'); start_again() },
@@ -192,7 +192,7 @@ pass("writers and deliveries went on after each of " . sum0(values %done) . ' fa
 stop_process($_) foreach reverse @writers;
 
 # ---- the end -----------------------------------------------------------------------------------
-$node->poll_query_until('agenda', "select count(*) = 0 from pg_stat_activity where application_name in ('pgbench', 'psql') and pid <> pg_backend_pid()");
+$node->poll_query_until('agenda', "select count(*) = 0 from pg_stat_activity where application_name in ('writers', 'copier')");
 my $prepared = 0;
 foreach my $gid (split /\n/, $node->safe_psql('agenda', 'select gid from pg_prepared_xacts'))
 {

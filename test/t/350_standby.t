@@ -138,7 +138,7 @@ sub promotion
 
     # the old primary comes back and does not know
     $primary->append_conf('postgresql.conf', "synchronous_standby_names = ''");
-    wait_until(sub { $primary->start(fail_ok => 1) }, 'the old primary');
+    wait_until(sub { delete $primary->{_pid}; $primary->start(fail_ok => 1) }, 'the old primary');
     wait_published($primary);
     my %after = read_records([]);
     my %its_log = map { $_ => 1 } split /\n/, $primary->safe_psql('agenda', 'select id from agenda.events');
