@@ -60,6 +60,7 @@ typedef struct SeriesCache
 {
 	Series series;
 	int64 dtstart;
+	bool with_start;
 	struct varlena *rule; /* copies in fn_mcxt, or NULL */
 	text *zone;
 } SeriesCache;
@@ -113,7 +114,8 @@ highest(const Series *series)
 /* ---- series -------------------------------------------------------------------------- */
 
 static void
-make_series(Series *series, Family family, struct varlena *stored, int64 dtstart, text *zone)
+make_series(Series *series, Family family, struct varlena *stored, int64 dtstart, text *zone,
+			bool with_start)
 {
 	Moment start = family == DATES ? date_moment((DateADT) dtstart) : timestamp_moment(dtstart, 0);
 	struct rr_rule rule;
@@ -129,9 +131,10 @@ make_series(Series *series, Family family, struct varlena *stored, int64 dtstart
 	if (family == ZONED)
 		series->zone = agenda_zone_view(agenda_zone_open(zone));
 	rr_plan_make(&series->plan, &rule, start.second,
-				 family == ZONED   ? RR_ZONED
-				 : family == DATES ? RR_DATES
-								   : RR_FLOATING);
+				 (family == ZONED   ? RR_ZONED
+				  : family == DATES ? RR_DATES
+									: RR_FLOATING) |
+					 (with_start ? RR_WITH_START : 0));
 	if (family == ZONED)
 		rr_plan_elapse(&series->plan, &series->zone);
 }
@@ -161,6 +164,13 @@ forget(SeriesCache *cache)
 	cache->zone = NULL;
 }
 
+/* include_dtstart is the last argument of each function */
+static bool
+with_start_arg(FunctionCallInfo fcinfo)
+{
+	return PG_GETARG_BOOL(PG_NARGS() - 1);
+}
+
 /* the series of arguments 0 (rule), 1 (dtstart) and, if zoned, 2 (tz); made once per change */
 static Series *
 series_args(FunctionCallInfo fcinfo, Family family)
@@ -168,6 +178,7 @@ series_args(FunctionCallInfo fcinfo, Family family)
 	struct varlena *rule = AGENDA_GETARG_RRULE(0);
 	int64 dtstart = family == DATES ? PG_GETARG_DATEADT(1) : PG_GETARG_TIMESTAMP(1);
 	text *zone = family == ZONED ? PG_GETARG_TEXT_PP(2) : NULL;
+	bool with_start = with_start_arg(fcinfo);
 	SeriesCache *cache = fcinfo->flinfo->fn_extra;
 
 	if (cache == NULL)
@@ -175,14 +186,15 @@ series_args(FunctionCallInfo fcinfo, Family family)
 		cache = MemoryContextAllocZero(fcinfo->flinfo->fn_mcxt, sizeof(SeriesCache));
 		fcinfo->flinfo->fn_extra = cache;
 	}
-	if (cache->rule != NULL && cache->dtstart == dtstart && same_value(cache->rule, rule) &&
-		(zone == NULL || same_value(cache->zone, zone)))
+	if (cache->rule != NULL && cache->dtstart == dtstart && cache->with_start == with_start &&
+		same_value(cache->rule, rule) && (zone == NULL || same_value(cache->zone, zone)))
 		return &cache->series;
 
 	/* an error on the way must not leave a half-made entry that a later call finds */
 	forget(cache);
-	make_series(&cache->series, family, rule, dtstart, zone);
+	make_series(&cache->series, family, rule, dtstart, zone, with_start);
 	cache->dtstart = dtstart;
+	cache->with_start = with_start;
 	if (zone != NULL)
 		cache->zone = keep(fcinfo->flinfo->fn_mcxt, zone);
 	cache->rule = keep(fcinfo->flinfo->fn_mcxt, rule);
@@ -216,7 +228,8 @@ find_previous(const Series *series, int64 hi, int64 *found)
 static bool
 ends(const Series *series)
 {
-	return series->plan.until < RR_TIME_MAX || series->plan.until_instant < INT64_MAX;
+	return series->plan.empty || series->plan.until < RR_TIME_MAX ||
+		   series->plan.until_instant < INT64_MAX;
 }
 
 /* ---- one occurrence ------------------------------------------------------------------ */
@@ -358,7 +371,7 @@ walk_start(FunctionCallInfo fcinfo, Family family)
 
 	make_series(&walk->series, family, AGENDA_GETARG_RRULE(0),
 				family == DATES ? PG_GETARG_DATEADT(1) : PG_GETARG_TIMESTAMP(1),
-				family == ZONED ? PG_GETARG_TEXT_PP(2) : NULL);
+				family == ZONED ? PG_GETARG_TEXT_PP(2) : NULL, with_start_arg(fcinfo));
 	walk->next = lowest(&walk->series);
 	walk->last = highest(&walk->series);
 	walk->left = INT64_MAX;

@@ -69,8 +69,12 @@ before(const struct rr_plan *plan, const struct rr_span *span)
 bool
 rr_elapsed_next(const struct rr_plan *plan, const struct rr_zone *zone, int64_t lo, int64_t *found)
 {
-	if (lo < plan->start_instant)
-		lo = plan->start_instant;
+	if (lo <= plan->start_instant)
+	{
+		lo = *found = plan->start_instant;
+		if (plan->with_start)
+			return lo <= plan->until_instant;
+	}
 	for (int n = 0; !plan->empty && lo <= plan->until_instant && lo <= RR_TIME_MAX; n++)
 	{
 		struct rr_span span;
@@ -103,6 +107,8 @@ rr_elapsed_contains(const struct rr_plan *plan, const struct rr_zone *zone, int6
 	struct rr_phase phase;
 	int64_t civil;
 
+	if (plan->with_start && at == plan->start_instant)
+		return at <= plan->until_instant;
 	if (plan->empty || at < plan->start_instant || at > plan->until_instant)
 		return false;
 	zone->span(zone->context, at, &span);
@@ -112,12 +118,9 @@ rr_elapsed_contains(const struct rr_plan *plan, const struct rr_zone *zone, int6
 	return rr_subday_next(plan, &phase, at + span.offset, &civil);
 }
 
-bool
-rr_elapsed_previous(const struct rr_plan *plan, const struct rr_zone *zone, int64_t hi,
-					int64_t *found)
+static bool
+previous_by_rule(const struct rr_plan *plan, const struct rr_zone *zone, int64_t hi, int64_t *found)
 {
-	if (hi > plan->until_instant)
-		hi = plan->until_instant;
 	if (hi > RR_TIME_MAX)
 		hi = RR_TIME_MAX;
 	for (int n = 0; !plan->empty && hi >= plan->start_instant; n++)
@@ -144,12 +147,25 @@ rr_elapsed_previous(const struct rr_plan *plan, const struct rr_zone *zone, int6
 	return false;
 }
 
+bool
+rr_elapsed_previous(const struct rr_plan *plan, const struct rr_zone *zone, int64_t hi,
+					int64_t *found)
+{
+	if (hi > plan->until_instant)
+		hi = plan->until_instant;
+	if (previous_by_rule(plan, zone, hi, found))
+		return true;
+	*found = plan->start_instant;
+	return plan->with_start && hi >= plan->start_instant;
+}
+
 /* the instant of occurrence number COUNT */
 static int64_t
 until_of_count(const struct rr_plan *plan, const struct rr_zone *zone)
 {
 	const bool walked = !rr_subday_is_summed(plan);
-	int64_t wanted = plan->count;
+	const int64_t count = plan->count - (plan->with_start ? 1 : 0);
+	int64_t wanted = count;
 	int64_t lo = plan->start_instant;
 	struct rr_span span;
 	struct rr_phase phase;
@@ -159,7 +175,7 @@ until_of_count(const struct rr_plan *plan, const struct rr_zone *zone)
 		int64_t here;
 
 		zone->span(zone->context, lo, &span);
-		if (n == CHANGES_LIMIT || (walked && plan->count - wanted > COUNT_LIMIT) ||
+		if (n == CHANGES_LIMIT || (walked && count - wanted > COUNT_LIMIT) ||
 			rr_subday_is_single(plan))
 			span.end = INT64_MAX;
 		phase = phase_in(plan, &span);
@@ -187,9 +203,16 @@ rr_plan_elapse(struct rr_plan *plan, const struct rr_zone *zone)
 	plan->start_offset = plan->dtstart - plan->start_instant;
 	/* other phases may meet the filters where this one does not */
 	plan->empty = plan->no_elements;
-	if (plan->count != 0 && !plan->empty)
-	{
+	if (plan->count != 0)
 		plan->until = RR_TIME_MAX;
-		plan->until_instant = until_of_count(plan, zone);
+	plan->with_start = false;
+	plan->with_start = plan->wants_start && plan->dtstart <= plan->until &&
+					   !rr_elapsed_contains(plan, zone, plan->start_instant);
+	if (plan->with_start && plan->count == 1)
+	{
+		plan->empty = true;
+		plan->until_instant = plan->start_instant;
 	}
+	if (plan->count != 0 && !plan->empty)
+		plan->until_instant = until_of_count(plan, zone);
 }

@@ -400,8 +400,12 @@ rr_next(const struct rr_plan *plan, int64_t lo, int64_t *found)
 	int64_t period;
 	int64_t last;
 
-	if (lo < plan->dtstart)
-		lo = plan->dtstart;
+	if (lo <= plan->dtstart)
+	{
+		lo = *found = plan->dtstart;
+		if (plan->with_start)
+			return true;
+	}
 	if (plan->empty || lo > plan->until)
 		return false;
 	if (plan->unit == RR_UNIT_TIME)
@@ -427,8 +431,8 @@ rr_next(const struct rr_plan *plan, int64_t lo, int64_t *found)
 	return false;
 }
 
-bool
-rr_previous(const struct rr_plan *plan, int64_t hi, int64_t *found)
+static bool
+previous_by_rule(const struct rr_plan *plan, int64_t hi, int64_t *found)
 {
 	struct rr_days days;
 	int64_t period;
@@ -461,6 +465,15 @@ rr_previous(const struct rr_plan *plan, int64_t hi, int64_t *found)
 	return false;
 }
 
+bool
+rr_previous(const struct rr_plan *plan, int64_t hi, int64_t *found)
+{
+	if (previous_by_rule(plan, hi, found))
+		return true;
+	*found = plan->dtstart;
+	return plan->with_start && hi >= plan->dtstart;
+}
+
 /* the period that at falls into decides, or a neighbour that SKIP moves dates from */
 bool
 rr_contains(const struct rr_plan *plan, int64_t at)
@@ -470,6 +483,8 @@ rr_contains(const struct rr_plan *plan, int64_t at)
 	int64_t period;
 	int64_t found;
 
+	if (plan->with_start && at == plan->dtstart)
+		return true;
 	if (plan->empty || at < plan->dtstart || at > plan->until)
 		return false;
 	if (plan->unit == RR_UNIT_TIME)

@@ -139,8 +139,15 @@ rr_fill(const struct rr_plan *plan, int64_t lo, int64_t hi, int64_t *out, int n)
 {
 	struct batch batch = { out, 0, n, lo, hi };
 
-	if (batch.lo < plan->dtstart)
+	if (batch.lo <= plan->dtstart)
+	{
 		batch.lo = plan->dtstart;
+		if (plan->with_start && n > 0 && hi >= plan->dtstart)
+		{
+			out[0] = plan->dtstart;
+			return 1 + rr_fill(plan, plan->dtstart + 1, hi, out + 1, n - 1);
+		}
+	}
 	if (batch.hi > plan->until)
 		batch.hi = plan->until;
 	if (plan->empty || batch.lo > batch.hi)

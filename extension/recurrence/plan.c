@@ -501,8 +501,16 @@ make_end(struct rr_plan *plan, const struct rr_rule *rule, int flags)
 	else if (rule->until_kind != RR_UNTIL_NONE)
 		plan->until = rule->until;
 	plan->count = rule->count;
+	plan->wants_start = (flags & RR_WITH_START) != 0;
+	plan->with_start =
+		plan->wants_start && plan->dtstart <= plan->until && !rr_contains(plan, plan->dtstart);
+	if (plan->with_start && rule->count == 1)
+	{
+		plan->empty = true;
+		plan->until = plan->dtstart;
+	}
 	if (rule->count != 0 && !plan->empty)
-		plan->until = rr_until_of_count(plan, rule->count);
+		plan->until = rr_until_of_count(plan, rule->count - (plan->with_start ? 1 : 0));
 	if (plan->unit == RR_UNIT_TIME)
 		return;
 	/* SKIP may move a date of the period behind back into that of until */
@@ -518,13 +526,15 @@ rr_plan_make(struct rr_plan *plan, const struct rr_rule *rule, int64_t dtstart, 
 		plan->empty = true;
 		return;
 	}
+	plan->dtstart = dtstart;
 	/* a day has no hours there, so these rules have nothing to say */
 	if (rule->freq > RR_DAILY && (flags & RR_DATES) != 0)
 	{
 		plan->empty = true;
+		plan->with_start = (flags & RR_WITH_START) != 0;
+		plan->until = dtstart;
 		return;
 	}
-	plan->dtstart = dtstart;
 	plan->interval = rule->interval;
 	plan->wkst = rule->wkst;
 	plan->setpos = rule->setpos;

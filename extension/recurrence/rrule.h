@@ -188,7 +188,9 @@ enum rr_flags
 {
 	RR_FLOATING = 0, /* no zone: a UNTIL in UTC is compared as wall clock */
 	RR_ZONED = 1,    /* for the rr_zoned functions: a UNTIL in UTC is an instant */
-	RR_DATES = 2     /* all-day: times of day do not exist */
+	RR_DATES = 2,    /* all-day: times of day do not exist */
+	/* DTSTART occurs, and COUNT counts it first, even where the rule does not hit it */
+	RR_WITH_START = 4
 };
 
 /* a set of times of day, none of them empty: the product of three sets */
@@ -230,6 +232,7 @@ struct rr_plan
 	bool spills;      /* SKIP moves dates into neighbouring periods */
 	bool by_setpos;
 	bool empty;            /* no period of any type has a day: never matches */
+	bool with_start;       /* DTSTART occurs besides, since the rule does not hit it */
 	uint16_t months;       /* month, week: months that take part */
 	struct rr_times times; /* in a day; below a day, in an hour, minute or second */
 	/* RR_UNIT_TIME */
@@ -244,6 +247,7 @@ struct rr_plan
 	bool no_elements;      /* no day, or no place of BYSETPOS, whatever the phase */
 	bool never;            /* filters and series never meet, in the phase of DTSTART */
 	bool elapsed;          /* by rr_plan_elapse() */
+	bool wants_start;      /* RR_WITH_START, which elapsed time decides again */
 	int32_t count;         /* COUNT, which elapsed time counts again */
 	int64_t start_instant; /* elapsed: DTSTART as an instant, and the offset then */
 	int64_t start_offset;

@@ -12,7 +12,7 @@
 
 /*
  * Everything is in one time: civil seconds where zone is NULL, else instants, and then the plans
- * are those made with RR_ZONED.  Dates need not lie behind the start of a rule.
+ * are those made with RR_ZONED.  None are made with RR_WITH_START: that is one of dates.  Dates need not lie behind the start of a rule.
  */
 struct rr_set
 {

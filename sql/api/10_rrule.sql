@@ -2,6 +2,8 @@
 --
 -- Three families with names of their own, so that no implicit cast can bring in the session's
 -- time zone: zoned (dtstart is wall-clock time in tz), local (no zone) and dates (all-day).
+-- With include_dtstart the start is an occurrence, and the first that COUNT counts, even where the
+-- rule does not hit it.
 -- What depends on the server's time zone data is stable, everything else immutable.
 -- The calculation is in extension/recurrence/, the glue in extension/rrule_func.c.
 
@@ -14,86 +16,86 @@ comment on function agenda.rrule_support(internal) is
 
 -- ---- zoned ---------------------------------------------------------------------------
 
-create or replace function agenda.next_occurrence(rule agenda.rrule, dtstart timestamp, tz text, after timestamptz) returns timestamptz
+create or replace function agenda.next_occurrence(rule agenda.rrule, dtstart timestamp, tz text, after timestamptz, include_dtstart boolean default false) returns timestamptz
 	language c stable strict parallel safe
 	as 'MODULE_PATHNAME', 'agenda_next_occurrence';
-comment on function agenda.next_occurrence(agenda.rrule, timestamp, text, timestamptz) is
+comment on function agenda.next_occurrence(agenda.rrule, timestamp, text, timestamptz, boolean) is
 	'first occurrence strictly after an instant, or null';
 
-create or replace function agenda.previous_occurrence(rule agenda.rrule, dtstart timestamp, tz text, before timestamptz) returns timestamptz
+create or replace function agenda.previous_occurrence(rule agenda.rrule, dtstart timestamp, tz text, before timestamptz, include_dtstart boolean default false) returns timestamptz
 	language c stable strict parallel safe
 	as 'MODULE_PATHNAME', 'agenda_previous_occurrence';
-comment on function agenda.previous_occurrence(agenda.rrule, timestamp, text, timestamptz) is
+comment on function agenda.previous_occurrence(agenda.rrule, timestamp, text, timestamptz, boolean) is
 	'last occurrence strictly before an instant, or null';
 
-create or replace function agenda.occurrences(rule agenda.rrule, dtstart timestamp, tz text, from_time timestamptz, until_time timestamptz) returns setof timestamptz
+create or replace function agenda.occurrences(rule agenda.rrule, dtstart timestamp, tz text, from_time timestamptz, until_time timestamptz, include_dtstart boolean default false) returns setof timestamptz
 	language c stable strict parallel safe rows 100 support agenda.rrule_support
 	as 'MODULE_PATHNAME', 'agenda_occurrences';
-comment on function agenda.occurrences(agenda.rrule, timestamp, text, timestamptz, timestamptz) is
+comment on function agenda.occurrences(agenda.rrule, timestamp, text, timestamptz, timestamptz, boolean) is
 	'occurrences in [from_time, until_time), ascending';
 
-create or replace function agenda.first_occurrences(rule agenda.rrule, dtstart timestamp, tz text, n integer) returns setof timestamptz
+create or replace function agenda.first_occurrences(rule agenda.rrule, dtstart timestamp, tz text, n integer, include_dtstart boolean default false) returns setof timestamptz
 	language c stable strict parallel safe rows 10 support agenda.rrule_support
 	as 'MODULE_PATHNAME', 'agenda_first_occurrences';
-comment on function agenda.first_occurrences(agenda.rrule, timestamp, text, integer) is
+comment on function agenda.first_occurrences(agenda.rrule, timestamp, text, integer, boolean) is
 	'the first n occurrences';
 
-create or replace function agenda.is_occurrence(rule agenda.rrule, dtstart timestamp, tz text, at timestamptz) returns boolean
+create or replace function agenda.is_occurrence(rule agenda.rrule, dtstart timestamp, tz text, at timestamptz, include_dtstart boolean default false) returns boolean
 	language c stable strict parallel safe
 	as 'MODULE_PATHNAME', 'agenda_is_occurrence';
-comment on function agenda.is_occurrence(agenda.rrule, timestamp, text, timestamptz) is
+comment on function agenda.is_occurrence(agenda.rrule, timestamp, text, timestamptz, boolean) is
 	'whether this very instant is an occurrence';
 
 -- ---- local: wall-clock time without a zone -------------------------------------------
 
-create or replace function agenda.next_local_occurrence(rule agenda.rrule, dtstart timestamp, after timestamp) returns timestamp
+create or replace function agenda.next_local_occurrence(rule agenda.rrule, dtstart timestamp, after timestamp, include_dtstart boolean default false) returns timestamp
 	language c immutable strict parallel safe
 	as 'MODULE_PATHNAME', 'agenda_next_local_occurrence';
-comment on function agenda.next_local_occurrence(agenda.rrule, timestamp, timestamp) is
+comment on function agenda.next_local_occurrence(agenda.rrule, timestamp, timestamp, boolean) is
 	'first occurrence strictly after a wall-clock time, or null';
 
-create or replace function agenda.previous_local_occurrence(rule agenda.rrule, dtstart timestamp, before timestamp) returns timestamp
+create or replace function agenda.previous_local_occurrence(rule agenda.rrule, dtstart timestamp, before timestamp, include_dtstart boolean default false) returns timestamp
 	language c immutable strict parallel safe
 	as 'MODULE_PATHNAME', 'agenda_previous_local_occurrence';
-comment on function agenda.previous_local_occurrence(agenda.rrule, timestamp, timestamp) is
+comment on function agenda.previous_local_occurrence(agenda.rrule, timestamp, timestamp, boolean) is
 	'last occurrence strictly before a wall-clock time, or null';
 
-create or replace function agenda.local_occurrences(rule agenda.rrule, dtstart timestamp, from_time timestamp, until_time timestamp) returns setof timestamp
+create or replace function agenda.local_occurrences(rule agenda.rrule, dtstart timestamp, from_time timestamp, until_time timestamp, include_dtstart boolean default false) returns setof timestamp
 	language c immutable strict parallel safe rows 100 support agenda.rrule_support
 	as 'MODULE_PATHNAME', 'agenda_local_occurrences';
-comment on function agenda.local_occurrences(agenda.rrule, timestamp, timestamp, timestamp) is
+comment on function agenda.local_occurrences(agenda.rrule, timestamp, timestamp, timestamp, boolean) is
 	'occurrences in [from_time, until_time) of the wall clock, ascending';
 
-create or replace function agenda.first_local_occurrences(rule agenda.rrule, dtstart timestamp, n integer) returns setof timestamp
+create or replace function agenda.first_local_occurrences(rule agenda.rrule, dtstart timestamp, n integer, include_dtstart boolean default false) returns setof timestamp
 	language c immutable strict parallel safe rows 10 support agenda.rrule_support
 	as 'MODULE_PATHNAME', 'agenda_first_local_occurrences';
-comment on function agenda.first_local_occurrences(agenda.rrule, timestamp, integer) is
+comment on function agenda.first_local_occurrences(agenda.rrule, timestamp, integer, boolean) is
 	'the first n occurrences in wall-clock time';
 
 -- ---- dates: all-day, times of day do not exist ---------------------------------------
 
-create or replace function agenda.next_date(rule agenda.rrule, dtstart date, after date) returns date
+create or replace function agenda.next_date(rule agenda.rrule, dtstart date, after date, include_dtstart boolean default false) returns date
 	language c immutable strict parallel safe
 	as 'MODULE_PATHNAME', 'agenda_next_date';
-comment on function agenda.next_date(agenda.rrule, date, date) is
+comment on function agenda.next_date(agenda.rrule, date, date, boolean) is
 	'first date of the rule strictly after a date, or null';
 
-create or replace function agenda.previous_date(rule agenda.rrule, dtstart date, before date) returns date
+create or replace function agenda.previous_date(rule agenda.rrule, dtstart date, before date, include_dtstart boolean default false) returns date
 	language c immutable strict parallel safe
 	as 'MODULE_PATHNAME', 'agenda_previous_date';
-comment on function agenda.previous_date(agenda.rrule, date, date) is
+comment on function agenda.previous_date(agenda.rrule, date, date, boolean) is
 	'last date of the rule strictly before a date, or null';
 
-create or replace function agenda.occurrence_dates(rule agenda.rrule, dtstart date, from_date date, until_date date) returns setof date
+create or replace function agenda.occurrence_dates(rule agenda.rrule, dtstart date, from_date date, until_date date, include_dtstart boolean default false) returns setof date
 	language c immutable strict parallel safe rows 100 support agenda.rrule_support
 	as 'MODULE_PATHNAME', 'agenda_occurrence_dates';
-comment on function agenda.occurrence_dates(agenda.rrule, date, date, date) is
+comment on function agenda.occurrence_dates(agenda.rrule, date, date, date, boolean) is
 	'dates of the rule in [from_date, until_date), ascending';
 
-create or replace function agenda.first_dates(rule agenda.rrule, dtstart date, n integer) returns setof date
+create or replace function agenda.first_dates(rule agenda.rrule, dtstart date, n integer, include_dtstart boolean default false) returns setof date
 	language c immutable strict parallel safe rows 10 support agenda.rrule_support
 	as 'MODULE_PATHNAME', 'agenda_first_dates';
-comment on function agenda.first_dates(agenda.rrule, date, integer) is
+comment on function agenda.first_dates(agenda.rrule, date, integer, boolean) is
 	'the first n dates of the rule';
 
 -- ---- rules and words -----------------------------------------------------------------

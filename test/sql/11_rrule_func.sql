@@ -3,10 +3,12 @@ begin;
 set local search_path = public;
 -- nothing here may depend on it
 set local timezone = 'Asia/Kathmandu';
-select plan(55);
+select plan(69);
 
 create function pg_temp.first(rule agenda.rrule, dtstart timestamp, n int) returns text language sql as $$
     select string_agg(to_char(t, 'YYYY-MM-DD"T"HH24:MI'), ' ' order by t) from agenda.first_local_occurrences(rule, dtstart, n) t$$;
+create function pg_temp.with_start(rule agenda.rrule, dtstart timestamp, n int) returns text language sql as $$
+    select string_agg(to_char(t, 'YYYY-MM-DD"T"HH24:MI'), ' ' order by t) from agenda.first_local_occurrences(rule, dtstart, n, include_dtstart => true) t$$;
 create function pg_temp.dates(rule agenda.rrule, dtstart date, n int) returns text language sql as $$
     select string_agg(to_char(t, 'YYYY-MM-DD'), ' ' order by t) from agenda.first_dates(rule, dtstart, n) t$$;
 
@@ -44,6 +46,24 @@ select is(pg_temp.dates('FREQ=DAILY;UNTIL=20250103T120000Z', '2025-01-01', 9), '
 select is(agenda.previous_local_occurrence('FREQ=MONTHLY;COUNT=10;BYMONTHDAY=31', '2025-01-01 09:00', 'infinity'), '2026-05-31 09:00', 'the last of a rule that ends');
 select is(agenda.previous_local_occurrence('daily', '2025-01-01 09:00', 'infinity'), null, 'an endless rule has no last');
 select is(agenda.next_local_occurrence('FREQ=DAILY;COUNT=100000', '1925-01-01 09:00', '2025-06-15 12:00'), '2025-06-16 09:00', 'a large COUNT');
+
+-- ---- include_dtstart ----
+select is(pg_temp.with_start('FREQ=WEEKLY;BYDAY=MO', '2025-01-01 09:00', 3), '2025-01-01T09:00 2025-01-06T09:00 2025-01-13T09:00', 'the start comes first');
+select is(pg_temp.with_start('FREQ=WEEKLY;BYDAY=MO;COUNT=3', '2025-01-01 09:00', 9), '2025-01-01T09:00 2025-01-06T09:00 2025-01-13T09:00', 'and COUNT counts it');
+select is(pg_temp.with_start('FREQ=WEEKLY;BYDAY=MO;COUNT=1', '2025-01-01 09:00', 9), '2025-01-01T09:00', 'even alone');
+select is(pg_temp.with_start('FREQ=WEEKLY;BYDAY=WE;COUNT=3', '2025-01-01 09:00', 9), pg_temp.first('FREQ=WEEKLY;BYDAY=WE;COUNT=3', '2025-01-01 09:00', 9), 'a start that the rule hits is there once');
+select is(pg_temp.with_start('FREQ=YEARLY;BYMONTH=2;BYMONTHDAY=30', '2025-01-01 09:00', 9), '2025-01-01T09:00', 'a rule that never matches leaves the start');
+select is(pg_temp.with_start('FREQ=WEEKLY;BYDAY=MO;UNTIL=20241231', '2025-01-01 09:00', 9), null, 'UNTIL before the start leaves nothing');
+select is(agenda.next_local_occurrence('FREQ=WEEKLY;BYDAY=MO', '2025-01-01 09:00', '2024-06-01', true), '2025-01-01 09:00', 'next');
+select is(agenda.next_local_occurrence('FREQ=WEEKLY;BYDAY=MO', '2025-01-01 09:00', '2025-01-01 09:00', include_dtstart => true), '2025-01-06 09:00', 'is strictly after it too');
+select is(agenda.previous_local_occurrence('FREQ=WEEKLY;BYDAY=MO', '2025-01-01 09:00', '2025-01-06 09:00', true), '2025-01-01 09:00', 'previous');
+select is(agenda.previous_local_occurrence('FREQ=YEARLY;BYMONTH=2;BYMONTHDAY=30', '2025-01-01 09:00', 'infinity', true), '2025-01-01 09:00', 'the last of a series that is its start');
+select is((select array_agg(d) from agenda.occurrence_dates('FREQ=MONTHLY;BYMONTHDAY=15', '2025-01-10', '2025-01-01', '2025-02-20', true) d), '{2025-01-10,2025-01-15,2025-02-15}'::date[], 'dates');
+select is(agenda.next_date('FREQ=MONTHLY;BYMONTHDAY=15', '2025-01-10', '2025-01-09', true), '2025-01-10', 'the next date');
+-- the same call with another last argument, so that a kept plan would be seen
+select is((select array_agg(agenda.next_local_occurrence('FREQ=WEEKLY;BYDAY=MO', '2025-01-01 09:00', '2024-06-01', b) order by i) from unnest('{f,t,f}'::boolean[]) with ordinality as x (b, i)),
+    '{2025-01-06 09:00,2025-01-01 09:00,2025-01-06 09:00}'::timestamp[], 'the option is part of what is kept');
+select is(agenda.next_local_occurrence('daily', '2025-01-01 09:00', '2024-06-01', null), null, 'null is null');
 
 -- ---- infinity and the ends of time ----
 select is(agenda.next_local_occurrence('daily', '2025-01-01 09:00', 'infinity'), null, 'nothing after infinity');

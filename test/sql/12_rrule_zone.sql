@@ -3,7 +3,7 @@ begin;
 set local search_path = public;
 -- a trap for whatever asks the session
 set local timezone = 'America/New_York';
-select plan(48);
+select plan(53);
 
 create function pg_temp.first(rule agenda.rrule, dtstart timestamp, tz text, n int) returns text language sql as $$
     select string_agg(to_char(t at time zone 'UTC', 'MM-DD"T"HH24:MI"Z"'), ' ' order by o)
@@ -65,6 +65,17 @@ select is((select count(*) from generate_series('2025-12-30 00:00Z'::timestamptz
 select is((select count(*) from generate_series('1800-01-01 00:00Z'::timestamptz, '2500-01-01 00:00Z', '11 days 7 hours') t,
         unnest(array['Europe/Berlin', 'America/New_York', 'Pacific/Apia', 'Africa/Monrovia']) z
     where agenda.instant_to_local(t, z) <> t at time zone z), 0::bigint, 'over seven centuries');
+
+-- ---- include_dtstart ----
+select is((select array_agg(t) from agenda.first_occurrences('FREQ=WEEKLY;BYDAY=MO;COUNT=3', '2026-03-25 09:00', 'Europe/Berlin', 9, true) t),
+    '{2026-03-25 08:00Z,2026-03-30 07:00Z,2026-04-06 07:00Z}'::timestamptz[], 'the start, then the rule, by COUNT');
+select is((select array_agg(t) from agenda.first_occurrences('FREQ=HOURLY;BYHOUR=2;COUNT=3', '2026-10-24 12:00', 'Europe/Berlin', 9, true) t),
+    '{2026-10-24 10:00Z,2026-10-25 00:00Z,2026-10-25 01:00Z}'::timestamptz[], 'in elapsed time');
+select is((select array_agg(t) from agenda.occurrences('FREQ=WEEKLY;BYDAY=MO', '2026-03-29 02:30', 'Europe/Berlin', '2026-03-28Z', '2026-03-31Z', true) t),
+    '{2026-03-29 01:30Z,2026-03-30 00:30Z}'::timestamptz[], 'a start in a gap is moved');
+select ok(agenda.is_occurrence('FREQ=WEEKLY;BYDAY=MO', '2026-03-25 09:00', 'Europe/Berlin', '2026-03-25 08:00Z', true)
+    and not agenda.is_occurrence('FREQ=WEEKLY;BYDAY=MO', '2026-03-25 09:00', 'Europe/Berlin', '2026-03-25 08:00Z'), 'is_occurrence');
+select is(agenda.previous_occurrence('FREQ=WEEKLY;BYDAY=MO', '2026-03-25 09:00', 'Europe/Berlin', '2026-03-30 07:00Z', true), '2026-03-25 08:00Z', 'previous');
 
 -- ---- names of zones ----
 select throws_ok($$select agenda.next_occurrence('daily', '2025-01-01', 'Mars/Olympus', '2025-01-01Z')$$, 'YA004', 'time zone "Mars/Olympus" is not known', 'an unknown zone');
