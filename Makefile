@@ -27,6 +27,8 @@ OBJS = \
 	extension/task_json.o \
 	extension/task_trigger.o \
 	extension/task_create.o \
+	extension/task_gateway.o \
+	extension/json_member.o \
 	extension/table_default.o \
 	extension/silence.o \
 	extension/backlog.o \

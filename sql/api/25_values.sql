@@ -2,15 +2,7 @@
 -- A value of the wrong kind is an error that names its member, not a cast that fails somewhere.
 
 create or replace function agenda._wrong_member(p_patch jsonb, p_member text, p_wanted text) returns void
-    language plpgsql immutable as
-$$
-begin
-    raise exception using errcode = 'YA006',
-        message = format('%s must be %s', p_member, p_wanted),
-        detail = format('It is %s.', left(coalesce((p_patch->p_member)::text, 'absent'), 100)),
-        column = p_member;
-end
-$$;
+    language c immutable parallel safe as 'MODULE_PATHNAME', 'agenda_wrong_member';
 comment on function agenda._wrong_member(jsonb, text, text) is 'internal: raises YA006 for a member of the wrong kind';
 
 create or replace function agenda._check_object(p_patch jsonb) returns void
@@ -25,59 +17,19 @@ $$;
 comment on function agenda._check_object(jsonb) is 'internal: raises YA006 for anything but an object';
 
 create or replace function agenda._text(p_patch jsonb, p_member text) returns text
-    language plpgsql immutable as
-$$
-begin
-    if jsonb_typeof(p_patch->p_member) not in ('string', 'null') then
-        perform agenda._wrong_member(p_patch, p_member, 'a string');
-    end if;
-    return p_patch->>p_member;
-end
-$$;
+    language c immutable parallel safe as 'MODULE_PATHNAME', 'agenda_member_text';
 comment on function agenda._text(jsonb, text) is 'internal: a text member, null where absent';
 
 create or replace function agenda._integer(p_patch jsonb, p_member text) returns integer
-    language plpgsql immutable as
-$$
-begin
-    if p_patch->>p_member is null then
-        return null;
-    end if;
-    if p_patch->>p_member !~ '^-?[0-9]{1,9}$' then
-        perform agenda._wrong_member(p_patch, p_member, 'an integer');
-    end if;
-    return (p_patch->>p_member)::integer;
-end
-$$;
+    language c immutable parallel safe as 'MODULE_PATHNAME', 'agenda_member_integer';
 comment on function agenda._integer(jsonb, text) is 'internal: an integer member, null where absent';
 
 create or replace function agenda._smallint(p_patch jsonb, p_member text) returns smallint
-    language plpgsql immutable as
-$$
-declare
-    v integer := agenda._integer(p_patch, p_member);
-begin
-    if v not between -32768 and 32767 then
-        perform agenda._wrong_member(p_patch, p_member, 'a small integer');
-    end if;
-    return v;
-end
-$$;
+    language c immutable parallel safe as 'MODULE_PATHNAME', 'agenda_member_smallint';
 comment on function agenda._smallint(jsonb, text) is 'internal: a small integer member, null where absent';
 
 create or replace function agenda._boolean(p_patch jsonb, p_member text) returns boolean
-    language plpgsql immutable as
-$$
-begin
-    if p_patch->>p_member is null then
-        return null;
-    end if;
-    if p_patch->>p_member not in ('true', 'false') then
-        perform agenda._wrong_member(p_patch, p_member, 'true or false');
-    end if;
-    return (p_patch->>p_member)::boolean;
-end
-$$;
+    language c immutable parallel safe as 'MODULE_PATHNAME', 'agenda_member_boolean';
 comment on function agenda._boolean(jsonb, text) is 'internal: a boolean member, null where absent';
 
 create or replace function agenda._uuid(p_patch jsonb, p_member text) returns uuid
@@ -139,3 +91,7 @@ comment on function agenda._due_state(agenda.tasks, timestamptz, agenda.preferen
 create or replace function agenda._task_text(t agenda.tasks, p_now timestamptz, p agenda.preferences) returns text
     language c stable parallel safe as 'MODULE_PATHNAME', 'agenda_task_json_text';
 comment on function agenda._task_text(agenda.tasks, timestamptz, agenda.preferences) is 'internal: task_json() as text';
+
+create or replace function agenda._task_body(t agenda.tasks) returns text
+    language c volatile parallel unsafe as 'MODULE_PATHNAME', 'agenda_task_body';
+comment on function agenda._task_body(agenda.tasks) is 'engine: task_json() as text, with the owner''s preferences whoever asks';

@@ -53,7 +53,8 @@ comment on function agenda._gw_list(jsonb, bigint, integer, integer) is 'engine:
 
 -- ---- tasks -------------------------------------------------------------------------------------
 
-create or replace function agenda.gw_list_tasks(
+-- The list as it is asked for most is read in C, which calls this one where there is a filter or an order.
+create or replace function agenda._gw_list_tasks(
         p_user uuid, p_request_id text, p_traceparent text, p_query jsonb,
         out status integer, out etag text, out location text, out body text)
     language plpgsql stable security definer
@@ -67,13 +68,19 @@ declare
 begin
     v_none := agenda._enter(p_user, p_request_id, p_traceparent);
     status := 200;
-    body := agenda._gw_list(
-        (select jsonb_agg(agenda._task_text(t, agenda.now(), p)::jsonb)
+    body := format('{"items":[%s],"total":%s,"page":%s,"page_size":%s}',
+        (select string_agg(agenda._task_text(t, agenda.now(), p), ',')
            from agenda.list_tasks(v_filter, p_query->>'sort', v_page, v_size) t, agenda.get_preferences() p),
         agenda.count_tasks(v_filter), v_page, v_size);
     v_none := agenda._leave();
 end
 $$;
+comment on function agenda._gw_list_tasks(uuid, text, text, jsonb) is 'engine: GET /tasks with a filter or an order';
+
+create or replace function agenda.gw_list_tasks(
+        p_user uuid, p_request_id text, p_traceparent text, p_query jsonb,
+        out status integer, out etag text, out location text, out body text)
+    language c stable as 'MODULE_PATHNAME', 'agenda_gw_list_tasks';
 comment on function agenda.gw_list_tasks(uuid, text, text, jsonb) is 'gateway: GET /tasks';
 
 create or replace function agenda.gw_create_task(
@@ -97,7 +104,7 @@ begin
     status := 201;
     etag := t.version;
     location := '/api/tasks/' || t.id;
-    body := agenda.task_json(t);
+    body := agenda._task_body(t);
     v_none := agenda._leave();
 end
 $$;
@@ -106,21 +113,7 @@ comment on function agenda.gw_create_task(uuid, text, text, jsonb) is 'gateway: 
 create or replace function agenda.gw_get_task(
         p_user uuid, p_request_id text, p_traceparent text, p_id uuid,
         out status integer, out etag text, out location text, out body text)
-    language plpgsql stable security definer
-    set search_path = pg_catalog, agenda, pg_temp as
-$$
-declare
-    v_none text;
-    t      agenda.tasks;
-begin
-    v_none := agenda._enter(p_user, p_request_id, p_traceparent);
-    t := agenda.get_task(p_id);
-    status := 200;
-    etag := t.version;
-    body := agenda.task_json(t);
-    v_none := agenda._leave();
-end
-$$;
+    language c stable as 'MODULE_PATHNAME', 'agenda_gw_get_task';
 comment on function agenda.gw_get_task(uuid, text, text, uuid) is 'gateway: GET /tasks/{id}';
 
 create or replace function agenda.gw_update_task(
@@ -137,7 +130,7 @@ begin
     t := agenda.update_task(p_id, p_body, p_version);
     status := 200;
     etag := t.version;
-    body := agenda.task_json(t);
+    body := agenda._task_body(t);
     v_none := agenda._leave();
 end
 $$;

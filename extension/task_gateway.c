@@ -1,0 +1,337 @@
+/*
+ * task_gateway.c
+ *		What the gateway asks most: one task, and the list of tasks.
+ *
+ * agenda.gw_get_task() and agenda.gw_list_tasks() read through the indexes and write the answer's text
+ * as they go: no executor, no jsonb.  They name the user in every key, so row-level security
+ * has nothing to add; only agenda_gateway may execute them (sql/grants.sql).
+ *
+ * Both are stable and read with the snapshot of the calling query.  A list that is filtered or sorted
+ * is SQL, in agenda._gw_list_tasks().
+ */
+#include "postgres.h"
+
+#include "access/genam.h"
+#include "access/htup_details.h"
+#include "access/relscan.h"
+#include "access/table.h"
+#include "access/tableam.h"
+#include "access/visibilitymap.h"
+#include "catalog/namespace.h"
+#include "catalog/pg_index.h"
+#include "catalog/pg_type.h"
+#include "funcapi.h"
+#include "miscadmin.h"
+#include "storage/bufmgr.h"
+#include "storage/predicate.h"
+#include "utils/builtins.h"
+#include "utils/fmgroids.h"
+#include "utils/jsonb.h"
+#include "utils/lsyscache.h"
+#include "utils/memutils.h"
+#include "utils/snapmgr.h"
+
+#include "clock.h"
+#include "errcodes.h"
+#include "json_text.h"
+#include "sql_call.h"
+#include "table.h"
+#include "task_json.h"
+
+/* pages and their sizes as in agenda._gw_page() */
+#define MAX_PAGE       1000000
+#define MAX_PAGE_SIZE  100
+#define MAX_DIGITS     9
+#define USUAL_PAGESIZE 20
+
+/* What every function of the gateway returns. */
+enum
+{
+	ANSWER_STATUS,
+	ANSWER_ETAG,
+	ANSWER_LOCATION,
+	ANSWER_BODY,
+	ANSWER_COLUMNS
+};
+
+typedef struct ListPage
+{
+	int64 number;
+	int64 size;
+} ListPage;
+
+typedef struct TaskList
+{
+	Relation rel;
+	Relation index;
+	Snapshot snapshot;
+	AgendaPreferences prefs;
+	TimestampTz now;
+	int64 skip;
+	int64 limit;
+	int64 total;
+	StringInfoData items;
+} TaskList;
+
+static pg_uuid_t *uuid_argument(FunctionCallInfo fcinfo, int argno);
+static Datum answer(int status, int64 version, StringInfo body);
+static TupleDesc answer_desc(void);
+static bool plain_page(Jsonb *query, ListPage *page);
+static bool page_member(Jsonb *query, const char *name, int64 limit, int64 *value, int *found);
+static Relation open_list_index(Relation rel);
+static void read_list(TaskList *list, const pg_uuid_t *user_id);
+static bool is_visible(TaskList *list, IndexScanDesc scan, ItemPointer tid, TupleTableSlot *slot,
+					   Buffer *map);
+static void append_item(TaskList *list, TupleTableSlot *slot);
+
+PG_FUNCTION_INFO_V1(agenda_gw_get_task);
+PG_FUNCTION_INFO_V1(agenda_gw_list_tasks);
+PG_FUNCTION_INFO_V1(agenda_task_body);
+
+/* agenda.gw_get_task(user, request_id, traceparent, id) → (status, etag, location, body) */
+Datum
+agenda_gw_get_task(PG_FUNCTION_ARGS)
+{
+	pg_uuid_t *user_id = uuid_argument(fcinfo, 0);
+	pg_uuid_t *id = uuid_argument(fcinfo, 3);
+	Relation rel = agenda_table_open("tasks", AccessShareLock);
+	const AttrNumber *attnum = agenda_task_columns(RelationGetDescr(rel));
+	AgendaPreferences prefs;
+	StringInfoData body;
+	ScanKeyData keys[2];
+	HeapTuple tuple;
+	TaskRow task;
+
+	agenda_key_uuid(&keys[0], attnum[TASK_USER_ID], user_id);
+	agenda_key_uuid(&keys[1], attnum[TASK_ID], id);
+	tuple = agenda_find_row(rel, RelationGetPrimaryKeyIndex(rel), GetActiveSnapshot(), 2, keys);
+	if (HeapTupleIsValid(tuple))
+		agenda_task_read(&task, tuple, RelationGetDescr(rel));
+	if (!HeapTupleIsValid(tuple) || !task.isnull[TASK_DELETED_AT])
+	{
+		char text[AGENDA_UUID_SIZE];
+
+		agenda_uuid_text(id, text);
+		ereport(ERROR, errcode(ERRCODE_AGENDA_NOT_FOUND),
+				errmsg("task \"%s\" does not exist", text));
+	}
+	agenda_preferences_of(user_id, GetActiveSnapshot(), &prefs);
+	initStringInfo(&body);
+	agenda_task_text(&body, &task, agenda_domain_now(), &prefs);
+	table_close(rel, AccessShareLock);
+	PG_RETURN_DATUM(answer(200, DatumGetInt64(task.value[TASK_VERSION]), &body));
+}
+
+/* agenda._task_body(t agenda.tasks) → text: as gw_get_task() has it */
+Datum
+agenda_task_body(PG_FUNCTION_ARGS)
+{
+	AgendaPreferences prefs;
+	StringInfoData body;
+	TaskRow task;
+
+	if (!agenda_task_arg(&task, fcinfo, 0))
+		PG_RETURN_NULL();
+	agenda_preferences_of(DatumGetUUIDP(task.value[TASK_USER_ID]), NULL, &prefs);
+	initStringInfo(&body);
+	agenda_task_text(&body, &task, agenda_domain_now(), &prefs);
+	PG_RETURN_TEXT_P(cstring_to_text_with_len(body.data, body.len));
+}
+
+static pg_uuid_t *
+uuid_argument(FunctionCallInfo fcinfo, int argno)
+{
+	if (PG_ARGISNULL(argno))
+		ereport(ERROR, errcode(ERRCODE_NULL_VALUE_NOT_ALLOWED),
+				errmsg("user and id must not be null"));
+	return PG_GETARG_UUID_P(argno);
+}
+
+/* A negative version: no entity tag. */
+static Datum
+answer(int status, int64 version, StringInfo body)
+{
+	Datum values[ANSWER_COLUMNS] = { 0 };
+	bool nulls[ANSWER_COLUMNS] = { false };
+	char etag[MAXINT8LEN + 1];
+
+	values[ANSWER_STATUS] = Int32GetDatum(status);
+	nulls[ANSWER_ETAG] = version < 0;
+	if (version >= 0)
+		values[ANSWER_ETAG] =
+			PointerGetDatum(cstring_to_text_with_len(etag, pg_lltoa(version, etag)));
+	nulls[ANSWER_LOCATION] = true;
+	values[ANSWER_BODY] = PointerGetDatum(cstring_to_text_with_len(body->data, body->len));
+	return HeapTupleGetDatum(heap_form_tuple(answer_desc(), values, nulls));
+}
+
+/* The same for the life of the backend: the functions' declarations are ours. */
+static TupleDesc
+answer_desc(void)
+{
+	static TupleDesc desc = NULL;
+
+	if (desc == NULL)
+	{
+		MemoryContext old = MemoryContextSwitchTo(TopMemoryContext);
+		TupleDesc made = CreateTemplateTupleDesc(ANSWER_COLUMNS);
+
+		TupleDescInitEntry(made, ANSWER_STATUS + 1, "status", INT4OID, -1, 0);
+		TupleDescInitEntry(made, ANSWER_ETAG + 1, "etag", TEXTOID, -1, 0);
+		TupleDescInitEntry(made, ANSWER_LOCATION + 1, "location", TEXTOID, -1, 0);
+		TupleDescInitEntry(made, ANSWER_BODY + 1, "body", TEXTOID, -1, 0);
+		desc = BlessTupleDesc(made);
+		MemoryContextSwitchTo(old);
+	}
+	return desc;
+}
+
+/* ---- the list ---------------------------------------------------------------------------------- */
+
+/* agenda.gw_list_tasks(user, request_id, traceparent, query) → (status, etag, location, body) */
+Datum
+agenda_gw_list_tasks(PG_FUNCTION_ARGS)
+{
+	pg_uuid_t *user_id = uuid_argument(fcinfo, 0);
+	TaskList list = { 0 };
+	StringInfoData body;
+	ListPage page;
+
+	list.rel = agenda_table_open("tasks", AccessShareLock);
+	if (!PG_ARGISNULL(3) && plain_page(PG_GETARG_JSONB_P(3), &page))
+		list.index = open_list_index(list.rel);
+	if (list.index == NULL)
+	{
+		Oid types[4] = { UUIDOID, TEXTOID, TEXTOID, JSONBOID };
+
+		table_close(list.rel, AccessShareLock);
+		PG_RETURN_DATUM(agenda_call("_gw_list_tasks", 4, types, fcinfo->args, NULL));
+	}
+
+	list.snapshot = GetActiveSnapshot();
+	list.now = agenda_domain_now();
+	list.skip = (page.number - 1) * page.size;
+	list.limit = page.size;
+	initStringInfo(&list.items);
+	agenda_preferences_of(user_id, list.snapshot, &list.prefs);
+	read_list(&list, user_id);
+	index_close(list.index, AccessShareLock);
+	table_close(list.rel, AccessShareLock);
+
+	initStringInfo(&body);
+	appendStringInfoString(&body, "{\"items\":[");
+	appendBinaryStringInfo(&body, list.items.data, list.items.len);
+	appendStringInfo(&body,
+					 "],\"total\":" INT64_FORMAT ",\"page\":" INT64_FORMAT
+					 ",\"page_size\":" INT64_FORMAT "}",
+					 list.total, page.number, page.size);
+	PG_RETURN_DATUM(answer(200, -1, &body));
+}
+
+/* A query that asks for a page and for nothing else; what is no number is left to SQL. */
+static bool
+plain_page(Jsonb *query, ListPage *page)
+{
+	int found = 0;
+
+	page->number = 1;
+	page->size = USUAL_PAGESIZE;
+	return JB_ROOT_IS_OBJECT(query) &&
+		   page_member(query, "page", MAX_PAGE, &page->number, &found) &&
+		   page_member(query, "page_size", MAX_PAGE_SIZE, &page->size, &found) &&
+		   JB_ROOT_COUNT(query) == found;
+}
+
+static bool
+page_member(Jsonb *query, const char *name, int64 limit, int64 *value, int *found)
+{
+	JsonbValue member;
+	int64 number = 0;
+
+	if (getKeyJsonValueFromContainer(&query->root, name, strlen(name), &member) == NULL)
+		return true;
+	(*found)++;
+	if (member.type != jbvString || member.val.string.len > MAX_DIGITS)
+		return false;
+	for (int i = 0; i < member.val.string.len; i++)
+	{
+		char c = member.val.string.val[i];
+
+		if (c < '0' || c > '9')
+			return false;
+		number = number * 10 + (c - '0');
+	}
+	*value = Min(number, limit);
+	return number > 0;
+}
+
+/* The index in whose order the list goes; NULL if it can't be used as it is. */
+static Relation
+open_list_index(Relation rel)
+{
+	Oid relid = get_relname_relid("tasks_created", RelationGetNamespace(rel));
+	Relation index;
+
+	if (!OidIsValid(relid))
+		return NULL;
+	index = index_open(relid, AccessShareLock);
+	if (index->rd_index->indrelid == RelationGetRelid(rel) && index->rd_index->indisvalid &&
+		!index->rd_index->indcheckxmin)
+		return index;
+	index_close(index, AccessShareLock);
+	return NULL;
+}
+
+/* One walk over the user's entries: those of the page are read, the others only counted. */
+static void
+read_list(TaskList *list, const pg_uuid_t *user_id)
+{
+	TupleTableSlot *slot = table_slot_create(list->rel, NULL);
+	IndexScanDesc scan = index_beginscan(list->rel, list->index, list->snapshot, 1, 0);
+	Buffer map = InvalidBuffer;
+	ScanKeyData key;
+	ItemPointer tid;
+
+	ScanKeyInit(&key, 1, BTEqualStrategyNumber, F_UUID_EQ, UUIDPGetDatum(user_id));
+	index_rescan(scan, &key, 1, NULL, 0);
+	while ((tid = index_getnext_tid(scan, ForwardScanDirection)) != NULL)
+	{
+		CHECK_FOR_INTERRUPTS();
+		if (list->total >= list->skip && list->total - list->skip < list->limit)
+		{
+			if (!index_fetch_heap(scan, slot))
+				continue;
+			append_item(list, slot);
+		}
+		else if (!is_visible(list, scan, tid, slot, &map))
+			continue;
+		list->total++;
+	}
+	if (BufferIsValid(map))
+		ReleaseBuffer(map);
+	index_endscan(scan);
+	ExecDropSingleTupleTableSlot(slot);
+}
+
+/* As an index-only scan asks: the visibility map first, the row where that does not know. */
+static bool
+is_visible(TaskList *list, IndexScanDesc scan, ItemPointer tid, TupleTableSlot *slot, Buffer *map)
+{
+	BlockNumber block = ItemPointerGetBlockNumber(tid);
+
+	if (!VM_ALL_VISIBLE(list->rel, block, map))
+		return index_fetch_heap(scan, slot);
+	PredicateLockPage(list->rel, block, list->snapshot);
+	return true;
+}
+
+static void
+append_item(TaskList *list, TupleTableSlot *slot)
+{
+	TaskRow task;
+
+	agenda_task_read(&task, ExecFetchSlotHeapTuple(slot, false, NULL), RelationGetDescr(list->rel));
+	if (list->items.len > 0)
+		appendStringInfoChar(&list->items, ',');
+	agenda_task_text(&list->items, &task, list->now, &list->prefs);
+}
