@@ -80,6 +80,7 @@ token_cache_find(struct token_cache *cache, time_t now, struct principal *who)
 			row[i].used = ++cache->clock;
 			memcpy(who->user, row[i].user, sizeof(row[i].user));
 			who->is_operator = row[i].is_operator;
+			who->exp = row[i].exp;
 			return true;
 		}
 	return false;
@@ -141,6 +142,7 @@ auth_check(const struct jwt_policy *policy, struct token_cache *cache, const cha
 	if (out->known)
 		return NULL;
 	result = jwt_verify(policy, token, len, now, &out->claims);
+	out->exp = result == JWT_OK ? out->claims.exp : 0;
 	out->is_operator = result == JWT_OK && out->claims.is_operator;
 	return result == JWT_OK ? NULL : jwt_error(result);
 }

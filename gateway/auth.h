@@ -19,6 +19,7 @@ struct principal
 	struct jwt_claims claims;           /* set unless known */
 	bool known;                         /* user is set: the token stood in the cache */
 	bool is_operator;
+	int64_t exp; /* of the token */
 	char user[USER_ID_LEN + 1];
 };
 

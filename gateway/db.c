@@ -30,7 +30,7 @@
 #define SETUP_FIRST_PREPARE 2 /* results before: session settings, version */
 
 static char statement_names[N_STATEMENTS][16];
-static char statement_texts[N_STATEMENTS][160];
+static char statement_texts[N_STATEMENTS][320];
 
 /* ---- statements --------------------------------------------------------------------------- */
 
@@ -40,36 +40,79 @@ count_params(unsigned int args)
 {
 	int n = 3;
 
-	for (unsigned int bit = 1; bit <= ARG_VERSION; bit <<= 1)
+	for (unsigned int bit = ARG_ID; bit <= ARG_VERSION; bit <<= 1)
 		n += (args & bit) != 0;
 	return n;
+}
+
+/* agenda.gw_x($1,$2,$3,…), with what stands for the user */
+static size_t
+put_route_call(char *out, size_t size, int route, const char *user)
+{
+	int n = count_params(routes[route].args);
+	size_t len = (size_t) snprintf(out, size, "agenda.%s(%s", routes[route].function, user);
+
+	for (int i = 2; i <= n; i++)
+		len += (size_t) snprintf(out + len, size - len, ",$%d", i);
+	return len + (size_t) snprintf(out + len, size - len, ")");
 }
 
 static void
 make_route_text(int route, char *out, size_t size)
 {
-	int n = count_params(routes[route].args);
-	size_t len = (size_t) snprintf(
-		out, size, "select status, etag, location, body from agenda.%s($1", routes[route].function);
+	size_t len = (size_t) snprintf(out, size, "select status, etag, location, body from ");
 
-	for (int i = 2; i <= n; i++)
-		len += (size_t) snprintf(out + len, size - len, ",$%d", i);
-	(void) snprintf(out + len, size - len, ")");
+	(void) put_route_call(out + len, size - len, route, "$1");
+}
+
+/*
+ * The key is claimed before the function runs, as its first argument, and the answer is stored when it
+ * has run.
+ */
+static void
+make_keyed_text(int route, char *out, size_t size)
+{
+	int n = count_params(routes[route].args);
+	char user[64];
+	size_t len;
+
+	(void) snprintf(user, sizeof(user), "agenda.gw_claim($1,$%d,$%d)", n + 1, n + 2);
+	len = (size_t) snprintf(out, size,
+							"select r.status, r.etag, r.location, r.body,"
+							" agenda.gw_remember($1,$%d,$%d, r.status, r.etag, r.location, r.body)"
+							" from ",
+							n + 1, n + 2);
+	len += put_route_call(out + len, size - len, route, user);
+	(void) snprintf(out + len, size - len, " r");
 }
 
 /* The text depends on routes.def only.  Runs in main, before the first thread starts. */
 static void
 make_statements(void)
 {
-	for (int i = 0; i < N_STATEMENTS; i++)
+	static const struct
 	{
+		int statement;
+		const char *text;
+	} others[] = {
+		{ STATEMENT_LOGIN, "select agenda.gw_login($1)" },
+		{ STATEMENT_TICKET, "select agenda.gw_use_ticket($1)" },
+		{ STATEMENT_REPLAY, "select status, etag, location, body from agenda.gw_replay($1,$2)" },
+	};
+
+	for (int i = 0; i < N_STATEMENTS; i++)
 		(void) snprintf(statement_names[i], sizeof(statement_names[i]), "s%d", i);
-		if (i == STATEMENT_LOGIN)
-			(void) snprintf(statement_texts[i], sizeof(statement_texts[i]),
-							"select agenda.gw_login($1)");
-		else if (routes[i].kind != ROUTE_LOCAL)
-			make_route_text(i, statement_texts[i], sizeof(statement_texts[i]));
+	for (int i = 0; i < N_ROUTES; i++)
+	{
+		if (route_is_local(&routes[i]))
+			continue;
+		make_route_text(i, statement_texts[i], sizeof(statement_texts[i]));
+		if (route_writes(&routes[i]) && route_has_user(&routes[i]))
+			make_keyed_text(i, statement_texts[STATEMENT_KEYED(i)], sizeof(statement_texts[i]));
 	}
+	for (size_t i = 0; i < sizeof(others) / sizeof(others[0]); i++)
+		(void) snprintf(statement_texts[others[i].statement], sizeof(statement_texts[0]), "%s",
+						others[i].text);
 }
 
 const char *
@@ -199,13 +242,20 @@ ignore_notice(void *arg, const PGresult *result)
 	(void) result;
 }
 
+/* s that a statement may run */
+static long
+timeout_of(const struct db_conn *conn)
+{
+	return conn->slow ? conn->db->cfg->slow_timeout : conn->db->cfg->statement_timeout;
+}
+
 static bool
 queue_session_settings(struct db_conn *conn)
 {
 	char timeout[24];
 	const char *params[1] = { timeout };
 
-	(void) snprintf(timeout, sizeof(timeout), "%lds", conn->db->cfg->statement_timeout);
+	(void) snprintf(timeout, sizeof(timeout), "%lds", timeout_of(conn));
 	return PQsendQueryParams(
 			   conn->pg,
 			   "select pg_catalog.set_config('statement_timeout', $1, false),"
@@ -342,9 +392,11 @@ poll_connect(struct db_conn *conn)
 static void
 connect_now(struct db_conn *conn)
 {
-	/* the second name wins, so that the setting cannot hide who is connected */
-	static const char *const keys[] = { "dbname", "fallback_application_name", NULL };
-	const char *values[] = { conn->db->cfg->database, "agenda-gateway", NULL };
+	/* the setting wins over what stands before it: after a failover only a primary will do */
+	static const char *const keys[] = { "target_session_attrs", "tcp_user_timeout", "dbname",
+										"fallback_application_name", NULL };
+	const char *values[] = { "read-write", "5000", conn->db->cfg->database, "agenda-gateway",
+							 NULL };
 
 	set_state(conn, DB_CONNECTING);
 	set_patience(conn, CONNECT_PATIENCE_MS);
@@ -408,7 +460,7 @@ db_batch_started(struct db_conn *conn)
 {
 	set_state(conn, DB_BUSY);
 	/* a batch is as slow as its members together; this only catches a server that hangs */
-	set_patience(conn, (uint64_t) conn->db->cfg->statement_timeout * 3000);
+	set_patience(conn, (uint64_t) timeout_of(conn) * 3000);
 }
 
 void
@@ -433,7 +485,8 @@ db_init(struct db *db, const struct config *cfg, struct wheel *wheel, struct met
 	db->epoll_fd = epoll_fd;
 	db->unready_since = wheel->now;
 	db->sweep.fire = pipeline_sweep;
-	db->n_conns = (int) cfg->db_connections;
+	db->n_fast = (int) cfg->db_connections;
+	db->n_conns = (int) (cfg->db_connections + cfg->slow_connections);
 	for (int i = 0; i < db->n_conns; i++)
 	{
 		struct db_conn *conn = &db->conns[i];
@@ -441,6 +494,7 @@ db_init(struct db *db, const struct config *cfg, struct wheel *wheel, struct met
 		conn->source.handle = on_event;
 		conn->db = db;
 		conn->index = i;
+		conn->slow = i >= db->n_fast;
 		conn->fd = -1;
 		conn->timer.fire = on_timer;
 	}

@@ -8,9 +8,15 @@
 #include "pipeline.h"
 #include "router.h"
 
-/* statements: one per route (the route's index), and these */
-#define STATEMENT_LOGIN N_ROUTES
-#define N_STATEMENTS    (N_ROUTES + 1)
+/* statements: one per route (the route's index), the same with an Idempotency-Key, and these */
+#define STATEMENT_KEYED(route) (N_ROUTES + (route))
+enum
+{
+	STATEMENT_LOGIN = 2 * N_ROUTES,
+	STATEMENT_TICKET,
+	STATEMENT_REPLAY,
+	N_STATEMENTS
+};
 
 extern void db_init(struct db *db, const struct config *cfg, struct wheel *wheel,
 					struct metrics *metrics, int epoll_fd);

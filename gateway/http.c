@@ -189,6 +189,7 @@ on_request_line(void *arg, const char *uri, struct MHD_Connection *mhd)
 		req = xmalloc(sizeof(*req));
 	memset(req, 0, sizeof(*req));
 	req->worker = http->worker;
+	req->http = http;
 	req->conn = conn_of(mhd);
 	req->conn->req = req;
 	req->mhd = mhd;
@@ -206,6 +207,17 @@ on_request_line(void *arg, const char *uri, struct MHD_Connection *mhd)
 	count_add(&http->metrics->in_flight, 1);
 	http_set_deadline(req->conn, http->cfg->header_timeout);
 	return req;
+}
+
+/* The request is used no more, neither by the library nor by a call that was under way. */
+void
+http_release(struct request *req)
+{
+	struct http_server *http = req->http;
+
+	sb_free(&req->query);
+	req->next_free = http->free_requests;
+	http->free_requests = req;
 }
 
 static void
@@ -229,13 +241,12 @@ on_completed(void *arg, struct MHD_Connection *mhd, void **context,
 	free(req->body);
 	if (req->body_cap > 0)
 		(void) atomic_fetch_sub(&buffered, req->body_cap);
-	sb_free(&req->query);
 	req->conn->req = NULL;
 	http_set_deadline(req->conn, http->draining ? DRAIN_IDLE : http->cfg->keepalive_timeout);
 	count_add(&http->metrics->in_flight, (uint64_t) -1);
 	http->calls++;
-	req->next_free = http->free_requests;
-	http->free_requests = req;
+	if (!req->busy)
+		http_release(req);
 }
 
 static enum MHD_Result

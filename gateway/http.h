@@ -28,7 +28,6 @@ struct http_answer
 	const char *content_type;
 	const char *etag; /* with its quotes */
 	const char *location;
-	const char *link;
 	const char *allow;
 	const char *authenticate;
 	const char *preference_applied;
@@ -40,6 +39,7 @@ struct http_answer
 	bool close;
 	const char *body;
 	size_t len;
+	bool borrowed; /* the body lives for ever */
 	/* how to free what holds the body; NULL: the body is copied */
 	void (*release)(void *arg);
 	void *release_arg;
@@ -77,6 +77,8 @@ extern bool http_is_local(const struct request *req);
 extern bool accepts_gzip(const char *field);
 extern bool origin_listed(const char *list, const char *origin);
 
+/* of a request that was busy when its exchange ended */
+extern void http_release(struct request *req);
 extern void http_stream_begin(struct request *req, const struct http_answer *answer);
 extern bool http_stream_push(struct request *req, const char *data, size_t len);
 extern void http_stream_end(struct request *req);

@@ -143,7 +143,7 @@ add_cors(const struct request *req, struct MHD_Response *response, const struct 
 	if (req->method != METHOD_OPTIONS)
 	{
 		add_header(response, "Access-Control-Expose-Headers",
-				   "ETag, Location, Link, Retry-After, X-Request-Id, Preference-Applied, "
+				   "ETag, Location, Retry-After, X-Request-Id, Preference-Applied, "
 				   "Idempotent-Replayed, RateLimit-Limit, RateLimit-Remaining, RateLimit-Reset");
 		return;
 	}
@@ -164,8 +164,9 @@ make_response(const struct http_answer *a)
 	if (a->release != NULL)
 		return MHD_create_response_from_buffer_with_free_callback_cls(
 			a->len, (void *) (uintptr_t) a->body, a->release, a->release_arg);
-	if (a->len == 0)
-		return MHD_create_response_from_buffer(0, (void *) (uintptr_t) "", MHD_RESPMEM_PERSISTENT);
+	if (a->len == 0 || a->borrowed)
+		return MHD_create_response_from_buffer(a->len, (void *) (uintptr_t) (a->len ? a->body : ""),
+											   MHD_RESPMEM_PERSISTENT);
 	return MHD_create_response_from_buffer(a->len, (void *) (uintptr_t) a->body,
 										   MHD_RESPMEM_MUST_COPY);
 }
@@ -187,7 +188,6 @@ http_add_headers(struct request *req, struct MHD_Response *response, const struc
 	add_header(response, "Content-Type", a->content_type);
 	add_header(response, "ETag", a->etag);
 	add_header(response, "Location", a->location);
-	add_header(response, "Link", a->link);
 	add_header(response, "Allow", a->allow);
 	add_header(response, "WWW-Authenticate", a->authenticate);
 	add_header(response, "Preference-Applied", a->preference_applied);

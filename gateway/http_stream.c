@@ -82,14 +82,14 @@ wake(struct request *req)
 	http_resume(req);
 }
 
-/* False: the client is too slow and has been cut off. */
+/* False: the client is too slow and has been cut off.  After the end nothing counts any more. */
 bool
 http_stream_push(struct request *req, const char *data, size_t len)
 {
 	struct http_stream *s = req->stream;
 
 	if (s->ending)
-		return false;
+		return true;
 	if (s->pending.len - s->sent + len > (size_t) req->conn->http->cfg->stream_buffer)
 	{
 		http_stream_end(req);

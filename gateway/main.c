@@ -17,7 +17,9 @@
 #include <time.h>
 #include <unistd.h>
 
+#include "access.h"
 #include "health.h"
+#include "local.h"
 #include "log.h"
 #include "tls.h"
 #include "worker.h"
@@ -155,6 +157,18 @@ start_workers(const struct config *cfg, struct jwt_policy *policy, struct worker
 	return true;
 }
 
+static void
+start_feed(const struct config *cfg, struct worker **workers, int n)
+{
+	static struct feed_inbox *inboxes[MAX_WORKERS];
+
+	if (!cfg->stream)
+		return;
+	for (int i = 0; i < n; i++)
+		inboxes[i] = stream_hub_inbox(workers[i]->hub);
+	feed_start(cfg, inboxes, n);
+}
+
 /* SIGHUP, SIGTERM and SIGINT are waited for by main, in no thread's way. */
 static void
 block_signals(sigset_t *set)
@@ -187,7 +201,9 @@ serve(struct config *cfg, struct jwt_policy *policy)
 		log_event(LOG_LEVEL_ERROR, "could not start a worker: %s", strerror(errno));
 		return EXIT_FAILURE;
 	}
+	start_feed(cfg, workers, n);
 	run_until_signal(cfg, workers, n, &set);
+	feed_stop();
 	listen_forget(cfg);
 	for (int i = 0; i < n; i++)
 	{
@@ -220,7 +236,8 @@ main(int argc, char **argv)
 	else if (action == CONFIG_VERSION)
 		(void) puts("agenda-gateway " AGENDA_VERSION);
 	else if ((policy = policy_load(&cfg, error, sizeof(error))) == NULL ||
-			 (cfg.tls_cert_file[0] && !tls_load(&cfg, error, sizeof(error))))
+			 (cfg.tls_cert_file[0] && !tls_load(&cfg, error, sizeof(error))) ||
+			 !access_init(&cfg, error, sizeof(error)))
 		status = complain(error);
 	else if (action == CONFIG_CHECK)
 		config_print(&cfg, stdout);
@@ -231,6 +248,7 @@ main(int argc, char **argv)
 		if (cfg.threads > MAX_WORKERS)
 			cfg.threads = MAX_WORKERS;
 		log_init(cfg.log_level);
+		local_init(&cfg);
 		json_object_seed(0);
 		status = serve(&cfg, policy);
 	}

@@ -7,9 +7,10 @@
  */
 #include "metrics.h"
 
-static const unsigned int statuses[METRIC_STATUSES - 1] = { 200, 201, 202, 204, 304, 400, 401, 403,
-															404, 405, 409, 412, 413, 414, 415, 422,
-															429, 431, 500, 501, 503, 504 };
+static const unsigned int statuses[METRIC_STATUSES - 1] = {
+	200, 201, 202, 204, 304, 400, 401, 403, 404, 405, 409, 410,
+	412, 413, 414, 415, 422, 429, 431, 499, 500, 501, 503, 504
+};
 static const uint64_t bounds[METRIC_BUCKETS - 1] = { 500,    1000,    2000,   3000,   5000,
 													 10000,  20000,   50000,  100000, 250000,
 													 500000, 1000000, 5000000 };
@@ -190,6 +191,13 @@ metrics_render(struct strbuf *out, struct metrics *const *all, int n)
 			"Writes whose confirmation was lost with the connection.");
 	put_one(out, all, n, &m->refused_overload, "refused_overload_total", "counter",
 			"Requests refused because too many were waiting.");
+	put_one(out, all, n, &m->rate_limited, "rate_limited_total", "counter",
+			"Requests refused because their user sent too many.");
+	put_one(out, all, n, &m->streams, "streams", "gauge", "Open streams.");
+	put_one(out, all, n, &m->stream_events, "stream_events_total", "counter",
+			"Events sent to streams.");
+	put_one(out, all, n, &m->stream_cuts, "stream_cuts_total", "counter",
+			"Streams cut off because their client was too slow.");
 	put_one(out, all, n, &m->token_hits, "token_cache_hits_total", "counter",
 			"Tokens found in the cache.");
 	put_one(out, all, n, &m->token_misses, "token_cache_misses_total", "counter",

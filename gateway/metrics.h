@@ -11,7 +11,7 @@
 #include "router.h"
 #include "strbuf.h"
 
-#define METRIC_STATUSES      23 /* known status codes and "other" */
+#define METRIC_STATUSES      25 /* known status codes and "other" */
 #define METRIC_BUCKETS       14 /* latency */
 #define METRIC_BATCH_BUCKETS 8  /* 1, 2, 4 ... 64, more */
 #define METRIC_NO_ROUTE      N_ROUTES
@@ -34,6 +34,10 @@ struct metrics
 	counter batch_failures[2];
 	counter outcome_unknown;
 	counter refused_overload;
+	counter rate_limited;
+	counter streams;
+	counter stream_events;
+	counter stream_cuts;
 	counter token_hits;
 	counter token_misses;
 	counter deadline_closes;

@@ -14,6 +14,7 @@
  * - a connection that breaks before the Sync leaves writes in doubt: DB_UNKNOWN, unless an error
  *   of a member has told that the batch was rolled back, or doing it twice does no harm;
  * - never BEGIN or COMMIT: an error in between would leave the session to the next request.
+ * Searches and exports have connections of their own, one call at a time, with more patience.
  * Reads share one queue; writes queue per connection, chosen by user, so that the writes of
  * one user keep their order and do not lock each other out.
  *
@@ -77,19 +78,21 @@ set_queued(struct db *db, int delta)
 static struct db_conn *
 lane_of(struct db *db, uint32_t lane)
 {
-	for (int i = 0; i < db->n_conns; i++)
+	for (int i = 0; i < db->n_fast; i++)
 	{
-		struct db_conn *conn = &db->conns[(lane + (uint32_t) i) % (uint32_t) db->n_conns];
+		struct db_conn *conn = &db->conns[(lane + (uint32_t) i) % (uint32_t) db->n_fast];
 
 		if (conn->state == DB_IDLE || conn->state == DB_BUSY)
 			return conn;
 	}
-	return &db->conns[lane % (uint32_t) db->n_conns];
+	return &db->conns[lane % (uint32_t) db->n_fast];
 }
 
 static struct db_queue *
 queue_of(struct db *db, struct db_call *call)
 {
+	if (call->slow && db->n_fast < db->n_conns)
+		return &db->searches;
 	return call->write ? &lane_of(db, call->lane)->writes : &db->reads;
 }
 
@@ -97,7 +100,10 @@ static void
 requeue(struct db_conn *conn, struct db_call *call, bool alone)
 {
 	call->alone = alone;
-	push_front(call->write ? &conn->writes : &conn->db->reads, call);
+	push_front(conn->slow    ? &conn->db->searches
+			   : call->write ? &conn->writes
+							 : &conn->db->reads,
+			   call);
 	set_queued(conn->db, 1);
 }
 
@@ -158,6 +164,7 @@ pipeline_sweep(struct timer *timer)
 	if (hopeless(db))
 		before = UINT64_MAX;
 	expire(db, &db->reads, before);
+	expire(db, &db->searches, before);
 	for (int i = 0; i < db->n_conns; i++)
 		expire(db, &db->conns[i].writes, before);
 	if (db->n_queued > 0)
@@ -170,6 +177,7 @@ db_fail_queued(struct db *db)
 {
 	db->stopping = true;
 	expire(db, &db->reads, UINT64_MAX);
+	expire(db, &db->searches, UINT64_MAX);
 	for (int i = 0; i < db->n_conns; i++)
 		expire(db, &db->conns[i].writes, UINT64_MAX);
 }
@@ -183,6 +191,8 @@ choose_queue(struct db_conn *conn)
 	struct db_queue *reads = &conn->db->reads;
 	struct db_queue *writes = &conn->writes;
 
+	if (conn->slow)
+		return conn->db->searches.length > 0 ? &conn->db->searches : NULL;
 	if (reads->length == 0)
 		return writes->length > 0 ? writes : NULL;
 	if (writes->length == 0)
@@ -196,7 +206,9 @@ fill_batch(struct db_conn *conn, struct db_queue *q)
 	const struct config *cfg = conn->db->cfg;
 	int cap = (int) (q == &conn->writes ? cfg->write_batch : cfg->read_batch);
 
-	conn->batch_write = q == &conn->writes;
+	if (conn->slow)
+		cap = 1;
+	conn->batch_write = q->head->write;
 	conn->batch_size = 0;
 	conn->batch_pos = 0;
 	conn->batch_failed = false;
@@ -304,11 +316,12 @@ member_failed(struct db_conn *conn, PGresult *result)
 	int i = conn->batch_pos;
 	enum remedy remedy = remedy_of(result);
 
+	if (conn->batch_size > 1 && !conn->batch_failed)
+		count_add(&conn->db->metrics->batch_failures[conn->batch_write], 1);
 	if (PQresultErrorField(result, PG_DIAG_SQLSTATE) != NULL)
 		conn->batch_failed = true; /* the server's word that nothing was committed */
 	if (remedy == REMEDY_RECONNECT)
 		conn->stale = true;
-	count_add(&conn->db->metrics->batch_failures[conn->batch_write], 1);
 	if (conn->batch_write) /* behind the last member it is the commit that failed: for all */
 		keep_result(conn, i < conn->batch_size ? i : 0, result);
 	else if (i >= conn->batch_size)

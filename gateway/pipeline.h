@@ -16,9 +16,9 @@
 #include "metrics.h"
 #include "wheel.h"
 
-#define DB_MAX_CONNECTIONS 8
+#define DB_MAX_CONNECTIONS 12 /* fast and slow */
 #define DB_MAX_BATCH       256
-#define DB_MAX_PARAMS      7
+#define DB_MAX_PARAMS      10
 #define DB_MAX_ATTEMPTS    4
 
 enum db_outcome
@@ -35,6 +35,7 @@ struct db_call
 	struct db_call *next; /* in a queue */
 	int statement;        /* index, see db_statement_name() */
 	bool write;
+	bool slow;          /* goes by the slow lane, where there is one */
 	bool repeatable;    /* a write that may run twice without harm */
 	bool alone;         /* was in a failed batch: runs under its own Sync */
 	int attempts;       /* times sent */
@@ -75,6 +76,7 @@ struct db_conn
 	struct event_source source;
 	struct db *db;
 	int index;
+	bool slow; /* the slow lane: one call at a time */
 	enum db_state state;
 	PGconn *pg;
 	int fd;             /* registered with epoll, -1: none */
@@ -110,6 +112,8 @@ struct db
 	int n_queued;
 	struct timer sweep; /* expires calls that wait too long */
 	struct db_queue reads;
+	struct db_queue searches; /* of the slow lane, reads and writes */
+	int n_fast;               /* of n_conns, which stand first */
 	int n_conns;
 	struct db_conn conns[DB_MAX_CONNECTIONS];
 };

@@ -1,12 +1,13 @@
 /*
  * precondition.c
- *	  If-Match and If-None-Match.  Pure.
+ *	  If-Match, If-None-Match, Prefer and Idempotency-Key.  Pure.
  *
  * The entity tag of a thing is its version number in quotes.
  */
 #include "precondition.h"
 
 #include <string.h>
+#include <strings.h>
 
 /* If-None-Match: weak comparison with one of the list, or *. */
 bool
@@ -29,30 +30,79 @@ etag_listed(const char *list, const char *etag)
 }
 
 /*
- * If-Match: "17" gives version 17, * and an absent field give none.  A tag that is not one of ours
- * can match nothing: false without trouble.  Several tags would need several versions.
+ * The next version that If-Match names; *field moves behind it.  Tags that are not ours, and weak ones,
+ * can match nothing and are passed over.  An absent field and * match any version.
  */
-bool
-parse_if_match(const char *field, char *version, size_t size, const char **trouble)
+enum match
+next_version(const char **field, char *version, size_t size)
 {
-	size_t len;
-
-	*trouble = NULL;
 	version[0] = '\0';
-	if (field == NULL || strcmp(field, "*") == 0)
-		return true;
-	len = strlen(field);
-	if (strchr(field, ',') != NULL)
+	if (*field == NULL)
+		return MATCH_ANY;
+	while (**field != '\0')
 	{
-		*trouble = "If-Match may name one version only";
-		return false;
+		const char *tag = *field + strspn(*field, " \t,");
+		size_t len = strcspn(tag, " \t,");
+
+		*field = tag + len;
+		if (len == 1 && *tag == '*')
+		{
+			*field = NULL;
+			return MATCH_ANY;
+		}
+		if (len < 3 || len - 2 > 18 || len - 2 >= size || tag[0] != '"' || tag[len - 1] != '"' ||
+			strspn(tag + 1, "0123456789") != len - 2)
+			continue;
+		memcpy(version, tag + 1, len - 2);
+		version[len - 2] = '\0';
+		return MATCH_VERSION;
 	}
-	if (len < 3 || len - 2 > 18 || len - 2 >= size || field[0] != '"' || field[len - 1] != '"')
+	return MATCH_NONE;
+}
+
+/* How many tags a field has. */
+int
+count_tags(const char *field)
+{
+	int n = 0;
+
+	while (field != NULL && *field != '\0')
+	{
+		field += strspn(field, " \t,");
+		n += *field != '\0';
+		field += strcspn(field, ",");
+	}
+	return n;
+}
+
+/* Prefer: return=minimal, as a preference of its own or one of a list. */
+bool
+prefers_minimal(const char *field)
+{
+	static const char wanted[] = "return=minimal";
+	size_t len = sizeof(wanted) - 1;
+
+	while (field != NULL && *field != '\0')
+	{
+		field += strspn(field, " \t,");
+		if (strncasecmp(field, wanted, len) == 0 &&
+			(field[len] == '\0' || strchr(" \t,;", field[len]) != NULL))
+			return true;
+		field += strcspn(field, ",");
+	}
+	return false;
+}
+
+/* Printable ASCII of a sensible length. */
+bool
+idempotency_key_valid(const char *key)
+{
+	size_t len = strlen(key);
+
+	if (len == 0 || len > 255)
 		return false;
-	for (size_t i = 1; i < len - 1; i++)
-		if (field[i] < '0' || field[i] > '9')
+	for (size_t i = 0; i < len; i++)
+		if (key[i] < 0x20 || key[i] > 0x7e)
 			return false;
-	memcpy(version, field + 1, len - 2);
-	version[len - 2] = '\0';
 	return true;
 }

@@ -1,6 +1,6 @@
 /*
  * precondition.h
- *	  If-Match and If-None-Match.
+ *	  If-Match, If-None-Match, Prefer and Idempotency-Key.
  */
 #ifndef AGENDA_GW_PRECONDITION_H
 #define AGENDA_GW_PRECONDITION_H
@@ -8,7 +8,17 @@
 #include <stdbool.h>
 #include <stddef.h>
 
+enum match
+{
+	MATCH_ANY,
+	MATCH_VERSION,
+	MATCH_NONE
+};
+
 extern bool etag_listed(const char *list, const char *etag);
-extern bool parse_if_match(const char *field, char *version, size_t size, const char **trouble);
+extern enum match next_version(const char **field, char *version, size_t size);
+extern int count_tags(const char *field);
+extern bool prefers_minimal(const char *field);
+extern bool idempotency_key_valid(const char *key);
 
 #endif

@@ -14,6 +14,7 @@
 
 struct worker;
 struct http_conn;
+struct http_server;
 
 enum request_stage
 {
@@ -66,6 +67,7 @@ struct stream_client;
 struct request
 {
 	struct worker *worker;
+	struct http_server *http;
 	struct http_conn *conn;
 	void *mhd; /* the seam's handle of the exchange */
 	struct request *next_free;
@@ -92,11 +94,15 @@ struct request
 
 	struct principal principal;
 	struct db_call call;
-	struct strbuf query;  /* JSON of the query parameters */
+	const char *ticket;   /* instead of a token, for streams */
+	struct strbuf query;  /* JSON of the query parameters, or of the operations of a batch */
 	const char *versions; /* what is left of If-Match, NULL: nothing */
 	char version[24];     /* of If-Match, as text */
+	int version_param;    /* which parameter that is */
+	bool replayed;        /* the answer is one that was given before */
 	char key_hash[65];    /* of what an Idempotency-Key stands for */
 	struct rate_figures rate;
+	bool busy;                    /* a call is under way although the answer has begun */
 	struct http_stream *stream;   /* the seam's part of a stream */
 	struct stream_client *client; /* the other part */
 

@@ -11,8 +11,8 @@
 #include <string.h>
 
 const struct route routes[N_ROUTES] = {
-#define ROUTE(id, method, path, function, kind, args, query, summary)                              \
-	{ #id, METHOD_##method, path, function, kind, args, query, summary },
+#define ROUTE(id, method, path, function, kind, args, query, status, in, out, summary)             \
+	{ #id, METHOD_##method, path, function, kind, args, query, status, in, out, summary },
 #include "routes.def"
 #undef ROUTE
 };
@@ -127,4 +127,21 @@ route_request(struct routing *out, enum method method, const struct target *targ
 		out->result = ROUTED_NO_METHOD;
 	else
 		out->result = out->id != NULL && !is_uuid(out->id) ? ROUTED_BAD_ID : ROUTED;
+}
+
+/* Does a list with commas have this item? */
+bool
+in_list(const char *list, const char *name)
+{
+	size_t len = strlen(name);
+
+	while (*list != '\0')
+	{
+		size_t item = strcspn(list, ",");
+
+		if (item == len && memcmp(list, name, len) == 0)
+			return true;
+		list += item + (list[item] == ',');
+	}
+	return false;
 }

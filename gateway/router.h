@@ -23,9 +23,16 @@ enum method
 
 enum route_kind
 {
-	ROUTE_READ,
-	ROUTE_WRITE,
-	ROUTE_LOCAL
+	ROUTE_READ,       /* needs a token, goes to the database, changes nothing */
+	ROUTE_SEARCH,     /* the same, but may take long: the slow lane */
+	ROUTE_WRITE,      /* needs a token, changes something */
+	ROUTE_BATCH,      /* the same for several operations */
+	ROUTE_STREAM,     /* needs a token or a ticket, and does not end */
+	ROUTE_OPERATOR,   /* needs a token with the operator's role */
+	ROUTE_DAPR,       /* for the sidecar: its token or its place, no user */
+	ROUTE_DAPR_LOCAL, /* the same, answered by the gateway itself */
+	ROUTE_LOCAL,      /* answered by the gateway itself, open to everybody */
+	ROUTE_ADMIN       /* the same, but by the admin port where there is one */
 };
 
 enum route_arg
@@ -33,12 +40,14 @@ enum route_arg
 	ARG_ID = 1,
 	ARG_QUERY = 2,
 	ARG_BODY = 4,
-	ARG_VERSION = 8
+	ARG_VERSION = 8,
+	ARG_MAY_BE_EMPTY = 16 /* the body */
 };
 
 enum route_id
 {
-#define ROUTE(id, method, path, function, kind, args, query, summary) ROUTE_ID_##id,
+#define ROUTE(id, method, path, function, kind, args, query, status, in, out, summary)             \
+	ROUTE_ID_##id,
 #include "routes.def"
 #undef ROUTE
 	N_ROUTES
@@ -53,6 +62,9 @@ struct route
 	enum route_kind kind;
 	unsigned int args;
 	const char *query;
+	unsigned int status;
+	const char *in;
+	const char *out;
 	const char *summary;
 };
 
@@ -74,8 +86,30 @@ struct routing
 
 extern const struct route routes[N_ROUTES];
 
+/* Is the answer the gateway's own, without the database? */
+static inline bool
+route_is_local(const struct route *route)
+{
+	return route->kind == ROUTE_LOCAL || route->kind == ROUTE_ADMIN ||
+		   route->kind == ROUTE_DAPR_LOCAL;
+}
+
+static inline bool
+route_writes(const struct route *route)
+{
+	return route->kind == ROUTE_WRITE || route->kind == ROUTE_BATCH || route->kind == ROUTE_DAPR;
+}
+
+/* Does it act for a user? */
+static inline bool
+route_has_user(const struct route *route)
+{
+	return !route_is_local(route) && route->kind != ROUTE_DAPR;
+}
+
 extern enum method method_of(const char *name);
 extern const char *method_name(enum method method);
+extern bool in_list(const char *list, const char *name);
 extern void route_request(struct routing *out, enum method method, const struct target *target);
 
 #endif

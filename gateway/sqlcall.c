@@ -2,140 +2,45 @@
  * sqlcall.c
  *	  The generic handler: request -> SQL function -> answer.
  *
- * headers() routes and authenticates, complete() checks the body and makes the call, and the
- * call's done() turns the row (status, etag, location, body) into an answer.  The body is passed
- * through untouched, straight from the memory of the PGresult.  Nothing here knows what a task is.
+ * headers() routes and authenticates (access.c), complete() checks the body and makes the call, and the
+ * call's done() turns the row (status, etag, location, body) into an answer (sqlanswer.c).  Nothing here
+ * knows what a task is.
  *
  * A token that is seen for the first time costs one more call, agenda.gw_login(), which maps its
- * subject to the user's uuid; the result stays in the token cache.
+ * subject to the user's uuid; the result stays in the token cache.  With an Idempotency-Key the call
+ * claims the key and stores its answer in the same transaction; if the key has its answer already, a
+ * second call fetches that.
  */
 #include "sqlcall.h"
 
+#include <openssl/evp.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <strings.h>
 #include <time.h>
 
+#include "access.h"
+#include "batch.h"
 #include "health.h"
 #include "json_check.h"
+#include "local.h"
 #include "log.h"
 #include "precondition.h"
+#include "sqlanswer.h"
+#include "stream.h"
 #include "worker.h"
 
-enum column
-{
-	COLUMN_STATUS,
-	COLUMN_ETAG,
-	COLUMN_LOCATION,
-	COLUMN_BODY
-};
-
 static void on_answer(struct db_call *call, enum db_outcome outcome, PGresult *result);
-
-static struct request *
-request_of(struct db_call *call)
-{
-	return (struct request *) (void *) ((char *) call - offsetof(struct request, call));
-}
-
-static void
-answer_kind(struct request *req, const struct problem_kind *kind, const char *detail)
-{
-	struct problem p = { .kind = kind, .detail = detail };
-	struct http_answer more = { 0 };
-
-	if (kind == &PROBLEM_METHOD_NOT_ALLOWED)
-		more.allow = req->routing.allow;
-	if (kind == &PROBLEM_UNAUTHORIZED)
-		more.authenticate =
-			req->headers.authorization ? "Bearer error=\"invalid_token\"" : "Bearer";
-	http_answer_problem(req, &p, &more);
-}
-
-static void
-refuse(struct request *req, const struct problem_kind *kind, const char *detail)
-{
-	if (req->refusal.kind == NULL)
-	{
-		req->refusal.kind = kind;
-		req->refusal.detail = detail;
-	}
-}
+static void submit_call(struct request *req);
 
 /* ---- the header -------------------------------------------------------------------------- */
-
-static void
-authenticate(struct request *req)
-{
-	struct worker *w = req->worker;
-	const char *trouble =
-		auth_check(w->policy, w->tokens, req->headers.authorization, time(NULL), &req->principal);
-
-	if (trouble != NULL)
-		refuse(req, &PROBLEM_UNAUTHORIZED, trouble);
-	count_add(req->principal.known ? &w->metrics.token_hits : &w->metrics.token_misses, 1);
-}
-
-/* application/json or anything that ends in +json, whatever its parameters */
-static bool
-is_json_type(const char *type)
-{
-	size_t len = strcspn(type, "; \t");
-
-	return (len == 16 && strncasecmp(type, "application/json", 16) == 0) ||
-		   (len > 5 && strncasecmp(type + len - 5, "+json", 5) == 0);
-}
-
-static void
-check_body_header(struct request *req, const struct route *route)
-{
-	const struct http_headers *h = &req->headers;
-
-	if (h->content_length > (uint64_t) req->worker->cfg->max_body)
-		refuse(req, &PROBLEM_BODY_TOO_LARGE, NULL);
-	else if ((route->args & ARG_BODY) != 0 && h->content_type != NULL &&
-			 !is_json_type(h->content_type))
-		refuse(req, &PROBLEM_UNSUPPORTED_MEDIA_TYPE, NULL);
-}
-
-static void
-check_route(struct request *req)
-{
-	const struct route *route;
-
-	if (req->method == METHOD_UNKNOWN)
-	{
-		refuse(req, &PROBLEM_NOT_IMPLEMENTED, NULL);
-		return;
-	}
-	route_request(&req->routing, req->method, &req->target);
-	if (req->method == METHOD_OPTIONS &&
-		(req->routing.result != ROUTED_NO_PATH || strcmp(req->target.path, "*") == 0))
-		return;
-	if (req->routing.result == ROUTED_NO_PATH)
-		refuse(req, &PROBLEM_NOT_FOUND, NULL);
-	else if (req->routing.result == ROUTED_NO_METHOD)
-		refuse(req, &PROBLEM_METHOD_NOT_ALLOWED, NULL);
-	if (req->routing.route < 0)
-		return;
-	route = &routes[req->routing.route];
-	if (route->kind != ROUTE_LOCAL)
-	{
-		authenticate(req);
-		/* the same answer as for an id that nothing has, or that somebody else has */
-		if (req->routing.result == ROUTED_BAD_ID)
-			refuse(req, problem_of_sqlstate("YA001"), NULL);
-		check_body_header(req, route);
-	}
-}
 
 static void
 on_headers(struct request *req)
 {
 	const struct http_headers *h = &req->headers;
 
-	check_route(req);
+	access_check(req);
 	/* a refused body that the client still holds back, or that is huge, is not waited for */
 	if (req->refusal.kind != NULL &&
 		(h->expects_continue || h->content_length > (uint64_t) req->worker->cfg->max_body * 8))
@@ -143,22 +48,6 @@ on_headers(struct request *req)
 }
 
 /* ---- the call ---------------------------------------------------------------------------- */
-
-static bool
-in_list(const char *list, const char *name)
-{
-	size_t len = strlen(name);
-
-	while (*list != '\0')
-	{
-		size_t item = strcspn(list, ",");
-
-		if (item == len && memcmp(list, name, len) == 0)
-			return true;
-		list += item + (list[item] == ',');
-	}
-	return false;
-}
 
 /* The parameters that the route knows, as a JSON object; NULL or what is wrong with them. */
 static const char *
@@ -185,20 +74,67 @@ build_query(struct request *req, const struct route *route)
 	return NULL;
 }
 
+/*
+ * The body as the database gets it: checked, not changed.  A batch is rewritten, since its operations
+ * name paths.  False: answered.
+ */
+static bool
+collect_body(struct request *req, const struct route *route)
+{
+	struct db_call *call = &req->call;
+	const struct config *cfg = req->worker->cfg;
+	char error[200];
+
+	if (req->body_len == 0 && (route->args & ARG_MAY_BE_EMPTY) != 0)
+	{
+		call->params[call->n_params++] = "{}";
+		return true;
+	}
+	if (!json_check_object(req->body, req->body_len, cfg->max_json_depth, error, sizeof(error)))
+	{
+		answer_kind(req, &PROBLEM_INVALID_JSON, error);
+		return false;
+	}
+	if (route->kind == ROUTE_BATCH && !batch_prepare(req))
+		return false;
+	call->params[call->n_params++] = route->kind == ROUTE_BATCH ? req->query.data : req->body;
+	return true;
+}
+
+static bool
+collect_version(struct request *req)
+{
+	struct db_call *call = &req->call;
+
+	req->versions = req->headers.if_match;
+	req->version_param = call->n_params;
+	switch (next_version(&req->versions, req->version, sizeof(req->version)))
+	{
+		case MATCH_ANY:
+			call->params[call->n_params++] = NULL;
+			return true;
+		case MATCH_VERSION:
+			call->params[call->n_params++] = req->version;
+			return true;
+		case MATCH_NONE:
+			break;
+	}
+	answer_kind(req, &PROBLEM_PRECONDITION_FAILED, NULL);
+	return false;
+}
+
 /* Fill the parameters after user, request id and traceparent; false: answered. */
 static bool
 collect_arguments(struct request *req, const struct route *route)
 {
 	struct db_call *call = &req->call;
-	const struct config *cfg = req->worker->cfg;
-	const char *trouble = NULL;
-	char error[200];
 
 	if (route->args & ARG_ID)
 		call->params[call->n_params++] = req->routing.id;
 	if (route->args & ARG_QUERY)
 	{
-		trouble = build_query(req, route);
+		const char *trouble = build_query(req, route);
+
 		if (trouble != NULL)
 		{
 			answer_kind(req, &PROBLEM_BAD_REQUEST, trouble);
@@ -206,26 +142,9 @@ collect_arguments(struct request *req, const struct route *route)
 		}
 		call->params[call->n_params++] = req->query.data;
 	}
-	if (route->args & ARG_BODY)
-	{
-		if (!json_check_object(req->body, req->body_len, cfg->max_json_depth, error, sizeof(error)))
-		{
-			answer_kind(req, &PROBLEM_INVALID_JSON, error);
-			return false;
-		}
-		call->params[call->n_params++] = req->body;
-	}
-	if (route->args & ARG_VERSION)
-	{
-		if (!parse_if_match(req->headers.if_match, req->version, sizeof(req->version), &trouble))
-		{
-			answer_kind(req, trouble ? &PROBLEM_BAD_REQUEST : &PROBLEM_PRECONDITION_FAILED,
-						trouble);
-			return false;
-		}
-		call->params[call->n_params++] = req->version[0] ? req->version : NULL;
-	}
-	return true;
+	if ((route->args & ARG_BODY) != 0 && !collect_body(req, route))
+		return false;
+	return (route->args & ARG_VERSION) == 0 || collect_version(req);
 }
 
 /* Users spread over lanes by their name; FNV-1a. */
@@ -239,46 +158,92 @@ lane_for(const char *name)
 	return h >> 8;
 }
 
+/* What an Idempotency-Key stands for: route, thing, version and body. */
+static void
+hash_request(struct request *req)
+{
+	const struct route *route = &routes[req->routing.route];
+	const char *id = req->routing.id ? req->routing.id : "";
+	const char *match = req->headers.if_match ? req->headers.if_match : "";
+	unsigned char hash[EVP_MAX_MD_SIZE];
+	EVP_MD_CTX *ctx = EVP_MD_CTX_new();
+
+	/* the terminators keep the parts apart */
+	if (ctx == NULL || EVP_DigestInit_ex(ctx, EVP_sha256(), NULL) != 1 ||
+		EVP_DigestUpdate(ctx, route->name, strlen(route->name) + 1) != 1 ||
+		EVP_DigestUpdate(ctx, id, strlen(id) + 1) != 1 ||
+		EVP_DigestUpdate(ctx, match, strlen(match) + 1) != 1 ||
+		EVP_DigestUpdate(ctx, req->body, req->body_len) != 1 ||
+		EVP_DigestFinal_ex(ctx, hash, NULL) != 1)
+		abort();
+	EVP_MD_CTX_free(ctx);
+	for (int i = 0; i < 32; i++)
+		(void) snprintf(req->key_hash + (size_t) 2 * (size_t) i, 3, "%02x", hash[i]);
+}
+
+static bool
+searches(const struct request *req, const struct route *route)
+{
+	if (route->kind == ROUTE_SEARCH || route->kind == ROUTE_OPERATOR || route->kind == ROUTE_BATCH)
+		return true;
+	for (int i = 0; route->kind == ROUTE_READ && i < req->target.n_params; i++)
+		if (strcmp(req->target.params[i].name, "q") == 0)
+			return true;
+	return false;
+}
+
 static void
 submit_call(struct request *req)
 {
 	const struct route *route = &routes[req->routing.route];
 	struct db_call *call = &req->call;
+	bool keyed =
+		route_writes(route) && route_has_user(route) && req->headers.idempotency_key != NULL;
 
 	call->statement = req->routing.route;
-	call->write = route->kind == ROUTE_WRITE;
-	call->repeatable = false;
+	call->write = route_writes(route);
+	call->slow = searches(req, route);
+	call->repeatable = keyed;
 	call->lane = lane_for(req->principal.user);
 	call->done = on_answer;
 	call->n_params = 3;
-	call->params[0] = req->principal.user;
+	call->params[0] = route_has_user(route) ? req->principal.user : NULL;
 	call->params[1] = req->request_id;
 	call->params[2] = req->traceparent;
-	if (collect_arguments(req, route))
-		db_submit(&req->worker->db, call);
+	if (!collect_arguments(req, route))
+		return;
+	if (keyed)
+	{
+		hash_request(req);
+		call->statement = STATEMENT_KEYED(req->routing.route);
+		call->params[call->n_params++] = req->headers.idempotency_key;
+		call->params[call->n_params++] = req->key_hash;
+	}
+	db_submit(&req->worker->db, call);
 }
 
-/*
- * The member of the body that an error is about: the column it names, or the one that PostgreSQL
- * put into the name of a column's CHECK, <table>_<column>_check.
- */
 static void
-add_pointer(struct strbuf *pointer, const PGresult *result)
+on_replay(struct db_call *call, enum db_outcome outcome, PGresult *result)
 {
-	const char *column = PQresultErrorField(result, PG_DIAG_COLUMN_NAME);
-	const char *table = PQresultErrorField(result, PG_DIAG_TABLE_NAME);
-	const char *check = PQresultErrorField(result, PG_DIAG_CONSTRAINT_NAME);
-	static const char suffix[] = "_check";
-	size_t table_len = table ? strlen(table) : 0;
-	size_t check_len = check ? strlen(check) : 0;
+	struct request *req = request_of(call);
 
-	if (column != NULL)
-		sb_printf(pointer, "/%s", column);
-	else if (table_len > 0 && check_len > table_len + sizeof(suffix) &&
-			 strncmp(check, table, table_len) == 0 && check[table_len] == '_' &&
-			 strcmp(check + check_len - (sizeof(suffix) - 1), suffix) == 0)
-		sb_printf(pointer, "/%.*s", (int) (check_len - table_len - sizeof(suffix)),
-				  check + table_len + 1);
+	req->replayed = true;
+	on_answer(call, outcome, result);
+}
+
+/* The key has its answer: fetch it. */
+static void
+submit_replay(struct request *req)
+{
+	struct db_call *call = &req->call;
+
+	call->statement = STATEMENT_REPLAY;
+	call->write = false;
+	call->slow = false;
+	call->done = on_replay;
+	call->n_params = 2;
+	call->params[1] = req->headers.idempotency_key;
+	db_submit(&req->worker->db, call);
 }
 
 /*
@@ -299,94 +264,27 @@ user_is_gone(struct request *req, const PGresult *result)
 	return true;
 }
 
-static void
-answer_database_error(struct request *req, const PGresult *result)
+/* Errors that ask for another call rather than for an answer; true: it is under way. */
+static bool
+try_again(struct request *req, const PGresult *result)
 {
 	const char *state = PQresultErrorField(result, PG_DIAG_SQLSTATE);
-	const char *message = PQresultErrorField(result, PG_DIAG_MESSAGE_PRIMARY);
-	const char *more = PQresultErrorField(result, PG_DIAG_MESSAGE_DETAIL);
-	/* without a state it is libpq that complains, about the connection */
-	const struct problem_kind *kind = state ? problem_of_sqlstate(state) : &PROBLEM_UNAVAILABLE;
-	struct problem p = { .kind = kind, .code = kind->sqlstate ? state : NULL };
-	struct http_answer extra = { 0 };
-	struct strbuf detail = { 0 };
-	struct strbuf pointer = { 0 };
 
-	if (kind->status >= 500)
-		log_event(LOG_LEVEL_ERROR, "request %s: %s: %s", req->request_id, state ? state : "-",
-				  message ? message : "no message");
-	if (problem_shows_message(kind) && message != NULL)
+	if (state == NULL || req->replayed)
+		return false;
+	if (strcmp(state, "YA022") == 0 && req->headers.idempotency_key != NULL)
 	{
-		sb_puts(&detail, message);
-		if (more != NULL)
-			sb_printf(&detail, ": %s", more);
-		p.detail = detail.data;
+		submit_replay(req);
+		return true;
 	}
-	if (kind->status < 500)
-		add_pointer(&pointer, result);
-	p.pointer = pointer.data;
-	if (kind->status == 401)
-		extra.authenticate = "Bearer";
-	http_answer_problem(req, &p, &extra);
-	sb_free(&detail);
-	sb_free(&pointer);
-}
-
-/* What never reached the database, or nobody knows whether it did. */
-static void
-answer_outcome(struct request *req, enum db_outcome outcome)
-{
-	if (outcome == DB_UNKNOWN)
-		answer_kind(req, &PROBLEM_OUTCOME_UNKNOWN, NULL);
-	else if (outcome == DB_OVERLOADED)
-		answer_kind(req, &PROBLEM_OVERLOADED, NULL);
-	else
-		answer_kind(req, health_draining() ? &PROBLEM_DRAINING : &PROBLEM_UNAVAILABLE, NULL);
-}
-
-static void
-release_result(void *arg)
-{
-	PQclear(arg);
-}
-
-static const char *
-column_or_null(const PGresult *result, enum column column)
-{
-	return PQgetisnull(result, 0, (int) column) ? NULL : PQgetvalue(result, 0, (int) column);
-}
-
-/* The row is the answer; its body is sent from the result's own memory. */
-static void
-answer_row(struct request *req, PGresult *result)
-{
-	struct http_answer a = { 0 };
-	const char *etag = column_or_null(result, COLUMN_ETAG);
-	bool is_read = routes[req->routing.route].kind == ROUTE_READ;
-	char quoted[64];
-
-	a.status = (unsigned int) strtoul(PQgetvalue(result, 0, COLUMN_STATUS), NULL, 10);
-	a.location = column_or_null(result, COLUMN_LOCATION);
-	if (etag != NULL)
+	if (strcmp(state, "YA002") == 0 && req->versions != NULL &&
+		next_version(&req->versions, req->version, sizeof(req->version)) == MATCH_VERSION)
 	{
-		(void) snprintf(quoted, sizeof(quoted), "\"%s\"", etag);
-		a.etag = quoted;
-		a.revalidate = is_read;
+		req->call.params[req->version_param] = req->version;
+		db_submit(&req->worker->db, &req->call);
+		return true;
 	}
-	if (a.etag != NULL && is_read && req->headers.if_none_match != NULL &&
-		etag_listed(req->headers.if_none_match, a.etag))
-		a.status = 304;
-	else if (!PQgetisnull(result, 0, COLUMN_BODY))
-	{
-		a.content_type = "application/json";
-		a.body = PQgetvalue(result, 0, COLUMN_BODY);
-		a.len = (size_t) PQgetlength(result, 0, COLUMN_BODY);
-		a.release = release_result;
-		a.release_arg = result;
-	}
-	http_answer(req, &a);
-	if (a.release == NULL)
-		PQclear(result);
+	return false;
 }
 
 static void
@@ -394,20 +292,35 @@ on_answer(struct db_call *call, enum db_outcome outcome, PGresult *result)
 {
 	struct request *req = request_of(call);
 
-	if (outcome == DB_DONE && PQntuples(result) == 1 && PQnfields(result) == COLUMN_BODY + 1)
+	if (outcome == DB_DONE && PQntuples(result) == 1 && PQnfields(result) >= ANSWER_COLUMNS)
 	{
-		answer_row(req, result);
+		if (routes[req->routing.route].kind == ROUTE_BATCH)
+			batch_answer(req, result);
+		else
+			answer_row(req, result);
 		return;
 	}
 	if (outcome == DB_DONE)
 		answer_kind(req, &PROBLEM_INTERNAL, NULL);
 	else if (outcome != DB_FAILED)
 		answer_outcome(req, outcome);
-	else if (!user_is_gone(req, result))
+	else if (!try_again(req, result) && !user_is_gone(req, result))
 		answer_database_error(req, result);
 	PQclear(result);
 }
 
+/* ---- who it is ------------------------------------------------------------------------------ */
+
+static void
+go_on(struct request *req)
+{
+	if (routes[req->routing.route].kind == ROUTE_STREAM)
+		stream_open(req);
+	else
+		submit_call(req);
+}
+
+/* The user of a token that is new here, or of a ticket. */
 static void
 on_login(struct db_call *call, enum db_outcome outcome, PGresult *result)
 {
@@ -419,8 +332,12 @@ on_login(struct db_call *call, enum db_outcome outcome, PGresult *result)
 		memcpy(who->user, PQgetvalue(result, 0, 0), USER_ID_LEN + 1);
 		PQclear(result);
 		who->known = true;
-		token_cache_put(req->worker->tokens, who, who->claims.exp);
-		submit_call(req);
+		if (req->ticket == NULL)
+			token_cache_put(req->worker->tokens, who, who->exp);
+		if (access_rate(req))
+			go_on(req);
+		else
+			answer_kind(req, req->refusal.kind, req->refusal.detail);
 		return;
 	}
 	if (outcome == DB_DONE)
@@ -437,49 +354,15 @@ submit_login(struct request *req)
 {
 	struct db_call *call = &req->call;
 
-	call->statement = STATEMENT_LOGIN;
-	call->write = true; /* the first sight of a subject makes the user */
-	call->repeatable = true;
-	call->lane = lane_for(req->principal.claims.sub);
+	call->statement = req->ticket ? STATEMENT_TICKET : STATEMENT_LOGIN;
+	call->write = true; /* the first sight of a subject makes the user; a ticket is used up */
+	call->slow = false;
+	call->repeatable = req->ticket == NULL;
+	call->params[0] = req->ticket ? req->ticket : req->principal.claims.sub;
+	call->lane = lane_for(call->params[0]);
 	call->done = on_login;
 	call->n_params = 1;
-	call->params[0] = req->principal.claims.sub;
 	db_submit(&req->worker->db, call);
-}
-
-/* ---- the gateway's own routes --------------------------------------------------------------- */
-
-static void
-answer_local(struct request *req, const struct route *route)
-{
-	struct http_answer a = { .status = 200, .content_type = "application/json" };
-	struct strbuf body = { 0 };
-
-	if (strcmp(route->function, "metrics") == 0)
-	{
-		a.content_type = "text/plain; version=0.0.4; charset=utf-8";
-		health_metrics(&body);
-	}
-	else if (strcmp(route->function, "health_ready") == 0)
-		a.status = health_ready(&body) ? 200 : 503;
-	else
-		health_live(&body);
-	if (a.status == 503)
-		a.retry_after = 1;
-	a.body = sb_detach(&body, &a.len);
-	a.release = free;
-	a.release_arg = (void *) (uintptr_t) a.body;
-	http_answer(req, &a);
-}
-
-static void
-answer_options(struct request *req)
-{
-	struct http_answer a = { .status = 204 };
-
-	a.allow =
-		req->routing.allow[0] ? req->routing.allow : "GET, HEAD, POST, PUT, PATCH, DELETE, OPTIONS";
-	http_answer(req, &a);
 }
 
 static void
@@ -494,14 +377,14 @@ on_complete(struct request *req)
 	}
 	if (req->method == METHOD_OPTIONS)
 	{
-		answer_options(req);
+		local_options(req);
 		return;
 	}
 	route = &routes[req->routing.route];
-	if (route->kind == ROUTE_LOCAL)
-		answer_local(req, route);
-	else if (req->principal.known)
-		submit_call(req);
+	if (route_is_local(route))
+		local_answer(req, route);
+	else if (req->principal.known || !route_has_user(route))
+		go_on(req);
 	else
 		submit_login(req);
 }
@@ -526,6 +409,8 @@ on_finished(struct request *req)
 								.bytes = req->response_len,
 								.micros = micros };
 
+	if (req->client != NULL)
+		stream_closed(req);
 	metrics_request(&w->metrics, route, status, micros);
 	if (w->cfg->access_log)
 		log_request(&w->log, &line);

@@ -61,9 +61,13 @@ on_wake(struct event_source *source, uint32_t events)
 	(void) events;
 	(void) !read(w->wake_fd, &n, sizeof(n));
 	take_policy(w);
+	if (w->hub != NULL)
+		stream_hub_turn(w->hub);
 	if (!atomic_load(&w->drain) || w->draining)
 		return;
 	w->draining = true;
+	if (w->hub != NULL)
+		stream_hub_close(w->hub);
 	for (int i = 0; i < w->n_http; i++)
 		http_drain(w->http[i]);
 	wheel_set(&w->wheel, &w->drain_timer, w->wheel.now + (uint64_t) w->cfg->drain_timeout * 1000);
@@ -131,6 +135,8 @@ worker_init(struct worker *w, const struct config *cfg, struct jwt_policy *polic
 		return false;
 	wheel_init(&w->wheel, clock_ms());
 	w->tokens = token_cache_create((size_t) cfg->token_cache);
+	if (cfg->stream)
+		w->hub = stream_hub_create(w);
 	db_init(&w->db, cfg, &w->wheel, &w->metrics, w->epoll_fd);
 	return start_servers(w, listeners, n_listeners);
 }
@@ -221,6 +227,7 @@ worker_free(struct worker *w)
 	(void) close(w->wake_fd);
 	policy_release(w->policy);
 	policy_release(atomic_load(&w->next_policy));
+	stream_hub_free(w->hub);
 	token_cache_free(w->tokens);
 	sb_free(&w->log);
 }

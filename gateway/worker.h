@@ -11,6 +11,7 @@
 #include "http.h"
 #include "keyring.h"
 #include "listen.h"
+#include "stream.h"
 
 struct worker
 {
@@ -32,6 +33,7 @@ struct worker
 	struct db db;
 	struct http_server *http[MAX_LISTENERS];
 	int n_http;
+	struct stream_hub *hub; /* NULL: no streams */
 	struct token_cache *tokens;
 	struct strbuf log; /* access log lines of this turn */
 };

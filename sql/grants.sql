@@ -30,6 +30,8 @@ begin
     end loop;
 end
 $$;
+-- the engine's round sees everybody's timers
+alter function agenda.gw_event_reminder_check(uuid, text, text) owner to agenda_service;
 
 revoke all on all functions in schema agenda from public;
 -- the owner makes the partitions

@@ -12,7 +12,7 @@ begin
         execute pg_catalog.format('create policy owner on agenda.%I using (%I = (select agenda.current_user_id()))',
                                   t, case t when 'users' then 'id' else 'user_id' end);
     end loop;
-    foreach t in array '{timers,events,dead_letters}'::name[] loop
+    foreach t in array '{idempotency_keys,stream_tickets,timers,events,dead_letters}'::name[] loop
         execute pg_catalog.format('alter table agenda.%I enable row level security', t);
         execute pg_catalog.format('create policy owner on agenda.%I for select using (user_id = (select agenda.current_user_id()))', t);
     end loop;

@@ -145,6 +145,7 @@ begin
     perform agenda._ensure_partitions(p_now);
     perform agenda._close_partitions(p_now);
     perform agenda._drop_partitions(p_now);
+    perform agenda._forget_requests(p_now);
 end
 $$;
 comment on function agenda._keep_log(timestamptz) is 'engine: partitions of the log, made ahead, closed, dropped';
@@ -244,6 +245,8 @@ begin
     insert into agenda.ticks (tick, saved_at, lo, hi, seq)
     values (nextval('agenda.ticks_tick'), v_now, p_lo, p_hi, p_seq)
     returning tick into v_tick;
+    -- the doorbell of streams: one for what the drainer has read since the last one, none for each writer
+    perform pg_notify('agenda_log', v_tick::text);
     return v_tick;
 end
 $$;

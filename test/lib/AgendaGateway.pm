@@ -24,13 +24,16 @@ use Time::HiRes qw(time);
 my $KEY = 'a secret for the tests of at least 32 bytes';
 my $started = 0;
 
-# Settings are the environment's names without AGENDA_; ready => 0 does not wait.
+# Settings are the environment's names without AGENDA_; ready => 0 does not wait, command => [...]
+# is what starts the program (whose name is added).
 sub start
 {
     my ($class, $node, %settings) = @_;
     my $wait = delete $settings{ready} // 1;
     my $port = delete $settings{PORT} // free_port();
+    my $command = delete $settings{command} // [];
     my $self = bless { node => $node, port => $port, name => 'gateway' . ++$started }, $class;
+    $self->{admin_port} = $settings{ADMIN_PORT} if defined $settings{ADMIN_PORT};
     my $key_file = PostgreSQL::Test::Utils::tempdir() . '/jwt.key';
 
     open my $out, '>', $key_file or die "$key_file: $!";
@@ -43,7 +46,7 @@ sub start
             end if;
         end $$});
     $self->{pid} = spawn(
-        $self->{name}, [ $ENV{AGENDA_GATEWAY} ],
+        $self->{name}, [ @$command, $ENV{AGENDA_GATEWAY} ],
         AGENDA_PORT => $port,
         AGENDA_JWT_KEY_FILE => $key_file,
         AGENDA_DATABASE => sprintf(
@@ -59,7 +62,8 @@ sub wait_ready
 {
     my ($self) = @_;
     my $http = HTTP::Tiny->new(keep_alive => 0, timeout => 5);
-    return wait_until(sub { $http->get($self->url . '/readyz')->{status} == 200 },
+    my $url = 'http://127.0.0.1:' . ($self->{admin_port} // $self->{port});
+    return wait_until(sub { $http->get("$url/readyz")->{status} == 200 },
         'the gateway is ready', 30);
 }
 

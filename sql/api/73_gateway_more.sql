@@ -1,0 +1,286 @@
+-- ---- what else is done with tasks and series ---------------------------------------------------------
+-- See 70_gateway.sql for how these functions are made.
+
+create or replace function agenda.gw_skip_task(
+        p_user uuid, p_request_id text, p_traceparent text, p_id uuid, p_version bigint,
+        out status integer, out etag text, out location text, out body text)
+    language plpgsql volatile security definer
+    set search_path = pg_catalog, agenda, pg_temp as
+$$
+declare
+    v_none text;
+    c      agenda.completion;
+begin
+    v_none := agenda._enter(p_user, p_request_id, p_traceparent);
+    c := agenda.skip_task(p_id, p_version);
+    status := 200;
+    etag := (c.task).version;
+    body := agenda.task_json(c.task)
+            || jsonb_build_object('next_task', agenda.task_json(c.next_task), 'undo_token', c.undo_token);
+    v_none := agenda._leave();
+end
+$$;
+comment on function agenda.gw_skip_task(uuid, text, text, uuid, bigint) is 'gateway: POST /tasks/{id}/skip';
+
+create or replace function agenda.gw_cancel_task(
+        p_user uuid, p_request_id text, p_traceparent text, p_id uuid, p_version bigint,
+        out status integer, out etag text, out location text, out body text)
+    language plpgsql volatile security definer
+    set search_path = pg_catalog, agenda, pg_temp as
+$$
+declare
+    v_none text;
+    c      agenda.completion;
+begin
+    v_none := agenda._enter(p_user, p_request_id, p_traceparent);
+    c := agenda.cancel_task(p_id, p_version);
+    status := 200;
+    etag := (c.task).version;
+    body := agenda.task_json(c.task)
+            || jsonb_build_object('next_task', agenda.task_json(c.next_task), 'undo_token', c.undo_token);
+    v_none := agenda._leave();
+end
+$$;
+comment on function agenda.gw_cancel_task(uuid, text, text, uuid, bigint) is 'gateway: POST /tasks/{id}/cancel';
+
+create or replace function agenda.gw_reopen_task(
+        p_user uuid, p_request_id text, p_traceparent text, p_id uuid, p_version bigint,
+        out status integer, out etag text, out location text, out body text)
+    language plpgsql volatile security definer
+    set search_path = pg_catalog, agenda, pg_temp as
+$$
+declare
+    v_none text;
+    t      agenda.tasks;
+begin
+    v_none := agenda._enter(p_user, p_request_id, p_traceparent);
+    t := agenda.reopen_task(p_id, p_version);
+    status := 200;
+    etag := t.version;
+    body := agenda.task_json(t);
+    v_none := agenda._leave();
+end
+$$;
+comment on function agenda.gw_reopen_task(uuid, text, text, uuid, bigint) is 'gateway: POST /tasks/{id}/reopen';
+
+create or replace function agenda.gw_restore_task(
+        p_user uuid, p_request_id text, p_traceparent text, p_id uuid, p_version bigint,
+        out status integer, out etag text, out location text, out body text)
+    language plpgsql volatile security definer
+    set search_path = pg_catalog, agenda, pg_temp as
+$$
+declare
+    v_none text;
+    t      agenda.tasks;
+begin
+    v_none := agenda._enter(p_user, p_request_id, p_traceparent);
+    t := agenda.restore_task(p_id, p_version);
+    status := 200;
+    etag := t.version;
+    body := agenda.task_json(t);
+    v_none := agenda._leave();
+end
+$$;
+comment on function agenda.gw_restore_task(uuid, text, text, uuid, bigint) is 'gateway: POST /tasks/{id}/restore';
+
+create or replace function agenda.gw_undo(
+        p_user uuid, p_request_id text, p_traceparent text, p_body jsonb,
+        out status integer, out etag text, out location text, out body text)
+    language plpgsql volatile security definer
+    set search_path = pg_catalog, agenda, pg_temp as
+$$
+declare
+    v_none text;
+begin
+    v_none := agenda._enter(p_user, p_request_id, p_traceparent);
+    status := 200;
+    body := agenda.undo(agenda._text(p_body, 'undo_token'));
+    v_none := agenda._leave();
+end
+$$;
+comment on function agenda.gw_undo(uuid, text, text, jsonb) is 'gateway: POST /tasks/undo';
+
+create or replace function agenda.gw_task_history(
+        p_user uuid, p_request_id text, p_traceparent text, p_id uuid,
+        out status integer, out etag text, out location text, out body text)
+    language plpgsql stable security definer
+    set search_path = pg_catalog, agenda, pg_temp as
+$$
+declare
+    v_none text;
+begin
+    v_none := agenda._enter(p_user, p_request_id, p_traceparent);
+    status := 200;
+    body := jsonb_build_object('items', (select jsonb_agg(agenda._audit_json(a) order by a.seq) from agenda.task_history(p_id) a));
+    v_none := agenda._leave();
+end
+$$;
+comment on function agenda.gw_task_history(uuid, text, text, uuid) is 'gateway: GET /tasks/{id}/history';
+
+create or replace function agenda.gw_pause_recurring_task(
+        p_user uuid, p_request_id text, p_traceparent text, p_id uuid, p_body jsonb, p_version bigint,
+        out status integer, out etag text, out location text, out body text)
+    language plpgsql volatile security definer
+    set search_path = pg_catalog, agenda, pg_temp as
+$$
+declare
+    v_none text;
+    r      agenda.recurring_tasks;
+begin
+    v_none := agenda._enter(p_user, p_request_id, p_traceparent);
+    r := agenda.pause_recurring_task(p_id, agenda._text(p_body, 'until'), p_version);
+    status := 200;
+    etag := r.version;
+    body := agenda.recurring_task_json(r);
+    v_none := agenda._leave();
+end
+$$;
+comment on function agenda.gw_pause_recurring_task(uuid, text, text, uuid, jsonb, bigint) is 'gateway: POST /recurring-tasks/{id}/pause';
+
+create or replace function agenda.gw_resume_recurring_task(
+        p_user uuid, p_request_id text, p_traceparent text, p_id uuid, p_version bigint,
+        out status integer, out etag text, out location text, out body text)
+    language plpgsql volatile security definer
+    set search_path = pg_catalog, agenda, pg_temp as
+$$
+declare
+    v_none text;
+    r      agenda.recurring_tasks;
+begin
+    v_none := agenda._enter(p_user, p_request_id, p_traceparent);
+    r := agenda.resume_recurring_task(p_id, p_version);
+    status := 200;
+    etag := r.version;
+    body := agenda.recurring_task_json(r);
+    v_none := agenda._leave();
+end
+$$;
+comment on function agenda.gw_resume_recurring_task(uuid, text, text, uuid, bigint) is 'gateway: POST /recurring-tasks/{id}/resume';
+
+-- Occurrences of a rule in a range, as instants; at most so many, since a rule may have one each second.
+create or replace function agenda._gw_occurrences(p_rule agenda.rrule, p_dtstart timestamp, p_zone text,
+                                                  p_from timestamptz, p_to timestamptz, p_limit integer) returns jsonb
+    language plpgsql stable as
+$$
+declare
+    v_items jsonb := '[]';
+    v_at    timestamptz := p_from - interval '1 microsecond';
+begin
+    for i in 1 .. p_limit loop
+        v_at := agenda.next_occurrence(p_rule, p_dtstart, p_zone, v_at);
+        exit when v_at is null or v_at >= p_to;
+        v_items := v_items || to_jsonb(agenda.utc(v_at));
+    end loop;
+    return v_items;
+end
+$$;
+comment on function agenda._gw_occurrences(agenda.rrule, timestamp, text, timestamptz, timestamptz, integer) is 'engine: occurrences of a rule in a range';
+
+create or replace function agenda.gw_list_occurrences(
+        p_user uuid, p_request_id text, p_traceparent text, p_id uuid, p_query jsonb,
+        out status integer, out etag text, out location text, out body text)
+    language plpgsql stable security definer
+    set search_path = pg_catalog, agenda, pg_temp as
+$$
+declare
+    v_none text;
+    r      agenda.recurring_tasks;
+    v_from timestamptz;
+    v_to   timestamptz;
+    v_last timestamptz;
+begin
+    v_none := agenda._enter(p_user, p_request_id, p_traceparent);
+    r := agenda.get_recurring_task(p_id);
+    v_from := coalesce(agenda._parse_time(p_query->>'from', r.timezone, 'from'), agenda.now());
+    v_to := coalesce(agenda._parse_time(p_query->>'to', r.timezone, 'to'), 'infinity');
+    v_last := coalesce(r.end_date + interval '1 microsecond', 'infinity');
+    status := 200;
+    body := jsonb_build_object('items', agenda._gw_occurrences(
+        r.rrule, r.dtstart, r.timezone, v_from, least(v_to, v_last), agenda._gw_page(p_query, 'limit', 20, 1000)));
+    v_none := agenda._leave();
+end
+$$;
+comment on function agenda.gw_list_occurrences(uuid, text, text, uuid, jsonb) is 'gateway: GET /recurring-tasks/{id}/occurrences';
+
+create or replace function agenda.gw_preview_rule(
+        p_user uuid, p_request_id text, p_traceparent text, p_body jsonb,
+        out status integer, out etag text, out location text, out body text)
+    language plpgsql stable security definer
+    set search_path = pg_catalog, agenda, pg_temp as
+$$
+declare
+    v_none text;
+    v_rule  agenda.rrule;
+    v_zone  text;
+    v_start timestamptz;
+begin
+    v_none := agenda._enter(p_user, p_request_id, p_traceparent);
+    if agenda._text(p_body, 'rrule') is null then
+        perform agenda._wrong_member(p_body, 'rrule', 'a rule');
+    end if;
+    v_rule := agenda._rule_of(agenda._text(p_body, 'rrule'));
+    v_zone := coalesce(agenda._text(p_body, 'timezone'), agenda._user_zone(p_user));
+    perform agenda._check_zone(v_zone);
+    v_start := coalesce(agenda._parse_time(agenda._text(p_body, 'start_date'), v_zone, 'start_date'), agenda.now());
+    status := 200;
+    body := jsonb_build_object(
+        'rrule', v_rule::text,
+        'text', agenda.describe(v_rule),
+        'timezone', v_zone,
+        'occurrences', agenda._gw_occurrences(v_rule, v_start at time zone v_zone, v_zone, v_start, 'infinity',
+                                              least(greatest(coalesce(agenda._integer(p_body, 'count'), 10), 1), 100)));
+    v_none := agenda._leave();
+end
+$$;
+comment on function agenda.gw_preview_rule(uuid, text, text, jsonb) is 'gateway: POST /rrule/preview';
+
+-- ---- the audit log --------------------------------------------------------------------------------
+
+create or replace function agenda._audit_json(a agenda.audit_log) returns jsonb
+    language plpgsql stable as
+$$
+begin
+    return jsonb_build_object(
+        'id', a.event_id, 'at', agenda.utc(a.at), 'actor', a.actor, 'action', a.action,
+        'entity', a.entity, 'entity_id', a.entity_id, 'before', a.before, 'after', a.after,
+        'changed', a.changed, 'correlation_id', a.correlation_id);
+end
+$$;
+comment on function agenda._audit_json(agenda.audit_log) is 'engine: an audit entry as REST shows it';
+
+create or replace function agenda.gw_list_audit(
+        p_user uuid, p_request_id text, p_traceparent text, p_query jsonb,
+        out status integer, out etag text, out location text, out body text)
+    language plpgsql stable security definer
+    set search_path = pg_catalog, agenda, pg_temp as
+$$
+declare
+    v_none text;
+    v_page   constant integer := agenda._gw_page(p_query, 'page', 1, 1000000);
+    v_size   constant integer := agenda._gw_page(p_query, 'page_size', 20, 100);
+    v_filter constant jsonb := p_query - '{page,page_size}'::text[];
+begin
+    v_none := agenda._enter(p_user, p_request_id, p_traceparent);
+    status := 200;
+    body := agenda._gw_list(
+        (select jsonb_agg(agenda._audit_json(a) order by a.seq desc) from agenda.list_audit(v_filter, v_page, v_size) a),
+        agenda.count_audit(v_filter), v_page, v_size);
+    v_none := agenda._leave();
+end
+$$;
+comment on function agenda.gw_list_audit(uuid, text, text, jsonb) is 'gateway: GET /audit';
+
+-- ---- for operators --------------------------------------------------------------------------------
+
+create or replace function agenda.gw_health(
+        p_user uuid, p_request_id text, p_traceparent text,
+        out status integer, out etag text, out location text, out body text)
+    language plpgsql volatile security definer
+    set search_path = pg_catalog, agenda, pg_temp as
+$$
+begin
+    status := 200;
+    body := agenda.health();
+end
+$$;
+comment on function agenda.gw_health(uuid, text, text) is 'gateway: GET /operator/health';
