@@ -1,0 +1,178 @@
+-- Rows of agenda.tasks in C: triggers, create_task(), images and JSON, whatever statement brings the rows
+-- and whatever becomes of the table.
+begin;
+set local search_path = public;
+select plan(59);
+
+set local agenda.now = '2025-03-10 12:00:00+00';
+select agenda.act_as('aaaaaaaa-0000-4000-8000-000000000031');
+create temp table mark as select coalesce(max(seq), 0) as seq from agenda.events;
+create temp view new_events as select e.* from agenda.events e, mark where e.seq > mark.seq;
+create function pg_temp.forget() returns void language sql as $$ update mark set seq = (select max(seq) from agenda.events) $$;
+
+-- ---- statements ----
+copy agenda.tasks (title, due_date, tags) from stdin;
+copied one	2025-03-12 10:00:00+00	{home}
+copied two	\N	{}
+copied three	2025-03-01 10:00:00+00	{}
+\.
+select is((select array_agg(type order by seq) from new_events), '{task.created,task.created,task.created}'::text[], 'COPY: an event for each row');
+select is((select array_agg(data->'after'->>'title' order by seq) from new_events), '{copied one,copied two,copied three}'::text[], 'in the order of the rows');
+select is((select array_agg(what order by fire_at) from agenda.timers), '{overdue,due_soon}'::text[], 'a timer for each due date, with the state that is next');
+select is((select data->'after'->'tags' from new_events order by seq limit 1), '["home"]'::jsonb, 'tags are an array of the image');
+
+select pg_temp.forget();
+insert into agenda.tasks (id, title) values ('00000000-0000-4000-8000-000000003101', 'mine');
+insert into agenda.tasks (id, title) values ('00000000-0000-4000-8000-000000003101', 'again') on conflict (user_id, id) do nothing;
+select is((select count(*) from new_events), 1::bigint, 'ON CONFLICT DO NOTHING: a row that is not written is no event');
+insert into agenda.tasks (id, title) values ('00000000-0000-4000-8000-000000003101', 'again')
+    on conflict (user_id, id) do update set title = excluded.title;
+select is((select array_agg(type order by seq) from new_events), '{task.created,task.updated}'::text[], 'DO UPDATE: one change');
+select is((select version from agenda.tasks where title = 'again'), 2::bigint, 'which counts');
+
+select pg_temp.forget();
+update agenda.tasks set due_date = '2025-03-20 00:00+00', priority = 1;
+select is((select count(*) from new_events), 4::bigint, 'an UPDATE of many rows: an event for each');
+select is((select count(distinct subject) from new_events), 4::bigint, 'of its own');
+select is((select array_agg(distinct data->'changed') from new_events), array['["due_date", "priority"]'::jsonb], 'which names the members that differ');
+select is((select count(*) from agenda.timers where what = 'due_soon' and fire_at = '2025-03-19 00:00+00'), 4::bigint, 'and the timers follow');
+select pg_temp.forget();
+with u as (update agenda.tasks set title = title || '!' where title = 'again' returning id)
+update agenda.tasks set description = 'x' where title = 'copied one';
+select is((select count(*) from new_events), 2::bigint, 'two updates in one statement');
+-- the same row twice in one transaction: numbers in the order of the changes
+update agenda.tasks set title = 'first' where title = 'again!';
+update agenda.tasks set title = 'second' where title = 'first';
+select is((select array_agg(data->'after'->>'title' order by seq) from new_events where key = '00000000-0000-4000-8000-000000003101'),
+          '{again!,first,second}'::text[], 'seq is the order of the changes of one key');
+select pg_temp.forget();
+delete from agenda.tasks;
+select is((select array_agg(distinct type) from new_events), '{task.deleted}'::text[], 'DELETE of many rows');
+select is((select count(*) from agenda.timers), 0::bigint, 'takes the timers along');
+savepoint s;
+insert into agenda.tasks (title, due_date) values ('undone', '2025-03-20 00:00+00');
+rollback to s;
+select is((select count(*) from agenda.timers), 0::bigint, 'a rolled-back savepoint leaves no timer');
+insert into agenda.tasks (title, due_date) values ('kept', '2025-03-20 00:00+00');
+update agenda.tasks set due_date = '2025-03-21 00:00+00';
+update agenda.tasks set due_date = null;
+select is((select count(*) from agenda.timers), 0::bigint, 'a due date that is taken away takes its timer along');
+update agenda.tasks set due_date = '2025-03-21 00:00+00', status = 'completed';
+select is((select count(*) from agenda.timers), 0::bigint, 'a task that is done has none');
+
+-- ---- what a row must hold ----
+select throws_ok($$insert into agenda.tasks (title) values (repeat('x', 501))$$, '23514', null, 'a title of 501 characters');
+select lives_ok($$insert into agenda.tasks (title) values (repeat('ä', 500))$$, 'characters, not bytes, are counted');
+select throws_ok($$insert into agenda.tasks (title, description) values ('x', repeat('ä', 20001))$$, '23514', null, 'a description of 20001');
+select lives_ok($$insert into agenda.tasks (title, description) values ('long', repeat('x', 20000))$$, '20000 are permitted');
+select throws_ok($$insert into agenda.tasks (title, status) values ('x', 'done')$$, '23514', null, 'an unknown status');
+select throws_ok($$update agenda.tasks set priority = 4$$, '23514', null, 'a priority of 4');
+select throws_ok($$insert into agenda.tasks (title, due_date) values ('x', '9999-12-31')$$, '23514', null, 'a due date that RFC 3339 cannot say in all zones');
+select throws_ok($$insert into agenda.tasks (title, timezone) values ('x', 'Mars/Olympus')$$, 'YA004', null, 'an unknown zone');
+select throws_ok($$insert into agenda.tasks (title, user_id) values ('x', '00000000-0000-4000-8000-00000000dead')$$, '42501', null, 'another user''s row');
+create function pg_temp.fault(p_sql text) returns text language plpgsql as
+$$
+declare
+    v_column text;
+    v_check  text;
+begin
+    execute p_sql;
+    return null;
+exception when others then
+    get stacked diagnostics v_column = column_name, v_check = constraint_name;
+    return v_column || ' ' || v_check;
+end
+$$;
+select is(pg_temp.fault($$insert into agenda.tasks (title) values ('')$$), 'title tasks_title_check', 'an error names the column, and a constraint as of that column');
+-- stored out of line, and compared there
+update agenda.tasks set description = (select string_agg(md5(i::text), '') from generate_series(1, 600) i) where title = 'long';
+select pg_temp.forget();
+update agenda.tasks set description = description || '' where title = 'long';
+select is((select count(*) from new_events), 0::bigint, 'a long text that stays is no change');
+update agenda.tasks set description = overlay(description placing 'zz' from 19000 for 2) where title = 'long';
+select is((select data->'changed' from new_events), '["description"]'::jsonb, 'one that changes near its end is one');
+
+-- ---- strings ----
+select pg_temp.forget();
+insert into agenda.tasks (title, description) values (E'q"b\\s\tt\x01ü€𝄞', E'line\nline');
+select is((select data->'after'->>'title' from new_events), E'q"b\\s\tt\x01ü€𝄞', 'special characters in events');
+select is(agenda.task_json(t)->>'title', t.title, 'and in JSON') from agenda.tasks t where description like 'line%';
+select is((agenda._task_text(t, agenda.now(), null)::jsonb)->>'description', E'line\nline', 'which is valid') from agenda.tasks t where description like 'line%';
+
+-- ---- JSON and images: the same members as ever ----
+select is((select array_agg(k order by k) from agenda.tasks t, jsonb_object_keys(agenda.task_json(t)) k where t.title = 'long'),
+          '{checklist,completed_at,created_at,description,due_date,due_kind,due_state,id,last_reminder_sent,notified,parent_task_id,priority,recurrence_rule,recurring_task_id,status,tags,timezone,title,updated_at,user_id,version}'::text[],
+          'members of a task over REST');
+select is((select array_agg(k order by k) from (select data from new_events limit 1) e, jsonb_object_keys(e.data->'after') k),
+          '{checklist,completed_at,deleted_at,description,due_date,due_kind,id,parent_task_id,priority,recurrence_rule,recurring_task_id,status,tags,timezone,title,user_id}'::text[],
+          'members of a task in events');
+select is(agenda.task_json(null), null, 'no task, no JSON');
+select is(agenda._task_differs(null, null), false, 'no row is like no row');
+select is(agenda._task_differs(null, t), true, 'and unlike any') from agenda.tasks t where title = 'long';
+select is((select array_agg(v) from (select jsonb_typeof(value) as v from agenda.tasks t, jsonb_each(agenda.task_json(t)) where t.title = 'long' and key in ('priority', 'version') order by key) x),
+          '{number,number}'::text[], 'numbers are numbers');
+
+-- ---- create_task(): the direct way is INSERT's ----
+select pg_temp.forget();
+create temp table c as select * from agenda.create_task('direct', due => '2025-04-01T10:00:00Z', priority => 3, tags => '{a,b}', checklist => '[{"text": "x", "done": false}]');
+select results_eq($$select title, due_date, priority, tags, checklist, version, created_at, status, due_kind from c$$,
+                  $$select title, due_date, priority, tags, checklist, version, created_at, status, due_kind from agenda.tasks where title = 'direct'$$, 'returns the row');
+select is((select array_agg(type) from new_events), '{task.created}'::text[], 'with one event');
+select is((select due_kind || ' ' || due_local from agenda.create_task('day', due => '2025-04-01', timezone => 'Asia/Tokyo')), 'date 2025-04-01 00:00:00', 'a day is a day');
+select is((select due_kind || ' ' || due_local from agenda.create_task('local', due => '2025-04-01 10:30')), 'local 2025-04-01 10:30:00', 'a time without an offset is one of the wall clock');
+create function pg_temp.upper_title() returns trigger language plpgsql as $$ begin new.title := upper(new.title); return new; end $$;
+create trigger aaa before insert on agenda.tasks for each row execute function pg_temp.upper_title();
+select is((select title from agenda.create_task('shout')), 'SHOUT', 'triggers of others are heard');
+drop trigger aaa on agenda.tasks;
+create function pg_temp.nothing() returns trigger language plpgsql as $$ begin return null; end $$;
+create trigger zzz before insert on agenda.tasks for each row execute function pg_temp.nothing();
+select pg_temp.forget();
+select is((select id from agenda.create_task('kept out')), null, 'one that keeps the row out');
+select is((select count(*) from new_events), 0::bigint, 'leaves no event');
+drop trigger zzz on agenda.tasks;
+
+-- a policy, a statement trigger, a default of somebody else: by INSERT
+create policy no_swearing on agenda.tasks as restrictive for insert with check (title !~ 'damn');
+set local role agenda_app;
+select throws_ok($$select agenda.create_task('damn')$$, '42501', null, 'a restrictive policy holds for create_task()');
+select lives_ok($$select agenda.create_task('bless')$$, 'and lets others through');
+reset role;
+drop policy no_swearing on agenda.tasks;
+alter table agenda.tasks alter priority set default 3;
+select is((select priority from agenda.create_task('altered default')), 3::smallint, 'an altered default counts');
+alter table agenda.tasks alter priority set default 2;
+revoke insert on agenda.tasks from agenda_app;
+revoke insert (title) on agenda.tasks from agenda_app;
+set local role agenda_app;
+select throws_ok($$select agenda.create_task('forbidden')$$, '42501', null, 'who may not insert may not by create_task()');
+reset role;
+grant insert (title) on agenda.tasks to agenda_app;
+
+-- ---- columns come and go ----
+alter table agenda.tasks add column note text default 'n', drop column occurrence_key cascade;
+select throws_ok($$insert into agenda.tasks (title) values ('x')$$, '42703', 'column "occurrence_key" of agenda.tasks does not exist', 'a column that the library needs is missed by name');
+alter table agenda.tasks add column occurrence_key timestamp;
+select pg_temp.forget();
+insert into agenda.tasks (title, note) values ('more columns', 'mine');
+select is((select note from agenda.tasks where title = 'more columns'), 'mine', 'a column that was added passes through');
+select is((select note from agenda.create_task('default of a new column')), 'n', 'with its default');
+update agenda.tasks set note = 'other', occurrence_key = '2025-01-01' where title = 'more columns';
+select is((select count(*) from new_events where data->'after'->>'title' = 'more columns'), 1::bigint, 'and is no change for the log');
+
+-- ---- nobody's operators ----
+create schema evil;
+create function evil.eq(text, text) returns boolean language plpgsql as $$ begin raise 'evil operator'; end $$;
+create function evil.eq(uuid, uuid) returns boolean language plpgsql as $$ begin raise 'evil operator'; end $$;
+create function evil.lt(timestamptz, timestamptz) returns boolean language plpgsql as $$ begin raise 'evil operator'; end $$;
+create operator evil.= (leftarg = text, rightarg = text, function = evil.eq);
+create operator evil.= (leftarg = uuid, rightarg = uuid, function = evil.eq);
+create operator evil.< (leftarg = timestamptz, rightarg = timestamptz, function = evil.lt);
+create function pg_temp.under_evil(p_sql text) returns void language plpgsql set search_path = evil, pg_catalog, public as $$ begin execute p_sql; end $$;
+select throws_ok($$select pg_temp.under_evil('select from agenda.tasks where title = title')$$, 'P0001', 'evil operator', 'the operators are there');
+select lives_ok($$select pg_temp.under_evil('insert into agenda.tasks (title, due_date) values (''plain'', ''2025-03-20 00:00+00'')')$$, 'an operator of the caller is not run by an INSERT');
+select lives_ok($$select pg_temp.under_evil('update agenda.tasks set status = ''completed''')$$, 'nor by an UPDATE');
+select lives_ok($$select pg_temp.under_evil('select agenda.create_task(''repeated'', due => ''2025-03-20'', recurrence_rule => ''daily'')')$$, 'nor where a series is made');
+select lives_ok($$select pg_temp.under_evil('delete from agenda.tasks')$$, 'nor by a DELETE');
+
+select * from finish();
+rollback;
