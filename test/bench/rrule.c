@@ -1,39 +1,25 @@
 /*
  * rrule.c
- *		What the recurrence library costs, in ns: next occurrence with DTSTART 10 and 50 years
- *		back, a run of 1000 occurrences per item by rr_fill, reading the text, planning.
+ *		What the recurrence library costs, in ns.
  *
- * The rules are the ten of the comparison with other engines and some more.  Each figure is the
- * best of several rounds.  Run it pinned (taskset -c 1).
+ * Reads rules, a line each, and prints a line for each: next occurrence with DTSTART 10 and 50
+ * years back, an item of a run of 1,000 by rr_fill, reading the text, planning.  Each is the best
+ * of several rounds.  With an argument, a number of rules, it draws these at random instead and
+ * prints what the typical and the slowest of them cost: next occurrence, plan.
  */
 #include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
 #include <time.h>
 
 #include "recurrence/civil.h"
 #include "recurrence/rrule.h"
+#include "test/unit/rr_random.h"
 
 #define ROUNDS 7
 #define CALLS  20000
 #define DAY    86400
 #define RUN    1000
-
-static const char *const rules[] = {
-	"FREQ=DAILY",
-	"FREQ=WEEKLY;BYDAY=MO,WE,FR",
-	"FREQ=MONTHLY;BYMONTHDAY=31",
-	"FREQ=MONTHLY;BYDAY=-1FR",
-	"FREQ=YEARLY;BYMONTH=11;BYDAY=4TH",
-	"FREQ=WEEKLY;INTERVAL=2;BYDAY=TU",
-	"FREQ=MONTHLY;BYDAY=MO,TU,WE,TH,FR;BYSETPOS=-1",
-	"FREQ=YEARLY;BYWEEKNO=20;BYDAY=MO",
-	"FREQ=DAILY;COUNT=100000",
-	"FREQ=HOURLY",
-	"FREQ=MONTHLY;RSCALE=GREGORIAN;SKIP=BACKWARD",
-	"FREQ=DAILY;INTERVAL=3;BYDAY=MO,TU,WE,TH,FR",
-	"FREQ=HOURLY;INTERVAL=5;BYHOUR=9,10,11,12,13,14,15,16,17",
-	"FREQ=SECONDLY;BYMONTH=3",
-};
 
 /* kept alive so that no call is optimised away */
 static volatile int64_t sink;
@@ -43,7 +29,7 @@ now_ns(void)
 {
 	struct timespec t;
 
-	clock_gettime(CLOCK_MONOTONIC, &t);
+	clock_gettime(CLOCK_PROCESS_CPUTIME_ID, &t);
 	return (double) t.tv_sec * 1e9 + (double) t.tv_nsec;
 }
 
@@ -136,31 +122,161 @@ time_plan(struct rr_plan *plan, const struct rr_rule *rule, int64_t dtstart)
 	return best;
 }
 
-int
-main(void)
+static int
+bench_rule(const char *text)
 {
 	static struct rr_plan plan;
 	const int64_t now = rr_day_of(2026, 11, 22) * DAY + 12 * 3600;
+	struct rr_rule rule;
+	struct rr_error error;
+	double next[2];
 
-	printf("%-48s %8s %8s %8s %8s %8s\n", "ns", "next 10y", "next 50y", "per item", "parse",
-		   "plan");
-	for (size_t i = 0; i < sizeof(rules) / sizeof(rules[0]); i++)
+	if (!rr_parse(text, strlen(text), &rule, &error))
+	{
+		fprintf(stderr, "%s: %s\n", text, rr_strerror(error.code));
+		return 1;
+	}
+	for (int back = 0; back < 2; back++)
+	{
+		int64_t dtstart = rr_day_of(back == 0 ? 2016 : 1976, 11, 22) * DAY + 9 * 3600;
+
+		rr_plan_make(&plan, &rule, dtstart, RR_FLOATING);
+		next[back] = time_next(&plan, now);
+	}
+	printf("%.1f %.1f %.1f %.1f %.1f\n", next[0], next[1], time_run(&plan), time_parse(text),
+		   time_plan(&plan, &rule, plan.dtstart));
+	return 0;
+}
+
+/* ---- random rules ------------------------------------------------------------------------ */
+
+static int
+ascending(const void *a, const void *b)
+{
+	double x = *(const double *) a;
+	double y = *(const double *) b;
+
+	return (x > y) - (x < y);
+}
+
+/* all frequencies, and now and then an interval or a COUNT that is absurd */
+static void
+draw(struct rr_rule *rule)
+{
+	random_rule(rule);
+	if (rule->freq == RR_DAILY && pick(2))
+		rule->freq = (uint8_t) (RR_HOURLY + pick(3));
+	if (rule->freq > RR_DAILY && pick(4) == 0)
+		pick_numbers(&rule->yeardays, 3, 366);
+	if (pick(4) == 0)
+		rule->interval = 1 + pick(pick(2) ? 3000 : INT32_MAX);
+	if (pick(4) == 0)
+		rule->count = 1 + pick(pick(2) ? 3000 : INT32_MAX);
+}
+
+/* what asking the clock twice costs */
+static double
+clock_cost(void)
+{
+	double best = 1e18;
+
+	for (int i = 0; i < 1000; i++)
+	{
+		double start = now_ns();
+		double spent = now_ns() - start;
+
+		best = spent < best ? spent : best;
+	}
+	return best;
+}
+
+/* a single call, the best of three, less the clock */
+static double
+time_once(struct rr_plan *plan, const struct rr_rule *rule, int64_t dtstart, int64_t lo,
+		  double clock)
+{
+	double best = 1e18;
+
+	for (int round = 0; round < 3; round++)
+	{
+		double start = now_ns();
+		double spent;
+		int64_t found = 0;
+
+		if (lo == 0)
+			rr_plan_make(plan, rule, dtstart, RR_FLOATING);
+		else
+			rr_next(plan, lo, &found);
+		spent = now_ns() - start;
+		sink = found;
+		best = spent < best ? spent : best;
+	}
+	return best > clock ? best - clock : 0;
+}
+
+static void
+print_costs(double *costs, int n, const struct rr_rule *worst)
+{
+	char text[RR_TEXT_MAX];
+
+	qsort(costs, (size_t) n, sizeof(*costs), ascending);
+	rr_format(worst, text, sizeof(text));
+	printf("%.1f %.1f %.1f %s\n", costs[n / 2], costs[(int) (0.999 * n)], costs[n - 1], text);
+}
+
+static int
+bench_random(int n)
+{
+	static struct rr_plan plan;
+	double *next = malloc((size_t) n * sizeof(*next));
+	double *made = malloc((size_t) n * sizeof(*made));
+	struct rr_rule worst_next;
+	struct rr_rule worst_made;
+	const double clock = clock_cost();
+	double most_next = 0;
+	double most_made = 0;
+
+	if (next == NULL || made == NULL)
+		return 1;
+	srand(1);
+	for (int i = 0; i < n; i++)
 	{
 		struct rr_rule rule;
-		struct rr_error error;
-		double next[2];
+		int64_t dtstart = rr_day_of(1976 + pick(50), 1, 1) * DAY + (int64_t) pick(365) * DAY;
 
-		if (!rr_parse(rules[i], strlen(rules[i]), &rule, &error))
-			return 1;
-		for (int back = 0; back < 2; back++)
+		draw(&rule);
+		made[i] = time_once(&plan, &rule, dtstart, 0, clock);
+		next[i] = time_once(&plan, &rule, dtstart, rr_day_of(2026, 11, 22) * DAY, clock);
+		if (next[i] > most_next)
 		{
-			int64_t dtstart = rr_day_of(back == 0 ? 2016 : 1976, 11, 22) * DAY + 9 * 3600;
-
-			rr_plan_make(&plan, &rule, dtstart, RR_FLOATING);
-			next[back] = time_next(&plan, now);
+			most_next = next[i];
+			worst_next = rule;
 		}
-		printf("%-48s %8.1f %8.1f %8.1f %8.0f %8.0f\n", rules[i], next[0], next[1], time_run(&plan),
-			   time_parse(rules[i]), time_plan(&plan, &rule, plan.dtstart));
+		if (made[i] > most_made)
+		{
+			most_made = made[i];
+			worst_made = rule;
+		}
+	}
+	print_costs(next, n, &worst_next);
+	print_costs(made, n, &worst_made);
+	free(next);
+	free(made);
+	return 0;
+}
+
+int
+main(int argc, char **argv)
+{
+	static char line[1000];
+
+	if (argc > 1)
+		return bench_random(atoi(argv[1]));
+	while (fgets(line, sizeof(line), stdin) != NULL)
+	{
+		line[strcspn(line, "\n")] = '\0';
+		if (bench_rule(line) != 0)
+			return 1;
 	}
 	return 0;
 }
