@@ -145,8 +145,9 @@ test:
 	@./test/run
 check-fast:
 	@./test/run --fast
+# ARGS='rrule get': these parts only
 bench:
-	@./test/bench/run
+	@./test/bench/run $(ARGS)
 torture:
 	@MINUTES='$(MINUTES)' ./test/torture/run
 # MINUTES=n for each target

@@ -16,7 +16,7 @@
 #include <unistd.h>
 
 #define LIMIT    12
-#define LIMIT_US 15000
+#define LIMIT_US 8000
 #define TIMEOUT  2
 
 static void

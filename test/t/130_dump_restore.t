@@ -20,6 +20,16 @@ $node->safe_psql('agenda', q{insert into agenda.topic_routes values ('task.creat
 ok(wait_until(sub { $node->safe_psql('agenda', q{select count(*) > 0 from agenda.notifications}) eq 't' }, 'a notification'),
     'there is something of everything');
 
+# rules in a table of somebody else, with indexes and what is derived from them
+$node->safe_psql('agenda', q{
+    create table public.rules (rule agenda.rrule primary key, next timestamp generated always as
+        (agenda.next_local_occurrence(rule, '2026-01-01', '2026-06-01')) stored, check (agenda.describe(rule) <> ''));
+    create index on public.rules using hash (rule);
+    insert into public.rules select format('FREQ=%s;INTERVAL=%s', f, i)::agenda.rrule
+        from unnest('{SECONDLY,HOURLY,DAILY,WEEKLY,MONTHLY,YEARLY}'::text[]) f, generate_series(1, 50) i;
+    insert into public.rules values ('monthly'), ('FREQ=YEARLY;BYDAY=1SU,-1MO;UNTIL=20301231T000000Z;WKST=SU')});
+my $rules = q{select count(*), md5(string_agg(r::text, ' ' order by rule)) from public.rules r};
+
 # Everything a user has, and the log, as one line each.
 sub content
 {
@@ -41,6 +51,8 @@ ok(wait_until(sub { $node->safe_psql('copy', q{select count(*) from pg_stat_acti
 $node->safe_psql('copy', 'select agenda.pre_restore()');
 $node->command_ok([ 'pg_restore', '--exit-on-error', '-d', $node->connstr('copy'), $dump ], 'pg_restore without an error');
 is(content('copy'), $original, 'the copy is equal to the original, event by event');
+is($node->safe_psql('copy', $rules), $node->safe_psql('agenda', $rules), 'rules of another table too');
+like($node->safe_psql('agenda', $rules), qr/^302\|/, 'all of them');
 is($node->safe_psql('copy', q{select count(*) from pg_stat_activity where datname = 'copy' and backend_type like 'pg_agenda %'}),
     '0', 'no worker runs meanwhile');
 $node->safe_psql('copy', 'select agenda.post_restore()');

@@ -26,12 +26,12 @@ SKIP:
 {
     skip 'python3-dateutil is not installed', 1
       if system('python3 -c "import dateutil" >/dev/null 2>&1') != 0;
-    compare('dateutil', $ENV{AGENDA_RULES} // 500, [ 'python3', "$root/test/peers/dateutil_peer.py" ]);
+    compare('dateutil', $ENV{AGENDA_RULES} // 300, [ 'python3', "$root/test/peers/dateutil_peer.py" ]);
 }
 SKIP:
 {
     skip 'libical is not installed', 1 if !build('ical', '-lical');
-    compare('libical', $ENV{AGENDA_RULES} // 1500, ["$out/ical"]);
+    compare('libical', $ENV{AGENDA_RULES} // 1000, ["$out/ical"]);
 }
 done_testing();
 

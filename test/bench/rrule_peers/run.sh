@@ -65,7 +65,7 @@ peer_rrule_go() {
 		not_measured rrule_go "Go is not installed"
 		return
 	fi
-	if (cd "$here" && go build -o "$work/rrule_go" .) >"$work/rrule_go.log" 2>&1; then
+	if (cd "$here/rrule_go" && go build -o "$work/rrule_go" .) >"$work/rrule_go.log" 2>&1; then
 		measure rrule_go "$work/rrule_go"
 	else
 		not_measured rrule_go "go could not fetch or build it"
