@@ -44,10 +44,11 @@ my $node = agenda_node('torture',
     'deadlock_timeout' => '100ms',
     'max_connections' => 60);
 
+# The answer, or nothing from a server that is not there (psql may be gone before it has read the question).
 sub ask
 {
-    my ($code, $out) = $node->psql('agenda', $_[0]);
-    return $code == 0 ? $out : undef;
+    my ($code, $out) = eval { $node->psql('agenda', $_[0]) };
+    return defined $code && $code == 0 ? $out : undef;
 }
 
 $node->safe_psql('agenda', qq{
