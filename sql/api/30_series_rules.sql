@@ -91,9 +91,9 @@ begin
     elsif r.overlap = 'supersede' and r.missed = 'all' then
         perform agenda._contradiction('only one occurrence can supersede the others', 'Use missed latest or skip.', 'missed');
     elsif not r.lead_time between '0' and '366 days' then
-        perform agenda._contradiction('lead_time must be between 0 and 366 days', null, 'lead_time');
+        perform agenda._contradiction('lead_time must be between 0 and 366 days', 'Give a length of time, as in 2 days.', 'lead_time');
     elsif not r.catchup_window between '0' and '36600 days' then
-        perform agenda._contradiction('catchup_window must be between 0 and 36600 days', null, 'catchup_window');
+        perform agenda._contradiction('catchup_window must be between 0 and 36600 days', 'Null is no limit.', 'catchup_window');
     elsif r.all_day and (agenda.recurrence_type(r.rrule) in ('hourly', 'minutely', 'secondly')
                          or agenda.rrule_to_json(r.rrule) ?| '{byHour,byMinute,bySecond}') then
         perform agenda._contradiction('the rule has times of day, the series has whole days', 'Give start_date with a time.', 'rrule');
@@ -126,7 +126,8 @@ end
 $$;
 comment on function agenda._skip_of(agenda.rrule) is 'internal: omit, backward or forward';
 
--- Rule from type and interval, or the reverse.  Contradictions are errors.
+-- Rule from type and interval, or the reverse.  Contradictions are errors.  Rules are compared as text: callers
+-- need not have the schema, and its operators, in their search_path.
 create or replace function agenda._derive_rule(new agenda.recurring_tasks, old agenda.recurring_tasks)
     returns agenda.recurring_tasks
     language plpgsql stable as
@@ -135,7 +136,7 @@ declare
     v_simple_given constant boolean := old.id is null
         or (new.recurrence_type, new.recurrence_interval) is distinct from (old.recurrence_type, old.recurrence_interval);
     v_rule_given constant boolean := new.rrule is not null
-        and (old.id is null or new.rrule is distinct from old.rrule);
+        and (old.id is null or new.rrule::text is distinct from old.rrule::text);
     v_skip_given constant boolean := new.invalid_day is distinct from old.invalid_day;
 begin
     if v_skip_given and new.invalid_day is not null then
@@ -143,7 +144,7 @@ begin
     end if;
     if not v_rule_given and (v_simple_given or new.rrule is null) then
         if new.rrule is not null and new.recurrence_type = old.recurrence_type
-           and old.rrule <> agenda._with_skip(agenda.rrule_from(old.recurrence_type, old.recurrence_interval), old.invalid_day) then
+           and old.rrule::text <> agenda._with_skip(agenda.rrule_from(old.recurrence_type, old.recurrence_interval), old.invalid_day)::text then
             raise exception using errcode = 'YA006',
                 message = 'the rule says more than recurrence_type and recurrence_interval',
                 detail = format('It is %s.', old.rrule),

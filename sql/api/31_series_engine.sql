@@ -235,8 +235,8 @@ create or replace function agenda._replace_series(new agenda.recurring_tasks, ol
     language plpgsql stable as
 $$
 declare
-    v_changed constant boolean := (new.rrule, new.dtstart, new.timezone, new.end_date, new.business_shift, new.holiday_calendar, new.dst_gap, new.basis)
-        is distinct from (old.rrule, old.dtstart, old.timezone, old.end_date, old.business_shift, old.holiday_calendar, old.dst_gap, old.basis);
+    v_changed constant boolean := (new.rrule::text, new.dtstart, new.timezone, new.end_date, new.business_shift, new.holiday_calendar, new.dst_gap, new.basis)
+        is distinct from (old.rrule::text, old.dtstart, old.timezone, old.end_date, old.business_shift, old.holiday_calendar, old.dst_gap, old.basis);
     v_resumed constant boolean := new.is_active and not old.is_active;
     v_now     constant timestamp := agenda.instant_to_local(agenda.now(), new.timezone);
 begin

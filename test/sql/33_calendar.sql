@@ -1,0 +1,61 @@
+-- The calendar: open tasks and the occurrences to come, and what may be asked of it.
+begin;
+set local search_path = public;
+select no_plan();
+
+select agenda.act_as('aaaaaaaa-0000-4000-8000-000000000033');
+create function pg_temp.month(p_closed boolean default false) returns text language sql as $$
+    select string_agg(format('%s %s %s', to_char(c.at at time zone 'UTC', 'DD HH24:MI'), c.kind, c.title), ', ' order by c.at, c.title)
+      from agenda.calendar('2025-03-01 00:00+00', '2025-04-01 00:00+00', p_closed) c
+$$;
+
+set local agenda.now = '2025-03-10 12:00+00';
+select agenda.create_task('dentist', due => '2025-03-12T10:00:00Z');
+select agenda.create_task('day', due => '2025-03-13');
+select agenda.create_task('done', due => '2025-03-11T10:00:00Z');
+select agenda.complete_task(id) from agenda.list_tasks('{"q": "done"}');
+select agenda.create_task('gone', due => '2025-03-11T10:00:00Z');
+select agenda.delete_task(id) from agenda.list_tasks('{"q": "gone"}');
+select agenda.create_task('some day');
+select is(pg_temp.month(), '12 10:00 task dentist, 13 00:00 task day', 'open tasks of the range');
+select is(pg_temp.month(true), '11 10:00 task done, 12 10:00 task dentist, 13 00:00 task day', 'closed ones if asked for');
+
+create temp table w as select id from agenda.create_recurring_task('week', rrule => 'FREQ=WEEKLY;BYDAY=MO', start_date => '2025-03-03T09:00:00Z', tags => '{w}');
+select is(pg_temp.month(), '10 09:00 task week, 12 10:00 task dentist, 13 00:00 task day, 17 09:00 virtual week, 24 09:00 virtual week, 31 09:00 virtual week',
+          'U59 occurrences to come are there before they are tasks');
+select agenda.skip_occurrence(id, '2025-03-17 09:00'), agenda.patch_occurrence(id, '2025-03-24 09:00', '{"title": "long", "due_date": "2025-03-25T09:00"}'),
+       agenda.add_occurrence(id, '2025-03-20 09:00'), agenda.complete_occurrence(id, '2025-03-31 09:00') from w;
+select is(pg_temp.month(), '10 09:00 task week, 12 10:00 task dentist, 13 00:00 task day, 20 09:00 virtual week, 25 09:00 virtual long',
+          'U59 and follow what is left out, changed, added and done in advance');
+select is((select occurrence_key from agenda.calendar('2025-03-25 00:00+00', '2025-03-26 00:00+00')), '2025-03-24 09:00', 'by its key it can be dealt with, wherever it was moved');
+select agenda.pause_recurring_task(id) from w;
+select is(pg_temp.month(), '10 09:00 task week, 12 10:00 task dentist, 13 00:00 task day', 'a paused series has none to come');
+select agenda.delete_recurring_task(id, null, 'delete') from w;
+
+create temp table oc as select id from agenda.create_recurring_task('chore', 'weekly', start_date => '2025-03-14T18:00:00Z', policy => 'on_completion');
+select is(pg_temp.month(), '12 10:00 task dentist, 13 00:00 task day, 14 18:00 task chore, 21 18:00 virtual chore, 28 18:00 virtual chore', 'on_completion: as if each were done in time');
+select agenda.update_recurring_task(id, '{"policy": "after_completion"}') from oc;
+select is(pg_temp.month(), '12 10:00 task dentist, 13 00:00 task day, 14 18:00 task chore', 'after_completion: nobody knows when the next one comes');
+select agenda.delete_recurring_task(id, null, 'delete') from oc;
+
+-- whole days, workdays, the far future
+create temp table rent as select id from agenda.create_recurring_task('rent', rrule => 'FREQ=MONTHLY;BYMONTHDAY=-1', start_date => '2025-05-31', timezone => 'Europe/Berlin', options => '{"business_shift": "previous"}');
+select is((select string_agg(to_char(c.at at time zone 'Europe/Berlin', 'MM-DD HH24:MI ') || c.due_kind, ', ' order by c.at) from agenda.calendar('2025-05-01', '2025-09-01') c),
+          '05-30 00:00 date, 06-30 00:00 date, 07-31 00:00 date, 08-29 00:00 date', 'U9 last workday of the month, whole days');
+select is((select to_char(c.at at time zone 'Europe/Berlin', 'YYYY-MM-DD') from agenda.calendar('2525-05-01', '2525-06-01') c), '2525-05-31', 'five hundred years on');
+select agenda.delete_recurring_task(id) from rent;
+select agenda.create_recurring_task('secondly', rrule => 'FREQ=SECONDLY', start_date => '2026-01-01T00:00:00Z');
+select is((select count(*) from agenda.calendar('2026-01-01', '2026-02-01')), 1000::bigint, 'a thousand of one series and no more');
+
+select throws_ok($$select agenda.calendar('2025-03-01', '2026-04-06')$$, 'YA006', null, 'more than 400 days');
+select throws_ok($$select agenda.calendar('2025-03-01', '2025-02-01')$$, 'YA006', null, 'an end before the beginning');
+select throws_ok($$select agenda.calendar(null, '2025-02-01')$$, 'YA006', null, 'no beginning');
+select throws_ok($$select agenda.calendar('-infinity', 'infinity')$$, null, null, 'for ever');
+select is((select count(*) from agenda.calendar('2025-03-01', '2025-03-01')), 0::bigint, 'nothing at all');
+select agenda.act_as('bbbbbbbb-0000-4000-8000-000000000033');
+select is((select count(*) from agenda.calendar('2025-03-01', '2025-04-01')), 0::bigint, 'nothing of another user');
+select agenda.act_as(null);
+select throws_ok($$select agenda.calendar('2025-03-01', '2025-04-01')$$, 'YA009', null, 'nothing for nobody');
+
+select * from finish();
+rollback;
