@@ -19,6 +19,7 @@ OBJS = \
 	extension/table.o \
 	extension/sql_call.o \
 	extension/json_text.o \
+	extension/row_json.o \
 	extension/preferences.o \
 	extension/timer.o \
 	extension/task_row.o \

@@ -4,25 +4,7 @@
 
 create or replace function agenda._notification_image(n agenda.notifications) returns jsonb
     language sql stable
-    return case when n.id is not null then jsonb_build_object(
-        'id', n.id,
-        'user_id', n.user_id,
-        'type', n.type,
-        'task_id', n.task_id,
-        'recurring_task_id', n.recurring_task_id,
-        'reminder_id', n.reminder_id,
-        'title', n.title,
-        'body', n.body,
-        'data', n.data,
-        'priority', n.priority,
-        'scheduled_for', agenda.utc(n.scheduled_for),
-        'created_at', agenda.utc(n.created_at),
-        'released_at', agenda.utc(n.released_at),
-        'read_at', agenda.utc(n.read_at),
-        'cleared_at', agenda.utc(n.cleared_at),
-        'withdrawn_at', agenda.utc(n.withdrawn_at),
-        'silent', n.silent,
-        'late', n.late) end;
+    return agenda._row_json(n, '{dedupe_key,held_until,held_reason,merged_into,archived_at}');
 comment on function agenda._notification_image(agenda.notifications) is 'internal: a notification as events show it';
 
 create or replace function agenda.notification_json(n agenda.notifications) returns jsonb
@@ -42,11 +24,8 @@ create or replace function agenda._notifications_made() returns trigger
     set search_path = pg_catalog, agenda, pg_temp as
 $$
 begin
-    perform agenda._emit_many(array_agg('notification.created'::text order by n.id), array_agg(n.user_id order by n.id),
-                              array_agg(n.id::text order by n.id),
-                              array_agg(jsonb_build_object('after', agenda._notification_image(n)) order by n.id))
-       from new_rows n where n.held_until is null
-     having count(*) > 0;
+    perform agenda._emit('notification.created', n.user_id, n.id::text, n.id::text, jsonb_build_object('after', agenda._notification_image(n)))
+       from (select * from new_rows x where x.held_until is null order by x.id) n;
     return null;
 end
 $$;
@@ -57,11 +36,9 @@ create or replace function agenda._notifications_changed() returns trigger
     set search_path = pg_catalog, agenda, pg_temp as
 $$
 begin
-    perform agenda._emit_many(array_agg(c.type order by c.id), array_agg(c.user_id order by c.id), array_agg(c.id::text order by c.id),
-                              array_agg(case c.type
-                                  when 'notification.created' then jsonb_build_object('after', c.after)
-                                  else jsonb_build_object('before', c.before, 'after', c.after,
-                                                          'changed', agenda._changed(c.before, c.after)) end order by c.id))
+    perform agenda._emit(c.type, c.user_id, c.id::text, c.id::text, case c.type
+                when 'notification.created' then jsonb_build_object('after', c.after)
+                else jsonb_build_object('before', c.before, 'after', c.after, 'changed', agenda._changed(c.before, c.after)) end)
        from (select n.id, n.user_id, agenda._notification_image(o) as before, agenda._notification_image(n) as after,
                     case when o.held_until is not null then
                              case when n.held_until is null and n.withdrawn_at is null and n.cleared_at is null
@@ -70,9 +47,9 @@ begin
                          when n.cleared_at is not null and o.cleared_at is null then 'notification.cleared'
                          when n.read_at is not null and o.read_at is null then 'notification.read'
                     end as type
-               from new_rows n join old_rows o on o.user_id = n.user_id and o.id = n.id) c
-      where c.type is not null
-     having count(*) > 0;
+               from new_rows n join old_rows o on o.user_id = n.user_id and o.id = n.id
+              order by n.id) c
+      where c.type is not null;
     return null;
 end
 $$;

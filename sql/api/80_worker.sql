@@ -21,15 +21,12 @@ declare
     v_full   boolean;
 begin
     perform agenda._check_service();
+    -- for nobody in particular, whoever the caller acts for
+    perform agenda._enter(null);
     raised := 0;
     -- only what was done counts: things that somebody keeps locked must not use up the round
     for i in 1..8 loop
-        v_timers := array(
-            select m from agenda.timers m
-             where m.fire_at <= p_now and m.fire_at >= p_floor and m.entity_id <> all (v_left)
-             order by m.fire_at
-             limit p_max_rows - raised
-               for update skip locked);
+        v_timers := agenda._owed(p_now, p_floor, p_max_rows - raised, v_left);
         exit when v_timers = '{}';
         v_done := case when p_careful then agenda._fire_carefully(v_timers, p_now) else agenda._fire(v_timers, p_now) end;
         v_full := cardinality(v_timers) = p_max_rows - raised;
@@ -38,9 +35,59 @@ begin
         v_left := v_left || array(select (t).entity_id from unnest(v_timers) t where (t).entity_id <> all (v_done));
     end loop;
     select min(m.fire_at) into next_fire from agenda.timers m where m.fire_at >= p_floor;
+    perform agenda._leave();
 end
 $$;
 comment on function agenda._scan(timestamptz, timestamptz, integer, boolean) is 'engine: one round of the scanner';
+
+-- The oldest; and when there are more than a round takes, up to half of it for others: for the users who come
+-- next in the order of the index, ten timers of each, and for what has been owed for the shortest time.  So
+-- nobody waits behind the million of somebody else.
+create or replace function agenda._owed(p_now timestamptz, p_floor timestamptz, p_max_rows integer, p_left uuid[]) returns agenda.timers[]
+    language plpgsql volatile
+    set enable_seqscan = off set enable_sort = off set enable_bitmapscan = off set jit = off as
+$$
+declare
+    v_share constant integer := p_max_rows / 4;
+    v_owed  agenda.timers[];
+    v_last  agenda.timers;
+    v_next  agenda.timers;
+    v_other agenda.timers[] := '{}';
+begin
+    v_owed := array(
+        select m from agenda.timers m
+         where m.fire_at <= p_now and m.fire_at >= p_floor and m.entity_id <> all (p_left)
+         order by m.fire_at, m.user_id
+         limit p_max_rows
+           for update skip locked);
+    if cardinality(v_owed) < p_max_rows or v_share = 0 then
+        return v_owed;
+    end if;
+    v_last := v_owed[p_max_rows];
+    v_next := v_last;
+    while cardinality(v_other) < v_share loop
+        select * into v_next from agenda.timers m
+         where (m.fire_at, m.user_id) > (v_next.fire_at, v_next.user_id) and m.fire_at <= p_now
+         order by m.fire_at, m.user_id
+         limit 1;
+        exit when not found;
+        v_other := v_other || array(
+            select m from agenda.timers m
+             where m.fire_at = v_next.fire_at and m.user_id = v_next.user_id and m.entity_id <> all (p_left)
+             limit 10
+               for update skip locked);
+    end loop;
+    v_other := v_other || array(
+        select m from agenda.timers m
+         where (m.fire_at, m.user_id) > (v_last.fire_at, v_last.user_id) and m.fire_at <= p_now and m.entity_id <> all (p_left)
+           and not exists (select from unnest(v_other) o where o.entity_id = m.entity_id and o.entity = m.entity)
+         order by m.fire_at desc, m.user_id desc
+         limit v_share
+           for update skip locked);
+    return v_owed[:p_max_rows - cardinality(v_other)] || v_other;
+end
+$$;
+comment on function agenda._owed(timestamptz, timestamptz, integer, uuid[]) is 'engine: locks the timers that one round raises';
 
 -- Many timers at once: tasks first, for a reminder that comes late has nothing to add to what they tell.
 create or replace function agenda._fire(p_timers agenda.timers[], p_now timestamptz) returns uuid[]

@@ -47,6 +47,7 @@ declare
     v_states constant text[] := '{due_soon,due,overdue}';
     v_what   text;
     v_at     timestamptz;
+    v        record;
     r        agenda.raising;
 begin
     r := (m.entity, m.user_id, m.entity_id, t.id, t.recurring_task_id, t.title, t.priority, t.due_date, null, null,
@@ -83,8 +84,10 @@ begin
                     || case when r.nth > 0 then ':' || r.nth else '' end;
         -- a task that is made inside its own due-soon window is not late
         r.reached_at[cardinality(r.reached)] := greatest(r.reached_at[cardinality(r.reached)], t.created_at);
-        select * into r.verdict, r.reason, r.until
-          from agenda._verdict(p, replace(v_what, 'repeat', 'overdue'), t.priority, p_now);
+        v := agenda._verdict(p, replace(v_what, 'repeat', 'overdue'), t.priority, p_now);
+        r.verdict := v.verdict;
+        r.reason := v.reason;
+        r.until := v.until;
     end if;
     return r;
 end
@@ -137,6 +140,7 @@ create or replace function agenda._raising_of_reminder(r agenda.reminders, t age
 $$
 declare
     v_every constant numeric := extract(epoch from r.repeat_every);
+    v       record;
     x       agenda.raising;
 begin
     x := ('reminder', r.user_id, r.id, t.id, t.recurring_task_id, t.title, t.priority, t.due_date, null, r.created_at,
@@ -155,7 +159,10 @@ begin
     end if;
     x.due_text := case when t.due_date is not null then agenda._due_text(t, coalesce(t.timezone, p.timezone)) end;
     x.dedupe := format('reminder:%s:%s', r.id, extract(epoch from r.fire_at));
-    select * into x.verdict, x.reason, x.until from agenda._verdict(p, 'reminder', t.priority, p_now);
+    v := agenda._verdict(p, 'reminder', t.priority, p_now);
+    x.verdict := v.verdict;
+    x.reason := v.reason;
+    x.until := v.until;
     if p_now > r.fire_at + p.catchup_window then
         x.verdict := 'drop';
         x.reason := 'catchup_window';
@@ -236,22 +243,15 @@ create or replace function agenda._announce(p agenda.raising[], p_now timestampt
     set enable_hashjoin = off set enable_mergejoin = off set enable_seqscan = off set jit = off as
 $$
 begin
-    perform agenda._emit_many(
-        array_agg(case s.what when 'reminder' then 'reminder.due' else 'task.' || s.what end order by s.at, r.id),
-        array_agg(r.user_id order by s.at, r.id), array_agg(r.id::text order by s.at, r.id),
-        array_agg(jsonb_build_object(
-            'task_id', r.task_id,
-            'recurring_task_id', r.recurring_task_id,
-            'title', r.title,
-            'due_date', agenda.utc(r.due_date),
-            'scheduled_for', agenda.utc(s.at),
-            'seconds_left', round(extract(epoch from r.due_date - p_now)))
-          || case s.what when 'reminder' then jsonb_build_object('reminder_id', r.id, 'nth', r.nth,
-                                                                 'late', p_now > s.at + interval '1 minute') else '{}' end
-            order by s.at, r.id))
-       from unnest(p) r, unnest(r.reached, r.reached_at) s (what, at)
-      where s.what <> 'repeat'
-     having count(*) > 0;
+    perform agenda._emit(case e.what when 'reminder' then 'reminder.due' else 'task.' || e.what end, e.user_id, e.id::text, e.id::text,
+                         case e.what when 'reminder' then agenda._row_json(e, '{id,user_id,what}')
+                                     else agenda._row_json(e, '{id,user_id,what,reminder_id,nth,late}') end)
+       from (select r.id, r.user_id, s.what, r.task_id, r.recurring_task_id, r.title, r.due_date, s.at as scheduled_for,
+                    round(extract(epoch from r.due_date - p_now))::bigint as seconds_left,
+                    r.id as reminder_id, r.nth, p_now > s.at + interval '1 minute' as late
+               from unnest(p) r, unnest(r.reached, r.reached_at) s (what, at)
+              where s.what <> 'repeat'
+              order by s.at, r.id) e;
 
     -- what one task has to say at one time is told once
     insert into agenda.notifications (user_id, type, task_id, recurring_task_id, reminder_id, title, body, data, priority, dedupe_key,

@@ -91,7 +91,9 @@ $$
 begin
     perform agenda._check_service();
     perform agenda._check_period(from_time, until_time);
+    perform agenda._enter(null);
     return query select * from agenda._simulate(null, from_time, until_time, max_rows);
+    perform agenda._leave();
 end
 $$;
 comment on function agenda.simulate(timestamptz, timestamptz, integer)

@@ -20,6 +20,10 @@ create or replace function agenda.uuid7() returns uuid
     language c volatile strict parallel safe as 'MODULE_PATHNAME', 'agenda_uuid7';
 comment on function agenda.uuid7() is 'a new time-ordered identifier (RFC 9562 version 7)';
 
+create or replace function agenda._row_json(r record, omit text[] default null) returns jsonb
+    language c stable parallel safe as 'MODULE_PATHNAME', 'agenda_row_json';
+comment on function agenda._row_json(record, text[]) is 'internal: a row, without some of its columns, as events show things';
+
 -- ---- identity (extension/identity.c) -----------------------------------------------------------
 
 create or replace function agenda.current_user_id() returns uuid

@@ -72,7 +72,8 @@ create table agenda.timers (
     what      text not null,
     primary key (user_id, entity, entity_id)
 ) with (fillfactor = 80, autovacuum_vacuum_scale_factor = 0.02, autovacuum_vacuum_cost_delay = 0);
-create index timers_fire_at on agenda.timers (fire_at);
+-- the user, so that a round of the scanner can pass over one who has a million owed
+create index timers_fire_at on agenda.timers (fire_at, user_id);
 comment on column agenda.timers.entity is 'task, repeat (an overdue task that is told again), reminder, series or user (held notifications, digest)';
 comment on column agenda.timers.what is 'due_soon, due, overdue, repeat, reminder, spawn, resume or release';
 comment on table agenda.timers is 'the next instant at which something is owed, one row per thing';

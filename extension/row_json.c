@@ -1,0 +1,189 @@
+/*
+ * row_json.c
+ *		A row as jsonb, as events show things: times in UTC, nothing else like to_jsonb().
+ *
+ * agenda._row_json(record, omit text[]) is what the engine calls for each row of a batch.
+ * jsonb_build_object() would look up the type of every argument in the catalogs, each time; here
+ * the row's descriptor says it once.  Called by SQL only; takes no locks; works in the caller's
+ * memory context.
+ */
+#include "postgres.h"
+
+#include "access/htup_details.h"
+#include "catalog/pg_type.h"
+#include "fmgr.h"
+#include "funcapi.h"
+#include "utils/array.h"
+#include "utils/builtins.h"
+#include "utils/jsonb.h"
+#include "utils/lsyscache.h"
+#include "utils/numeric.h"
+#include "utils/timestamp.h"
+#include "utils/typcache.h"
+
+#include "clock.h"
+
+static void push_row(JsonbParseState **state, HeapTupleHeader row, TupleDesc desc, ArrayType *omit);
+static bool is_omitted(const char *name, ArrayType *omit);
+static void push_value(JsonbParseState **state, Datum value, Oid type);
+static void push_texts(JsonbParseState **state, Datum array);
+static JsonbValue text_value(Datum value);
+static JsonbValue output_value(Datum value, Oid type);
+
+PG_FUNCTION_INFO_V1(agenda_row_json);
+
+Datum
+agenda_row_json(PG_FUNCTION_ARGS)
+{
+	HeapTupleHeader row = PG_GETARG_HEAPTUPLEHEADER(0);
+	TupleDesc desc =
+		lookup_rowtype_tupdesc(HeapTupleHeaderGetTypeId(row), HeapTupleHeaderGetTypMod(row));
+	JsonbParseState *state = NULL;
+	JsonbValue *result;
+
+	pushJsonbValue(&state, WJB_BEGIN_OBJECT, NULL);
+	push_row(&state, row, desc, PG_ARGISNULL(1) ? NULL : PG_GETARG_ARRAYTYPE_P(1));
+	ReleaseTupleDesc(desc);
+	result = pushJsonbValue(&state, WJB_END_OBJECT, NULL);
+	PG_RETURN_JSONB_P(JsonbValueToJsonb(result));
+}
+
+static void
+push_row(JsonbParseState **state, HeapTupleHeader row, TupleDesc desc, ArrayType *omit)
+{
+	HeapTupleData tuple = { .t_len = HeapTupleHeaderGetDatumLength(row), .t_data = row };
+	Datum *values = palloc(desc->natts * sizeof(Datum));
+	bool *nulls = palloc(desc->natts * sizeof(bool));
+	JsonbValue null = { .type = jbvNull };
+
+	heap_deform_tuple(&tuple, desc, values, nulls);
+	for (int i = 0; i < desc->natts; i++)
+	{
+		Form_pg_attribute att = TupleDescAttr(desc, i);
+		JsonbValue key = { .type = jbvString };
+
+		if (att->attisdropped || is_omitted(NameStr(att->attname), omit))
+			continue;
+		key.val.string.val = NameStr(att->attname);
+		key.val.string.len = strlen(key.val.string.val);
+		pushJsonbValue(state, WJB_KEY, &key);
+		if (nulls[i])
+			pushJsonbValue(state, WJB_VALUE, &null);
+		else
+			push_value(state, values[i], att->atttypid);
+	}
+}
+
+static bool
+is_omitted(const char *name, ArrayType *omit)
+{
+	ArrayIterator names;
+	Datum value;
+	bool isnull;
+	bool found = false;
+
+	if (omit == NULL)
+		return false;
+	names = array_create_iterator(omit, 0, NULL);
+	while (!found && array_iterate(names, &value, &isnull))
+		found = !isnull && strlen(name) == VARSIZE_ANY_EXHDR(DatumGetPointer(value)) &&
+				memcmp(name, VARDATA_ANY(DatumGetPointer(value)), strlen(name)) == 0;
+	array_free_iterator(names);
+	return found;
+}
+
+static void
+push_value(JsonbParseState **state, Datum value, Oid type)
+{
+	JsonbValue v = { .type = jbvNull };
+	Jsonb *json;
+
+	switch (type)
+	{
+		case BOOLOID:
+			v.type = jbvBool;
+			v.val.boolean = DatumGetBool(value);
+			break;
+		case INT2OID:
+		case INT4OID:
+			v.type = jbvNumeric;
+			v.val.numeric =
+				int64_to_numeric(type == INT2OID ? DatumGetInt16(value) : DatumGetInt32(value));
+			break;
+		case INT8OID:
+			v.type = jbvNumeric;
+			v.val.numeric = int64_to_numeric(DatumGetInt64(value));
+			break;
+		case TEXTOID:
+			v = text_value(value);
+			break;
+		case TIMESTAMPTZOID:
+			if (TIMESTAMP_NOT_FINITE(DatumGetTimestampTz(value)))
+				break;
+			v.type = jbvString;
+			v.val.string.val = palloc(AGENDA_UTC_SIZE);
+			v.val.string.len = agenda_utc_text(DatumGetTimestampTz(value), v.val.string.val);
+			break;
+		case TEXTARRAYOID:
+			push_texts(state, value);
+			return;
+		case JSONBOID:
+			json = DatumGetJsonbP(value);
+			if (JB_ROOT_IS_SCALAR(json))
+				(void) JsonbExtractScalar(&json->root, &v);
+			else
+			{
+				v.type = jbvBinary;
+				v.val.binary.data = &json->root;
+				v.val.binary.len = VARSIZE(json) - VARHDRSZ;
+			}
+			break;
+		default:
+			v = output_value(value, type);
+	}
+	pushJsonbValue(state, WJB_VALUE, &v);
+}
+
+static void
+push_texts(JsonbParseState **state, Datum array)
+{
+	ArrayIterator elements = array_create_iterator(DatumGetArrayTypeP(array), 0, NULL);
+	Datum value;
+	bool isnull;
+
+	pushJsonbValue(state, WJB_BEGIN_ARRAY, NULL);
+	while (array_iterate(elements, &value, &isnull))
+	{
+		JsonbValue v = { .type = jbvNull };
+
+		if (!isnull)
+			v = text_value(value);
+		pushJsonbValue(state, WJB_ELEM, &v);
+	}
+	pushJsonbValue(state, WJB_END_ARRAY, NULL);
+	array_free_iterator(elements);
+}
+
+static JsonbValue
+text_value(Datum value)
+{
+	text *string = DatumGetTextPP(value);
+	JsonbValue v = { .type = jbvString };
+
+	v.val.string.val = VARDATA_ANY(string);
+	v.val.string.len = VARSIZE_ANY_EXHDR(string);
+	return v;
+}
+
+static JsonbValue
+output_value(Datum value, Oid type)
+{
+	Oid output;
+	bool varlena;
+	JsonbValue v = { .type = jbvString };
+
+	getTypeOutputInfo(type, &output, &varlena);
+	v.val.string.val = OidOutputFunctionCall(output, value);
+	v.val.string.len = strlen(v.val.string.val);
+	return v;
+}
