@@ -106,6 +106,39 @@ agenda_zone_check(const text *name)
 	open_zone(name, "timezone");
 }
 
+/* a change of the offset and what is before and after it; 0 where none follows */
+typedef struct ZoneChange
+{
+	pg_time_t at;
+	long before;
+	long after;
+} ZoneChange;
+
+/*
+ * The first change after an instant.  Behind its table of changes PostgreSQL goes on by the pattern of
+ * 400 years, but of the very last entry of the table it says that nothing follows.
+ */
+static int
+next_change(pg_tz *tz, pg_time_t t, ZoneChange *change)
+{
+	int dst_before;
+	int dst_after;
+	int result = pg_next_dst_boundary(&t, &change->before, &dst_before, &change->at, &change->after,
+									  &dst_after, tz);
+
+	if (result == 0)
+	{
+		t++;
+		result = pg_next_dst_boundary(&t, &change->before, &dst_before, &change->at, &change->after,
+									  &dst_after, tz);
+	}
+	if (result < 0)
+		ereport(ERROR, (errcode(ERRCODE_DATETIME_VALUE_OUT_OF_RANGE),
+						errmsg("could not determine the offset of time zone \"%s\"",
+							   pg_get_timezone_name(tz))));
+	return result;
+}
+
 /*
  * The last change at or before an instant, looked for in ever larger steps back: zones with
  * daylight saving time have two a year, others none for a century.
@@ -120,32 +153,22 @@ compute_span(pg_tz *tz, int64 at, struct rr_span *span)
 	for (;; reach *= 8)
 	{
 		pg_time_t t = Max(at - reach, beginning);
-		pg_time_t change;
-		long before;
-		long after;
-		int dst_before;
-		int dst_after;
+		ZoneChange change;
 		int result;
 
 		span->start = INT64_MIN;
-		while ((result = pg_next_dst_boundary(&t, &before, &dst_before, &change, &after, &dst_after,
-											  tz)) > 0 &&
-			   change <= at)
+		while ((result = next_change(tz, t, &change)) > 0 && change.at <= at)
 		{
 			found = true;
-			span->start = change;
-			span->offset_before = before;
-			t = change;
+			span->start = change.at;
+			span->offset_before = change.before;
+			t = change.at;
 		}
-		if (result < 0)
-			ereport(ERROR, (errcode(ERRCODE_DATETIME_VALUE_OUT_OF_RANGE),
-							errmsg("could not determine the offset of time zone \"%s\"",
-								   pg_get_timezone_name(tz))));
-		span->offset = before;
-		span->end = result > 0 ? change : INT64_MAX;
-		span->offset_after = result > 0 ? after : before;
+		span->offset = change.before;
+		span->end = result > 0 ? change.at : INT64_MAX;
+		span->offset_after = result > 0 ? change.after : change.before;
 		if (!found)
-			span->offset_before = before;
+			span->offset_before = change.before;
 		if (found || t == beginning)
 			return;
 	}

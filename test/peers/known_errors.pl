@@ -49,12 +49,15 @@ return {
         [   'hours by the hour, and so on',
             'a part that limits (BYHOUR of HOURLY and MINUTELY ...) is expanded, whatever INTERVAL says, and the first is lost',
             sub { my ($p) = @_; return grep { exists $p->{$_} } @{ $by_time{ $p->{FREQ} } // [] } } ],
-        [   'every n weeks from a DTSTART that is no occurrence',
-            'leaves out what is left of the first week',
+        [   'every n weeks from a DTSTART that is no occurrence, or with WKST',
+            'leaves out what is left of the first week, with WKST sometimes DTSTART itself',
             sub {
                 my ($p, $weekday) = @_;
                 return $p->{FREQ} eq 'WEEKLY' && $p->{INTERVAL} && $p->{BYDAY}
-                  && ($p->{BYDAY} !~ /$weekday/ || grep { exists $p->{$_} } qw(BYMONTH BYHOUR BYMINUTE BYSECOND));
+                  && ($p->{BYDAY} !~ /$weekday/ || grep { exists $p->{$_} } qw(WKST BYMONTH BYHOUR BYMINUTE BYSECOND));
             } ],
+        [   'BYSETPOS where two numbers may name one day',
+            'counts that day twice (BYMONTHDAY=-18,14 in a month of 31 days)',
+            sub { my ($p) = @_; return $p->{BYSETPOS} && grep { ($p->{$_} // '') =~ /,/ && $p->{$_} =~ /-/ } qw(BYMONTHDAY BYYEARDAY BYDAY) } ],
     ],
 };

@@ -3,7 +3,7 @@
 begin;
 set local search_path = public;
 set local timezone = 'UTC';
-select plan(59);
+select plan(64);
 
 -- ---- settings of the session change nothing ----
 create function pg_temp.everything() returns text language sql as $$
@@ -136,6 +136,18 @@ select is(pg_temp.outcome('select ($1::jsonb::agenda.rrule)::text', t.text), t.w
                (repeat('[', 1000) || repeat(']', 1000), 'YA003')) t (text, wanted);
 select is(pg_temp.outcome($$select agenda.next_occurrence('daily', '2026-01-01 09:00', $1, '2026-06-01Z')::text$$, t.zone), 'YA004', 'zone: ' || quote_ident(left(translate(t.zone, E'\n', '|'), 20)))
   from (values (''), ('../../etc/passwd'), ('Europe/Berlin '), (E'Europe/Berlin\n'), ('<+02>-2'), ('localtime'), (repeat('x', 1000000))) t (zone);
+
+-- ---- years in which the server goes on by the pattern of 400 years, asked in an order that suits no cache ----
+select is_empty(format($$select at, at at time zone %1$L, agenda.instant_to_local(at, %1$L)
+    from (select timestamptz '2000-01-15 12:00Z' + i * 7919 %% 290000 * interval '1 year' + i %% 12 * interval '1 month'
+            from generate_series(1, 20000) i) t (at)
+   where at at time zone %1$L <> agenda.instant_to_local(at, %1$L)$$, zone), 'instants of all years in ' || zone)
+  from unnest('{Europe/Berlin,America/New_York,Australia/Lord_Howe,America/Santiago}'::text[]) zone;
+select is((select array_agg(o) from agenda.first_occurrences('FREQ=HOURLY;INTERVAL=1000003;BYHOUR=19;BYMONTH=5', '2000-06-04 11:00', 'Europe/Berlin', 2) o),
+          (select array_agg(at) from (select at from generate_series(1, 2400) k, agenda.local_to_instant('2000-06-04 11:00', 'Europe/Berlin') start,
+                  lateral (select start + make_interval(secs => 3600) * (1000003.0 * k)) t (at)
+            where extract(hour from at at time zone 'Europe/Berlin') = 19 and extract(month from at at time zone 'Europe/Berlin') = 5
+            order by at limit 2) all_of_them), 'occurrences of a rule that reaches there');
 
 -- ---- null and infinity in sets ----
 select throws_ok($$select agenda.next_occurrence_of_set(array[null]::agenda.rrule[], '2026-01-01', 'UTC', '2026-01-01Z')$$, '22004', null, 'a rule that is null');
