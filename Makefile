@@ -67,7 +67,11 @@ OBJS = \
 	bgworker/launcher.o \
 	bgworker/scanner.o \
 	bgworker/drainer.o \
+	bgworker/drainer_publisher.o \
+	bgworker/log_reader.o \
+	bgworker/event.o \
 	bgworker/window.o \
+	bgworker/dead_letters.o \
 	bgworker/delivery.o \
 	bgworker/envelope.o
 

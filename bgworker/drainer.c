@@ -4,14 +4,22 @@
  *
  * It goes round in steps, none of which waits for the broker inside a transaction:
  *
- *	1. read a window of the log in a short transaction (window.c), flush the WAL behind it;
- *	2. hand its records to the publisher and take the reports (delivery.c), waiting for latch,
- *	   publisher and clock together;
- *	3. when all are settled, move the position; store it (an insert, committed asynchronously) if
- *	   that was not done in the last 20 ms, so that a busy log doesn't fill the table of ticks;
- *	4. read on if the window was cut or somebody has committed since; else sleep.
+ *	1. read a window of the log in a short transaction (log_reader.c), flush the WAL behind it, and
+ *	   put it behind those that are on their way already (the flow), as long as memory permits;
+ *	2. hand records to the publisher and take the reports (delivery.c);
+ *	3. when the first windows of the flow are settled, move the position behind them; store it (an
+ *	   insert, committed asynchronously) if that was not done in the last 20 ms, so that a busy log
+ *	   doesn't fill the table of ticks;
+ *	4. wait for latch, publisher and clock together, if there is nothing to do at once.
  *
- * Commits wake it by its latch.  What cannot do that is found by a look every five seconds.
+ * So the position is behind the highest window before which everything is settled, and the cursor,
+ * where the next window begins, is ahead of it by the flow.
+ *
+ * Commits wake it by its latch.  What cannot do that is found by a look every five seconds, which
+ * opens no table as long as nobody has drawn a transaction id.
+ *
+ * Dead letters that are to be sent again go through the same flow, when it has become empty; the
+ * log is read again behind the last of them, so that a key's later events follow its letters.
  *
  * Without brokers the same happens with nothing to publish, so that whoever reads the log by its
  * positions (stream, list of changes) goes on.  When there should be a publisher but its library or
@@ -37,10 +45,13 @@
 #include "utils/memutils.h"
 #include "utils/timestamp.h"
 
+#include "backlog.h"
+#include "dead_letters.h"
 #include "delivery.h"
 #include "drainer.h"
+#include "drainer_publisher.h"
 #include "errcodes.h"
-#include "publisher.h"
+#include "log_reader.h"
 #include "settings.h"
 #include "window.h"
 #include "worker.h"
@@ -50,21 +61,34 @@
 #define IDLE_SAVE_EVERY_MS  (3600 * 1000)
 #define ERROR_RETRY_MOST_MS 10000
 #define LAST_REPORTS_MS     500
-#define STOP_MS             500
+/* while something is in flight, windows are not cut more often than this: they become larger */
+#define READ_EVERY_US 1000
+/* a window takes no more than this part of what all of them may take */
+#define WINDOWS_IN_MEMORY 4
+
+/* What is to be done about dead letters. */
+typedef enum RedriveState
+{
+	REDRIVE_NONE,   /* somebody asks for it → WANTED */
+	REDRIVE_WANTED, /* the flow becomes empty → RUNNING */
+	REDRIVE_RUNNING /* none are left → NONE */
+} RedriveState;
 
 /* Where the drainer stands in its round. */
-static AgendaPosition position = { .lo.isnull = true, .hi.isnull = true };
+static AgendaFlow flow;
+static AgendaPosition position = { .lo.isnull = true,
+								   .hi.isnull = true }; /* all settled up to here */
+static AgendaPosition cursor = { .lo.isnull = true, .hi.isnull = true }; /* all read up to here */
 static bool position_known = false;
 static bool position_unsaved = false; /* it has passed events that no stored one has */
 static TimestampTz position_saved = 0;
-static AgendaWindow *window = NULL;
 static bool news = true; /* there may be something to read, whatever the slot says */
 static TimestampTz next_look = 0;
+static TimestampTz last_read = 0;
 static int failures = 0; /* transactions in a row */
+static RedriveState redrive = REDRIVE_WANTED;
+static int64 last_letter = 0; /* number of the last letter that was read in this round of them */
 
-static const AgendaPublisher *publisher = NULL;
-static bool publisher_unusable = false; /* until the settings are read again */
-static bool topics_warm = false;        /* the publisher knows which topics will come */
 static char *settings_in_use = NULL;
 static char database_name[NAMEDATALEN] = "";
 
@@ -76,21 +100,23 @@ static void tell_foreign(const char *reason);
 static bool told_foreign(bool told);
 static void name_source(void *arg);
 static bool warm_topics(long *wait_ms);
-static bool read_window(long *wait_ms);
-static void publish_window(long *wait_ms);
-static long step_window(bool offer);
-static void pass_window(int n_events);
+static void read_more(long *wait_ms);
+static bool room_for_window(void);
+static void read_log(long *wait_ms);
+static bool read_letters(long *wait_ms);
+static void work_on_flow(long *wait_ms);
+static long step_flow(bool offer);
+static bool pass_settled(void);
+static void catch_up(void);
+static bool pass_letters(const AgendaWindow *window);
+static void pass_events(const AgendaWindow *window, int n_events);
 static bool save_position(long *wait_ms);
-static void show_publisher_state(void);
+static void show_state(void);
+static void show_figures(void);
 static long retry_later(void);
-static bool publishing(void);
-static bool ensure_publisher(void);
-static void load_publisher(void);
-static void refuse_publisher(const ErrorData *error);
-static void stop_at_exit(int code, Datum arg);
 static char *publishing_settings(void);
 static void reread_settings(void);
-static void abandon_window(void);
+static void abandon_flow(void);
 static void finish(void);
 static const char *activity(void);
 
@@ -98,10 +124,14 @@ void
 agenda_drainer_main(Datum main_arg)
 {
 	agenda_worker_begin(AGENDA_DRAINER);
-	before_shmem_exit(stop_at_exit, (Datum) 0);
+	agenda_drainer_publisher_init();
 
 	/* a position that is lost in a crash costs a repetition */
 	SetConfigOption("synchronous_commit", "off", PGC_SUSET, PGC_S_OVERRIDE);
+	/* plans are made once, for tables of any size and without statistics: the index is right */
+	SetConfigOption("plan_cache_mode", "force_generic_plan", PGC_SUSET, PGC_S_OVERRIDE);
+	SetConfigOption("enable_seqscan", "off", PGC_SUSET, PGC_S_OVERRIDE);
+	SetConfigOption("enable_bitmapscan", "off", PGC_SUSET, PGC_S_OVERRIDE);
 	settings_in_use = publishing_settings();
 
 	while (!agenda_worker_must_stop())
@@ -120,47 +150,30 @@ drainer_round(void)
 {
 	long wait_ms = LOOK_EVERY_MS;
 
-	if (window == NULL &&
-		(!ensure_publisher() || !find_position(&wait_ms) || !warm_topics(&wait_ms)))
+	if (flow.n_windows == 0 &&
+		(!agenda_drainer_publisher_ready() || !find_position(&wait_ms) || !warm_topics(&wait_ms)))
 		return wait_ms;
 	if (!save_position(&wait_ms))
 		return wait_ms;
-	if (window == NULL && !read_window(&wait_ms))
-		return wait_ms;
-	publish_window(&wait_ms);
+	read_more(&wait_ms);
+	if (flow.n_windows > 0)
+		work_on_flow(&wait_ms);
+	if (failures == 0)
+		show_state();
+	show_figures();
 	return wait_ms;
 }
 
 static void
 note_wake(int woken)
 {
-	if ((woken & AGENDA_WOKEN_BY_FD) && publisher != NULL)
-		publisher->drain_fd();
+	if (woken & AGENDA_WOKEN_BY_FD)
+		agenda_drainer_publisher_drain_fd();
 	if (woken & AGENDA_WOKEN_BY_RELOAD)
 		reread_settings();
 }
 
-/*
- * Whether there may be something to read: somebody has committed, or it is time to look, because not
- * everybody leaves us a note.  A latch alone could get lost, since a wait for a lock inside a
- * transaction of ours resets it.
- */
-static bool
-take_news(void)
-{
-	AgendaDrainerInfo *info = &agenda_worker_slot->drainer;
-	bool result = news || agenda_worker_time_left(next_look, LOOK_EVERY_MS) == 0;
-
-	SpinLockAcquire(&agenda_worker_slot->mutex);
-	result |= info->news;
-	info->news = false;
-	SpinLockRelease(&agenda_worker_slot->mutex);
-
-	news = false;
-	if (result)
-		next_look = TimestampTzPlusMilliseconds(GetCurrentTimestamp(), LOOK_EVERY_MS);
-	return result;
-}
+/* ---- where to begin ------------------------------------------------------------------------ */
 
 /* Finds out where to begin; false when there is no such place now. */
 static bool
@@ -184,6 +197,9 @@ find_position(long *wait_ms)
 		return false;
 	}
 	told_foreign(false);
+	agenda_position_set(&cursor, position.lo, position.hi, position.seq);
+	agenda_log_reader_reset();
+	redrive = REDRIVE_WANTED;
 	position_known = news = true;
 	position_unsaved = false;
 	position_saved = GetCurrentTimestamp();
@@ -233,82 +249,234 @@ name_source(void *arg)
 static bool
 warm_topics(long *wait_ms)
 {
-	if (topics_warm || publisher == NULL)
+	if (agenda_drainer_publisher_warm())
 		return true;
-	topics_warm = agenda_topics_each(publisher->warm);
-	if (!topics_warm)
-		*wait_ms = retry_later();
-	return topics_warm;
-}
-
-/* False when there is nothing to publish now. */
-static bool
-read_window(long *wait_ms)
-{
-	bool rest = !position.hi.isnull;
-
-	if (take_news() || rest)
-	{
-		agenda_worker_set_state(AGENDA_STATE_WORKING);
-		if (!agenda_window_read(&position, publishing(), &window))
-		{
-			news = true;
-			*wait_ms = retry_later();
-			return false;
-		}
-		failures = 0;
-	}
-	if (window != NULL)
-		return true;
-
-	if (rest)
-	{
-		/* that was the rest of a window, behind which there may be more */
-		news = true;
-		*wait_ms = 0;
-	}
-	*wait_ms = Min(*wait_ms, agenda_worker_time_left(next_look, LOOK_EVERY_MS));
-	agenda_worker_set_state(AGENDA_STATE_IDLE);
+	*wait_ms = retry_later();
 	return false;
 }
 
-/* Publishes the window as far as that goes without waiting. */
-static void
-publish_window(long *wait_ms)
-{
-	long window_ms = window->n_deliveries > 0 ? step_window(true) : 0;
+/* ---- reading ------------------------------------------------------------------------------- */
 
-	if (window_ms == 0)
-		pass_window(window->n_events);
-	else
-		show_publisher_state();
-	*wait_ms = Min(*wait_ms, window_ms);
+/*
+ * Whether there may be something to read: somebody has committed, or it is time to look, because not
+ * everybody leaves us a note.  A latch alone could get lost, since a wait for a lock inside a
+ * transaction of ours resets it.
+ */
+static bool
+take_news(void)
+{
+	AgendaDrainerInfo *info = &agenda_worker_slot->drainer;
+	bool look = agenda_worker_time_left(next_look, LOOK_EVERY_MS) == 0;
+	bool told;
+
+	SpinLockAcquire(&agenda_worker_slot->mutex);
+	told = info->news;
+	info->news = false;
+	if (info->redrive && redrive == REDRIVE_NONE)
+		redrive = REDRIVE_WANTED;
+	info->redrive &= redrive == REDRIVE_RUNNING;
+	SpinLockRelease(&agenda_worker_slot->mutex);
+
+	told |= news;
+	news = false;
+	if (told || look)
+		next_look = TimestampTzPlusMilliseconds(GetCurrentTimestamp(), LOOK_EVERY_MS);
+	return told || (look && !agenda_log_is_quiet(&cursor));
+}
+
+/* Reads the next window, if there is one and room for it. */
+static void
+read_more(long *wait_ms)
+{
+	long since_us;
+
+	if (!room_for_window())
+		return;
+	since_us = (long) (GetCurrentTimestamp() - last_read);
+	if (flow.n_windows > 0 && since_us >= 0 && since_us < READ_EVERY_US)
+	{
+		*wait_ms = Min(*wait_ms, 1);
+		return;
+	}
+	news = take_news();
+	if (redrive != REDRIVE_NONE && !read_letters(wait_ms))
+		return;
+	if (news || !cursor.hi.isnull)
+		read_log(wait_ms);
+	*wait_ms = Min(*wait_ms, agenda_worker_time_left(next_look, LOOK_EVERY_MS));
+}
+
+static bool
+room_for_window(void)
+{
+	return flow.n_windows < AGENDA_FLOW_WINDOWS &&
+		   flow.bytes < (Size) agenda_drainer_memory * 1024 / 2;
+}
+
+static void
+read_log(long *wait_ms)
+{
+	bool rest = !cursor.hi.isnull;
+	AgendaWindow *window;
+
+	agenda_worker_set_state(AGENDA_STATE_WORKING);
+	/* what is committed from here on tells us so */
+	news = false;
+	if (!agenda_log_read(&cursor, agenda_publishing(),
+						 (Size) agenda_drainer_memory * 1024 / 2 / WINDOWS_IN_MEMORY, &window))
+	{
+		news = true;
+		*wait_ms = Min(*wait_ms, retry_later());
+		return;
+	}
+	failures = 0;
+	last_read = GetCurrentTimestamp();
+	SpinLockAcquire(&agenda_worker_slot->mutex);
+	agenda_worker_slot->drainer.reads++;
+	SpinLockRelease(&agenda_worker_slot->mutex);
+
+	if (window != NULL)
+		agenda_flow_add(&flow, window);
+	else if (flow.n_windows == 0)
+		catch_up();
+	/* behind the rest of a cut window there may be more */
+	news = rest;
+	if (news || !cursor.hi.isnull)
+		*wait_ms = 0;
+}
+
+/* False while letters are on their way: the log has to wait behind them. */
+static bool
+read_letters(long *wait_ms)
+{
+	AgendaWindow *window;
+
+	if (!agenda_publishing())
+	{
+		redrive = REDRIVE_NONE;
+		return true;
+	}
+	if (redrive == REDRIVE_WANTED)
+	{
+		if (flow.n_windows > 0)
+			return false;
+		if (!agenda_letters_read_blocked())
+		{
+			*wait_ms = Min(*wait_ms, retry_later());
+			return false;
+		}
+		redrive = REDRIVE_RUNNING;
+		last_letter = 0;
+	}
+	if (!agenda_letters_read(last_letter, &window))
+	{
+		*wait_ms = Min(*wait_ms, retry_later());
+		return false;
+	}
+	failures = 0;
+	if (window != NULL)
+	{
+		last_letter = window->events[window->n_events - 1]->seq;
+		agenda_flow_add(&flow, window);
+		return false;
+	}
+	if (flow.n_windows > 0)
+		return false;
+	/* what was asked for meanwhile stands before the last one */
+	redrive = last_letter > 0 ? REDRIVE_WANTED : REDRIVE_NONE;
+	*wait_ms = 0;
+	return redrive == REDRIVE_NONE;
+}
+
+/* ---- publishing ---------------------------------------------------------------------------- */
+
+static void
+work_on_flow(long *wait_ms)
+{
+	long flow_ms = 0;
+
+	if (!pass_settled())
+		flow_ms = step_flow(true);
+	while (pass_settled())
+		flow_ms = 0;
+	*wait_ms = Min(*wait_ms, flow_ms);
 }
 
 static long
-step_window(bool offer)
+step_flow(bool offer)
 {
 	AgendaDeliveryCounts counts = { 0 };
-	long wait_ms = agenda_delivery_step(window, publisher, offer, &counts);
+	long wait_ms = agenda_delivery_step(&flow, agenda_drainer_publisher(), offer, &counts);
 	AgendaDrainerInfo *info = &agenda_worker_slot->drainer;
 
 	SpinLockAcquire(&agenda_worker_slot->mutex);
 	info->published += counts.published;
 	info->dead += counts.dead;
+	info->waiting_for_key += counts.waiting_for_key;
 	info->rewinds += counts.rewinds;
+	info->resets += counts.resets;
+	agenda_histogram_merge(&info->seconds, &counts.seconds);
 	SpinLockRelease(&agenda_worker_slot->mutex);
 	return wait_ms;
 }
 
-/* Moves the position behind the first n_events and lets go of the window. */
+/* Lets go of the first window if it is settled, and moves the position behind it. */
+static bool
+pass_settled(void)
+{
+	AgendaWindow *window;
+
+	if (flow.n_windows == 0)
+		return false;
+	window = flow.windows[0];
+	if (window->letters && window->n_settled == window->n_deliveries && !pass_letters(window))
+		return false;
+	window = agenda_flow_take_settled(&flow);
+	if (window == NULL)
+		return false;
+	if (!window->letters)
+		pass_events(window, window->n_events);
+	agenda_window_free(window);
+	if (flow.n_windows == 0)
+		catch_up();
+	return true;
+}
+
+/* Nothing is on its way: all that has been read is settled. */
 static void
-pass_window(int n_events)
+catch_up(void)
+{
+	agenda_position_set(&position, cursor.lo, cursor.hi, cursor.seq);
+	if (cursor.hi.isnull)
+		agenda_backlog_pass(0, agenda_log_read_mark());
+}
+
+/* Takes what has been delivered out of the dead letters; false after an error. */
+static bool
+pass_letters(const AgendaWindow *window)
+{
+	int n = 0;
+
+	if (!agenda_letters_delivered(window))
+		return false;
+	for (int i = 0; i < window->n_deliveries; i++)
+		n += window->deliveries[i].state == AGENDA_DELIVERY_DONE;
+	SpinLockAcquire(&agenda_worker_slot->mutex);
+	agenda_worker_slot->drainer.redriven += n;
+	SpinLockRelease(&agenda_worker_slot->mutex);
+	return true;
+}
+
+/* Moves the position behind the first n_events of the window. */
+static void
+pass_events(const AgendaWindow *window, int n_events)
 {
 	AgendaDrainerInfo *info = &agenda_worker_slot->drainer;
 
+	bool complete = n_events == window->n_events && !window->cut;
+
 	agenda_window_pass(window, n_events, &position);
-	agenda_window_free(window);
-	window = NULL;
+	agenda_backlog_pass(n_events, complete ? &window->mark : NULL);
 	position_unsaved = true;
 
 	SpinLockAcquire(&agenda_worker_slot->mutex);
@@ -349,15 +517,50 @@ save_position(long *wait_ms)
 	return true;
 }
 
+/* ---- what others see ----------------------------------------------------------------------- */
+
 static void
-show_publisher_state(void)
+show_state(void)
 {
 	const char *error = NULL;
-	bool down = strcmp(publisher->state(&error), "down") == 0;
+	bool down = strcmp(agenda_drainer_publisher_state(&error), "down") == 0;
 
-	agenda_worker_set_state(down ? AGENDA_STATE_BROKER_DOWN : AGENDA_STATE_PUBLISHING);
-	if (down && error != NULL)
+	if (flow.n_windows == 0)
+		agenda_worker_set_state(AGENDA_STATE_IDLE);
+	else if (flow.halts > 0)
+		agenda_worker_set_state(AGENDA_STATE_HALTED);
+	else
+		agenda_worker_set_state(down ? AGENDA_STATE_BROKER_DOWN : AGENDA_STATE_PUBLISHING);
+	if (flow.n_windows > 0 && down && error != NULL)
 		agenda_worker_note_error(error);
+}
+
+static void
+show_figures(void)
+{
+	AgendaDrainerInfo *info = &agenda_worker_slot->drainer;
+	AgendaPublisherFigures figures = { 0 };
+	const char *error;
+	const char *state = agenda_drainer_publisher_state(&error);
+
+	agenda_drainer_publisher_figures(&figures);
+	SpinLockAcquire(&agenda_worker_slot->mutex);
+	info->windows_in_flight = flow.n_windows;
+	info->records_in_flight = flow.n_in_state[AGENDA_DELIVERY_SENT];
+	info->window_bytes = (int64) flow.bytes;
+	info->in_flight_bytes = (int64) flow.in_flight;
+	info->blocked_keys = agenda_letters_n_blocked();
+	info->halted = flow.halts > 0;
+	strlcpy(info->publisher_state, state, sizeof(info->publisher_state));
+	info->brokers_up = figures.brokers_up;
+	info->brokers_down = figures.brokers_down;
+	info->queued_records = figures.queued_records;
+	info->queued_bytes = figures.queued_bytes;
+	info->round_trip = figures.round_trip;
+	info->requests = figures.requests;
+	info->request_errors = figures.request_errors;
+	info->largest_record = figures.largest_record;
+	SpinLockRelease(&agenda_worker_slot->mutex);
 }
 
 static long
@@ -366,74 +569,20 @@ retry_later(void)
 	return agenda_worker_backoff(failures++, ERROR_RETRY_MOST_MS);
 }
 
-static bool
-publishing(void)
+/* What pg_stat_activity shows while we wait. */
+static const char *
+activity(void)
 {
-	return agenda_kafka_brokers[0] != '\0';
+	static char text[64];
+
+	if (flow.n_windows == 0)
+		return agenda_drainer_publisher_unusable() ? "waiting for a publisher"
+												   : "waiting for events";
+	snprintf(text, sizeof(text), "publishing %d windows", flow.n_windows);
+	return text;
 }
 
-/* True when there is a publisher, or none is wanted. */
-static bool
-ensure_publisher(void)
-{
-	if (!publishing() || publisher != NULL)
-		return true;
-	if (!publisher_unusable)
-		load_publisher();
-	return publisher != NULL;
-}
-
-static void
-load_publisher(void)
-{
-	MemoryContext context = CurrentMemoryContext;
-
-	PG_TRY();
-	{
-		AgendaPublisherInit init = (AgendaPublisherInit) load_external_function(
-			agenda_publisher_library, "agenda_publisher_init", true, NULL);
-		const AgendaPublisher *loaded = init();
-
-		loaded->start(agenda_kafka_brokers,
-					  agenda_kafka_config_file[0] != '\0' ? agenda_kafka_config_file : NULL);
-		agenda_worker_watch_fd(loaded->wait_fd());
-		publisher = loaded;
-		topics_warm = false;
-	}
-	PG_CATCH();
-	{
-		ErrorData *error;
-
-		MemoryContextSwitchTo(context);
-		error = CopyErrorData();
-		FlushErrorState();
-		refuse_publisher(error);
-		FreeErrorData(error);
-	}
-	PG_END_TRY();
-}
-
-static void
-refuse_publisher(const ErrorData *error)
-{
-	publisher_unusable = true;
-	agenda_worker_set_state(AGENDA_STATE_NO_PUBLISHER);
-	agenda_worker_note_error(error->message);
-	ereport(WARNING, errcode(error->sqlerrcode),
-			errmsg("events are not published: %s", error->message),
-			error->detail ? errdetail_internal("%s", error->detail) : 0,
-			errhint("Check agenda.publisher_library, agenda.kafka_brokers and "
-					"agenda.kafka_config_file, and reload the configuration."));
-}
-
-/* before_shmem_exit callback */
-static void
-stop_at_exit(int code, Datum arg)
-{
-	if (publisher != NULL)
-		publisher->stop(STOP_MS);
-	publisher = NULL;
-}
+/* ---- settings and the end ------------------------------------------------------------------ */
 
 /* All settings that say where and as whom to publish, in one string. */
 static char *
@@ -443,8 +592,9 @@ publishing_settings(void)
 	MemoryContext old = MemoryContextSwitchTo(TopMemoryContext);
 
 	initStringInfo(&text);
-	appendStringInfo(&text, "%s\n%s\n%s\n%s", agenda_kafka_brokers, agenda_kafka_config_file,
-					 agenda_publisher_library, agenda_publisher_id);
+	appendStringInfo(&text, "%s\n%s\n%s\n%s\n%s\n%d", agenda_kafka_brokers,
+					 agenda_kafka_config_file, agenda_publisher_library, agenda_publisher_id,
+					 agenda_dead_letter_topic, agenda_drainer_memory);
 	MemoryContextSwitchTo(old);
 	return text.data;
 }
@@ -458,34 +608,32 @@ reread_settings(void)
 
 	pfree(settings_in_use);
 	settings_in_use = settings;
-	publisher_unusable = false;
+	agenda_drainer_publisher_try_again();
 	if (same)
 		return;
 
-	abandon_window();
-	if (publisher != NULL)
-	{
-		agenda_worker_watch_fd(PGINVALID_SOCKET);
-		publisher->stop(STOP_MS);
-		publisher = NULL;
-	}
+	abandon_flow();
+	agenda_drainer_publisher_stop();
 	position_known = false;
 }
 
-/* Keeps what has been acknowledged from the window's beginning on; the rest is read again. */
+/* Keeps what has been acknowledged from the beginning on; the rest is read again. */
 static void
-abandon_window(void)
+abandon_flow(void)
 {
 	long wait_ms = 0;
-	int done = window != NULL ? agenda_window_done(window) : 0;
 
-	if (done > 0)
-		pass_window(done);
-	else if (window != NULL)
+	while (pass_settled())
+		;
+	if (flow.n_windows > 0 && !flow.windows[0]->letters)
 	{
-		agenda_window_free(window);
-		window = NULL;
+		int done = agenda_window_done(flow.windows[0]);
+
+		if (done > 0)
+			pass_events(flow.windows[0], done);
 	}
+	agenda_flow_clear(&flow);
+	agenda_position_set(&cursor, position.lo, position.hi, position.seq);
 	if (position_unsaved)
 	{
 		position_saved = 0;
@@ -500,26 +648,16 @@ finish(void)
 	TimestampTz deadline = TimestampTzPlusMilliseconds(GetCurrentTimestamp(), LAST_REPORTS_MS);
 	long left_ms;
 
-	while (window != NULL && window->n_in_state[AGENDA_DELIVERY_SENT] > 0 &&
+	while (flow.n_in_state[AGENDA_DELIVERY_SENT] > 0 &&
 		   (left_ms = agenda_worker_time_left(deadline, LAST_REPORTS_MS)) > 0)
 	{
-		long wait_ms = step_window(false);
+		long wait_ms = step_flow(false);
 
-		if (wait_ms > 0 &&
+		while (pass_settled())
+			;
+		if (flow.n_in_state[AGENDA_DELIVERY_SENT] > 0 &&
 			(agenda_worker_wait(Min(wait_ms, left_ms), "finishing") & AGENDA_WOKEN_BY_FD))
-			publisher->drain_fd();
+			agenda_drainer_publisher_drain_fd();
 	}
-	abandon_window();
-}
-
-/* What pg_stat_activity shows while we wait. */
-static const char *
-activity(void)
-{
-	static char text[64];
-
-	if (window == NULL)
-		return publisher_unusable ? "waiting for a publisher" : "waiting for events";
-	snprintf(text, sizeof(text), "publishing %d records", window->n_deliveries);
-	return text;
+	abandon_flow();
 }

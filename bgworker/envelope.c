@@ -1,11 +1,16 @@
 /*
  * envelope.c
- *		Writes events of the log as CloudEvents 1.0: a structured JSON value, ce_ headers beside it.
+ *		Writes events of the log as Kafka records: CloudEvents 1.0, raw data, or Debezium's form.
  *
- * The value alone is the event, which is what Dapr and the CloudEvents SDKs read; the headers
- * repeat the attributes for consumers that filter without parsing.  Header values are printable
- * ASCII, percent-encoded as in the HTTP binding, because Dapr turns them into HTTP headers and
- * fails to deliver the event when one is illegal there.
+ * Structured: the value alone is the event, which is what Dapr and the CloudEvents SDKs read; the
+ * ce_ headers repeat the attributes for consumers that filter without parsing.  Binary: the value
+ * is the data and the attributes are headers only.  Debezium: what its outbox event router makes
+ * of a row (header "id", value the payload), with the type as header "eventType".  Raw: the data.
+ *
+ * Headers of the event's own go along in every mode; those named ce_NAME are extension attributes
+ * of the CloudEvent.  Header values are printable ASCII: attributes are percent-encoded as in the
+ * HTTP binding, because Dapr turns them into HTTP headers and fails to deliver the event when one
+ * is illegal there.
  *
  * Called by the drainer for each event.  The envelope belongs to the caller and lives in the
  * memory context that is current at agenda_envelope_init(); a build allocates only when a buffer
@@ -21,19 +26,36 @@
 
 #include "envelope.h"
 
-#define CONTENT_TYPE "application/cloudevents+json; charset=UTF-8"
+#define CLOUDEVENT_TYPE "application/cloudevents+json; charset=UTF-8"
+#define DATA_TYPE       "application/json"
+
+/* What the build of one record works with: the event in UTF-8, and what is derived from it. */
+typedef struct Draft
+{
+	AgendaEvent event;
+	const char *sequence;
+	const char *time;
+	const char *traceparent; /* NULL when the trace is none */
+	const char *correlation;
+} Draft;
 
 static AgendaEvent to_utf8(const AgendaEvent *event);
 static const char *utf8(const char *text);
 static const char *none_if_empty(const char *text);
-static void write_value(AgendaEnvelope *envelope, const AgendaEvent *event, const char *sequence,
-						const char *time, const char *traceparent, const char *correlation);
+static void write_texts(AgendaEnvelope *envelope, Draft *draft);
+static void write_value(AgendaEnvelope *envelope, const Draft *draft);
+static void write_attribute_headers(AgendaEnvelope *envelope, const Draft *draft);
+static void write_own_headers(AgendaEnvelope *envelope, const Draft *draft, AgendaMode mode);
+static const char *extension_name(const char *header);
+static bool is_own_header(const char *name);
 static void append_member(StringInfo out, const char *name, const char *value);
 static void append_plain_member(StringInfo out, const char *name, const char *value);
 static void append_time(StringInfo out, TimestampTz time);
 static void add_header(AgendaEnvelope *envelope, const char *name, const char *value);
 static const char *encoded_text(AgendaEnvelope *envelope, const char *value);
+static const char *header_text(AgendaEnvelope *envelope, const char *value);
 static void append_percent_encoded(StringInfo out, const char *text, bool as_path_segment);
+static void append_encoded_byte(StringInfo out, unsigned char c);
 static size_t encoded_bound(const char *text);
 static bool is_traceparent(const char *text);
 static bool is_hex(const char *text, int length);
@@ -44,6 +66,8 @@ agenda_envelope_init(AgendaEnvelope *envelope, const char *cluster, const char *
 	initStringInfo(&envelope->value);
 	initStringInfo(&envelope->text);
 	initStringInfo(&envelope->source);
+	envelope->max_headers = 32;
+	envelope->headers = palloc(envelope->max_headers * sizeof(AgendaHeader));
 	appendStringInfoChar(&envelope->source, '/');
 	append_percent_encoded(&envelope->source, utf8(cluster), true);
 	appendStringInfoChar(&envelope->source, '/');
@@ -52,43 +76,76 @@ agenda_envelope_init(AgendaEnvelope *envelope, const char *cluster, const char *
 
 /* Fills value, headers and n_headers; they point into the envelope and into *event. */
 void
-agenda_envelope_build(AgendaEnvelope *envelope, const AgendaEvent *event)
+agenda_envelope_build(AgendaEnvelope *envelope, const AgendaEvent *event, AgendaMode mode)
 {
-	AgendaEvent e = to_utf8(event);
-	StringInfo text = &envelope->text;
-	bool traced = e.trace != NULL && is_traceparent(e.trace);
-	const char *correlation = none_if_empty(traced ? e.request_id : e.trace);
-	const char *sequence;
-	const char *time;
+	Draft draft = { .event = to_utf8(event) };
+	const AgendaEvent *e = &draft.event;
 
-	/* room for all, so that pointers into the buffer stay good */
-	resetStringInfo(text);
-	enlargeStringInfo(text, 128 + encoded_bound(e.type) + encoded_bound(e.subject) +
-								encoded_bound(e.key) + encoded_bound(correlation));
-	sequence = text->data + text->len;
-	appendStringInfo(text, "%020" INT64_MODIFIER "d", e.replay_of != 0 ? e.replay_of : e.seq);
-	text->len++;
-	time = text->data + text->len;
-	append_time(text, e.occurred_at);
-	text->len++;
-
-	write_value(envelope, &e, sequence, time, traced ? e.trace : NULL, correlation);
+	write_texts(envelope, &draft);
+	resetStringInfo(&envelope->value);
+	if (mode == AGENDA_MODE_STRUCTURED)
+		write_value(envelope, &draft);
+	else
+		appendStringInfoString(&envelope->value, e->data ? e->data : "null");
 
 	envelope->n_headers = 0;
-	add_header(envelope, "content-type", CONTENT_TYPE);
-	add_header(envelope, "ce_specversion", "1.0");
-	add_header(envelope, "ce_id", e.id);
-	add_header(envelope, "ce_source", envelope->source.data);
-	add_header(envelope, "ce_type", encoded_text(envelope, e.type));
-	add_header(envelope, "ce_subject", encoded_text(envelope, e.subject));
-	add_header(envelope, "ce_time", time);
-	add_header(envelope, "ce_datacontenttype", "application/json");
-	add_header(envelope, "ce_partitionkey", encoded_text(envelope, e.key));
-	add_header(envelope, "ce_sequence", sequence);
-	add_header(envelope, "ce_userid", e.user_id);
-	add_header(envelope, "ce_correlationid", encoded_text(envelope, correlation));
-	add_header(envelope, "ce_replayed", e.replay_of != 0 ? "true" : NULL);
-	add_header(envelope, "traceparent", traced ? e.trace : NULL);
+	switch (mode)
+	{
+		case AGENDA_MODE_STRUCTURED:
+			add_header(envelope, "content-type", CLOUDEVENT_TYPE);
+			write_attribute_headers(envelope, &draft);
+			add_header(envelope, "ce_datacontenttype", DATA_TYPE);
+			break;
+		case AGENDA_MODE_BINARY:
+			/* in this mode content-type stands for the attribute datacontenttype */
+			add_header(envelope, "content-type", DATA_TYPE);
+			write_attribute_headers(envelope, &draft);
+			break;
+		case AGENDA_MODE_RAW:
+			add_header(envelope, "content-type", DATA_TYPE);
+			break;
+		case AGENDA_MODE_DEBEZIUM:
+			add_header(envelope, "id", e->id);
+			add_header(envelope, "eventType", encoded_text(envelope, e->type));
+			break;
+	}
+	add_header(envelope, "traceparent", draft.traceparent);
+	write_own_headers(envelope, &draft, mode);
+}
+
+void
+agenda_envelope_add_header(AgendaEnvelope *envelope, const char *name, const char *value)
+{
+	add_header(envelope, name, value);
+}
+
+/*
+ * Sequence and time as text, and room for everything that follows in the same buffer, so that
+ * pointers into it stay good.
+ */
+static void
+write_texts(AgendaEnvelope *envelope, Draft *draft)
+{
+	const AgendaEvent *e = &draft->event;
+	StringInfo text = &envelope->text;
+	bool traced = e->trace != NULL && is_traceparent(e->trace);
+	size_t room;
+
+	draft->traceparent = traced ? e->trace : NULL;
+	draft->correlation = none_if_empty(traced ? e->request_id : e->trace);
+	room = 128 + encoded_bound(e->type) + encoded_bound(e->subject) + encoded_bound(e->key) +
+		   encoded_bound(draft->correlation);
+	for (int i = 0; i < e->n_headers; i++)
+		room += encoded_bound(e->headers[i].value);
+
+	resetStringInfo(text);
+	enlargeStringInfo(text, room);
+	draft->sequence = text->data + text->len;
+	appendStringInfo(text, "%020" INT64_MODIFIER "d", e->replay_of != 0 ? e->replay_of : e->seq);
+	text->len++;
+	draft->time = text->data + text->len;
+	append_time(text, e->occurred_at);
+	text->len++;
 }
 
 /* ---- value --------------------------------------------------------------------------------- */
@@ -107,6 +164,17 @@ to_utf8(const AgendaEvent *event)
 	result.trace = utf8(event->trace);
 	result.request_id = utf8(event->request_id);
 	result.data = utf8(event->data);
+	if (event->n_headers > 0)
+	{
+		AgendaHeader *headers = palloc(event->n_headers * sizeof(AgendaHeader));
+
+		for (int i = 0; i < event->n_headers; i++)
+		{
+			headers[i].name = utf8(event->headers[i].name);
+			headers[i].value = utf8(event->headers[i].value);
+		}
+		result.headers = headers;
+	}
 	return result;
 }
 
@@ -123,24 +191,30 @@ utf8(const char *text)
 }
 
 static void
-write_value(AgendaEnvelope *envelope, const AgendaEvent *event, const char *sequence,
-			const char *time, const char *traceparent, const char *correlation)
+write_value(AgendaEnvelope *envelope, const Draft *draft)
 {
 	StringInfo out = &envelope->value;
+	const AgendaEvent *event = &draft->event;
 
-	resetStringInfo(out);
 	appendStringInfoString(out, "{\"specversion\":\"1.0\"");
 	append_plain_member(out, "id", event->id);
 	append_plain_member(out, "source", envelope->source.data);
 	append_member(out, "type", event->type);
 	append_member(out, "subject", event->subject);
-	append_plain_member(out, "time", time);
-	append_plain_member(out, "datacontenttype", "application/json");
+	append_plain_member(out, "time", draft->time);
+	append_plain_member(out, "datacontenttype", DATA_TYPE);
 	append_member(out, "partitionkey", event->key);
-	append_plain_member(out, "sequence", sequence);
+	append_plain_member(out, "sequence", draft->sequence);
 	append_plain_member(out, "userid", event->user_id);
-	append_plain_member(out, "traceparent", traceparent);
-	append_member(out, "correlationid", correlation);
+	append_plain_member(out, "traceparent", draft->traceparent);
+	append_member(out, "correlationid", draft->correlation);
+	for (int i = 0; i < event->n_headers; i++)
+	{
+		const char *name = extension_name(event->headers[i].name);
+
+		if (name != NULL)
+			append_member(out, name, event->headers[i].value);
+	}
 	if (event->replay_of != 0)
 		appendStringInfoString(out, ",\"replayed\":true");
 	if (event->data != NULL)
@@ -201,13 +275,82 @@ append_time(StringInfo out, TimestampTz time)
 
 /* ---- headers ------------------------------------------------------------------------------- */
 
+static void
+write_attribute_headers(AgendaEnvelope *envelope, const Draft *draft)
+{
+	const AgendaEvent *e = &draft->event;
+
+	add_header(envelope, "ce_specversion", "1.0");
+	add_header(envelope, "ce_id", e->id);
+	add_header(envelope, "ce_source", envelope->source.data);
+	add_header(envelope, "ce_type", encoded_text(envelope, e->type));
+	add_header(envelope, "ce_subject", encoded_text(envelope, e->subject));
+	add_header(envelope, "ce_time", draft->time);
+	add_header(envelope, "ce_partitionkey", encoded_text(envelope, e->key));
+	add_header(envelope, "ce_sequence", draft->sequence);
+	add_header(envelope, "ce_userid", e->user_id);
+	add_header(envelope, "ce_correlationid", encoded_text(envelope, draft->correlation));
+	add_header(envelope, "ce_replayed", e->replay_of != 0 ? "true" : NULL);
+}
+
+/* An event cannot take the place of what is written by us. */
+static void
+write_own_headers(AgendaEnvelope *envelope, const Draft *draft, AgendaMode mode)
+{
+	const AgendaEvent *e = &draft->event;
+
+	for (int i = 0; i < e->n_headers; i++)
+	{
+		const AgendaHeader *header = &e->headers[i];
+		bool attribute = extension_name(header->name) != NULL;
+
+		if (attribute && mode != AGENDA_MODE_RAW && mode != AGENDA_MODE_DEBEZIUM)
+			add_header(envelope, header->name, encoded_text(envelope, header->value));
+		else if (attribute || is_own_header(header->name))
+			add_header(envelope, header->name, header_text(envelope, header->value));
+	}
+}
+
+/* The extension attribute that a header ce_NAME stands for; NULL when it is none, or one of ours. */
+static const char *
+extension_name(const char *header)
+{
+	static const char *const ours[] = {
+		"specversion",  "id",       "source",     "type",          "subject",         "time",
+		"partitionkey", "sequence", "userid",     "correlationid", "datacontenttype", "data",
+		"data_base64",  "replayed", "traceparent"
+	};
+	const char *name = header + 3;
+
+	if (strncmp(header, "ce_", 3) != 0 || name[0] == '\0' ||
+		strspn(name, "abcdefghijklmnopqrstuvwxyz0123456789") != strlen(name))
+		return NULL;
+	for (int i = 0; i < lengthof(ours); i++)
+		if (strcmp(name, ours[i]) == 0)
+			return NULL;
+	return name;
+}
+
+static bool
+is_own_header(const char *name)
+{
+	return name[0] != '\0' && pg_strncasecmp(name, "ce_", 3) != 0 &&
+		   pg_strcasecmp(name, "content-type") != 0 && pg_strcasecmp(name, "traceparent") != 0 &&
+		   strcmp(name, "id") != 0 && strcmp(name, "eventType") != 0;
+}
+
 /* An absent attribute has no header. */
 static void
 add_header(AgendaEnvelope *envelope, const char *name, const char *value)
 {
 	if (value == NULL)
 		return;
-	Assert(envelope->n_headers < AGENDA_ENVELOPE_HEADERS);
+	if (envelope->n_headers == envelope->max_headers)
+	{
+		envelope->max_headers *= 2;
+		envelope->headers =
+			repalloc(envelope->headers, envelope->max_headers * sizeof(AgendaHeader));
+	}
 	envelope->headers[envelope->n_headers].name = name;
 	envelope->headers[envelope->n_headers].value = value;
 	envelope->n_headers++;
@@ -229,6 +372,24 @@ encoded_text(AgendaEnvelope *envelope, const char *value)
 	return result;
 }
 
+/* A header of the event's own: as it is, but for what is not printable ASCII. */
+static const char *
+header_text(AgendaEnvelope *envelope, const char *value)
+{
+	StringInfo text = &envelope->text;
+	char *result = text->data + text->len;
+
+	result[0] = '\0';
+	for (; *value != '\0'; value++)
+		if (*value < ' ' || *value > '~')
+			append_encoded_byte(text, (unsigned char) *value);
+		else
+			appendStringInfoChar(text, *value);
+	text->len++;
+	Assert(text->len <= text->maxlen);
+	return result;
+}
+
 /*
  * For header values the HTTP binding (3.1.3.2) wants blanks, double quotes, percent signs and
  * everything but printable ASCII encoded; a path segment of a URI has more to hide.
@@ -236,22 +397,26 @@ encoded_text(AgendaEnvelope *envelope, const char *value)
 static void
 append_percent_encoded(StringInfo out, const char *text, bool as_path_segment)
 {
-	static const char hex[] = "0123456789ABCDEF";
-
 	for (; *text != '\0'; text++)
 	{
 		unsigned char c = (unsigned char) *text;
 
 		if (c <= ' ' || c == '"' || c == '%' || c > '~' ||
 			(as_path_segment && strchr("/?#[]\\^`{|}<>", c) != NULL))
-		{
-			appendStringInfoChar(out, '%');
-			appendStringInfoChar(out, hex[c >> 4]);
-			appendStringInfoChar(out, hex[c & 15]);
-		}
+			append_encoded_byte(out, c);
 		else
 			appendStringInfoChar(out, c);
 	}
+}
+
+static void
+append_encoded_byte(StringInfo out, unsigned char c)
+{
+	static const char hex[] = "0123456789ABCDEF";
+
+	appendStringInfoChar(out, '%');
+	appendStringInfoChar(out, hex[c >> 4]);
+	appendStringInfoChar(out, hex[c & 15]);
 }
 
 static size_t

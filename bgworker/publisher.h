@@ -24,8 +24,8 @@
 /* One record to publish.  Everything is copied by publish(). */
 typedef struct AgendaHeader
 {
-	const char *name;  /* lower-case ASCII */
-	const char *value; /* printable ASCII, NUL-terminated */
+	const char *name;
+	const char *value; /* NUL-terminated */
 } AgendaHeader;
 
 typedef struct AgendaRecord
@@ -36,12 +36,12 @@ typedef struct AgendaRecord
 	size_t value_len;
 	const AgendaHeader *headers;
 	int n_headers;
-	uint32 slot; /* the drainer's own number, comes back in the report */
+	uint64 number; /* the drainer's own, comes back in the report */
 } AgendaRecord;
 
 typedef enum AgendaPublishResult
 {
-	AGENDA_PUBLISH_TAKEN,   /* a report for the slot will follow */
+	AGENDA_PUBLISH_TAKEN,   /* a report with its number will follow */
 	AGENDA_PUBLISH_FULL,    /* the queue is full: poll, then offer it again */
 	AGENDA_PUBLISH_REFUSED, /* this record can never be sent; *error says why */
 	AGENDA_PUBLISH_BROKEN   /* the producer is done for: reset() and go back */
@@ -50,16 +50,32 @@ typedef enum AgendaPublishResult
 /* What became of a record. */
 typedef struct AgendaReport
 {
-	uint32 slot;
+	uint64 number;
 	bool delivered;
 	bool permanent;    /* not delivered, and sending it again cannot help */
 	const char *error; /* valid until the next call into the publisher */
 } AgendaReport;
 
+/* How the publisher is, for the metrics; what is not known is 0. */
+typedef struct AgendaPublisherFigures
+{
+	int64 largest_record; /* bytes that one record may have */
+	int brokers_up;
+	int brokers_down;
+	int64 queued_records; /* in the publisher's memory, sent or not */
+	int64 queued_bytes;
+	double round_trip; /* seconds, median of the slowest broker */
+	uint64 requests;   /* sent to brokers so far by the present producer */
+	uint64 request_errors;
+} AgendaPublisherFigures;
+
 typedef struct AgendaPublisher
 {
-	/* Connects in the background.  brokers wins over the file; either may be NULL. */
-	void (*start)(const char *brokers, const char *config_file);
+	/*
+	 * Connects in the background.  brokers wins over the file; either may be NULL.  Records that
+	 * have been taken and not reported must not take much more than queue_kbytes.
+	 */
+	void (*start)(const char *brokers, const char *config_file, int queue_kbytes);
 	/* Says that records for this topic will come, so that the first one need not wait. */
 	void (*warm)(const char *topic);
 	/* Takes one record, or says why not (*error is set when refused or broken). */
@@ -75,6 +91,7 @@ typedef struct AgendaPublisher
 	void (*drain_fd)(void);
 	/* "ok", "connecting", "down", "fatal" or "stopped", with the last error text or NULL. */
 	const char *(*state)(const char **last_error);
+	void (*figures)(AgendaPublisherFigures *figures);
 	/* Drops everything that is in flight and begins anew; those reports never come. */
 	void (*reset)(void);
 	/*

@@ -34,55 +34,74 @@ typedef enum AgendaDeliveryState
 {
 	AGENDA_DELIVERY_WAITING, /* to be offered; SENT, or DOOMED when it is refused */
 	AGENDA_DELIVERY_SENT,    /* no report yet; DONE, WAITING or DOOMED */
-	AGENDA_DELIVERY_DOOMED,  /* can't be sent; DEAD once that has been written down */
+	AGENDA_DELIVERY_DOOMED,  /* can't be sent; DEAD once that has been written down, or WAITING */
 	AGENDA_DELIVERY_DONE,    /* acknowledged; WAITING when a gap before it was found */
 	AGENDA_DELIVERY_DEAD     /* among the dead letters; final */
 } AgendaDeliveryState;
 
 #define AGENDA_DELIVERY_STATES 5
 
+typedef struct AgendaTopic
+{
+	const char *name;
+	AgendaMode mode;
+	uint32 hash;
+} AgendaTopic;
+
 /* One event on its way to one topic. */
 typedef struct AgendaDelivery
 {
 	const AgendaEvent *event;
-	const char *topic;
+	const AgendaTopic *topic;
+	uint64 key_hash; /* of topic and key: records with the same one keep their order */
 	AgendaDeliveryState state;
-	bool alone; /* has failed in company: nothing else may be in flight */
-	int attempts;
-	char *reason; /* why it is doomed */
+	bool alone;       /* has failed in company: nothing else may be in flight */
+	bool waits;       /* doomed because an earlier record of its key is */
+	bool is_copy;     /* among the dead letters already; a copy goes to their topic */
+	int attempts;     /* times that it was sent */
+	uint32 in_flight; /* bytes that it has in the publisher's memory */
+	char *reason;     /* why it is doomed */
 } AgendaDelivery;
 
 /* Everything in it lives in its context. */
 typedef struct AgendaWindow
 {
 	MemoryContext context;
+	bool letters;      /* dead letters, which have no position */
 	AgendaSnapshot lo; /* events visible in upper and not in lo */
 	AgendaSnapshot upper;
 	bool cut;               /* there are more of them */
-	XLogRecPtr durable_at;  /* everything read is in the WAL before this */
+	XLogRecPtr durable_at;  /* the commits of everything read are in the WAL before this */
 	AgendaBacklogMark mark; /* what had been written before upper */
+	Size bytes;             /* what it takes */
 
 	int n_events;
-	AgendaEvent *events;
+	int max_events;
+	AgendaEvent **events;
 	int n_deliveries; /* in the order of their events */
 	AgendaDelivery *deliveries;
 
-	/* for delivery.c, which explains them */
-	int n_in_state[AGENDA_DELIVERY_STATES];
-	int next;                       /* all before it have been offered */
-	int failures;                   /* gaps so far */
-	bool gap;                       /* reset the publisher and go back */
-	bool refused;                   /* go back once nothing is in flight */
-	TimestampTz retry_at;           /* a pause lasts until then */
-	const AgendaEvent *in_envelope; /* the event that was put into the envelope last */
+	/* for delivery.c */
+	uint64 first;  /* number of the first delivery */
+	int n_settled; /* DONE or DEAD */
 } AgendaWindow;
 
-/*
- * Reads the next window behind the position; false after an error.  *window is NULL when nothing
- * is new, and the position has moved up.  Without publishing the window has no deliveries.
- */
-extern bool agenda_window_read(AgendaPosition *position, bool publishing, AgendaWindow **window);
+extern AgendaWindow *agenda_window_create(void);
 extern void agenda_window_free(AgendaWindow *window);
+
+/* Adds an event; it and all it points to must be in the window's context. */
+extern void agenda_window_add(AgendaWindow *window, AgendaEvent *event);
+
+/* Room for n more deliveries; then one at a time, in the order of the events. */
+extern void agenda_window_reserve(AgendaWindow *window, int n_deliveries);
+extern void agenda_window_deliver(AgendaWindow *window, const AgendaEvent *event,
+								  const AgendaTopic *topic);
+
+/* A topic, in the window's context. */
+extern AgendaTopic *agenda_window_topic(AgendaWindow *window, const char *name, const char *mode);
+
+/* The window is complete: notes its size. */
+extern void agenda_window_close(AgendaWindow *window);
 
 /* The number of events at the beginning of the window that are done with. */
 extern int agenda_window_done(const AgendaWindow *window);
@@ -90,16 +109,20 @@ extern int agenda_window_done(const AgendaWindow *window);
 /* Moves the position behind the first n_events of the window. */
 extern void agenda_window_pass(const AgendaWindow *window, int n_events, AgendaPosition *position);
 
-/* Writes a doomed delivery to the dead letters; false after an error. */
-extern bool agenda_window_bury(const AgendaDelivery *delivery);
-
 /* Reads the stored position.  *foreign is a palloc'd reason when it is somebody else's. */
 extern bool agenda_position_load(AgendaPosition *position, char **foreign);
+
+/* Replaces the position by copies; nothing may point into the old one. */
+extern void agenda_position_set(AgendaPosition *position, AgendaSnapshot lo, AgendaSnapshot hi,
+								int64 seq);
+
+/* Stores a position as it is; false after an error. */
+extern bool agenda_position_save(const AgendaPosition *position);
 
 /* Names all topics that records may go to; false after an error. */
 extern bool agenda_topics_each(void (*visit)(const char *topic));
 
-/* Stores a position as it is; false after an error. */
-extern bool agenda_position_save(const AgendaPosition *position);
+/* A palloc'd copy. */
+extern AgendaSnapshot agenda_snapshot_copy(AgendaSnapshot snapshot);
 
 #endif

@@ -45,6 +45,12 @@ char *agenda_publisher_library = NULL;
 char *agenda_publisher_id = NULL;
 
 /*
+ * agenda.dead_letter_topic: where a copy goes of each record that the broker has refused for good.
+ * Empty: nowhere; the table agenda.dead_letters has them in any case.
+ */
+char *agenda_dead_letter_topic = NULL;
+
+/*
  * agenda.event_key: which records keep their order in Kafka: those of one task (any other thing
  * likewise), or all of one user.
  */
@@ -57,8 +63,9 @@ int agenda_event_key = AGENDA_EVENT_KEY_TASK;
 int agenda_drainer_window = 5000;
 
 /*
- * agenda.drainer_memory: the bound for what the drainer holds of the log at once.  One event that
- * is larger passes all the same, alone.
+ * agenda.drainer_memory: the bound for what the drainer holds of the log at once: one half for the
+ * windows, one half for the queue of the publisher.  One event that is larger passes all the same,
+ * alone.
  */
 int agenda_drainer_memory = 65536;
 
@@ -171,6 +178,9 @@ define_publishing(void)
 							   "Name under which this cluster publishes its log.",
 							   "A log position stored under another name is not continued.",
 							   &agenda_publisher_id, "", PGC_SIGHUP, 0, NULL, NULL, NULL);
+	DefineCustomStringVariable(
+		"agenda.dead_letter_topic", "Topic for copies of records that the broker refuses for good.",
+		"Empty means none.", &agenda_dead_letter_topic, "", PGC_SIGHUP, 0, NULL, NULL, NULL);
 	DefineCustomEnumVariable("agenda.event_key",
 							 "Which events keep their order: those of a task, or of a user.", NULL,
 							 &agenda_event_key, AGENDA_EVENT_KEY_TASK, event_key_options,

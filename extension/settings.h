@@ -23,6 +23,7 @@ extern char *agenda_kafka_brokers;
 extern char *agenda_kafka_config_file;
 extern char *agenda_publisher_library;
 extern char *agenda_publisher_id;
+extern char *agenda_dead_letter_topic;
 extern int agenda_event_key;      /* an AgendaEventKey */
 extern int agenda_drainer_window; /* rows */
 extern int agenda_drainer_memory; /* kB */

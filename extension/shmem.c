@@ -189,6 +189,31 @@ agenda_launcher_request(Oid database)
 	agenda_launcher_wake();
 }
 
+const double agenda_histogram_bounds[AGENDA_HISTOGRAM_BUCKETS - 1] = {
+	0.0005, 0.001, 0.002, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 10, 60, 600
+};
+
+void
+agenda_histogram_add(AgendaHistogram *histogram, int64 microseconds)
+{
+	/* a clock that steps back makes no negative durations */
+	double seconds = (double) Max(microseconds, 0) / USECS_PER_SEC;
+	int i = 0;
+
+	while (i < AGENDA_HISTOGRAM_BUCKETS - 1 && seconds > agenda_histogram_bounds[i])
+		i++;
+	histogram->bucket[i]++;
+	histogram->sum += seconds;
+}
+
+void
+agenda_histogram_merge(AgendaHistogram *histogram, const AgendaHistogram *other)
+{
+	for (int i = 0; i < AGENDA_HISTOGRAM_BUCKETS; i++)
+		histogram->bucket[i] += other->bucket[i];
+	histogram->sum += other->sum;
+}
+
 const char *
 agenda_state_name(AgendaWorkerState state)
 {
@@ -210,6 +235,8 @@ agenda_state_name(AgendaWorkerState state)
 			return "no publisher";
 		case AGENDA_STATE_FOREIGN_LOG:
 			return "log belongs to another cluster";
+		case AGENDA_STATE_HALTED:
+			return "halted by a refused record";
 		case AGENDA_STATE_RETRYING:
 			return "retrying after an error";
 	}

@@ -22,6 +22,9 @@
 #define AGENDA_MAX_REQUESTS 32
 #define AGENDA_NO_SLOT      (-1)
 
+/* bounds of agenda_histogram_bounds and one more */
+#define AGENDA_HISTOGRAM_BUCKETS 17
+
 typedef enum AgendaWorkerKind
 {
 	AGENDA_SCANNER,
@@ -41,6 +44,7 @@ typedef enum AgendaWorkerState
 	AGENDA_STATE_BROKER_DOWN,  /* drainer: records wait for the broker */
 	AGENDA_STATE_NO_PUBLISHER, /* drainer: the publisher library cannot be used */
 	AGENDA_STATE_FOREIGN_LOG,  /* drainer: the log position belongs to another cluster */
+	AGENDA_STATE_HALTED,       /* drainer: a record is refused that nothing may pass */
 	AGENDA_STATE_RETRYING      /* the last transaction failed; tries again after a while */
 } AgendaWorkerState;
 
@@ -86,19 +90,52 @@ typedef struct AgendaBacklogMark
 	uint64 bytes;
 } AgendaBacklogMark;
 
-/* What the drainer has done.  All fields under the mutex of the slot. */
+/* Durations: how many were not longer than each bound, exclusive of the bounds below it. */
+typedef struct AgendaHistogram
+{
+	uint64 bucket[AGENDA_HISTOGRAM_BUCKETS]; /* the last one has no bound */
+	double sum;                              /* seconds */
+} AgendaHistogram;
+
+/* What the drainer has done and how it stands.  All fields under the mutex of the slot. */
 typedef struct AgendaDrainerInfo
 {
-	bool news;                 /* somebody has committed since the drainer last took it */
-	bool foreign_told;         /* the warning about a foreign log has been given */
-	uint64 windows;            /* with at least one event */
-	uint64 events;             /* read from the log and done with */
-	uint64 published;          /* acknowledged records */
-	uint64 dead;               /* records given up */
-	uint64 rewinds;            /* times that something had to be sent again */
-	TimestampTz last_tick;     /* when a position was last saved */
+	bool news;         /* somebody has committed since the drainer last took it */
+	bool redrive;      /* dead letters are to be sent again */
+	bool foreign_told; /* the warning about a foreign log has been given */
+
+	/* since the server started */
+	uint64 reads;            /* transactions that read the log */
+	uint64 windows;          /* with at least one event */
+	uint64 events;           /* read from the log and done with */
+	uint64 published;        /* acknowledged records */
+	uint64 dead;             /* records given up */
+	uint64 waiting_for_key;  /* records set aside behind one of their key */
+	uint64 redriven;         /* dead letters that have arrived at last */
+	uint64 rewinds;          /* times that something had to be sent again */
+	uint64 resets;           /* producers made anew */
+	AgendaHistogram seconds; /* from an event to the acknowledgement of its record */
+
 	AgendaBacklogMark written; /* committed so far */
 	AgendaBacklogMark passed;  /* of that, done with; the difference waits */
+
+	/* now */
+	TimestampTz last_tick; /* when a position was last saved */
+	int windows_in_flight;
+	int records_in_flight;
+	int64 window_bytes;
+	int64 in_flight_bytes;
+	int blocked_keys;
+	bool halted;
+	char publisher_state[16]; /* "" without a publisher */
+	int brokers_up;
+	int brokers_down;
+	int64 queued_records;
+	int64 queued_bytes;
+	double round_trip; /* seconds */
+	uint64 requests;   /* of the present producer */
+	uint64 request_errors;
+	int64 largest_record; /* bytes that the publisher takes */
 } AgendaDrainerInfo;
 
 typedef struct AgendaSlot
@@ -150,6 +187,12 @@ extern void agenda_launcher_wake(void);
 
 /* Asks the launcher to look at one database, or (InvalidOid) at the list of them. */
 extern void agenda_launcher_request(Oid database);
+
+/* Upper bounds of the buckets, in seconds. */
+extern const double agenda_histogram_bounds[AGENDA_HISTOGRAM_BUCKETS - 1];
+
+extern void agenda_histogram_add(AgendaHistogram *histogram, int64 microseconds);
+extern void agenda_histogram_merge(AgendaHistogram *histogram, const AgendaHistogram *other);
 
 /* The word for a state. */
 extern const char *agenda_state_name(AgendaWorkerState state);

@@ -28,6 +28,7 @@ typedef struct WakeNotes
 {
 	bool any; /* false: all the rest is empty */
 	bool drainer;
+	bool redrive;
 	bool sweep;
 	bool launcher;
 	bool database_list;
@@ -45,6 +46,7 @@ static void release_slots(void);
 
 PG_FUNCTION_INFO_V1(agenda_wake_scanner);
 PG_FUNCTION_INFO_V1(agenda_wake_drainer);
+PG_FUNCTION_INFO_V1(agenda_wake_redrive);
 PG_FUNCTION_INFO_V1(agenda_wake_launcher);
 
 void
@@ -118,6 +120,15 @@ agenda_wake_drainer(PG_FUNCTION_ARGS)
 	PG_RETURN_VOID();
 }
 
+/* agenda._wake_redrive() → void */
+Datum
+agenda_wake_redrive(PG_FUNCTION_ARGS)
+{
+	agenda_wake_drainer_at_commit();
+	notes.redrive = true;
+	PG_RETURN_VOID();
+}
+
 /* agenda._wake_launcher() → void */
 Datum
 agenda_wake_launcher(PG_FUNCTION_ARGS)
@@ -178,6 +189,7 @@ wake_workers(AgendaSlot *slot)
 		slot->drainer.news = true;
 		slot->drainer.written.events += notes.written.events;
 		slot->drainer.written.bytes += notes.written.bytes;
+		slot->drainer.redrive |= notes.redrive;
 		drainer = slot->worker[AGENDA_DRAINER].latch;
 	}
 	if (notes.sweep)

@@ -14,6 +14,7 @@ $$;
 
 select agenda.use_topic_profile('per-type');
 select pg_catalog.pg_extension_config_dump('agenda.topic_routes', '');
+select pg_catalog.pg_extension_config_dump('agenda.topics', '');
 
 -- a launcher that runs already looks at this database after the commit
 select agenda._wake_launcher();

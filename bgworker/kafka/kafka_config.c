@@ -34,9 +34,7 @@ static const Property defaults[] = {
 	/* the worker hands over whole windows, so waiting for company gains nothing */
 	{ "linger.ms", "1" },
 	{ "compression.codec", "lz4" },
-	/* the log in the database is the buffer; the library's default is 1 GiB */
-	{ "queue.buffering.max.kbytes", "32768" },
-	{ "queue.buffering.max.messages", "100000" },
+	{ "queue.buffering.max.messages", "1000000" },
 	/* on 2.0.2 Nagle is on by default and costs 40 ms */
 	{ "socket.nagle.disable", "true" },
 	{ "socket.keepalive.enable", "true" },
@@ -77,12 +75,16 @@ static bool is_reserved(const char *name, bool brokers_given);
 static char *trim(char *text);
 
 rd_kafka_conf_t *
-agenda_kafka_conf(const char *brokers, const char *config_file)
+agenda_kafka_conf(const char *brokers, const char *config_file, int queue_kbytes)
 {
 	rd_kafka_conf_t *conf = rd_kafka_conf_new();
 	bool brokers_given = brokers != NULL && brokers[0] != '\0';
+	char kbytes[16];
 
 	set_table(conf, defaults, lengthof(defaults));
+	/* the log in the database is the buffer; the library's default is 1 GiB */
+	snprintf(kbytes, sizeof(kbytes), "%d", queue_kbytes);
+	set_table(conf, &(Property){ "queue.buffering.max.kbytes", kbytes }, 1);
 	if (config_file != NULL && config_file[0] != '\0')
 		read_file(conf, config_file, brokers_given);
 	set_table(conf, fixed, lengthof(fixed));

@@ -12,6 +12,7 @@
  * brokers (may be NULL or empty).  The caller owns the result.  ereport(ERROR) when the file
  * cannot be read.
  */
-extern rd_kafka_conf_t *agenda_kafka_conf(const char *brokers, const char *config_file);
+extern rd_kafka_conf_t *agenda_kafka_conf(const char *brokers, const char *config_file,
+										  int queue_kbytes);
 
 #endif

@@ -74,14 +74,17 @@ static int wake_pipe[2] = { -1, -1 };
 /* what start() was given, for reset() */
 static char *start_brokers = NULL;
 static char *start_config_file = NULL;
+static int start_queue_kbytes = 0;
+static AgendaPublisherFigures figures_now;
 
-static void kafka_start(const char *brokers, const char *config_file);
+static void kafka_start(const char *brokers, const char *config_file, int queue_kbytes);
 static void kafka_warm(const char *topic);
 static AgendaPublishResult kafka_publish(const AgendaRecord *record, const char **error);
 static bool kafka_poll(AgendaReport *report);
 static int kafka_wait_fd(void);
 static void kafka_drain_fd(void);
 static const char *kafka_state(const char **error);
+static void kafka_figures(AgendaPublisherFigures *figures);
 static void kafka_reset(void);
 static void kafka_stop(int timeout_ms);
 
@@ -102,6 +105,9 @@ static void handle_event(rd_kafka_event_t *event);
 static void handle_error(rd_kafka_event_t *event);
 static void handle_log(rd_kafka_event_t *event);
 static void handle_stats(rd_kafka_event_t *event);
+static int64 largest_record(const rd_kafka_conf_t *conf);
+static void count_brokers(const char *stats);
+static int64 stats_number(const char *stats, const char *member);
 static void set_reachable(bool reachable);
 static void note_error(const char *text);
 
@@ -113,6 +119,7 @@ static const AgendaPublisher kafka_publisher = {
 	.wait_fd = kafka_wait_fd,
 	.drain_fd = kafka_drain_fd,
 	.state = kafka_state,
+	.figures = kafka_figures,
 	.reset = kafka_reset,
 	.stop = kafka_stop,
 };
@@ -128,7 +135,7 @@ agenda_publisher_init(void)
 /* ---- life cycle ---------------------------------------------------------------------------- */
 
 static void
-kafka_start(const char *brokers, const char *config_file)
+kafka_start(const char *brokers, const char *config_file, int queue_kbytes)
 {
 	MemoryContext old;
 
@@ -142,6 +149,7 @@ kafka_start(const char *brokers, const char *config_file)
 	start_brokers = brokers ? pstrdup(brokers) : NULL;
 	start_config_file = config_file ? pstrdup(config_file) : NULL;
 	MemoryContextSwitchTo(old);
+	start_queue_kbytes = queue_kbytes;
 
 	last_error[0] = '\0';
 	open_wake_pipe();
@@ -210,11 +218,13 @@ create_topic_table(void)
 static void
 create_producer(void)
 {
-	rd_kafka_conf_t *conf = agenda_kafka_conf(start_brokers, start_config_file);
+	rd_kafka_conf_t *conf = agenda_kafka_conf(start_brokers, start_config_file, start_queue_kbytes);
 	char errstr[512];
 	sigset_t all;
 	sigset_t old;
 
+	memset(&figures_now, 0, sizeof(figures_now));
+	figures_now.largest_record = largest_record(conf);
 	/* the new threads inherit this mask */
 	sigfillset(&all);
 	pthread_sigmask(SIG_SETMASK, &all, &old);
@@ -350,7 +360,7 @@ kafka_publish(const AgendaRecord *record, const char **error)
 							RD_KAFKA_V_KEY(record->key, record->key ? strlen(record->key) : 0),
 							RD_KAFKA_V_VALUE((void *) record->value, record->value_len),
 							RD_KAFKA_V_HEADERS(headers), RD_KAFKA_V_MSGFLAGS(RD_KAFKA_MSG_F_COPY),
-							RD_KAFKA_V_OPAQUE((void *) (uintptr_t) record->slot), RD_KAFKA_V_END);
+							RD_KAFKA_V_OPAQUE((void *) (uintptr_t) record->number), RD_KAFKA_V_END);
 	if (err == RD_KAFKA_RESP_ERR_NO_ERROR)
 		return AGENDA_PUBLISH_TAKEN;
 
@@ -444,7 +454,7 @@ kafka_poll(AgendaReport *report)
 static void
 fill_report(AgendaReport *report, const rd_kafka_message_t *message)
 {
-	report->slot = (uint32) (uintptr_t) message->_private;
+	report->number = (uintptr_t) message->_private;
 	report->delivered = message->err == RD_KAFKA_RESP_ERR_NO_ERROR;
 	report->permanent = is_permanent(message->err);
 	report->error = NULL;
@@ -480,6 +490,24 @@ is_permanent(rd_kafka_resp_err_t err)
 		default:
 			return false;
 	}
+}
+
+/* What the client takes; the topic may take less. */
+static int64
+largest_record(const rd_kafka_conf_t *conf)
+{
+	char value[32];
+	size_t size = sizeof(value);
+
+	if (rd_kafka_conf_get(conf, "message.max.bytes", value, &size) != RD_KAFKA_CONF_OK)
+		return 0;
+	return strtoll(value, NULL, 10);
+}
+
+static void
+kafka_figures(AgendaPublisherFigures *figures)
+{
+	*figures = figures_now;
 }
 
 /* ---- descriptor, state and events ---------------------------------------------------------- */
@@ -565,15 +593,57 @@ handle_log(rd_kafka_event_t *event)
 }
 
 /*
- * While nothing is published, only the statistics tell that a broker is back.  Looking for the
- * one pair is safe: librdkafka writes it in this form, and quotes inside of names are escaped.
+ * While nothing is published, only the statistics tell that a broker is back.  Looking for members
+ * by their names is safe: librdkafka writes them in this form, and quotes inside of names are
+ * escaped.  Those of the producer stand before the lists of brokers and topics.
  */
 static void
 handle_stats(rd_kafka_event_t *event)
 {
-	if (producer_state != PRODUCER_OK &&
-		strstr(rd_kafka_event_stats(event), "\"state\":\"UP\"") != NULL)
+	const char *stats = rd_kafka_event_stats(event);
+
+	figures_now.queued_records = stats_number(stats, "\"msg_cnt\":");
+	figures_now.queued_bytes = stats_number(stats, "\"msg_size\":");
+	figures_now.requests = stats_number(stats, "\"tx\":");
+	count_brokers(stats);
+	if (producer_state != PRODUCER_OK && figures_now.brokers_up > 0)
 		set_reachable(true);
+}
+
+/* The entries of configured addresses and of logical brokers (nodeid -1) are none. */
+static void
+count_brokers(const char *stats)
+{
+	int64 round_trip_us = 0;
+
+	figures_now.brokers_up = figures_now.brokers_down = 0;
+	figures_now.request_errors = 0;
+	for (const char *broker = strstr(stats, "\"nodeid\":"); broker != NULL;
+		 broker = strstr(broker + 1, "\"nodeid\":"))
+	{
+		const char *rtt = strstr(broker, "\"rtt\":");
+
+		if (stats_number(broker, "\"nodeid\":") < 0)
+			continue;
+		if (strstr(broker, "\"state\":\"UP\"") == strstr(broker, "\"state\":"))
+			figures_now.brokers_up++;
+		else
+			figures_now.brokers_down++;
+		figures_now.request_errors +=
+			stats_number(broker, "\"txerrs\":") + stats_number(broker, "\"req_timeouts\":");
+		if (rtt != NULL)
+			round_trip_us = Max(round_trip_us, stats_number(rtt, "\"p50\":"));
+	}
+	figures_now.round_trip = (double) round_trip_us / 1e6;
+}
+
+/* The number behind the first member of that name; 0 when there is none. */
+static int64
+stats_number(const char *stats, const char *member)
+{
+	const char *text = strstr(stats, member);
+
+	return text ? strtoll(text + strlen(member), NULL, 10) : 0;
 }
 
 /* Moves between CONNECTING, OK and DOWN; a fatal producer stays what it is. */

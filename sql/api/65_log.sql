@@ -253,84 +253,184 @@ $$;
 comment on function agenda._log_save(pg_snapshot, pg_snapshot, bigint) is 'engine: writes a tick, returns its number';
 
 -- ---- reading -----------------------------------------------------------------------------------
--- A window is what is visible now and was not visible in lo; its order is seq.
+-- A window of the drainer (bgworker/log_reader.c) is what is visible now and was not visible in lo, in
+-- the order of seq.  Two kinds of rows were not visible in lo: those of transactions that began after it
+-- (xid >= xmax) and those of transactions that were running then (xid = any(xip)).
 --
---   hi null   the window is everything that this transaction's snapshot shows.  Two kinds of rows were
---             not visible in lo: those of transactions that began after it (xid >= xmax) and those of
---             transactions that were running then (xid = any(xip)).
---   hi given  the rest of a window that a limit cut short: what hi shows, from p_after on.
---
--- Read leaf by leaf, and only leaves that can still hold something: a closed leaf is done once every
--- transaction that can have written there is over in lo.  The window is complete when a call returns
--- fewer than p_max_rows rows and less than p_max_bytes bytes of data.
---
--- What somebody has asked to be repeated stands among the events, replay_of is the number of the event then.
---
--- Stable, and that matters: it reads with the snapshot of the calling query, which is the one that
--- pg_current_snapshot() returns there.
-create or replace function agenda._log_read(p_lo pg_snapshot, p_hi pg_snapshot, p_after bigint, p_max_rows integer, p_max_bytes bigint)
-    returns table (seq bigint, id uuid, type text, user_id uuid, subject text, key text, occurred_at timestamptz,
-                   trace text, headers jsonb, data text, topics text[], replay_of bigint)
+-- Only leaves are read that can still hold something: a closed leaf is done once every transaction that
+-- can have written there is over in lo.  Which leaves those are is asked with the snapshot of the window,
+-- for a leaf and its first row may come from one transaction.
+
+create or replace function agenda._unread_leaves(p_lo pg_snapshot) returns setof name
+    language sql stable
+    begin atomic
+        select l.leaf from agenda.log_leaves l
+         where l.parent in ('events', 'replays') and (l.closed_xmax is null or l.closed_xmax > pg_snapshot_xmin(p_lo))
+         order by l.lower, l.leaf;
+    end;
+comment on function agenda._unread_leaves(pg_snapshot) is 'engine: partitions that can hold events which are not visible in a snapshot';
+
+-- The statement that reads leaves, which the drainer prepares once for as long as the leaves are these.
+--   new    $1 lo: what was not visible in lo, in no order, by the index on xid
+--   rest   $1 a number: everything behind it in order, by the index on seq; the drainer tells by xid
+--          what of it belongs to the window
+--   first  $1 lo: the lowest number of the transactions that were running in lo
+-- What somebody has asked to be repeated stands among the events, with a number of its own.  A repetition
+-- whose event is gone is a row, too, with nothing in it.
+create or replace function agenda._log_statement(p_leaves name[], p_kind text) returns text
     language plpgsql stable as
 $$
 declare
-    v_columns constant text := 'select e.seq, e.id, e.type, e.user_id, e.subject, e.key, e.occurred_at, e.trace, e.headers, e.data, '
-                            || 'null::bigint as replay_of, null::text as only_topic from agenda.%1$I e ';
-    v_new     constant text := v_columns || 'where e.xid >= $1 and e.seq > $4 union all '
-                            || v_columns || 'where e.xid = any ($2) and e.seq > $4';
-    v_rest    constant text := '(' || v_columns || 'where e.seq > $4 and (e.xid >= $1 or e.xid = any ($2)) '
-                            || 'and pg_visible_in_snapshot(e.xid, $3) order by e.seq limit $5)';
-    -- a repetition whose event is gone counts as a row, and has no topic
-    v_replays constant text := 'select q.seq, e.id, e.type, e.user_id, e.subject, e.key, e.occurred_at, e.trace, e.headers, e.data, q.event_seq, q.topic '
-                            || 'from (select * from agenda.%1$I q where q.seq > $4 and (q.xid >= $1 or q.xid = any ($2)) '
-                            || 'and ($3 is null or pg_visible_in_snapshot(q.xid, $3)) order by q.seq limit $5) q '
-                            || 'left join lateral (select * from agenda.events e where e.seq = q.event_seq and e.occurred_at = q.event_at offset 0) e on true';
-    v_floor   bigint;
-    v_query   text;
-    v_bytes   bigint := 0;
-    v_xip     constant xid8[] := array(select pg_snapshot_xip(p_lo));
+    v_event  constant text := 'select e.seq, e.xid, e.id, e.type, e.user_id, e.subject, e.key, e.occurred_at, e.trace, e.headers, e.data, '
+                           || 'null::bigint as replay_of, null::text as only_topic from agenda.%1$I e where e.';
+    v_replay constant text := 'select q.seq, q.xid, e.id, e.type, e.user_id, e.subject, e.key, e.occurred_at, e.trace, e.headers, e.data, '
+                           || 'q.event_seq, q.topic from agenda.%1$I q left join lateral '
+                           || '(select * from agenda.events e where e.seq = q.event_seq and e.occurred_at = q.event_at offset 0) e on true where q.';
+    v_began  constant text := 'xid >= pg_snapshot_xmax($1)';
+    v_ran    constant text := 'xid = any (array(select pg_snapshot_xip($1)))';
+    v_parts  text;
 begin
-    select string_agg(format(case when l.parent = 'replays' then v_replays when p_hi is null then v_new else v_rest end, l.leaf),
-                      ' union all ' order by l.lower)
-      into v_query
-      from agenda.log_leaves l
-     where l.parent in ('events', 'replays') and (l.closed_xmax is null or l.closed_xmax > pg_snapshot_xmin(p_lo));
-    if v_query is null then
-        return;
-    end if;
-    if row_security_active('agenda.events') then
-        perform agenda._check_service();
-    end if;
-    select o.floor_seq into v_floor from agenda.log_owners o order by o.adopted_at desc limit 1;
-
-    for seq, id, type, user_id, subject, key, occurred_at, trace, headers, data, topics, replay_of in
-        execute format(
-            'select e.seq, e.id, e.type, e.user_id, e.subject, e.key, e.occurred_at, e.trace, e.headers, e.data::text,
-                    case when e.id is not null and e.only_topic is not null then array[e.only_topic] else r.topics end, e.replay_of
-               from (select * from (%s) w order by w.seq limit $5) e
-               left join (select event_type, array_agg(topic order by topic) as topics
-                            from agenda.topic_routes group by event_type) r on r.event_type = e.type
-              order by e.seq', v_query)
-        using pg_snapshot_xmax(p_lo), v_xip, p_hi, greatest(v_floor, p_after), p_max_rows
-    loop
-        return next;
-        v_bytes := v_bytes + coalesce(octet_length(data), 0);
-        exit when v_bytes >= p_max_bytes;
-    end loop;
+    select string_agg(format(case p_kind
+               when 'first' then 'select e.seq from agenda.%1$I e where e.' || v_ran
+               when 'rest' then t.rows || 'seq > $1'
+               else t.rows || v_began || ' union all ' || t.rows || v_ran
+           end, l.leaf), ' union all ' order by l.n)
+      into v_parts
+      from unnest(p_leaves) with ordinality l(leaf, n)
+      join agenda.log_leaves k on k.leaf = l.leaf
+      cross join lateral (values (case k.parent when 'events' then v_event else v_replay end)) t(rows);
+    return case p_kind when 'first' then format('select min(w.seq + 0) from (%s) w', v_parts)
+                       when 'rest' then v_parts || ' order by seq'
+                       else v_parts end;
 end
 $$;
-comment on function agenda._log_read(pg_snapshot, pg_snapshot, bigint, integer, bigint) is 'engine: a window of the log, or the rest of one';
+comment on function agenda._log_statement(name[], text) is 'engine: the statement by which the drainer reads partitions of the log';
 
-create or replace function agenda._log_dead(p_seq bigint, p_topic text, p_reason text, p_attempts integer) returns void
+-- Everything up to this number was somebody else's to publish.
+create or replace function agenda._log_floor() returns setof bigint
+    language sql stable
+    begin atomic
+        select coalesce((select o.floor_seq from agenda.log_owners o order by o.adopted_at desc limit 1), 0);
+    end;
+comment on function agenda._log_floor() is 'engine: events up to this number are not published here';
+
+-- In the order of bytes, in which the drainer looks them up.  With the type '' come the topics that have a
+-- row of their own, since a replay may go to one that nothing is routed to.
+create or replace function agenda._log_routes() returns table (event_type text, topic text, mode text)
+    language sql stable
+    begin atomic
+        select r.event_type, r.topic, coalesce(t.mode, 'structured')
+          from (select r.event_type, r.topic from agenda.topic_routes r
+                union all
+                select '', t.topic from agenda.topics t) r
+          left join agenda.topics t on t.topic = r.topic
+         order by r.event_type collate "C", r.topic;
+    end;
+comment on function agenda._log_routes() is 'engine: which topics an event type goes to, and in which form';
+
+-- ---- dead letters ------------------------------------------------------------------------------
+-- Records that the broker refuses for good, when each was sent alone: position n of the arrays is the nth.
+-- What becomes of it is its topic's policy (agenda.topics), which is returned; of "halt" nothing is written,
+-- since the drainer stays in front of that record.  A record that waits for an earlier one of its key
+-- (p_waits) is set aside likewise.  Called again for the same record after a crash, or when a letter that
+-- was sent again is refused again.
+create or replace function agenda._log_dead(p_seqs bigint[], p_times timestamptz[], p_topics text[], p_keys text[],
+                                            p_reasons text[], p_attempts integer[], p_waits boolean[])
+    returns table (policy text)
     language plpgsql volatile as
 $$
 begin
-    insert into agenda.dead_letters (seq, event_id, type, user_id, subject, key, occurred_at, trace, headers, data, topic, reason, attempts)
-    select e.seq, e.id, e.type, e.user_id, e.subject, e.key, e.occurred_at, e.trace, e.headers, e.data, p_topic, p_reason, p_attempts
-      from agenda.events e where e.seq = p_seq;
+    return query
+    with refused as materialized (
+        select r.*, case when r.waits then 'block_key' else coalesce(t.on_refused, 'skip') end as rule
+          from unnest(p_seqs, p_times, p_topics, p_keys, p_reasons, p_attempts, p_waits)
+               with ordinality r(seq, occurred_at, topic, key, reason, attempts, waits, n)
+          left join agenda.topics t on t.topic = r.topic),
+    again as (
+        update agenda.dead_letters d
+           set attempts = d.attempts + r.attempts, reason = r.reason, failed_at = clock_timestamp(), redrive_at = null
+          from refused r where d.seq = r.seq and d.topic = r.topic and r.rule <> 'halt'),
+    first_time as (
+        insert into agenda.dead_letters (seq, event_id, type, user_id, subject, key, occurred_at, trace, headers, data, topic, reason, attempts, redrive_at)
+        select e.seq, e.id, e.type, e.user_id, e.subject, r.key, e.occurred_at, e.trace, e.headers, e.data, r.topic, r.reason, r.attempts,
+               -- who is asked to go on takes along those that wait behind
+               case when r.waits then (select max(d.redrive_at) from agenda.dead_letters d where d.topic = r.topic and d.key = r.key) end
+          from refused r join agenda.events e on e.seq = r.seq and e.occurred_at = r.occurred_at
+         where r.rule <> 'halt'
+           and not exists (select from agenda.dead_letters d where d.seq = r.seq and d.topic = r.topic))
+    select r.rule from refused r order by r.n;
 end
 $$;
-comment on function agenda._log_dead(bigint, text, text, integer) is 'engine: sets an event aside that the broker refuses for good';
+comment on function agenda._log_dead(bigint[], timestamptz[], text[], text[], text[], integer[], boolean[]) is
+    'engine: sets records aside that the broker refuses for good, if their topic permits';
+
+-- Keys of which nothing may be sent until somebody sends their letters again.
+create or replace function agenda._log_blocked() returns table (topic text, key text)
+    language sql stable
+    begin atomic
+        select distinct d.topic, d.key
+          from agenda.dead_letters d join agenda.topics t on t.topic = d.topic
+         where t.on_refused = 'block_key' and d.redrive_at is null;
+    end;
+comment on function agenda._log_blocked() is 'engine: keys that wait for a dead letter of theirs';
+
+-- Letters that are to be sent again, in the order in which the events were written.
+create or replace function agenda._log_letters(p_after bigint, p_rows integer)
+    returns table (seq bigint, id uuid, type text, user_id uuid, subject text, key text, occurred_at timestamptz,
+                   trace text, headers jsonb, data jsonb, topic text, mode text)
+    language sql stable
+    begin atomic
+        select d.seq, d.event_id, d.type, d.user_id, d.subject, d.key, d.occurred_at, d.trace, d.headers, d.data,
+               d.topic, coalesce(t.mode, 'structured')
+          from agenda.dead_letters d left join agenda.topics t on t.topic = d.topic
+         where d.redrive_at is not null and d.seq > p_after
+         order by d.seq
+         fetch first (p_rows) rows with ties;
+    end;
+comment on function agenda._log_letters(bigint, integer) is 'engine: dead letters that are to be sent again';
+
+create or replace function agenda._log_redriven(p_seqs bigint[], p_topics text[]) returns void
+    language sql volatile
+    begin atomic
+        delete from agenda.dead_letters d using unnest(p_seqs, p_topics) r(seq, topic)
+         where d.seq = r.seq and d.topic = r.topic;
+    end;
+comment on function agenda._log_redriven(bigint[], text[]) is 'engine: dead letters that have arrived at last';
+
+create or replace function agenda.redrive_dead_letters(filter jsonb default '{}') returns bigint
+    language plpgsql volatile as
+$$
+declare
+    v_members constant text[] := '{id,event_id,type,topic,key,user_id,from,until}';
+    v_count   bigint;
+begin
+    perform agenda._check_service();
+    if jsonb_typeof(filter) is distinct from 'object' or exists (select from jsonb_object_keys(filter) k where k <> all (v_members)) then
+        raise exception using errcode = 'YA006', message = 'this filter of dead letters is not known', column = 'filter',
+            hint = format('Use an object with any of the members %s.', array_to_string(v_members, ', '));
+    end if;
+    -- where a key is blocked its letters go together, or the later ones would overtake the earlier
+    with wanted as (
+        select d.id, d.topic, d.key, coalesce(t.on_refused = 'block_key', false) as in_order
+          from agenda.dead_letters d left join agenda.topics t on t.topic = d.topic
+         where (filter->>'id' is null or d.id = (filter->>'id')::bigint)
+           and (filter->>'event_id' is null or d.event_id = (filter->>'event_id')::uuid)
+           and (filter->>'type' is null or d.type = filter->>'type')
+           and (filter->>'topic' is null or d.topic = filter->>'topic')
+           and (filter->>'key' is null or d.key = filter->>'key')
+           and (filter->>'user_id' is null or d.user_id = (filter->>'user_id')::uuid)
+           and (filter->>'from' is null or d.created_at >= (filter->>'from')::timestamptz)
+           and (filter->>'until' is null or d.created_at < (filter->>'until')::timestamptz))
+    update agenda.dead_letters d set redrive_at = clock_timestamp()
+     where d.id in (select w.id from wanted w)
+        or (d.topic, d.key) in (select w.topic, w.key from wanted w where w.in_order);
+    get diagnostics v_count = row_count;
+    perform agenda._wake_redrive();
+    return v_count;
+end
+$$;
+comment on function agenda.redrive_dead_letters(jsonb) is
+    'operator: sends dead letters again, with their ids and in their order; the filter may name id, event_id, type, topic, key, user_id, from and until. Returns how many';
 
 -- ---- topics ------------------------------------------------------------------------------------
 

@@ -10,6 +10,11 @@ language c volatile parallel unsafe as 'MODULE_PATHNAME', 'agenda_wake_drainer';
 comment on function agenda._wake_drainer() is
 'engine: when this transaction commits, the drainer looks at the log';
 
+create or replace function agenda._wake_redrive() returns void
+language c volatile parallel unsafe as 'MODULE_PATHNAME', 'agenda_wake_redrive';
+comment on function agenda._wake_redrive() is
+'engine: when this transaction commits, the drainer looks for dead letters that are to be sent again';
+
 create or replace function agenda._wake_launcher() returns void
 language c volatile parallel unsafe as 'MODULE_PATHNAME', 'agenda_wake_launcher';
 comment on function agenda._wake_launcher() is

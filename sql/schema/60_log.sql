@@ -88,6 +88,16 @@ create table agenda.topic_routes (
 );
 comment on table agenda.topic_routes is 'to which Kafka topics an event type goes; none means nowhere';
 
+-- How a topic is written to.  A topic that has no row is structured and skips.
+create table agenda.topics (
+    topic      text primary key check (topic ~ '^[A-Za-z0-9._-]{1,249}$' and topic not in ('.', '..')),
+    mode       text not null default 'structured' check (mode in ('structured', 'binary', 'raw', 'debezium')),
+    on_refused text not null default 'skip' check (on_refused in ('skip', 'block_key', 'halt'))
+);
+comment on table agenda.topics is 'how a Kafka topic is written to; a topic without a row has the defaults';
+comment on column agenda.topics.mode is 'form of a record: CloudEvent structured or binary, raw data, or as Debezium''s outbox event router makes it';
+comment on column agenda.topics.on_refused is 'what to do about a record that the broker refuses for good: set it aside, set it and the later ones of its key aside, or wait';
+
 create table agenda.dead_letters (
     id          bigint generated always as identity primary key,
     seq         bigint not null,
@@ -103,7 +113,15 @@ create table agenda.dead_letters (
     topic       text not null,
     reason      text not null,
     attempts    integer not null,
-    created_at  timestamptz not null default clock_timestamp()
+    created_at  timestamptz not null default clock_timestamp(),
+    failed_at   timestamptz not null default clock_timestamp(),
+    redrive_at  timestamptz,
+    unique (seq, topic)
 );
-comment on table agenda.dead_letters is 'events that the broker refused for good';
+create index on agenda.dead_letters (topic, key);
+create index on agenda.dead_letters (seq, topic) where redrive_at is not null;
+comment on table agenda.dead_letters is 'events that the broker refused for good, and those of their keys that wait for them';
+comment on column agenda.dead_letters.key is 'key of the record';
+comment on column agenda.dead_letters.attempts is 'how often it was sent; 0: it waits for an earlier one of its key';
+comment on column agenda.dead_letters.redrive_at is 'when it was asked to be sent again';
 

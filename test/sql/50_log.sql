@@ -53,13 +53,24 @@ select throws_ok($$update agenda.events set type = 'x'$$, '42501', null, 'nor up
 reset role;
 select throws_ok($$truncate agenda.events$$, 'YA012', null, 'TRUNCATE is refused');
 
--- reading: a window shows what is visible now and was not before
-create temp table p as select pg_current_snapshot() as lo;
-select is((select count(*) from agenda._log_read('3:3:', null, 0, 2147483647, 9223372036854775807) r, mark where r.seq > mark.seq), 5::bigint, 'a window has the transaction''s own events');
-select is((select array_agg(r.seq) from agenda._log_read('3:3:', null, 0, 2147483647, 9223372036854775807) r, mark where r.seq > mark.seq),
-          (select array_agg(seq order by seq) from new_events), 'in the order of seq');
-select is((select count(*) from agenda._log_read('3:3:', null, (select seq from mark), 2, 1000000)), 2::bigint, 'a limit cuts it short');
-select is((select topics from agenda._log_read('3:3:', null, (select seq from mark), 1, 1000000)), '{task-created}'::text[], 'with the topics it goes to');
+-- reading: the statements of the drainer
+create function new_since(lo pg_snapshot) returns setof bigint language plpgsql as
+$$
+begin
+    return query execute format('select w.seq from (%s) w', agenda._log_statement(array(select agenda._unread_leaves(lo)), 'new')) using lo;
+end
+$$;
+create function behind(lo pg_snapshot, after bigint) returns setof bigint language plpgsql as
+$$
+begin
+    return query execute format('select w.seq from (%s) w', agenda._log_statement(array(select agenda._unread_leaves(lo)), 'rest')) using after;
+end
+$$;
+select is((select count(*) from new_since('3:3:') s, mark where s > mark.seq), 5::bigint, 'what is new has the transaction''s own events');
+select is((select array_agg(s) from behind('3:3:', (select seq from mark)) s),
+          (select array_agg(seq order by seq) from new_events), 'what follows a number comes in the order of seq');
+select is((select count(*) from behind('3:3:', (select max(seq) from new_events))), 0::bigint, 'and nothing comes twice');
+select is((select array_agg(topic) from agenda._log_routes() where event_type = 'task.created'), '{task-created}'::text[], 'the routes say where it goes');
 
 select is((select array_agg(topic order by topic) from agenda.topic_routes where event_type = 'task.due_soon'), '{task-due-soon}'::text[], 'the profile per-type is there from the beginning');
 

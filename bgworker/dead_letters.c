@@ -1,0 +1,322 @@
+/*
+ * dead_letters.c
+ *		Records that the broker refuses for good, and their second chance.
+ *
+ * The rules (what becomes of a refused record, which letters are sent again) are SQL; here they are
+ * asked.  What has to be known for each record that is offered, whether its key waits for an earlier
+ * record, is kept in a hash table of this process, which is read from the table at the start and
+ * after letters have been sent again; in between only this process adds to it.
+ *
+ * Memory: the table of keys in a context of its own; arguments in the transaction's.  A failed
+ * transaction has changed nothing, and the caller tries again.
+ */
+#include "postgres.h"
+
+#include "access/htup_details.h"
+#include "catalog/pg_type.h"
+#include "common/hashfn.h"
+#include "utils/array.h"
+#include "utils/builtins.h"
+#include "utils/hsearch.h"
+#include "utils/lsyscache.h"
+#include "utils/memutils.h"
+#include "utils/timestamp.h"
+
+#include "dead_letters.h"
+#include "event.h"
+#include "settings.h"
+#include "worker.h"
+
+/* Two hashes of topic and key: nobody waits for a stranger. */
+typedef struct BlockedKey
+{
+	uint64 hash[2];
+} BlockedKey;
+
+typedef struct BuryWork
+{
+	AgendaDelivery **doomed;
+	int n;
+	AgendaVerdict *verdicts;
+} BuryWork;
+
+typedef struct LettersWork
+{
+	int64 after;
+	AgendaWindow *window;
+} LettersWork;
+
+static AgendaQuery bury_query = {
+	.sql = "select policy from agenda._log_dead($1, $2, $3, $4, $5, $6, $7)",
+	.nargs = 7,
+	.argtypes = { INT8ARRAYOID, TIMESTAMPTZARRAYOID, TEXTARRAYOID, TEXTARRAYOID, TEXTARRAYOID,
+				  INT4ARRAYOID, BOOLARRAYOID }
+};
+static AgendaQuery letters_query = {
+	.sql = "select seq, null::xid8, id, type, user_id, subject, key, occurred_at, trace, headers, "
+		   "data, null::bigint, topic, mode from agenda._log_letters($1, $2)",
+	.nargs = 2,
+	.argtypes = { INT8OID, INT4OID }
+};
+static AgendaQuery delivered_query = { .sql = "select agenda._log_redriven($1, $2)",
+									   .nargs = 2,
+									   .argtypes = { INT8ARRAYOID, TEXTARRAYOID } };
+static AgendaQuery blocked_query = { .sql = "select topic, key from agenda._log_blocked()" };
+
+static HTAB *blocked = NULL;
+static MemoryContext blocked_context = NULL;
+
+static void run_bury(void *arg);
+static AgendaVerdict verdict_of(const char *policy);
+static void run_letters(void *arg);
+static void add_letter(AgendaWindow *window, HeapTuple row, TupleDesc desc);
+static void run_delivered(void *arg);
+static void run_blocked(void *arg);
+static void block(const char *topic, const char *key);
+static BlockedKey blocked_key(const char *topic, const char *key);
+static Datum array_of(Datum *values, int n, Oid type);
+static Datum text_or_empty(const char *text);
+
+/* ---- setting aside ------------------------------------------------------------------------- */
+
+bool
+agenda_letters_bury(AgendaDelivery **doomed, int n, AgendaVerdict *verdicts)
+{
+	BuryWork work = { .doomed = doomed, .n = n, .verdicts = verdicts };
+
+	if (!agenda_worker_transaction("writing dead letters", run_bury, &work))
+		return false;
+	for (int i = 0; i < n; i++)
+		if (verdicts[i] == AGENDA_VERDICT_BLOCK_KEY)
+			block(doomed[i]->topic->name, doomed[i]->event->key);
+	return true;
+}
+
+/* In a transaction. */
+static void
+run_bury(void *arg)
+{
+	BuryWork *work = arg;
+	int n = work->n;
+	Datum *column[7];
+	Datum values[7];
+
+	for (int i = 0; i < lengthof(column); i++)
+		column[i] = palloc(n * sizeof(Datum));
+	for (int i = 0; i < n; i++)
+	{
+		const AgendaDelivery *delivery = work->doomed[i];
+		const AgendaEvent *event = delivery->event;
+
+		column[0][i] = Int64GetDatum(event->replay_of != 0 ? event->replay_of : event->seq);
+		column[1][i] = TimestampTzGetDatum(event->occurred_at);
+		column[2][i] = CStringGetTextDatum(delivery->topic->name);
+		column[3][i] = text_or_empty(event->key);
+		column[4][i] = text_or_empty(delivery->reason);
+		column[5][i] = Int32GetDatum(delivery->attempts);
+		column[6][i] = BoolGetDatum(delivery->waits);
+	}
+	values[0] = array_of(column[0], n, INT8OID);
+	values[1] = array_of(column[1], n, TIMESTAMPTZOID);
+	values[2] = array_of(column[2], n, TEXTOID);
+	values[3] = array_of(column[3], n, TEXTOID);
+	values[4] = array_of(column[4], n, TEXTOID);
+	values[5] = array_of(column[5], n, INT4OID);
+	values[6] = array_of(column[6], n, BOOLOID);
+
+	agenda_worker_query(&bury_query, values, NULL);
+	if (SPI_processed != n)
+		elog(ERROR, "agenda._log_dead returned " UINT64_FORMAT " rows", SPI_processed);
+	for (int i = 0; i < n; i++)
+		work->verdicts[i] =
+			verdict_of(SPI_getvalue(SPI_tuptable->vals[i], SPI_tuptable->tupdesc, 1));
+}
+
+static AgendaVerdict
+verdict_of(const char *policy)
+{
+	if (strcmp(policy, "halt") == 0)
+		return AGENDA_VERDICT_HALT;
+	return strcmp(policy, "block_key") == 0 ? AGENDA_VERDICT_BLOCK_KEY : AGENDA_VERDICT_SKIP;
+}
+
+/* ---- sending again ------------------------------------------------------------------------- */
+
+bool
+agenda_letters_read(int64 after, AgendaWindow **window)
+{
+	LettersWork work = { .after = after, .window = agenda_window_create() };
+	bool ok = agenda_worker_transaction("reading dead letters", run_letters, &work);
+
+	*window = NULL;
+	if (!ok || work.window->n_events == 0)
+		agenda_window_free(work.window);
+	else
+	{
+		agenda_window_close(work.window);
+		*window = work.window;
+	}
+	return ok;
+}
+
+/* In a transaction. */
+static void
+run_letters(void *arg)
+{
+	LettersWork *work = arg;
+	Datum values[] = { Int64GetDatum(work->after), Int32GetDatum(agenda_drainer_window) };
+	MemoryContext row_context;
+
+	agenda_worker_query(&letters_query, values, NULL);
+	work->window->letters = true;
+	agenda_window_reserve(work->window, (int) SPI_processed);
+	row_context =
+		AllocSetContextCreate(CurrentMemoryContext, "pg_agenda letter", ALLOCSET_DEFAULT_SIZES);
+	for (uint64 i = 0; i < SPI_processed; i++)
+	{
+		MemoryContext old = MemoryContextSwitchTo(row_context);
+
+		add_letter(work->window, SPI_tuptable->vals[i], SPI_tuptable->tupdesc);
+		MemoryContextSwitchTo(old);
+		MemoryContextReset(row_context);
+	}
+}
+
+/* One event per letter, even where an event has several. */
+static void
+add_letter(AgendaWindow *window, HeapTuple row, TupleDesc desc)
+{
+	Datum values[AGENDA_EVENT_COLUMNS + 1];
+	bool nulls[AGENDA_EVENT_COLUMNS + 1];
+	AgendaEvent *event;
+
+	heap_deform_tuple(row, desc, values, nulls);
+	event = agenda_event_make(window->context, values, nulls);
+	/* the key that it had then, whatever agenda.event_key says now */
+	event->key =
+		MemoryContextStrdup(window->context, TextDatumGetCString(values[AGENDA_EVENT_KEY]));
+	agenda_window_add(window, event);
+	agenda_window_deliver(window, event,
+						  agenda_window_topic(window, event->only_topic,
+											  TextDatumGetCString(values[AGENDA_EVENT_COLUMNS])));
+}
+
+bool
+agenda_letters_delivered(const AgendaWindow *window)
+{
+	return agenda_worker_transaction("removing dead letters", run_delivered, (void *) window);
+}
+
+/* In a transaction. */
+static void
+run_delivered(void *arg)
+{
+	const AgendaWindow *window = arg;
+	Datum *seqs = palloc(window->n_deliveries * sizeof(Datum));
+	Datum *topics = palloc(window->n_deliveries * sizeof(Datum));
+	Datum values[2];
+	int n = 0;
+
+	for (int i = 0; i < window->n_deliveries; i++)
+	{
+		const AgendaDelivery *delivery = &window->deliveries[i];
+
+		if (delivery->state != AGENDA_DELIVERY_DONE)
+			continue;
+		seqs[n] = Int64GetDatum(delivery->event->seq);
+		topics[n++] = CStringGetTextDatum(delivery->topic->name);
+	}
+	values[0] = array_of(seqs, n, INT8OID);
+	values[1] = array_of(topics, n, TEXTOID);
+	agenda_worker_query(&delivered_query, values, NULL);
+}
+
+/* ---- blocked keys -------------------------------------------------------------------------- */
+
+bool
+agenda_letters_read_blocked(void)
+{
+	HASHCTL ctl = { .keysize = sizeof(BlockedKey), .entrysize = sizeof(BlockedKey) };
+
+	if (blocked_context == NULL)
+		blocked_context = AllocSetContextCreate(TopMemoryContext, "pg_agenda blocked keys",
+												ALLOCSET_DEFAULT_SIZES);
+	MemoryContextReset(blocked_context);
+	ctl.hcxt = blocked_context;
+	blocked =
+		hash_create("pg_agenda blocked keys", 64, &ctl, HASH_ELEM | HASH_BLOBS | HASH_CONTEXT);
+	return agenda_worker_transaction("reading blocked keys", run_blocked, NULL);
+}
+
+/* In a transaction. */
+static void
+run_blocked(void *arg)
+{
+	agenda_worker_query(&blocked_query, NULL, NULL);
+	for (uint64 i = 0; i < SPI_processed; i++)
+	{
+		HeapTuple row = SPI_tuptable->vals[i];
+		TupleDesc desc = SPI_tuptable->tupdesc;
+
+		block(SPI_getvalue(row, desc, 1), SPI_getvalue(row, desc, 2));
+	}
+}
+
+static void
+block(const char *topic, const char *key)
+{
+	BlockedKey entry = blocked_key(topic, key);
+
+	hash_search(blocked, &entry, HASH_ENTER, NULL);
+}
+
+bool
+agenda_letters_blocked(const AgendaDelivery *delivery)
+{
+	BlockedKey entry;
+
+	if (blocked == NULL || hash_get_num_entries(blocked) == 0)
+		return false;
+	entry = blocked_key(delivery->topic->name, delivery->event->key);
+	return hash_search(blocked, &entry, HASH_FIND, NULL) != NULL;
+}
+
+int
+agenda_letters_n_blocked(void)
+{
+	return blocked ? (int) hash_get_num_entries(blocked) : 0;
+}
+
+static BlockedKey
+blocked_key(const char *topic, const char *key)
+{
+	BlockedKey result;
+
+	for (int i = 0; i < lengthof(result.hash); i++)
+	{
+		result.hash[i] = hash_bytes_extended((const unsigned char *) topic, strlen(topic), i);
+		if (key != NULL)
+			result.hash[i] =
+				hash_bytes_extended((const unsigned char *) key, strlen(key), result.hash[i]);
+	}
+	return result;
+}
+
+/* ---- arguments ----------------------------------------------------------------------------- */
+
+static Datum
+array_of(Datum *values, int n, Oid type)
+{
+	int16 length;
+	bool by_value;
+	char alignment;
+
+	get_typlenbyvalalign(type, &length, &by_value, &alignment);
+	return PointerGetDatum(construct_array(values, n, type, length, by_value, alignment));
+}
+
+static Datum
+text_or_empty(const char *text)
+{
+	return CStringGetTextDatum(text ? text : "");
+}
