@@ -66,13 +66,28 @@ end
 $$;
 comment on function agenda._log_change(text, uuid, uuid, jsonb, jsonb) is 'engine: writes a change event with before, after and changed where they apply';
 
+-- What its owner has changed of a series, as against what the engine keeps on the row: the members of the image.
+create or replace function agenda._recurring_task_differs(b agenda.recurring_tasks, a agenda.recurring_tasks) returns boolean
+    language plpgsql immutable as
+$$
+begin
+    return (b.title, b.description, b.priority, b.recurrence_type, b.recurrence_interval, b.rrule::text, b.start_date, b.end_date, b.timezone,
+            b.basis, b.spawn, b.overlap, b.missed, b.catchup_window, b.lead_time, b.all_day, b.floating, b.invalid_day, b.dst_gap, b.dst_fold,
+            b.business_shift, b.holiday_calendar, b.tags, b.checklist, b.split_from, b.resume_at, b.is_active, b.deleted_at)
+        is distinct from
+           (a.title, a.description, a.priority, a.recurrence_type, a.recurrence_interval, a.rrule::text, a.start_date, a.end_date, a.timezone,
+            a.basis, a.spawn, a.overlap, a.missed, a.catchup_window, a.lead_time, a.all_day, a.floating, a.invalid_day, a.dst_gap, a.dst_fold,
+            a.business_shift, a.holiday_calendar, a.tags, a.checklist, a.split_from, a.resume_at, a.is_active, a.deleted_at);
+end
+$$;
+comment on function agenda._recurring_task_differs(agenda.recurring_tasks, agenda.recurring_tasks) is 'internal: a user''s column of the series has changed';
+
 create or replace function agenda._log_recurring_task(b agenda.recurring_tasks, a agenda.recurring_tasks) returns void
     language plpgsql volatile as
 $$
 declare
-    v_before constant jsonb := agenda._recurring_task_image(b);
-    v_after  constant jsonb := agenda._recurring_task_image(a);
-    v_type   text;
+    v_none text;
+    v_type text;
 begin
     v_type := case
         when b.id is null then 'recurring_task.created'
@@ -80,10 +95,11 @@ begin
         when b.is_active and not a.is_active and a.next_key is null then 'recurring_task.ended'
         when b.is_active and not a.is_active then 'recurring_task.paused'
         when a.is_active and not b.is_active then 'recurring_task.resumed'
-        when v_before <> v_after then 'recurring_task.updated'
+        when agenda._recurring_task_differs(b, a) then 'recurring_task.updated'
     end;
     if v_type is not null and (b.deleted_at is null or (a.id is not null and a.deleted_at is null)) then
-        perform agenda._log_change(v_type, coalesce(a.user_id, b.user_id), coalesce(a.id, b.id), v_before, v_after);
+        v_none := agenda._log_change(v_type, coalesce(a.user_id, b.user_id), coalesce(a.id, b.id),
+                                     agenda._recurring_task_image(b), agenda._recurring_task_image(a));
     end if;
 end
 $$;

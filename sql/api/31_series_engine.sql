@@ -1,6 +1,6 @@
 -- ---- what a series does: owed occurrences, their making, and what their closing means ------------
 -- Everything here runs with the owner's rights, from triggers, or as agenda_service, from the scanner.
--- Everyone locks task before series, or skips what is locked.
+-- Everyone locks task before series, or skips what is locked.  Nothing here depends on the session's time zone.
 
 -- An interval as a length of time: a day is 24 hours, whatever the session's time zone makes of it.
 create or replace function agenda._length(p interval) returns interval
@@ -282,7 +282,7 @@ begin
             new := agenda._derive_rule(new, old);
         end if;
         new := agenda._derive_start(new, old);
-        if agenda._recurring_task_image(old) <> agenda._recurring_task_image(new) then
+        if agenda._recurring_task_differs(old, new) then
             v_none := agenda._check_template(new.tags, new.checklist);
             v_none := agenda._check_policies(new);
             new := agenda._replace_series(new, old);
@@ -514,9 +514,13 @@ begin
         end if;
     end loop;
     if r.overlap = 'supersede' and v_made.id is not null then
+        -- one that somebody has locked, and perhaps closes, waits for the next time: the series is locked before it here
         update agenda.tasks t set status = 'missed'
-         where t.user_id = r.user_id and t.recurring_task_id = r.id and t.occurrence_key < v_made.occurrence_key
-           and t.deleted_at is null and t.status in ('pending', 'in_progress');
+         where t.user_id = r.user_id
+           and t.id in (select k.id from agenda.tasks k
+                         where k.user_id = r.user_id and k.recurring_task_id = r.id and k.occurrence_key < v_made.occurrence_key
+                           and k.deleted_at is null and k.status in ('pending', 'in_progress')
+                           for update skip locked);
         get diagnostics v_n = row_count;
         if v_n > 0 then
             v_none := agenda._count_overlap(r, v_n);

@@ -353,6 +353,9 @@ declare
     r      agenda.recurring_tasks;
 begin
     perform agenda._check_word(open_tasks, '{keep,cancel,delete}', 'open_tasks');
+    if open_tasks <> 'keep' then
+        perform agenda._lock_open_occurrences(v_user, id);
+    end if;
     r := agenda._lock_recurring_task(v_user, id, expected_version);
     update agenda.recurring_tasks s set deleted_at = agenda.now()
      where s.user_id = v_user and s.id = r.id;

@@ -1,5 +1,6 @@
 -- ---- single occurrences, and edits of this and the following ones --------------------------------
--- An occurrence is named by its series and its key, whether it is a task already or not.
+-- An occurrence is named by its series and its key, whether it is a task already or not.  Locks go from task to
+-- series, as everywhere: what is a task is dealt with as one, without the series.
 
 create type agenda.occurrence as (occurrence_key timestamp, due_at timestamptz, title text, source text, task_id uuid);
 comment on type agenda.occurrence is 'one occurrence of a series: source says whether it comes from the rule, an override (add, patch), or is a task';
@@ -134,7 +135,7 @@ create or replace function agenda._check_key(r agenda.recurring_tasks, p_key tim
     language plpgsql stable as
 $$
 begin
-    if agenda._next_key(r, p_key - interval '1 microsecond') is distinct from p_key then
+    if p_key is null or agenda._next_key(r, p_key - interval '1 microsecond') is distinct from p_key then
         raise exception using errcode = 'YA001',
             message = format('the series has no occurrence %s', to_char(p_key, 'YYYY-MM-DD"T"HH24:MI:SS')),
             hint = 'preview_recurring_task() and calendar() list the keys.',
@@ -151,12 +152,17 @@ create or replace function agenda._make_occurrence(p_series uuid, p_key timestam
     set search_path = pg_catalog, agenda, pg_temp as
 $$
 declare
-    r agenda.recurring_tasks := agenda._lock_recurring_task(agenda._acting_user(), p_series, null);
+    r agenda.recurring_tasks := agenda.get_recurring_task(p_series);
     t agenda.tasks := agenda._occurrence_task(r, p_key);
 begin
     if t.id is null then
+        r := agenda._lock_recurring_task(r.user_id, p_series, null);
         perform agenda._check_key(r, p_key);
         t := agenda._materialise(r, p_key, p_trigger);
+        if t.id is null then
+            -- somebody else was faster
+            return agenda._occurrence_task(r, p_key);
+        end if;
         -- where completion makes the next one, the newest key is the one to go on from
         r := agenda._advance(r,
                              case when r.spawn = 'completion' and not agenda._key_due(r, p_key) > agenda.now() then greatest(r.last_key, p_key)
@@ -184,9 +190,13 @@ create or replace function agenda.skip_occurrence(recurring_task_id uuid, occurr
 $$
 declare
     v_user constant uuid := agenda._acting_user();
-    r      agenda.recurring_tasks := agenda._lock_recurring_task(v_user, recurring_task_id, null);
+    r      agenda.recurring_tasks := agenda.get_recurring_task(recurring_task_id);
     t      agenda.tasks := agenda._occurrence_task(r, occurrence_key);
 begin
+    if t.id is null then
+        r := agenda._lock_recurring_task(v_user, recurring_task_id, null);
+        t := agenda._occurrence_task(r, occurrence_key);
+    end if;
     if t.id is not null then
         perform agenda.skip_task(t.id);
     elsif (agenda._override(r, occurrence_key)).kind is distinct from 'skip' then
@@ -227,11 +237,15 @@ create or replace function agenda.patch_occurrence(recurring_task_id uuid, occur
 $$
 declare
     v_user constant uuid := agenda._acting_user();
-    r      agenda.recurring_tasks := agenda._lock_recurring_task(v_user, recurring_task_id, null);
+    r      agenda.recurring_tasks := agenda.get_recurring_task(recurring_task_id);
     t      agenda.tasks := agenda._occurrence_task(r, occurrence_key);
     o      agenda.recurrence_overrides;
 begin
     perform agenda._check_word(scope, '{this,following,all}', 'scope');
+    if t.id is null then
+        r := agenda._lock_recurring_task(v_user, recurring_task_id, null);
+        t := agenda._occurrence_task(r, occurrence_key);
+    end if;
     if t.id is not null then
         return agenda._occurrence_of(agenda.update_task(t.id, patch, null, scope), 'task');
     end if;
@@ -459,15 +473,31 @@ end
 $$;
 comment on function agenda._series_patch(agenda.tasks, agenda.recurring_tasks, jsonb) is 'internal: an occurrence''s patch as its series'' patch';
 
+-- Tasks are locked before their series, in one order.
+create or replace function agenda._lock_open_occurrences(p_user uuid, p_series uuid) returns void
+    language plpgsql volatile as
+$$
+begin
+    perform from agenda.tasks t
+      where t.user_id = p_user and t.recurring_task_id = p_series
+        and t.deleted_at is null and t.status in ('pending', 'in_progress')
+      order by t.id
+        for update;
+end
+$$;
+comment on function agenda._lock_open_occurrences(uuid, uuid) is 'internal: locks what is open of a series, before the series';
+
 -- Carries an edit of one occurrence to its series, and to the open occurrences that share it.
 create or replace function agenda._edit_series(t agenda.tasks, patch jsonb, p_scope text) returns agenda.tasks
     language plpgsql volatile as
 $$
 declare
-    r       agenda.recurring_tasks := agenda._lock_recurring_task(t.user_id, t.recurring_task_id, null);
+    r       agenda.recurring_tasks;
     v_patch record;
     v_key   timestamp;
 begin
+    perform agenda._lock_open_occurrences(t.user_id, t.recurring_task_id);
+    r := agenda._lock_recurring_task(t.user_id, t.recurring_task_id, null);
     v_patch := agenda._series_patch(t, r, patch);
     if p_scope = 'following' and agenda._previous_key(r, t.occurrence_key) is not null then
         r := agenda._split_series(r.id, t.occurrence_key, v_patch.p, v_patch.moved);
@@ -617,8 +647,10 @@ create or replace function agenda._drop_series(t agenda.tasks, p_scope text) ret
     language plpgsql volatile as
 $$
 declare
-    r agenda.recurring_tasks := agenda._lock_recurring_task(t.user_id, t.recurring_task_id, null);
+    r agenda.recurring_tasks;
 begin
+    perform agenda._lock_open_occurrences(t.user_id, t.recurring_task_id);
+    r := agenda._lock_recurring_task(t.user_id, t.recurring_task_id, null);
     if p_scope = 'following' and agenda._previous_key(r, t.occurrence_key) is not null then
         perform agenda._close_series(r, t.occurrence_key);
     else
