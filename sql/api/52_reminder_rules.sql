@@ -118,7 +118,8 @@ begin
             new.fired_count := 0;
         end if;
         new := agenda._plan_reminder(new, t, agenda._visible_preferences(new.user_id), agenda.now());
-    elsif not exists (select from agenda.recurring_tasks s
+    elsif new.recurring_task_id is not null
+      and not exists (select from agenda.recurring_tasks s
                        where s.user_id = new.user_id and s.id = new.recurring_task_id and s.deleted_at is null) then
         perform agenda._not_found('recurring task', new.recurring_task_id);
     end if;

@@ -17,7 +17,7 @@ begin
         user_id := f.user_id;
         id := f.id;
         problem := f.problem;
-        repaired := coalesce(repair, false) and agenda._fsck_repair(f.check_name, f.user_id, f.id);
+        repaired := coalesce(repair, false) and agenda._fsck_repair(f.check_name, f.entity, f.user_id, f.id);
         return next;
     end loop;
 end
@@ -35,15 +35,18 @@ begin
         -- every open task that still has a state to announce has its timer, at the instant that its rule gives
         select 'task-timer' as check_name, 'task' as entity, t.user_id, t.id,
                case when m.user_id is null then 'no timer'
-                    else format('the timer for %s stands at %s instead of %s', m.what, m.fire_at, agenda._fire_at(m.what, t, q.p)) end as problem
+                    when w.at is null then format('%s is announced, and the timer says %s', coalesce(t.announced, 'nothing'), m.what)
+                    else format('the timer for %s stands at %s instead of %s', m.what, m.fire_at, w.at) end as problem
           from agenda.tasks t
           left join agenda.preferences f on f.user_id = t.user_id
          cross join lateral (select case when f.user_id is null then agenda._default_preferences(t.user_id) else f end as p) q
           left join agenda.timers m on m.user_id = t.user_id and m.entity = 'task' and m.entity_id = t.id
+         cross join lateral (select case when m.what = any (('{due_soon,due,overdue}'::text[])[
+                                             coalesce(array_position('{due_soon,due}', t.announced), 0) + 1:])
+                                         then agenda._fire_at(m.what, t, q.p) end as at) w
          where t.deleted_at is null and agenda._is_open(t.status) and t.due_date is not null and t.announced is distinct from 'overdue'
-           and (m.user_id is null or m.what not in ('due_soon', 'due', 'overdue')
-                -- a later one was put off after an error
-                or m.fire_at < agenda._fire_at(m.what, t, q.p))
+           -- one that stands later was put off after an error
+           and (m.user_id is null or w.at is null or m.fire_at < w.at)
         union all
         select 'stray-timer', m.entity, m.user_id, m.entity_id, 'a timer of nothing that is owed'
           from agenda.timers m
@@ -120,7 +123,7 @@ end
 $$;
 comment on function agenda._fsck_findings() is 'engine: what fsck() finds';
 
-create or replace function agenda._fsck_repair(p_check text, p_user uuid, p_id uuid) returns boolean
+create or replace function agenda._fsck_repair(p_check text, p_entity text, p_user uuid, p_id uuid) returns boolean
     language plpgsql volatile as
 $$
 declare
@@ -132,8 +135,7 @@ begin
             select * into t from agenda.tasks k where k.user_id = p_user and k.id = p_id for no key update;
             perform agenda._plan_task_timer(t);
         when 'stray-timer' then
-            delete from agenda.timers m where m.user_id = p_user and m.entity_id = p_id
-               and (m.entity <> 'user' or m.user_id <> p_id);
+            delete from agenda.timers m where m.user_id = p_user and m.entity = p_entity and m.entity_id = p_id;
         when 'reminder-timer', 'reminder-plan' then
             select k.* into t from agenda.tasks k join agenda.reminders x on x.user_id = k.user_id and x.task_id = k.id
              where x.user_id = p_user and x.id = p_id for no key update of k;
@@ -156,4 +158,4 @@ begin
     return true;
 end
 $$;
-comment on function agenda._fsck_repair(text, uuid, uuid) is 'engine: mends one finding, where it can be computed anew';
+comment on function agenda._fsck_repair(text, text, uuid, uuid) is 'engine: mends one finding, where it can be computed anew';

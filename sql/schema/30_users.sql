@@ -11,7 +11,8 @@ comment on column agenda.users.external_id is 'the name under which the applicat
 comment on column agenda.users.login_role is 'login role that is this user without act_as()';
 
 create table agenda.preferences (
-    user_id               uuid primary key references agenda.users on delete cascade,
+    user_id               uuid primary key default agenda.current_user_id()
+                          references agenda.users on delete cascade,
     timezone              text not null default 'UTC',
     locale                text not null default 'en' check (locale ~ '^[A-Za-z]{2,8}([-_][A-Za-z0-9]{1,8})*$'),
     week_start            text not null default 'MO' check (week_start in ('MO', 'TU', 'WE', 'TH', 'FR', 'SA', 'SU')),
