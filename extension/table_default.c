@@ -8,13 +8,13 @@
  */
 #include "postgres.h"
 
+#include "catalog/namespace.h"
+#include "catalog/pg_namespace_d.h"
 #include "catalog/pg_type.h"
 #include "fmgr.h"
-#include "miscadmin.h"
 #include "nodes/primnodes.h"
 #include "optimizer/optimizer.h"
 #include "rewrite/rewriteHandler.h"
-#include "utils/acl.h"
 #include "utils/datum.h"
 #include "utils/inval.h"
 #include "utils/lsyscache.h"
@@ -24,7 +24,7 @@
 
 typedef struct ColumnDefault
 {
-	Oid function; /* to be called; InvalidOid: value is it */
+	FmgrInfo function; /* to be called; no fn_oid: value is it */
 	Datum value;
 	bool isnull;
 } ColumnDefault;
@@ -36,6 +36,7 @@ static MemoryContext known_context = NULL;
 
 static void learn(Relation rel);
 static bool learn_column(Relation rel, int column, ColumnDefault *result);
+static bool is_open_to_all(Oid function);
 static void forget(Datum arg, Oid relid);
 
 bool
@@ -48,16 +49,12 @@ agenda_table_defaults(Relation rel, Datum *values, bool *nulls)
 	for (int i = 0; i < RelationGetNumberOfAttributes(rel); i++)
 	{
 		LOCAL_FCINFO(fcinfo, 0);
-		FmgrInfo function;
 
 		values[i] = known[i].value;
 		nulls[i] = known[i].isnull;
-		if (!OidIsValid(known[i].function))
+		if (!OidIsValid(known[i].function.fn_oid))
 			continue;
-		if (pg_proc_aclcheck(known[i].function, GetUserId(), ACL_EXECUTE) != ACLCHECK_OK)
-			return false;
-		fmgr_info(known[i].function, &function);
-		InitFunctionCallInfoData(*fcinfo, &function, 0, InvalidOid, NULL, NULL);
+		InitFunctionCallInfoData(*fcinfo, &known[i].function, 0, InvalidOid, NULL, NULL);
 		values[i] = FunctionCallInvoke(fcinfo);
 		nulls[i] = fcinfo->isnull;
 	}
@@ -115,10 +112,19 @@ learn_column(Relation rel, int column, ColumnDefault *result)
 		return true;
 	}
 	if (!IsA(expr, FuncExpr) || castNode(FuncExpr, expr)->args != NIL ||
-		castNode(FuncExpr, expr)->funcretset)
+		castNode(FuncExpr, expr)->funcretset || !is_open_to_all(castNode(FuncExpr, expr)->funcid))
 		return false;
-	result->function = castNode(FuncExpr, expr)->funcid;
+	fmgr_info_cxt(castNode(FuncExpr, expr)->funcid, &result->function, known_context);
 	return true;
+}
+
+/* Functions of ours and of the system: INSERT would ask whether the user may execute any other. */
+static bool
+is_open_to_all(Oid function)
+{
+	Oid schema = get_func_namespace(function);
+
+	return schema == PG_CATALOG_NAMESPACE || schema == get_namespace_oid("agenda", false);
 }
 
 /* Relcache callback. */

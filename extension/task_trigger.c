@@ -47,6 +47,7 @@ static void follow_change(TaskRow *new, const TaskRow *old);
 static bool wants_series(const TaskRow *task);
 static void after_insert(const TaskRow *new);
 static void after_update(const TaskRow *old, const TaskRow *new);
+static bool same_dates(const TaskRow *old, const TaskRow *new);
 static void after_delete(const TaskRow *old);
 static bool is_ending(const TaskRow *task, const char **type);
 static const char *event_type(const TaskRow *before, const TaskRow *after);
@@ -303,6 +304,18 @@ after_update(const TaskRow *old, const TaskRow *new)
 		(was_open != is_open || old->isnull[TASK_DELETED_AT] != new->isnull[TASK_DELETED_AT] ||
 		 !agenda_task_same(old, new, TASK_RECURRENCE_RULE)))
 		call_for_change("_sync_series", old, new);
+	if (!same_dates(old, new))
+		call_for_change("_reminders_follow", old, new);
+}
+
+/* Nothing of what reminders depend on has changed. */
+static bool
+same_dates(const TaskRow *old, const TaskRow *new)
+{
+	return agenda_task_same(old, new, TASK_DUE_DATE) && agenda_task_same(old, new, TASK_DUE_KIND) &&
+		   agenda_task_same(old, new, TASK_DUE_LOCAL) &&
+		   agenda_task_same(old, new, TASK_TIMEZONE) && agenda_task_same(old, new, TASK_STATUS) &&
+		   old->isnull[TASK_DELETED_AT] == new->isnull[TASK_DELETED_AT];
 }
 
 static void

@@ -19,6 +19,7 @@
 #include "fmgr.h"
 #include "utils/builtins.h"
 #include "utils/rel.h"
+#include "utils/snapmgr.h"
 #include "utils/timestamp.h"
 
 #include "table.h"
@@ -45,11 +46,12 @@ typedef struct TimerWriter
 {
 	AgendaWriter writer;
 	const AttrNumber *attnum;
-	TupleTableSlot *found; /* the timer as it is, locked; empty if there is none */
+	TupleTableSlot *found; /* the timer as it is, locked; NULL or empty if there is none */
 	TupleTableSlot *wanted;
 } TimerWriter;
 
 static void open_timer(TimerWriter *t, const AgendaTimerKey *key);
+static bool timer_exists(Relation rel, const AttrNumber *attnum, const AgendaTimerKey *key);
 static void close_timer(TimerWriter *t);
 static void store(TimerWriter *t, int column, Datum value);
 static bool unchanged(TimerWriter *t);
@@ -64,7 +66,7 @@ agenda_timer_set(const AgendaTimerKey *key, TimestampTz fire_at, const char *wha
 	open_timer(&t, key);
 	store(&t, TIMER_FIRE_AT, TimestampTzGetDatum(fire_at));
 	store(&t, TIMER_WHAT, CStringGetTextDatum(what));
-	if (TTS_EMPTY(t.found))
+	if (t.found == NULL || TTS_EMPTY(t.found))
 		agenda_write_insert(&t.writer, t.wanted->tts_values, t.wanted->tts_isnull);
 	else if (!unchanged(&t))
 		agenda_write_update(&t.writer, t.found, t.wanted);
@@ -78,7 +80,7 @@ agenda_timer_drop(const AgendaTimerKey *key)
 	TimerWriter t;
 
 	open_timer(&t, key);
-	if (!TTS_EMPTY(t.found))
+	if (t.found != NULL && !TTS_EMPTY(t.found))
 		agenda_write_delete(&t.writer, t.found);
 	close_timer(&t);
 }
@@ -88,17 +90,32 @@ static void
 open_timer(TimerWriter *t, const AgendaTimerKey *key)
 {
 	Relation rel = agenda_table_open("timers", RowExclusiveLock);
+	bool exists;
 
 	t->attnum = agenda_row_columns(&timer_map, RelationGetDescr(rel));
+	exists = timer_exists(rel, t->attnum, key);
 	/* a timer that this very command has written is to be found */
-	CommandCounterIncrement();
+	if (exists)
+		CommandCounterIncrement();
 	agenda_writer_open(&t->writer, rel);
 	t->wanted = agenda_writer_slot(&t->writer);
 	ExecStoreAllNullTuple(t->wanted);
 	store(t, TIMER_USER_ID, UUIDPGetDatum(&key->user_id));
 	store(t, TIMER_ENTITY, key->entity);
 	store(t, TIMER_ENTITY_ID, UUIDPGetDatum(&key->entity_id));
-	t->found = agenda_write_find(&t->writer, t->wanted);
+	t->found = exists ? agenda_write_find(&t->writer, t->wanted) : NULL;
+}
+
+/* The usual answer is no, and comes without locks: see above for who may change it. */
+static bool
+timer_exists(Relation rel, const AttrNumber *attnum, const AgendaTimerKey *key)
+{
+	ScanKeyData keys[3];
+
+	agenda_key_uuid(&keys[0], attnum[TIMER_USER_ID], &key->user_id);
+	agenda_key_text(&keys[1], attnum[TIMER_ENTITY], key->entity);
+	agenda_key_uuid(&keys[2], attnum[TIMER_ENTITY_ID], &key->entity_id);
+	return agenda_find_row(rel, RelationGetPrimaryKeyIndex(rel), SnapshotSelf, 3, keys) != NULL;
 }
 
 static void

@@ -14,9 +14,30 @@
 
 #include "uuid7.h"
 
+#define RANDOM_BYTES     8
 #define UNIX_EPOCH_USECS ((int64) (POSTGRES_EPOCH_JDATE - UNIX_EPOCH_JDATE) * USECS_PER_DAY)
 
 PG_FUNCTION_INFO_V1(agenda_uuid7);
+
+/* The generator is asked for many at once: most of its work is not the bytes. */
+static void
+take_random(unsigned char *bytes)
+{
+	static unsigned char pool[RANDOM_BYTES * 32];
+	static size_t left = 0;
+
+	if (left == 0)
+	{
+		if (!pg_strong_random(pool, sizeof(pool)))
+			ereport(ERROR, errcode(ERRCODE_INTERNAL_ERROR),
+					errmsg("could not generate random bytes"));
+		left = sizeof(pool);
+	}
+	left -= RANDOM_BYTES;
+	memcpy(bytes, pool + left, RANDOM_BYTES);
+	/* what was given away is nobody else's to find */
+	memset(pool + left, 0, RANDOM_BYTES);
+}
 
 void
 agenda_uuid7_make(pg_uuid_t *uuid)
@@ -30,8 +51,7 @@ agenda_uuid7_make(pg_uuid_t *uuid)
 		ticks = last + 1;
 	last = ticks;
 
-	if (!pg_strong_random(uuid->data + 8, 8))
-		ereport(ERROR, errcode(ERRCODE_INTERNAL_ERROR), errmsg("could not generate random bytes"));
+	take_random(uuid->data + 8);
 	for (i = 0; i < 6; i++)
 		uuid->data[i] = (unsigned char) (ticks >> (52 - 8 * i));
 	uuid->data[6] = (unsigned char) (0x70 | (ticks >> 8 & 0x0f));

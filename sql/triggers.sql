@@ -31,12 +31,6 @@ create trigger task_before before insert or update on agenda.tasks
 create trigger task_after after insert or update or delete on agenda.tasks
     for each row execute function agenda._task_after();
 
-create trigger task_reminders after update on agenda.tasks
-    for each row when ((old.due_date, old.due_kind, old.due_local, old.timezone, old.status, old.deleted_at is null)
-                       is distinct from (new.due_date, new.due_kind, new.due_local, new.timezone, new.status, new.deleted_at is null)
-                       and not agenda._restoring())
-    execute function agenda._reminders_follow();
-
 create trigger reminder_before before insert on agenda.reminders
     for each row when (not agenda._restoring()) execute function agenda._reminder_before();
 create trigger reminder_before_update before update on agenda.reminders

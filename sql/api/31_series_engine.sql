@@ -373,7 +373,7 @@ begin
                               recurrence_rule, recurring_task_id, occurrence_key, parent_task_id)
     values (t.user_id, t.title, t.description, t.priority, t.tags, t.checklist, t.due_kind, t.due_local, t.due_date, t.timezone,
             t.recurrence_rule, t.recurring_task_id, t.occurrence_key, p_parent)
-    on conflict (user_id, recurring_task_id, occurrence_key) do nothing
+    on conflict (user_id, recurring_task_id, occurrence_key) where recurring_task_id is not null do nothing
     returning * into t;
     if found then
         v_none := agenda._emit('task.recurrence', r.user_id, t.id::text, t.id::text, jsonb_build_object(

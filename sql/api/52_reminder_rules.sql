@@ -184,9 +184,8 @@ comment on function agenda._save_plan(agenda.reminders) is 'internal: writes wha
 
 -- The reminders of a task follow it: another due date moves those that hang on it, and arms them again;
 -- an end of the task cancels what waits, and a new beginning brings it back.
-create or replace function agenda._reminders_follow() returns trigger
-    language plpgsql security definer
-    set search_path = pg_catalog, agenda, pg_temp as
+create or replace function agenda._reminders_follow(old agenda.tasks, new agenda.tasks) returns void
+    language plpgsql volatile as
 $$
 declare
     v_none  text;
@@ -222,10 +221,9 @@ begin
         v_none := agenda._add_default_reminders(new);
     end if;
     v_none := agenda._leave();
-    return null;
 end
 $$;
-comment on function agenda._reminders_follow() is 'internal: reminders of a task whose due date, status or deletion has changed';
+comment on function agenda._reminders_follow(agenda.tasks, agenda.tasks) is 'engine: reminders of a task whose due date, status or deletion has changed';
 
 -- The user's zone, grace or time of the day is another one.  Tasks move by themselves where they float; here
 -- are the reminders whose own time depends on it.

@@ -27,14 +27,15 @@ create table agenda.tasks (
     deleted_at         timestamptz,
     announced          text,
     primary key (user_id, id),
-    -- what makes materialise() idempotent
-    unique (user_id, recurring_task_id, occurrence_key),
     -- occurrences stay with the owner of their series
     foreign key (user_id, recurring_task_id) references agenda.recurring_tasks (user_id, id)
         on delete set null (recurring_task_id),
     -- one constraint for all columns: the text of each would be read anew by each statement
     constraint tasks_valid check (agenda._task_valid(title, description, status, priority, due_date, due_kind, due_local, announced))
 ) with (fillfactor = 90);
+-- what makes materialise() idempotent; a task of no series has no entry
+create unique index tasks_occurrence on agenda.tasks (user_id, recurring_task_id, occurrence_key)
+    where recurring_task_id is not null;
 create index tasks_open_due on agenda.tasks (user_id, due_date, id)
     where deleted_at is null and status in ('pending', 'in_progress');
 -- is an occurrence of this series still to be done?

@@ -72,34 +72,55 @@ sub start_node
         max_connections => 200, autovacuum_naptime => '10s', log_min_messages => 'warning');
     $n->safe_psql('agenda', <<'SQL');
 create role bench login;
+create role bench_app login;
 grant agenda_user to bench;
 insert into agenda.users (external_id, login_role) values ('bench', 'bench');
-create table public.plain (like agenda.tasks including defaults including indexes including constraints);
-alter table public.plain alter user_id set default '00000000-0000-0000-0000-000000000001',
-    alter id set default gen_random_uuid();
-grant select, insert on public.plain to bench;
+grant agenda_app to bench_app;
+-- peers: the row alone; the row with the same indexes
+create table public.bare (like agenda.tasks including defaults);
+create table public.indexed (like agenda.tasks including defaults including indexes);
+alter table public.bare alter user_id set default '00000000-0000-0000-0000-000000000001', alter id set default gen_random_uuid();
+alter table public.indexed alter user_id set default '00000000-0000-0000-0000-000000000001', alter id set default gen_random_uuid();
+grant select, insert on public.bare, public.indexed to bench, bench_app;
 SQL
     return $n;
 }
 
 # ---- create: a task per transaction ---------------------------------------------------------
 
+# What a user's own login does in one statement, and what an application does in a transaction for a
+# user; each beside the same row in a table of its own.  "bare" has neither indexes nor triggers,
+# "indexed" the indexes of agenda.tasks.
 sub create
 {
-    say_line("\nnew tasks per second: pgbench, $clients clients, one transaction each, $seconds s");
     my %figure;
     my $due = "now() + interval '30 days'";
+    my $user = $node->safe_psql('agenda', q{select agenda.user_id_of('bench app')});
+    my $act = "begin;\nselect agenda.act_as('$user')";
+    my $function = "select id from agenda.create_task('x', due => '2030-01-01T09:00:00Z')";
     my @cases = (
-        [ plain => 'INSERT INTO plain table (peer)', "insert into public.plain (title, due_date) values ('x', $due)" ],
+        [ bare => 'INSERT, bare table (peer)', "insert into public.bare (title, due_date) values ('x', $due)" ],
+        [ indexed => 'INSERT, same indexes (peer)', "insert into public.indexed (title, due_date) values ('x', $due)" ],
         [ insert => 'INSERT INTO agenda.tasks', "insert into agenda.tasks (title, due_date) values ('x', $due)" ],
-        [ create_task => 'agenda.create_task()', "select id from agenda.create_task('x', due => '2030-01-01T09:00:00Z')" ],
-        [ plain_again => 'INSERT INTO plain table (peer, again)', "insert into public.plain (title, due_date) values ('x', $due)" ]);
-    foreach my $case (@cases)
+        [ create_task => 'create_task()', $function ],
+        [ peer_in_transaction => 'BEGIN, SELECT, INSERT, COMMIT (peer)',
+          "begin;\nselect 1;\ninsert into public.indexed (title, due_date) values ('x', $due);\ncommit", 'bench_app' ],
+        [ in_transaction => 'BEGIN, act_as(), create_task(), COMMIT', "$act;\n$function;\ncommit", 'bench_app' ]);
+    foreach my $commit (qw(on off))
     {
-        my ($key, $what, $sql) = @$case;
-        $figure{$key} = pgbench($sql, $clients);
-        row($what, sprintf('%7.0f /s  %6.2f ms  %4.0f %% of the peer', @{ $figure{$key} }{qw(tps ms)},
-                100 * $figure{$key}{tps} / $figure{plain}{tps}));
+        say_line("\nnew tasks per second: pgbench, $clients clients, $seconds s, synchronous_commit = $commit");
+        local $ENV{PGOPTIONS} = "-c synchronous_commit=$commit";
+        my %tps;
+        foreach my $case (@cases)
+        {
+            my ($key, $what, $sql, $role) = @$case;
+            my $got = pgbench($sql, $clients, $role ? ('-U', $role) : ());
+            $tps{$key} = $got->{tps};
+            $figure{$commit}{$key} = $got;
+            row($what, sprintf('%7.0f /s  %6.2f ms  %4.0f %% of bare  %4.0f %% of its peer', @$got{qw(tps ms)},
+                    100 * $got->{tps} / $tps{bare},
+                    100 * $got->{tps} / ($role ? $tps{peer_in_transaction} : $tps{indexed} // $got->{tps})));
+        }
     }
     return \%figure;
 }
