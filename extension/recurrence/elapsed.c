@@ -7,16 +7,33 @@
  * filter ask the clock.  Every instant belongs to one span, so nothing is doubled, nothing lost.
  *
  * Spans are visited one after the other, but for those in which no day is permitted.  After
- * CHANGES_LIMIT of them (five hundred years) the clock is taken not to change any more: this
- * bounds the work for rules that hardly ever meet their filters.
+ * CHANGES_LIMIT of them (more than four thousand years) a search ends without an answer, and so
+ * does a COUNT there, unless zone and series repeat together earlier: this bounds the work.
+ * Nothing is ever given that is not an occurrence.
  */
-#include "plan.h"
+#include "sieve.h"
 
-#include "civil.h"
+#define CHANGES_LIMIT 8448
+/* after so many spans without an occurrence it is asked whether their offset has any */
+#define ASK_AFTER 16
+#define OFFSETS   8
 
-#define CHANGES_LIMIT 1024
-/* a COUNT whose periods must be walked is counted span by span up to here */
-#define COUNT_LIMIT 10000
+/* no zone has single changes after 2100: a pattern of changes that repeats every 400 years */
+#define ZONES_SETTLE INT64_C(4102444800)
+/* what COUNT goes through of common cycles of zone and series, in 400 years */
+#define CYCLES_LIMIT 8
+
+static int64_t
+larger(int64_t a, int64_t b)
+{
+	return a > b ? a : b;
+}
+
+static int64_t
+smaller(int64_t a, int64_t b)
+{
+	return a < b ? a : b;
+}
 
 /* the phase of one span, and nothing outside of it */
 static struct rr_phase
@@ -38,56 +55,96 @@ never(const struct rr_plan *plan, const struct rr_phase *phase, int64_t offset)
 	return offset == plan->start_offset ? plan->never : rr_phase_never(plan, phase);
 }
 
+/* the offsets at which series and filters never meet, as far as it has been asked */
+struct asked
+{
+	int n;
+	int64_t offset[OFFSETS];
+	bool never[OFFSETS];
+};
+
+/* need this span be searched?  Deciding costs as much as searching some, so it has to pay */
+static bool
+is_void(const struct rr_plan *plan, const struct rr_phase *phase, int64_t offset, int spans,
+		struct asked *asked)
+{
+	if (spans < ASK_AFTER)
+		return false;
+	for (int i = 0; i < asked->n; i++)
+		if (asked->offset[i] == offset)
+			return asked->never[i];
+	if (asked->n == OFFSETS)
+		return false;
+	asked->offset[asked->n] = offset;
+	asked->never[asked->n] = never(plan, phase, offset);
+	return asked->never[asked->n++];
+}
+
 /*
  * Where to go on after or before a span: its neighbour, or a later one if no day is permitted
- * before.  A clock shows a day at most one day before or after UTC does.
+ * before, or no period of the series begins there.  A clock shows a day at most one day before or
+ * after UTC does; periods of the series hold what is INTERVAL times their length from DTSTART.
  */
 static int64_t
 behind(const struct rr_plan *plan, const struct rr_span *span)
 {
-	int64_t day;
+	const int64_t unit = plan->unit_seconds;
+	const int64_t step = unit * plan->interval;
+	int64_t from = span->end;
+	int64_t k;
 
-	if (!plan->filtered)
-		return span->end;
-	day = rr_permitted_from(plan, rr_floordiv(span->end, RR_DAY_SECONDS) - 1);
-	day = (day - 1) * RR_DAY_SECONDS;
-	return day > span->end ? day : span->end;
+	if (plan->filtered)
+	{
+		int64_t day = rr_permitted_from(plan, rr_floordiv(from, RR_DAY_SECONDS) - 1);
+
+		from = larger(from, (day - 1) * RR_DAY_SECONDS);
+	}
+	k = rr_floordiv(from - plan->start_instant - unit, step) + 1;
+	return larger(from, plan->start_instant + k * step - unit);
 }
 
 static int64_t
 before(const struct rr_plan *plan, const struct rr_span *span)
 {
-	int64_t day;
+	const int64_t unit = plan->unit_seconds;
+	const int64_t step = unit * plan->interval;
+	int64_t upto = span->start - 1;
+	int64_t k;
 
-	if (!plan->filtered)
-		return span->start - 1;
-	day = rr_permitted_upto(plan, rr_floordiv(span->start, RR_DAY_SECONDS) + 1);
-	day = (day + 2) * RR_DAY_SECONDS;
-	return day < span->start ? day : span->start - 1;
+	if (plan->filtered)
+	{
+		int64_t day = rr_permitted_upto(plan, rr_floordiv(upto, RR_DAY_SECONDS) + 1);
+
+		upto = smaller(upto, (day + 2) * RR_DAY_SECONDS);
+	}
+	k = rr_floordiv(upto - plan->start_instant + unit, step);
+	return smaller(upto, plan->start_instant + k * step + unit);
 }
 
 bool
 rr_elapsed_next(const struct rr_plan *plan, const struct rr_zone *zone, int64_t lo, int64_t *found)
 {
+	struct asked asked = { .n = 0 };
+
 	if (lo <= plan->start_instant)
 	{
 		lo = *found = plan->start_instant;
 		if (plan->with_start)
 			return lo <= plan->until_instant;
 	}
-	for (int n = 0; !plan->empty && lo <= plan->until_instant && lo <= RR_TIME_MAX; n++)
+	for (int n = 0;
+		 n < CHANGES_LIMIT && !plan->empty && lo <= plan->until_instant && lo <= RR_TIME_MAX; n++)
 	{
 		struct rr_span span;
 		struct rr_phase phase;
 		int64_t civil;
 
 		zone->span(zone->context, lo, &span);
-		if (n == CHANGES_LIMIT)
-			span.end = INT64_MAX;
 		phase = phase_in(plan, &span);
 		if (span.end == INT64_MAX && never(plan, &phase, span.offset))
 			return false;
-		if (rr_subday_next(plan, &phase, lo + span.offset, &civil))
+		if (!is_void(plan, &phase, span.offset, n, &asked) &&
+			rr_subday_next(plan, &phase, lo + span.offset, &civil))
 		{
 			*found = civil - span.offset;
 			return *found <= plan->until_instant;
@@ -121,21 +178,22 @@ rr_elapsed_contains(const struct rr_plan *plan, const struct rr_zone *zone, int6
 static bool
 previous_by_rule(const struct rr_plan *plan, const struct rr_zone *zone, int64_t hi, int64_t *found)
 {
+	struct asked asked = { .n = 0 };
+
 	if (hi > RR_TIME_MAX)
 		hi = RR_TIME_MAX;
-	for (int n = 0; !plan->empty && hi >= plan->start_instant; n++)
+	for (int n = 0; n < CHANGES_LIMIT && !plan->empty && hi >= plan->start_instant; n++)
 	{
 		struct rr_span span;
 		struct rr_phase phase;
 		int64_t civil;
 
 		zone->span(zone->context, hi, &span);
-		if (n == CHANGES_LIMIT)
-			span.start = INT64_MIN;
 		phase = phase_in(plan, &span);
 		if (span.start == INT64_MIN && never(plan, &phase, span.offset))
 			return false;
-		if (rr_subday_previous(plan, &phase, hi + span.offset, &civil))
+		if (!is_void(plan, &phase, span.offset, n, &asked) &&
+			rr_subday_previous(plan, &phase, hi + span.offset, &civil))
 		{
 			*found = civil - span.offset;
 			return *found >= plan->start_instant;
@@ -159,37 +217,95 @@ rr_elapsed_previous(const struct rr_plan *plan, const struct rr_zone *zone, int6
 	return plan->with_start && hi >= plan->start_instant;
 }
 
+/* ---- COUNT --------------------------------------------------------------------------- */
+
+/*
+ * From the first change behind ZONES_SETTLE on, zone and series repeat together after so many times
+ * 400 years; -1 if that is too many to count through.
+ */
+static int64_t
+common_cycle(const struct rr_plan *plan)
+{
+	int64_t cycles = plan->interval / rr_gcd(plan->interval, RR_CYCLE_DAYS * plan->unit_count);
+
+	return cycles > CYCLES_LIMIT ? -1 : cycles * RR_CYCLE_DAYS * RR_DAY_SECONDS;
+}
+
+/* a count that goes from span to span */
+struct tally
+{
+	int64_t lo;     /* what is before is counted */
+	int64_t wanted; /* that many more */
+	int64_t mark;   /* where a common cycle has begun, or INT64_MAX */
+	int64_t wanted_there;
+};
+
+/* at the end of a common cycle: leave out those that follow and do not reach the end; false: never */
+static bool
+skip_cycles(struct tally *tally, int64_t cycle)
+{
+	int64_t here = tally->wanted_there - tally->wanted;
+	int64_t skipped;
+
+	if (here == 0)
+		return false;
+	skipped = (tally->wanted - 1) / here;
+	if (skipped > (RR_TIME_MAX - tally->lo) / cycle)
+		return false;
+	tally->wanted -= skipped * here;
+	tally->lo += skipped * cycle;
+	tally->mark = INT64_MAX;
+	return true;
+}
+
 /* the instant of occurrence number COUNT */
 static int64_t
 until_of_count(const struct rr_plan *plan, const struct rr_zone *zone)
 {
-	const bool walked = !rr_subday_is_summed(plan);
-	const int64_t count = plan->count - (plan->with_start ? 1 : 0);
-	int64_t wanted = count;
-	int64_t lo = plan->start_instant;
+	const int64_t cycle = common_cycle(plan);
+	struct tally tally = { plan->start_instant, plan->count - (plan->with_start ? 1 : 0), INT64_MAX,
+						   0 };
+	struct rr_sieve sieve;
 	struct rr_span span;
 	struct rr_phase phase;
+	struct asked asked = { .n = 0 };
+	bool marked = false;
 
-	for (int n = 0; lo <= RR_TIME_MAX; n++)
+	if (!rr_subday_is_unfiltered(plan))
+		rr_sieve_open(&sieve, plan, rr_floordiv(plan->start_instant, RR_DAY_SECONDS) - 2);
+	for (int n = 0; tally.lo <= RR_TIME_MAX; n++)
 	{
 		int64_t here;
 
-		zone->span(zone->context, lo, &span);
-		if (n == CHANGES_LIMIT || (walked && count - wanted > COUNT_LIMIT) ||
-			rr_subday_is_single(plan))
+		if (tally.mark != INT64_MAX && tally.lo - tally.mark >= cycle &&
+			!skip_cycles(&tally, cycle))
+			return INT64_MAX;
+		zone->span(zone->context, tally.lo, &span);
+		if (!marked && cycle > 0 && span.start >= ZONES_SETTLE && span.start > plan->start_instant)
+		{
+			marked = true;
+			tally.mark = span.start;
+			tally.wanted_there = tally.wanted;
+		}
+		if (n == CHANGES_LIMIT)
+			return tally.lo - 1;
+		if (rr_subday_is_single(plan))
 			span.end = INT64_MAX;
 		phase = phase_in(plan, &span);
 		if (span.end == INT64_MAX)
 			break;
-		here = rr_subday_count(plan, &phase, lo + span.offset, span.end + span.offset);
-		if (wanted <= here)
+		here = is_void(plan, &phase, span.offset, n, &asked)
+				   ? 0
+				   : rr_subday_count(plan, &phase, &sieve, tally.lo + span.offset,
+									 span.end + span.offset);
+		if (tally.wanted <= here)
 			break;
-		wanted -= here;
-		lo = behind(plan, &span);
+		tally.wanted -= here;
+		tally.lo = behind(plan, &span);
 	}
-	if (lo > RR_TIME_MAX || (span.end == INT64_MAX && never(plan, &phase, span.offset)))
+	if (tally.lo > RR_TIME_MAX || (span.end == INT64_MAX && never(plan, &phase, span.offset)))
 		return INT64_MAX;
-	return rr_subday_nth(plan, &phase, lo + span.offset, wanted) - span.offset;
+	return rr_subday_nth(plan, &phase, tally.lo + span.offset, tally.wanted) - span.offset;
 }
 
 void

@@ -83,16 +83,18 @@ extern bool rr_subday_next(const struct rr_plan *plan, const struct rr_phase *ph
 extern bool rr_subday_previous(const struct rr_plan *plan, const struct rr_phase *phase, int64_t hi,
 							   int64_t *found);
 /* how many are there, lo <= t < hi */
-extern int64_t rr_subday_count(const struct rr_plan *plan, const struct rr_phase *phase, int64_t lo,
-							   int64_t hi);
+struct rr_sieve;
+/* unless rr_subday_is_unfiltered(), the sieve is one that rr_sieve_open() has made */
+extern int64_t rr_subday_count(const struct rr_plan *plan, const struct rr_phase *phase,
+							   struct rr_sieve *sieve, int64_t lo, int64_t hi);
 /* number wanted >= 1 of those at or after lo; RR_TIME_MAX if time ends before */
 extern int64_t rr_subday_nth(const struct rr_plan *plan, const struct rr_phase *phase, int64_t lo,
 							 int64_t wanted);
 
 /* one occurrence every INTERVAL periods, whatever the clock shows? */
 extern bool rr_subday_is_single(const struct rr_plan *plan);
-/* are days counted without walking through their periods? */
-extern bool rr_subday_is_summed(const struct rr_plan *plan);
+/* do all periods of the series take part? */
+extern bool rr_subday_is_unfiltered(const struct rr_plan *plan);
 
 /* number k = 0 .. of the days from this one on that the table of years permits; may be behind all time */
 extern int64_t rr_nth_day(const struct rr_plan *plan, int64_t day, int64_t k);

@@ -16,7 +16,7 @@
  *
  * Everything lies on the stack, some 100 kB.  With all days permitted the era is a single day.
  */
-#include "plan.h"
+#include "sieve.h"
 
 #include <string.h>
 
@@ -24,10 +24,6 @@
 #include "civil.h"
 #include "times.h"
 
-#define ERA_WORDS (RR_CYCLE_DAYS / 64 + 2)
-#define DAY_WORDS (RR_DAY_SECONDS / 64 + 2)
-/* for shorter cycles the periods of a day are counted once for every residue */
-#define WEIGHTS 8192
 #define UNKNOWN UINT32_MAX
 /* what is walked at least before counting; as much again as a count costs, see walk_budget */
 #define SHORT_WALK 2048
@@ -35,39 +31,6 @@
 #define SPARSE_DAYS 128
 /* gaps between times of day up to which their class is found by steps */
 #define CLASS_STEPS 8
-
-/* the place of the days of one time of day: the first is `day`, in the layout at row, column */
-struct class
-{
-	int64_t day;
-	int64_t row;
-	int64_t column;
-};
-
-struct sieve
-{
-	int64_t day0;   /* days are numbered from here on */
-	int64_t limit;  /* of days */
-	int64_t origin; /* of the series: its first period since day 0, modulo INTERVAL */
-	int64_t interval;
-	int64_t unit_count;
-	int64_t common;  /* G */
-	int64_t cycle;   /* c */
-	int64_t inverse; /* of unit_count / G modulo c */
-	int64_t era;     /* M */
-	int64_t rows;    /* gcd(c, M): the layout has so many rows, */
-	int64_t length;  /* each of this length */
-	int64_t turn; /* inverse of c / rows modulo length: columns that a step of `rows` days moves */
-	struct class step; /* from t to t + G */
-	int64_t size;      /* times of day that pass and are = origin (mod G) */
-	int64_t permitted; /* days in an era */
-	bool laid_out;
-	uint64_t starts[DAY_WORDS];
-	uint64_t days[ERA_WORDS];
-	uint64_t layout[ERA_WORDS];
-	uint32_t ranks[ERA_WORDS]; /* bits of layout before each word */
-	uint32_t weights[WEIGHTS];
-};
 
 /* ---- making it ----------------------------------------------------------------------- */
 
@@ -79,9 +42,9 @@ add_bits(uint64_t *set, int64_t place, uint64_t bits)
 		set[place / 64 + 1] |= bits >> (64 - place % 64);
 }
 
-/* the times of day that pass, but for those that the series never meets */
+/* the times of day that pass */
 static void
-make_starts(struct sieve *s, const struct rr_plan *plan)
+make_starts(struct rr_sieve *s, const struct rr_plan *plan)
 {
 	const struct rr_times *starts = &plan->starts;
 
@@ -96,20 +59,22 @@ make_starts(struct sieve *s, const struct rr_plan *plan)
 			else
 				add_bits(s->starts, second / plan->unit_seconds, 1);
 		}
-	if (s->common > 1)
-	{
-		uint64_t met[DAY_WORDS] = { 0 };
+}
 
-		for (int64_t t = s->origin % s->common; t < s->unit_count; t += s->common)
-			if (rr_has(s->starts, (int) t))
-				rr_add(met, (int) t);
-		memcpy(s->starts, met, sizeof(met));
-	}
-	s->size = rr_size(s->starts, (int) DAY_WORDS);
+/* without those that the series never meets */
+static void
+keep_met(struct rr_sieve *s)
+{
+	uint64_t met[RR_SECOND_WORDS] = { 0 };
+
+	for (int64_t t = s->origin % s->common; t < s->unit_count; t += s->common)
+		if (rr_has(s->starts, (int) t))
+			rr_add(met, (int) t);
+	memcpy(s->starts, met, sizeof(met));
 }
 
 static void
-make_days(struct sieve *s, const struct rr_plan *plan)
+make_days(struct rr_sieve *s, const struct rr_plan *plan)
 {
 	int64_t year = rr_date_of(s->day0).year;
 
@@ -138,11 +103,11 @@ make_days(struct sieve *s, const struct rr_plan *plan)
 	/* what the last year has behind the era */
 	s->days[s->era / 64] &= rr_below((int) (s->era % 64));
 	s->days[s->era / 64 + 1] = 0;
-	s->permitted = rr_size(s->days, ERA_WORDS);
+	s->permitted = rr_size(s->days, RR_ERA_WORDS);
 }
 
 static void
-make_layout(struct sieve *s)
+make_layout(struct rr_sieve *s)
 {
 	int64_t step = s->cycle % s->era;
 	int64_t i = 0;
@@ -163,7 +128,7 @@ make_layout(struct sieve *s)
 			day -= day >= s->era ? s->era : 0;
 		}
 	}
-	for (i = 0; i < ERA_WORDS; i++)
+	for (i = 0; i < RR_ERA_WORDS; i++)
 	{
 		s->ranks[i] = rank;
 		rank += (uint32_t) rr_popcount(s->layout[i]);
@@ -171,17 +136,18 @@ make_layout(struct sieve *s)
 }
 
 /* the class of a time of day */
-static struct class class_of(const struct sieve *s, int64_t t)
+static struct rr_class
+class_of(const struct rr_sieve *s, int64_t t)
 {
 	int64_t day = rr_floormod((s->origin - t) / s->common, s->cycle) * s->inverse % s->cycle;
-	struct class class = { day, day % s->rows, day / s->rows % s->length * s->turn % s->length };
+	struct rr_class class = { day, day % s->rows, day / s->rows % s->length * s->turn % s->length };
 
 	return class;
 }
 
 /* the next class of the series; everything in it is a sum modulo something */
 static void
-step_class(const struct sieve *s, struct class *class)
+step_class(const struct rr_sieve *s, struct rr_class *class)
 {
 	class->day += s->step.day;
 	class->row += s->step.row;
@@ -201,41 +167,52 @@ step_class(const struct sieve *s, struct class *class)
 		class->column -= s->length;
 }
 
-static void
-sieve_make(struct sieve *s, const struct rr_plan *plan, const struct rr_phase *phase, int64_t day0)
+void
+rr_sieve_open(struct rr_sieve *s, const struct rr_plan *plan, int64_t day0)
 {
 	s->day0 = day0;
-	s->limit = rr_floordiv(phase->until, RR_DAY_SECONDS) - day0 + 1;
 	s->interval = plan->interval;
 	s->unit_count = plan->unit_count;
-	s->origin = rr_floormod(phase->origin - day0 * plan->unit_count, plan->interval);
 	s->common = rr_gcd(s->interval, s->unit_count);
 	s->cycle = s->interval / s->common;
-	s->inverse = rr_inverse(s->unit_count / s->common % s->cycle, s->cycle);
 	s->era = plan->filtered ? RR_CYCLE_DAYS : 1;
+	make_starts(s, plan);
+	make_days(s, plan);
+	memset(s->weights, 0xff, sizeof(s->weights));
+}
+
+/* all of it, for one phase */
+static void
+sieve_make(struct rr_sieve *s, const struct rr_plan *plan, const struct rr_phase *phase,
+		   int64_t day0)
+{
+	rr_sieve_open(s, plan, day0);
+	s->limit = rr_floordiv(phase->until, RR_DAY_SECONDS) - day0 + 1;
+	s->origin = rr_floormod(phase->origin - day0 * plan->unit_count, plan->interval);
+	s->inverse = rr_inverse(s->unit_count / s->common % s->cycle, s->cycle);
 	s->rows = rr_gcd(s->cycle, s->era);
 	s->length = s->era / s->rows;
 	s->turn = s->length == 1 ? 0 : rr_inverse(s->cycle / s->rows % s->length, s->length);
 	s->step.day = rr_floormod(-s->inverse, s->cycle);
 	s->step.row = s->step.day % s->rows;
 	s->step.column = s->step.day / s->rows % s->length * s->turn % s->length;
-	make_starts(s, plan);
-	make_days(s, plan);
+	if (s->common > 1)
+		keep_met(s);
+	s->size = rr_size(s->starts, (int) RR_SECOND_WORDS);
 	s->laid_out = false;
-	memset(s->weights, 0xff, sizeof(s->weights));
 }
 
 /* ---- counting ------------------------------------------------------------------------ */
 
 static inline int64_t
-rank_of(const struct sieve *s, int64_t i)
+rank_of(const struct rr_sieve *s, int64_t i)
 {
 	return (int64_t) s->ranks[i / 64] + rr_popcount(s->layout[i / 64] & rr_below((int) (i % 64)));
 }
 
 /* how many of the first `members` days of a class are permitted */
 static inline int64_t
-permitted_of(const struct sieve *s, const struct class *class, int64_t turns, int64_t rest)
+permitted_of(const struct rr_sieve *s, const struct rr_class *class, int64_t turns, int64_t rest)
 {
 	int64_t row = class->row * s->length;
 	int64_t n = -rank_of(s, row + class->column);
@@ -254,7 +231,7 @@ permitted_of(const struct sieve *s, const struct class *class, int64_t turns, in
 
 /* the periods of one day, from its first of the series on and before `end`; or which is number k */
 static int64_t
-count_in_day(const struct sieve *s, int64_t first, int64_t end)
+count_in_day(const struct rr_sieve *s, int64_t first, int64_t end)
 {
 	int64_t n = 0;
 
@@ -264,7 +241,7 @@ count_in_day(const struct sieve *s, int64_t first, int64_t end)
 }
 
 static int64_t
-select_in_day(const struct sieve *s, int64_t first, int64_t k)
+select_in_day(const struct rr_sieve *s, int64_t first, int64_t k)
 {
 	for (int64_t t = first;; t += s->interval)
 		if (rr_has(s->starts, (int) t) && k-- == 0)
@@ -273,9 +250,9 @@ select_in_day(const struct sieve *s, int64_t first, int64_t k)
 
 /* the periods of a day whose first of the series is this */
 static int64_t
-weight_of(struct sieve *s, int64_t first)
+weight_of(struct rr_sieve *s, int64_t first)
 {
-	uint32_t *weight = s->cycle <= WEIGHTS ? &s->weights[first / s->common] : NULL;
+	uint32_t *weight = s->interval <= RR_WEIGHTS ? &s->weights[first] : NULL;
 	int64_t n;
 
 	if (weight != NULL && *weight != UNKNOWN)
@@ -299,7 +276,8 @@ struct count
 };
 
 static inline void
-add_class(const struct sieve *s, const struct class *class, int64_t weight, struct count *count)
+add_class(const struct rr_sieve *s, const struct rr_class *class, int64_t weight,
+		  struct count *count)
 {
 	int more = class->day < count->later;
 
@@ -308,10 +286,10 @@ add_class(const struct sieve *s, const struct class *class, int64_t weight, stru
 
 /* times of day INTERVAL apart are of one class: for many times of day in few classes */
 static void
-count_classes(struct sieve *s, struct count *count)
+count_classes(struct rr_sieve *s, struct count *count)
 {
 	int64_t first = s->origin % s->common;
-	struct class class = class_of(s, first);
+	struct rr_class class = class_of(s, first);
 
 	for (; first < s->interval && first < s->unit_count; first += s->common)
 	{
@@ -325,12 +303,12 @@ count_classes(struct sieve *s, struct count *count)
 
 /* by each time of day that passes */
 static void
-count_starts(const struct sieve *s, struct count *count)
+count_starts(const struct rr_sieve *s, struct count *count)
 {
-	struct class class = { 0, 0, 0 };
+	struct rr_class class = { 0, 0, 0 };
 	int64_t at = -1;
 
-	for (int word = 0; word < DAY_WORDS; word++)
+	for (int word = 0; word < RR_SECOND_WORDS; word++)
 		for (uint64_t bits = s->starts[word]; bits != 0; bits &= bits - 1)
 		{
 			int64_t t = word * 64 + rr_lowest(bits);
@@ -346,7 +324,7 @@ count_starts(const struct sieve *s, struct count *count)
 }
 
 static int64_t
-count_before(struct sieve *s, int64_t day)
+count_before(struct rr_sieve *s, int64_t day)
 {
 	const int64_t members = day / s->cycle;
 	struct count count = { day % s->cycle,
@@ -364,13 +342,13 @@ count_before(struct sieve *s, int64_t day)
 
 /* the first period of the series in a day, or a later one */
 static int64_t
-first_in_day(const struct sieve *s, int64_t day)
+first_in_day(const struct rr_sieve *s, int64_t day)
 {
 	return rr_floormod(s->origin - day * s->unit_count, s->interval);
 }
 
 static bool
-is_permitted(const struct sieve *s, int64_t day)
+is_permitted(const struct rr_sieve *s, int64_t day)
 {
 	return rr_has(s->days, (int) (day % s->era));
 }
@@ -387,7 +365,7 @@ struct walker
 
 /* several periods a day: day by day */
 static void
-walk_days(struct sieve *s, struct walker *w, int64_t steps)
+walk_days(struct rr_sieve *s, struct walker *w, int64_t steps)
 {
 	const int64_t back = s->unit_count % s->interval;
 	int64_t first = first_in_day(s, w->day);
@@ -414,7 +392,7 @@ walk_days(struct sieve *s, struct walker *w, int64_t steps)
 
 /* at most one a day: member by member of the series */
 static void
-walk_members(const struct sieve *s, struct walker *w, int64_t steps)
+walk_members(const struct rr_sieve *s, struct walker *w, int64_t steps)
 {
 	const int64_t days = s->interval / s->unit_count;
 	const int64_t rest = s->interval % s->unit_count;
@@ -450,7 +428,7 @@ walk_members(const struct sieve *s, struct walker *w, int64_t steps)
 
 /* hardly any day is permitted: from one to the next, up to the end */
 static void
-walk_permitted(struct sieve *s, struct walker *w)
+walk_permitted(struct rr_sieve *s, struct walker *w)
 {
 	int32_t places[SPARSE_DAYS];
 	int64_t back[SPARSE_DAYS]; /* how far the first of the series goes back from the day before */
@@ -459,8 +437,8 @@ walk_permitted(struct sieve *s, struct walker *w)
 	int i = 0;
 	int n = 0;
 
-	for (int bit = rr_first_from(s->days, ERA_WORDS, 0); bit >= 0;
-		 bit = rr_first_from(s->days, ERA_WORDS, bit + 1))
+	for (int bit = rr_first_from(s->days, RR_ERA_WORDS, 0); bit >= 0;
+		 bit = rr_first_from(s->days, RR_ERA_WORDS, bit + 1))
 		places[n++] = bit;
 	for (int k = 0; k < n; k++)
 		back[k] = (places[k] - (k > 0 ? places[k - 1] : places[n - 1] - s->era)) * s->unit_count %
@@ -492,7 +470,7 @@ walk_permitted(struct sieve *s, struct walker *w)
 }
 
 static void
-walk(struct sieve *s, struct walker *w, int64_t steps)
+walk(struct rr_sieve *s, struct walker *w, int64_t steps)
 {
 	if (s->permitted <= SPARSE_DAYS && s->era > 1)
 		walk_permitted(s, w);
@@ -502,11 +480,32 @@ walk(struct sieve *s, struct walker *w, int64_t steps)
 		walk_members(s, w, steps);
 }
 
+int64_t
+rr_sieve_between(struct rr_sieve *s, const struct rr_phase *phase, int64_t first, int64_t end)
+{
+	const int64_t many = INT64_MAX / 2;
+	int64_t day = rr_floordiv(first, s->unit_count) - s->day0;
+	int64_t last = rr_floordiv(end, s->unit_count) - s->day0;
+	struct walker w = { day, many, -1 };
+
+	s->origin = rr_floormod(phase->origin - s->day0 * s->unit_count, s->interval);
+	s->limit = last;
+	if (is_permitted(s, day))
+		w.k += count_in_day(s, first_in_day(s, day), first - (s->day0 + day) * s->unit_count);
+	if (is_permitted(s, last))
+		w.k -= count_in_day(s, first_in_day(s, last), end - (s->day0 + last) * s->unit_count);
+	if (s->interval < s->unit_count)
+		walk_days(s, &w, many);
+	else
+		walk_members(s, &w, many);
+	return many - w.k;
+}
+
 /* ---- number k ------------------------------------------------------------------------ */
 
 /* the day on which this many permitted days have passed since another one */
 static int64_t
-after_permitted(const struct sieve *s, const struct rr_plan *plan, int64_t day, int64_t n)
+after_permitted(const struct rr_sieve *s, const struct rr_plan *plan, int64_t day, int64_t n)
 {
 	if (n / s->permitted > s->limit / s->era)
 		return s->limit;
@@ -519,7 +518,7 @@ after_permitted(const struct sieve *s, const struct rr_plan *plan, int64_t day, 
  * halves where this does not help; each is followed by a walk.
  */
 static int64_t
-find(struct sieve *s, const struct rr_plan *plan, struct walker *w, int64_t k, int64_t end)
+find(struct rr_sieve *s, const struct rr_plan *plan, struct walker *w, int64_t k, int64_t end)
 {
 	const int64_t budget = SHORT_WALK + s->size;
 	const int64_t span =
@@ -560,7 +559,7 @@ find(struct sieve *s, const struct rr_plan *plan, struct walker *w, int64_t k, i
 int64_t
 rr_sieve_nth(const struct rr_plan *plan, const struct rr_phase *phase, int64_t u, int64_t k)
 {
-	struct sieve s;
+	struct rr_sieve s;
 	struct walker w = { 0, 0, -1 };
 	int64_t day = rr_floordiv(u, plan->unit_count);
 	int64_t found;
@@ -578,7 +577,7 @@ rr_sieve_nth(const struct rr_plan *plan, const struct rr_phase *phase, int64_t u
 int64_t
 rr_sieve_upto(const struct rr_plan *plan, const struct rr_phase *phase, int64_t first, int64_t u)
 {
-	struct sieve s;
+	struct rr_sieve s;
 	struct walker w = { 0, 0, -1 };
 	int64_t day = rr_floordiv(first, plan->unit_count);
 	int64_t last = rr_floordiv(u, plan->unit_count) - day;

@@ -9,7 +9,7 @@
  *								over the table of years, cycles of 400 years by division;
  *		else					sieve.c.
  */
-#include "plan.h"
+#include "sieve.h"
 
 #include <string.h>
 
@@ -160,8 +160,8 @@ rr_nth_day(const struct rr_plan *plan, int64_t day, int64_t k)
 
 /* ---- periods ------------------------------------------------------------------------- */
 
-static bool
-unfiltered(const struct rr_plan *plan)
+bool
+rr_subday_is_unfiltered(const struct rr_plan *plan)
 {
 	return !plan->filtered && plan->every_start;
 }
@@ -175,46 +175,20 @@ divides_day(const struct rr_plan *plan)
 bool
 rr_subday_is_single(const struct rr_plan *plan)
 {
-	return unfiltered(plan) && plan->times.n == 1 &&
+	return rr_subday_is_unfiltered(plan) && plan->times.n == 1 &&
 		   (plan->default_minute || plan->unit_seconds < 3600) &&
 		   (plan->default_second || plan->unit_seconds < 60);
 }
 
-bool
-rr_subday_is_summed(const struct rr_plan *plan)
-{
-	return unfiltered(plan) || divides_day(plan);
-}
-
 /* how many periods first <= u < end take part; first >= origin */
 static int64_t
-periods_between(const struct rr_plan *plan, const struct rr_phase *phase, int64_t first,
-				int64_t end)
+periods_between(const struct rr_plan *plan, const struct rr_phase *phase, struct rr_sieve *sieve,
+				int64_t first, int64_t end)
 {
-	int64_t n = 0;
-
-	if (unfiltered(plan))
+	if (rr_subday_is_unfiltered(plan))
 		return rr_floordiv(end - 1 - phase->origin, plan->interval) -
 			   rr_floordiv(first - 1 - phase->origin, plan->interval);
-	if (divides_day(plan))
-	{
-		int64_t rest = rr_floormod(phase->origin, plan->interval);
-		int64_t day = rr_floordiv(first, plan->unit_count);
-		int64_t last = rr_floordiv(end, plan->unit_count);
-
-		n = days_between(plan, day, last) * day_rank(plan, rest, plan->unit_count);
-		if (days_between(plan, day, day + 1) == 1)
-			n -= day_rank(plan, rest, first - day * plan->unit_count);
-		if (days_between(plan, last, last + 1) == 1)
-			n += day_rank(plan, rest, end - last * plan->unit_count);
-		return n;
-	}
-	while ((first = rr_period_from(plan, phase, first)) < end)
-	{
-		n++;
-		first++;
-	}
-	return n;
+	return rr_sieve_between(sieve, phase, first, end);
 }
 
 static int64_t
@@ -235,7 +209,7 @@ nth_by_days(const struct rr_plan *plan, const struct rr_phase *phase, int64_t u,
 static int64_t
 nth_period(const struct rr_plan *plan, const struct rr_phase *phase, int64_t u, int64_t k)
 {
-	if (unfiltered(plan))
+	if (rr_subday_is_unfiltered(plan))
 	{
 		u += rr_floormod(phase->origin - u, plan->interval);
 		return k > RR_TIME_MAX / plan->interval ? RR_NO_PERIOD : u + k * plan->interval;
@@ -267,7 +241,8 @@ part_before(const struct rr_plan *plan, const struct rr_phase *phase, int64_t x)
 }
 
 int64_t
-rr_subday_count(const struct rr_plan *plan, const struct rr_phase *phase, int64_t lo, int64_t hi)
+rr_subday_count(const struct rr_plan *plan, const struct rr_phase *phase, struct rr_sieve *sieve,
+				int64_t lo, int64_t hi)
 {
 	int64_t n;
 
@@ -277,7 +252,7 @@ rr_subday_count(const struct rr_plan *plan, const struct rr_phase *phase, int64_
 		hi = phase->until + 1;
 	if (plan->empty || hi <= lo)
 		return 0;
-	n = periods_between(plan, phase, rr_floordiv(lo, plan->unit_seconds),
+	n = periods_between(plan, phase, sieve, rr_floordiv(lo, plan->unit_seconds),
 						rr_floordiv(hi, plan->unit_seconds));
 	return n * offsets_before(plan, &phase->times, plan->unit_seconds) +
 		   part_before(plan, phase, hi) - part_before(plan, phase, lo);

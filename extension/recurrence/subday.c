@@ -155,7 +155,7 @@ rr_period_from(const struct rr_plan *plan, const struct rr_phase *phase, int64_t
 
 	if (u < phase->origin)
 		u = phase->origin;
-	if (plan->sparse)
+	if (plan->sparse && (last - u) / plan->interval > plan->starts.n)
 		return sparse_from(plan, phase, u, last);
 	for (int steps = 0;; steps++)
 	{
@@ -198,7 +198,7 @@ period_upto(const struct rr_plan *plan, const struct rr_phase *phase, int64_t u)
 {
 	const int64_t first = rr_floordiv(phase->dtstart, plan->unit_seconds);
 
-	if (plan->sparse)
+	if (plan->sparse && (u - first) / plan->interval > plan->starts.n)
 		return sparse_upto(plan, phase, u, first);
 	for (int steps = 0;; steps++)
 	{

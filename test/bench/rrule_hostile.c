@@ -18,6 +18,7 @@
 #include "recurrence/civil.h"
 #include "recurrence/rrule.h"
 #include "test/unit/rr_awkward.h"
+#include "test/unit/rr_summer.h"
 
 #define DAY     86400
 #define REPEATS 5
@@ -50,32 +51,6 @@ struct worst
 
 static struct worst worst[2][QUESTIONS][7]; /* without and with COUNT, by frequency */
 static bool zoned;
-
-/* ---- a zone with a change of clock in March and October of every year ---------------- */
-
-static int64_t
-last_sunday(int64_t year, int month)
-{
-	int64_t day = rr_day_of(year, month, 31);
-
-	return (day - (rr_weekday(day) + 1) % 7) * DAY + 3600;
-}
-
-static void
-span_of(void *context, int64_t instant, struct rr_span *span)
-{
-	int64_t year = rr_date_of(rr_floordiv(instant, DAY)).year;
-	int64_t spring = last_sunday(year, 3);
-	int64_t autumn = last_sunday(year, 10);
-
-	(void) context;
-	span->offset = instant >= spring && instant < autumn ? 7200 : 3600;
-	span->offset_before = span->offset_after = 10800 - span->offset;
-	span->start = instant < spring ? last_sunday(year - 1, 10) : instant < autumn ? spring : autumn;
-	span->end = instant < spring ? spring : instant < autumn ? autumn : last_sunday(year + 1, 3);
-}
-
-static const struct rr_zone zone = { span_of, NULL };
 
 /* ---- awkward questions --------------------------------------------------------------- */
 
@@ -116,14 +91,15 @@ measure(const struct sample *s, enum question question)
 
 	rr_plan_make(&plan, &s->rule, s->dtstart, zoned ? RR_ZONED : RR_FLOATING);
 	if (zoned)
-		rr_plan_elapse(&plan, &zone);
+		rr_plan_elapse(&plan, &summer_zone);
 	if (question == NEXT)
-		answer = zoned ? rr_zoned_next(&plan, &zone, s->at, &found) : rr_next(&plan, s->at, &found);
+		answer = zoned ? rr_zoned_next(&plan, &summer_zone, s->at, &found)
+					   : rr_next(&plan, s->at, &found);
 	else if (question == PREVIOUS)
-		answer = zoned ? rr_zoned_previous(&plan, &zone, s->at, &found)
+		answer = zoned ? rr_zoned_previous(&plan, &summer_zone, s->at, &found)
 					   : rr_previous(&plan, s->at, &found);
 	else if (question == CONTAINS)
-		answer = zoned ? rr_zoned_contains(&plan, &zone, s->at) : rr_contains(&plan, s->at);
+		answer = zoned ? rr_zoned_contains(&plan, &summer_zone, s->at) : rr_contains(&plan, s->at);
 	(void) answer;
 	return now_ns() - start;
 }

@@ -11,6 +11,7 @@
 #include "tap.h"
 #include "rr_awkward.h"
 #include "rr_oracle_subday.h"
+#include "rr_summer.h"
 #include "rr_text.h"
 
 #define WALKED  40000 /* periods of the series */
@@ -156,6 +157,109 @@ test_sums(int rules)
 	ok(bad == 0, "sums of COUNT, %d awkward rules", rules);
 }
 
+/* ---- elapsed time in a zone ---------------------------------------------------------- */
+
+static void
+make_elapsed(struct rr_plan *plan, const struct rr_rule *rule, int64_t dtstart)
+{
+	rr_plan_make(plan, rule, dtstart, RR_ZONED);
+	rr_plan_elapse(plan, &summer_zone);
+}
+
+static bool
+ends_elapsed_at(const struct rr_rule *rule, int64_t dtstart, int32_t count, int64_t end)
+{
+	static struct rr_plan plan;
+	struct rr_rule counted = *rule;
+	int64_t last;
+
+	counted.count = count;
+	make_elapsed(&plan, &counted, dtstart);
+	return rr_zoned_previous(&plan, &summer_zone, RR_TIME_MAX, &last) && last == end;
+}
+
+static int64_t
+elapsed_rule(struct rr_rule *rule)
+{
+	do
+		single_rule(rule);
+	while (rule->freq == RR_DAILY);
+	return (rr_day_of(1900 + pick(300), 1 + pick(12), 1) + pick(31)) * DAY;
+}
+
+/* COUNT ends where counting ends, over the changes of some hundred years */
+static void
+test_elapsed(int rules)
+{
+	static struct rr_plan plan;
+	int bad = 0;
+
+	for (int i = 0; i < rules && bad < 5; i++)
+	{
+		struct rr_rule rule;
+		int64_t dtstart = elapsed_rule(&rule);
+		int64_t t = 0;
+		int64_t lo = RR_TIME_MIN;
+		int most = 1 + pick(3000);
+		int n = 0;
+
+		make_elapsed(&plan, &rule, dtstart);
+		/* for two thousand years, or it would take too long */
+		while (n < most && rr_zoned_next(&plan, &summer_zone, lo, &t) &&
+			   t < dtstart + 5 * RR_CYCLE_DAYS * DAY)
+		{
+			n++;
+			lo = t + 1;
+		}
+		if (n > 0 && !ends_elapsed_at(&rule, dtstart, n, lo - 1))
+			bad += !complain(&rule, dtstart, "elapsed count", lo - 1);
+	}
+	ok(bad == 0, "COUNT in elapsed time, %d awkward rules", rules);
+}
+
+/* to the end of time, where zone and series repeat together within some times 400 years */
+static void
+test_elapsed_sums(int rules)
+{
+	static const int32_t intervals[] = {
+		1, 2, 3, 4, 5, 6, 7, 9, 10, 12, 15, 21, 40, 90, 773, 5411
+	};
+	static struct rr_plan plan;
+	int bad = 0;
+
+	for (int i = 0; i < rules && bad < 5; i++)
+	{
+		struct rr_rule rule;
+		int64_t dtstart = elapsed_rule(&rule);
+		int32_t k = 1 + pick(1 << (10 + pick(20)));
+		int32_t more = 1 + pick(1 << (5 + pick(24)));
+		int64_t middle;
+		int64_t next;
+		int64_t end;
+
+		rule.interval = intervals[pick(sizeof(intervals) / sizeof(intervals[0]))];
+		rule.count = k + more;
+		make_elapsed(&plan, &rule, dtstart);
+		if (plan.until_instant > RR_TIME_MAX ||
+			!rr_zoned_previous(&plan, &summer_zone, RR_TIME_MAX, &end))
+			continue;
+		rule.count = k;
+		make_elapsed(&plan, &rule, dtstart);
+		if (!rr_zoned_previous(&plan, &summer_zone, RR_TIME_MAX, &middle))
+			bad += !complain(&rule, dtstart, "nothing", 0);
+		rule.count = 0;
+		make_elapsed(&plan, &rule, dtstart);
+		if (!rr_zoned_next(&plan, &summer_zone, middle + 1, &next))
+			bad += !complain(&rule, dtstart, "nothing behind", middle);
+		/* not a second time that no DTSTART can be */
+		dtstart = rr_to_civil(&summer_zone, next);
+		if (rr_to_instant(&summer_zone, dtstart) == next &&
+			!ends_elapsed_at(&rule, dtstart, more, end))
+			bad += !complain(&rule, dtstart, "elapsed sum", middle);
+	}
+	ok(bad == 0, "sums of COUNT in elapsed time, %d awkward rules", rules);
+}
+
 int
 main(int argc, char **argv)
 {
@@ -166,5 +270,7 @@ main(int argc, char **argv)
 	srand(seed);
 	test_walks(rules);
 	test_sums(rules * 4);
+	test_elapsed(rules);
+	test_elapsed_sums(rules);
 	return done_testing();
 }
