@@ -10,6 +10,9 @@
 #include <stdio.h>
 #include <stdlib.h>
 
+/* many rules rather than long ones */
+#define MAX_STEPS 4000
+
 #include "test/unit/rr_oracle.h"
 #include "test/unit/rr_oracle_subday.h"
 

@@ -8,7 +8,10 @@
 
 #include "rr_oracle.h"
 
+/* periods that are visited */
+#ifndef MAX_STEPS
 #define MAX_STEPS 20000
+#endif
 
 static const int unit_seconds[] = { 3600, 60, 1 };
 
