@@ -37,6 +37,7 @@ OBJS = \
 	extension/wake.o \
 	extension/shmem.o \
 	extension/health.o \
+	extension/metrics.o \
 	extension/database_hook.o \
 	extension/rrule_type.o \
 	extension/rrule_func.o \

@@ -120,6 +120,7 @@ end
 $$;
 -- an application may ask whether its reminders will come
 grant execute on function agenda.health(), agenda.log_position() to agenda_monitor, agenda_app;
+grant execute on function agenda.metrics() to agenda_monitor;
 
 -- The gateway: its own functions and nothing else.
 do $$

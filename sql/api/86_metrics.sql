@@ -1,0 +1,31 @@
+-- ---- metrics -----------------------------------------------------------------------------------
+
+create or replace function agenda._worker_metrics(out name text, out labels jsonb, out value double precision, out kind text, out help text)
+    returns setof record
+    language c volatile parallel restricted rows 60 as 'MODULE_PATHNAME', 'agenda_worker_metrics';
+comment on function agenda._worker_metrics() is 'engine: what the workers of this database count in shared memory';
+
+-- Rows of one metric stand together, as its text form wants them.  The rows of a histogram have the names
+-- NAME_bucket, NAME_sum and NAME_count.
+create or replace function agenda.metrics() returns table (name text, labels jsonb, value double precision, kind text, help text)
+    language sql volatile parallel restricted security definer
+    set search_path = pg_catalog, agenda, pg_temp
+    begin atomic
+        select m.name, m.labels, m.value, m.kind, m.help
+          from (select 1, w.name, w.labels, w.value, w.kind, w.help, w.n
+                  from agenda._worker_metrics() with ordinality w(name, labels, value, kind, help, n)
+                union all
+                select 2, b.name, '{}'::jsonb, b.value, 'gauge', b.help, 0
+                  from agenda._log_lag() l,
+                       lateral (values ('agenda_log_backlog_events', l.events::double precision, 'Events that wait to be published.'),
+                               ('agenda_log_backlog_bytes', l.bytes::double precision, 'Their disk space, about.'),
+                               ('agenda_log_oldest_unpublished_seconds',
+                                coalesce(extract(epoch from clock_timestamp() - l.oldest), 0)::double precision,
+                                'Age of the oldest event that waits; 0 when none does.')) b(name, value, help)
+                union all
+                select 3, 'agenda_dead_letters', jsonb_build_object('topic', d.topic), count(*)::double precision, 'gauge',
+                       'Records set aside, by topic.', 0
+                  from agenda.dead_letters d group by d.topic) m(part, name, labels, value, kind, help, n)
+         order by m.part, min(m.n) over (partition by m.part, regexp_replace(m.name, '_(bucket|sum|count)$', '')), m.n, m.name, m.labels::text;
+    end;
+comment on function agenda.metrics() is 'operator: counters, gauges and histograms of log and workers in Prometheus'' conventions, since the server started';
