@@ -51,6 +51,15 @@ read_some(void *arg, uint64_t pos, char *buffer, size_t max)
 	return (ssize_t) len;
 }
 
+/* The kernel would take megabytes for a client that does not read, before we noticed. */
+static void
+bound_socket(const struct http_conn *conn)
+{
+	int size = (int) conn->http->cfg->stream_buffer;
+
+	(void) setsockopt(conn->fd, SOL_SOCKET, SO_SNDBUF, &size, sizeof(size));
+}
+
 /* Begin the answer; what is pushed now goes out behind its header. */
 void
 http_stream_begin(struct request *req, const struct http_answer *answer)
@@ -61,6 +70,7 @@ http_stream_begin(struct request *req, const struct http_answer *answer)
 	if (response == NULL)
 		abort();
 	req->stream = xcalloc(1, sizeof(*req->stream));
+	bound_socket(req->conn);
 	http_add_headers(req, response, answer);
 	req->response = response;
 	req->status = answer->status;

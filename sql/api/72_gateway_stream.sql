@@ -102,7 +102,7 @@ begin
         end if;
     end if;
     status := 200;
-    body := format('{"items":[%s],"next":"%s","has_more":%s}', array_to_string(v_items, ','), v_next, v_more);
+    body := format('{"items":[%s],"next":"%s","has_more":%s}', array_to_string(v_items, ','), v_next, to_jsonb(v_more));
 end
 $$;
 comment on function agenda.gw_changes(uuid, text, text, jsonb) is 'gateway: GET /changes, and streams that resume';
