@@ -100,7 +100,12 @@ begin
         description => agenda._text(p_body, 'description'),
         priority => agenda._smallint(p_body, 'priority'),
         recurrence_rule => agenda._text(p_body, 'recurrence_rule'),
-        timezone => agenda._text(p_body, 'timezone'));
+        timezone => agenda._text(p_body, 'timezone'),
+        tags => case when p_body ? 'tags' then agenda._tags(p_body, 'tags') end,
+        checklist => nullif(p_body->'checklist', 'null'));
+    if p_body->'reminders' <> 'null' then
+        v_none := agenda._set_reminders(t, p_body->'reminders');
+    end if;
     status := 201;
     etag := t.version;
     location := '/api/tasks/' || t.id;
@@ -127,7 +132,11 @@ declare
     t      agenda.tasks;
 begin
     v_none := agenda._enter(p_user, p_request_id, p_traceparent);
-    t := agenda.update_task(p_id, p_body, p_version);
+    t := agenda.update_task(p_id, p_body - '{scope,reminders}'::text[], p_version,
+                            coalesce(agenda._text(p_body, 'scope'), 'this'));
+    if p_body->'reminders' <> 'null' then
+        v_none := agenda._set_reminders(t, p_body->'reminders');
+    end if;
     status := 200;
     etag := t.version;
     body := agenda._task_body(t);
@@ -220,7 +229,12 @@ begin
         priority => agenda._smallint(p_body, 'priority'),
         rrule => agenda._text(p_body, 'rrule'),
         timezone => agenda._text(p_body, 'timezone'),
-        policy => coalesce(agenda._text(p_body, 'policy'), 'fixed'));
+        policy => coalesce(agenda._text(p_body, 'policy'), 'fixed'),
+        tags => case when p_body ? 'tags' then agenda._tags(p_body, 'tags') end,
+        checklist => nullif(p_body->'checklist', 'null'));
+    if p_body->'reminders' <> 'null' then
+        v_none := agenda._set_series_reminders(r, p_body->'reminders');
+    end if;
     status := 201;
     etag := r.version;
     location := '/api/recurring-tasks/' || r.id;

@@ -32,6 +32,16 @@ begin
         when 'gw_delete_recurring_task' then r := agenda.gw_delete_recurring_task(p_user, p_request_id, p_traceparent, v_id, v_version);
         when 'gw_pause_recurring_task' then r := agenda.gw_pause_recurring_task(p_user, p_request_id, p_traceparent, v_id, v_body, v_version);
         when 'gw_resume_recurring_task' then r := agenda.gw_resume_recurring_task(p_user, p_request_id, p_traceparent, v_id, v_version);
+        when 'gw_snooze_task' then r := agenda.gw_snooze_task(p_user, p_request_id, p_traceparent, v_id, v_body);
+        when 'gw_list_reminders' then r := agenda.gw_list_reminders(p_user, p_request_id, p_traceparent, v_id);
+        when 'gw_add_reminder' then r := agenda.gw_add_reminder(p_user, p_request_id, p_traceparent, v_id, v_body);
+        when 'gw_clear_reminders' then r := agenda.gw_clear_reminders(p_user, p_request_id, p_traceparent, v_id);
+        when 'gw_get_reminder' then r := agenda.gw_get_reminder(p_user, p_request_id, p_traceparent, v_id);
+        when 'gw_update_reminder' then r := agenda.gw_update_reminder(p_user, p_request_id, p_traceparent, v_id, v_body);
+        when 'gw_delete_reminder' then r := agenda.gw_delete_reminder(p_user, p_request_id, p_traceparent, v_id);
+        when 'gw_snooze_reminder' then r := agenda.gw_snooze_reminder(p_user, p_request_id, p_traceparent, v_id, v_body);
+        when 'gw_restore_recurring_task' then r := agenda.gw_restore_recurring_task(p_user, p_request_id, p_traceparent, v_id, v_version);
+        when 'gw_snooze_notification' then r := agenda.gw_snooze_notification(p_user, p_request_id, p_traceparent, v_id, v_body);
         when 'gw_mark_read' then r := agenda.gw_mark_read(p_user, p_request_id, p_traceparent, v_id);
         when 'gw_mark_all_read' then r := agenda.gw_mark_all_read(p_user, p_request_id, p_traceparent);
         when 'gw_clear_notifications' then r := agenda.gw_clear_notifications(p_user, p_request_id, p_traceparent);

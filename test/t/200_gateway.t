@@ -195,13 +195,17 @@ my @routes = (
     [ POST => '/notifications/mark-all-read' ], [ DELETE => '/notifications/clear' ],
     [ GET => '/users/me/preferences' ], [ PATCH => '/users/me/preferences' ],
     [ POST => '/tasks/undo' ], [ POST => '/rrule/preview' ], [ GET => '/audit' ], [ GET => '/changes' ],
-    [ GET => '/stream' ], [ POST => '/stream/ticket' ], [ POST => '/batch' ], [ GET => '/operator/health' ]);
+    [ GET => '/stream' ], [ POST => '/stream/ticket' ], [ POST => '/batch' ], [ GET => '/operator/health' ],
+    [ GET => '/calendar' ]);
 my @things = (
     [ GET => '/tasks/{id}' ], [ PUT => '/tasks/{id}' ], [ PATCH => '/tasks/{id}' ], [ DELETE => '/tasks/{id}' ],
     [ PUT => '/tasks/{id}/complete' ], [ POST => '/tasks/{id}/complete' ],
     [ GET => '/recurring-tasks/{id}' ], [ PUT => '/recurring-tasks/{id}' ],
     [ PATCH => '/recurring-tasks/{id}' ], [ DELETE => '/recurring-tasks/{id}' ],
-    (map { [ POST => "/tasks/{id}/$_" ] } qw(reopen skip cancel restore)),
+    (map { [ POST => "/tasks/{id}/$_" ] } qw(reopen skip cancel restore snooze)),
+    (map { [ $_ => '/tasks/{id}/reminders' ] } qw(GET POST DELETE)),
+    (map { [ $_ => '/reminders/{id}' ] } qw(GET PATCH DELETE)), [ POST => '/reminders/{id}/snooze' ],
+    [ POST => '/recurring-tasks/{id}/restore' ], [ POST => '/notifications/{id}/snooze' ],
     [ GET => '/tasks/{id}/history' ], [ GET => '/audit/task/{id}' ],
     [ POST => '/recurring-tasks/{id}/pause' ], [ POST => '/recurring-tasks/{id}/resume' ], [ GET => '/recurring-tasks/{id}/occurrences' ],
     [ POST => '/notifications/{id}/read' ]);
@@ -233,13 +237,14 @@ my $secret_series = $alice->post('/api/recurring-tasks', { title => 'Secret plan
 $node->safe_psql('agenda', qq{
     insert into agenda.notifications (user_id, type, title, dedupe_key, scheduled_for)
     values ('$user_id', 'due', 'Secret plan', 'secret', now())});
+my $secret_reminder = $alice->post("/tasks/$secret->{id}/reminders", { at => '2035-01-01T08:00:00Z' })->{json};
 my $secret_note = $alice->get('/api/notifications')->{json}{items}[0];
 my $before = $node->safe_psql('agenda', q{select count(*) from agenda.events where type !~ 'created'});
 foreach (@things)
 {
     my ($method, $pattern) = @$_;
-    my $thing = $pattern =~ m{^/tasks|^/audit} ? $secret : $pattern =~ m{^/rec} ? $secret_series : $secret_note;
-    my $body = $method =~ /^P/ && $pattern =~ /id\}$/ ? { title => 'Mine' } : undef;
+    my $thing = $pattern =~ m{^/tasks|^/audit} ? $secret : $pattern =~ m{^/rec} ? $secret_series : $pattern =~ m{^/rem} ? $secret_reminder : $secret_note;
+    my $body = $method =~ /^P/ && $pattern =~ /id\}$|reminders$/ ? { title => 'Mine' } : undef;
     my @texts = map {
         my $answer = $bob->request($method, $pattern =~ s/\{id\}/$_/r, $body);
         my $text = "$answer->{status} $answer->{content}";

@@ -26,7 +26,7 @@ sub stream
     my $who = defined $name ? 'Authorization: Bearer ' . $gateway->token_of($name) . "\r\n" : '';
     $socket->syswrite('GET ' . ($path // '/api/stream') . " HTTP/1.1\r\nHost: x\r\n$who" . ($headers // '') . "\r\n");
     my $self = { socket => $socket, text => '' };
-    read_stream($self, qr/\r\n\r\n.*\n\r?\n/s);
+    read_stream($self, qr/\r\n\r\n(?:\{.*\}|.*\n\r?\n)/s);
     return $self;
 }
 
