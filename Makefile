@@ -130,7 +130,7 @@ clean-world:
 	$(MAKE) -C gateway clean
 	rm -rf build
 
-.PHONY: deps run stop status token psql test check-fast bench torture fuzz valgrind lint format dist
+.PHONY: deps run stop status token psql test check-fast bench torture fuzz valgrind check-valgrind lint format dist
 # DESTDIR, PG_CONFIG and friends reach the scripts through the environment
 deps:
 	./docker/dev/deps.sh build run test
@@ -161,6 +161,8 @@ fuzz:
 	@MINUTES='$(MINUTES)' ./test/fuzz/run
 valgrind:
 	@./test/valgrind/run
+check-valgrind:
+	@./test/valgrind/server
 lint:
 	@./test/lint/run
 format:

@@ -151,6 +151,17 @@ sub start_again
     wait_until(sub { delete $node->{_pid}; $node->start(fail_ok => 1) }, 'the server to start');
 }
 
+# Ends what a session that was killed has left prepared, one way or the other.
+my $prepared = 0;
+
+sub settle_prepared
+{
+    foreach my $gid (split /\n/, ask(q{select gid from pg_prepared_xacts where prepared < clock_timestamp() - interval '1 second'}) // '')
+    {
+        ask((++$prepared % 2 ? 'commit' : 'rollback') . " prepared '$gid'");
+    }
+}
+
 # ---- the faults --------------------------------------------------------------------------------
 my %faults = (
     'drainer killed' => sub { kill_process($drainer) },
@@ -186,6 +197,7 @@ while (time < $end)
     note(sprintf('%.1f s: %s', $end - time, $fault));
     $faults{$fault}->();
     $done{$fault}++;
+    settle_prepared();
     wait_for_writers("after: $fault");
     wait_for_delivery("after: $fault");
 }
@@ -193,13 +205,11 @@ pass("writers and deliveries went on after each of " . sum0(values %done) . ' fa
 stop_process($_) foreach reverse @writers;
 
 # ---- the end -----------------------------------------------------------------------------------
+# What was left prepared still has its locks, for which the last writers may wait.
+$node->safe_psql('agenda', "select pg_terminate_backend(pid) from pg_stat_activity where application_name in ('writers', 'copier')");
 $node->poll_query_until('agenda', "select count(*) = 0 from pg_stat_activity where application_name in ('writers', 'copier')");
-my $prepared = 0;
-foreach my $gid (split /\n/, $node->safe_psql('agenda', 'select gid from pg_prepared_xacts'))
-{
-    $node->safe_psql('agenda', (++$prepared % 2 ? 'commit' : 'rollback') . " prepared '$gid'");
-}
-note("$prepared transactions were left prepared");
+wait_until(sub { settle_prepared(); ask('select count(*) from pg_prepared_xacts') eq '0' }, 'prepared transactions to end');
+note("$prepared transactions were left prepared by a crash, and ended later");
 wait_until(sub { ask(q{select lag = 0 from agenda.log_position()}) eq 't' }, 'the log to be published', 180);
 
 # ---- the books ---------------------------------------------------------------------------------
