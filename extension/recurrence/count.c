@@ -72,10 +72,11 @@ added(const struct rr_plan *plan, int64_t period)
  * numbers.  known[a][b] is one more than the number, 0 where it is not known.
  */
 #define TABLES (RR_YEAR_TYPES + 1)
+#define WEEKS  128
 
 struct sums
 {
-	int32_t known[TABLES][TABLES];
+	int32_t known[TABLES][WEEKS];
 };
 
 static int
@@ -94,9 +95,18 @@ added_known(const struct rr_plan *plan, struct sums *sums, int64_t period)
 {
 	int32_t *known;
 
-	if (plan->unit > RR_UNIT_MONTH)
+	if (plan->unit > RR_UNIT_WEEK)
 		return added(plan, period);
-	known = &sums->known[table_of(plan, period)][plan->spills ? table_of(plan, period + 1) : 0];
+	if (plan->unit == RR_UNIT_WEEK)
+	{
+		/* those of a week depend on its days alone, which are seven bits */
+		struct rr_days days;
+
+		rr_days_of(plan, period, &days);
+		known = &sums->known[0][days.own];
+	}
+	else
+		known = &sums->known[table_of(plan, period)][plan->spills ? table_of(plan, period + 1) : 0];
 	if (*known == 0)
 		*known = (int32_t) added(plan, period) + 1;
 	return *known - 1;

@@ -393,6 +393,37 @@ ask_neighbour(const struct rr_plan *plan, int64_t period, int64_t bound, int dir
 		*found = other;
 }
 
+/* days that hardly ever meet INTERVAL are left to calculation after so many steps */
+#define DAYS_LIMIT 128
+
+/* the first occurrence of the days from this one on; the last of those up to it */
+static bool
+next_by_sieve(const struct rr_plan *plan, int64_t day, int64_t *found)
+{
+	const struct rr_phase phase = rr_phase_of(plan);
+	struct rr_days days;
+
+	day = rr_sieve_nth(plan, &phase, day, 0);
+	if (day > plan->last_period)
+		return false;
+	rr_days_of(plan, day, &days);
+	return rr_first_in(plan, &days, day * RR_DAY_SECONDS, found) && *found <= plan->until;
+}
+
+static bool
+previous_by_sieve(const struct rr_plan *plan, int64_t day, int64_t *found)
+{
+	const struct rr_phase phase = rr_phase_of(plan);
+	struct rr_days days;
+
+	day = day < plan->origin ? RR_NO_PERIOD : rr_sieve_upto(plan, &phase, plan->origin, day);
+	if (day == RR_NO_PERIOD)
+		return false;
+	rr_days_of(plan, day, &days);
+	return rr_last_in(plan, &days, (day + 1) * RR_DAY_SECONDS - 1, found) &&
+		   *found >= plan->dtstart;
+}
+
 bool
 rr_next(const struct rr_plan *plan, int64_t lo, int64_t *found)
 {
@@ -419,8 +450,10 @@ rr_next(const struct rr_plan *plan, int64_t lo, int64_t *found)
 	last = period + plan->reach;
 	if (last > plan->last_period)
 		last = plan->last_period;
-	for (; period <= last; period = rr_step_forward(plan, period))
+	for (int steps = 0; period <= last; period = rr_step_forward(plan, period), steps++)
 	{
+		if (steps == DAYS_LIMIT && plan->unit == RR_UNIT_DAY)
+			return next_by_sieve(plan, period, found);
 		rr_days_of(plan, period, &days);
 		if (!rr_first_in(plan, &days, lo, found))
 			continue;
@@ -453,8 +486,10 @@ previous_by_rule(const struct rr_plan *plan, int64_t hi, int64_t *found)
 	last = period - plan->reach;
 	if (last < plan->origin)
 		last = plan->origin;
-	for (; period >= last; period = step_back(plan, period))
+	for (int steps = 0; period >= last; period = step_back(plan, period), steps++)
 	{
+		if (steps == DAYS_LIMIT && plan->unit == RR_UNIT_DAY)
+			return previous_by_sieve(plan, period, found);
 		rr_days_of(plan, period, &days);
 		if (!rr_last_in(plan, &days, hi, found))
 			continue;

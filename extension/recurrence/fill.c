@@ -40,6 +40,17 @@ fill_by_next(const struct rr_plan *plan, struct batch *batch)
 }
 
 static void
+fill_subday(const struct rr_plan *plan, struct batch *batch)
+{
+	const struct rr_phase phase = rr_phase_of(plan);
+	int64_t lo = batch->lo;
+	int64_t t;
+
+	for (; !is_full(batch) && rr_subday_next(plan, &phase, lo, &t) && t <= batch->hi; lo = t + 1)
+		batch->out[batch->n++] = t;
+}
+
+static void
 fill_by_step(struct batch *batch, int64_t first, int64_t step)
 {
 	int64_t t = batch->lo <= first ? first : first + (batch->lo - first + step - 1) / step * step;
@@ -154,7 +165,9 @@ rr_fill(const struct rr_plan *plan, int64_t lo, int64_t hi, int64_t *out, int n)
 		return 0;
 	if (plan->unit == RR_UNIT_TIME && rr_subday_is_single(plan))
 		fill_by_step(&batch, plan->dtstart, (int64_t) plan->interval * plan->unit_seconds);
-	else if (plan->unit == RR_UNIT_TIME || plan->spills)
+	else if (plan->unit == RR_UNIT_TIME)
+		fill_subday(plan, &batch);
+	else if (plan->spills)
 		fill_by_next(plan, &batch);
 	else if (plan->unit == RR_UNIT_DAY && !plan->filtered && !plan->by_setpos && plan->times.n == 1)
 		fill_by_step(&batch, plan->origin * RR_DAY_SECONDS + plan->times.first,

@@ -14,7 +14,7 @@
  * any day, in one step for each of these.  The place of number k is enclosed by such counts and
  * walked to at the end.
  *
- * Everything lies on the stack, some 100 kB.  With all days permitted the era is a single day.
+ * Everything lies on the stack, some 90 kB.  With all days permitted the era is a single day.
  */
 #include "sieve.h"
 
@@ -574,6 +574,28 @@ rr_sieve_nth(const struct rr_plan *plan, const struct rr_phase *phase, int64_t u
 	return found < 0 ? RR_NO_PERIOD : day * plan->unit_count + found;
 }
 
+/* the last period before a day, if it is not far from it; -1 if that is not known */
+static int64_t
+last_nearby(struct rr_sieve *s, int64_t end)
+{
+	const int64_t many = INT64_MAX / 2;
+	const int64_t from = end - SHORT_WALK * (s->interval / s->unit_count + 1);
+	const int64_t limit = s->limit;
+	struct walker w = { from, many, -1 };
+
+	if (from <= 0)
+		return -1;
+	s->limit = end;
+	walk(s, &w, 2 * SHORT_WALK);
+	if (w.k < many && w.day >= end)
+	{
+		w = (struct walker){ from, many - w.k - 1, -1 };
+		walk(s, &w, 2 * SHORT_WALK);
+	}
+	s->limit = limit;
+	return w.found;
+}
+
 int64_t
 rr_sieve_upto(const struct rr_plan *plan, const struct rr_phase *phase, int64_t first, int64_t u)
 {
@@ -587,6 +609,14 @@ rr_sieve_upto(const struct rr_plan *plan, const struct rr_phase *phase, int64_t 
 	sieve_make(&s, plan, phase, day);
 	if (s.size == 0 || s.permitted == 0)
 		return RR_NO_PERIOD;
+	n = last > 0 && is_permitted(&s, last)
+			? count_in_day(&s, first_in_day(&s, last), u + 1 - (day + last) * plan->unit_count)
+			: 0;
+	if (n > 0)
+		return (day + last) * plan->unit_count + select_in_day(&s, first_in_day(&s, last), n - 1);
+	n = last_nearby(&s, last);
+	if (n >= 0)
+		return day * plan->unit_count + n;
 	before = is_permitted(&s, 0) ? count_in_day(&s, s.origin, first - day * plan->unit_count) : 0;
 	n = count_before(&s, last);
 	if (is_permitted(&s, last))

@@ -8,7 +8,7 @@
 #include "civil.h"
 #include "plan.h"
 
-#define RR_ERA_WORDS (RR_CYCLE_DAYS / 64 + 2)
+#define RR_ERA_WORDS    (RR_CYCLE_DAYS / 64 + 2)
 #define RR_SECOND_WORDS (RR_DAY_SECONDS / 64 + 2)
 /* for shorter intervals the periods of a day are counted once for every first one */
 #define RR_WEIGHTS 8192
@@ -36,8 +36,8 @@ struct rr_sieve
 	int64_t length;  /* each of this length */
 	int64_t turn; /* inverse of c / rows modulo length: columns that a step of `rows` days moves */
 	struct rr_class step; /* from t to t + G */
-	int64_t size;      /* times of day that pass and are = origin (mod G) */
-	int64_t permitted; /* days in an era */
+	int64_t size;         /* times of day that pass and are = origin (mod G) */
+	int64_t permitted;    /* days in an era */
 	bool laid_out;
 	uint64_t starts[RR_SECOND_WORDS];
 	uint64_t days[RR_ERA_WORDS];

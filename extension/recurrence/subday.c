@@ -453,21 +453,25 @@ rr_phase_never(const struct rr_plan *plan, const struct rr_phase *phase)
 	const int64_t modulus = plan->filtered ? rr_gcd(days, RR_CYCLE_DAYS) : 1;
 	const int64_t step = modulus > 1 ? rr_inverse(plan->unit_count / common % modulus, modulus) : 0;
 	uint64_t residues[RR_CYCLE_DAYS / 64 + 1];
-	bool any = false;
+	int64_t t = rr_floormod(phase->origin, common);
+	int64_t residue = rr_floormod((phase->origin - t) / common, modulus) * step % modulus;
+	int64_t n = 0;
 
 	if (plan->every_start && modulus == 1)
 		return false;
 	for (int i = 0; i <= modulus / 64; i++)
 		residues[i] = 0;
-	for (int64_t t = rr_floormod(phase->origin, common); t < plan->unit_count; t += common)
+	for (; t < plan->unit_count; t += common)
 	{
-		if (!takes_part(plan, (int) t))
-			continue;
-		if (modulus == 1)
-			return false;
-		any = true;
-		rr_add(residues,
-			   (int) (rr_floormod((phase->origin - t) / common, modulus) * step % modulus));
+		if (takes_part(plan, (int) t) && !rr_has(residues, (int) residue))
+		{
+			rr_add(residues, (int) residue);
+			/* all of them, and the table permits some day */
+			if (++n == modulus)
+				return false;
+		}
+		residue -= step;
+		residue += residue < 0 ? modulus : 0;
 	}
-	return !any || !permits_residue(plan, residues, modulus);
+	return n == 0 || !permits_residue(plan, residues, modulus);
 }
