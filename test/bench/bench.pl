@@ -267,7 +267,7 @@ sub get
     my $id = reader_with_tasks(1000);
     start_gateway($port, $key);
 
-    say_line("\nGET requests per second: wrk, 64 connections, $seconds s, on the same machine");
+    say_line("\nrequests per second: wrk, 64 connections, $seconds s, on the same machine");
     my %figure;
     my @cases = (
         [ healthz => '/healthz (limit: no database)', "http://127.0.0.1:$port/healthz" ],
@@ -279,6 +279,8 @@ sub get
         $figure{$name} = wrk($url, $token);
         row($what, sprintf('%7.0f /s  p50 %6.2f ms  p99 %6.2f ms', @{ $figure{$name} }{qw(rps p50_ms p99_ms)}));
     }
+    $figure{post} = wrk("http://127.0.0.1:$port/api/tasks", $token, post_script());
+    row('POST /api/tasks: task, timer, event', sprintf('%7.0f /s  p50 %6.2f ms  p99 %6.2f ms', @{ $figure{post} }{qw(rps p50_ms p99_ms)}));
     my $sql = "select agenda.task_json(t) from agenda.get_task('$id') t";
     $figure{select} = pgbench($sql, 64, '-U', 'reader');
     row('the same row by pgbench, 64 clients (peer)', sprintf('%7.0f /s  avg %6.2f ms', @{ $figure{select} }{qw(tps ms)}));
@@ -325,11 +327,24 @@ SQL
     wait_until(sub { system("curl -fs -o /dev/null http://127.0.0.1:$port/readyz") == 0 }, 'the gateway', 30);
 }
 
+sub post_script
+{
+    my $file = "$ENV{TESTDIR}/post.lua";
+    open my $out, '>', $file or die "$file: $!";
+    print $out <<'LUA';
+wrk.method = "POST"
+wrk.headers["Content-Type"] = "application/json"
+wrk.body = '{"title": "from the bench", "due_date": "2030-01-01T09:00:00Z"}'
+LUA
+    close $out;
+    return ('-s', $file);
+}
+
 sub wrk
 {
-    my ($url, $token) = @_;
+    my ($url, $token, @more) = @_;
     my $load = load();
-    my $text = run_out('wrk', '-t', 1, '-c', 64, '-d', "${seconds}s", '--latency', '-H', "Authorization: Bearer $token", $url);
+    my $text = run_out('wrk', '-t', 1, '-c', 64, '-d', "${seconds}s", '--latency', '-H', "Authorization: Bearer $token", @more, $url);
     die "wrk $url:\n$text" if $text =~ /Non-2xx/;
     my ($rps) = $text =~ m{^Requests/sec:\s*([\d.]+)}m;
     my %ms = map { $_ => in_ms($text =~ /^\s+$_%\s+([\d.]+\w+)/m) } (50, 99);
