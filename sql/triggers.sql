@@ -31,6 +31,9 @@ create trigger task_before before insert or update on agenda.tasks
 create trigger task_after after insert or update or delete on agenda.tasks
     for each row execute function agenda._task_after();
 
+create trigger task_gone after delete on agenda.tasks
+    for each row when (old.announced = 'overdue' and not agenda._restoring()) execute function agenda._task_gone();
+
 create trigger reminder_before before insert on agenda.reminders
     for each row when (not agenda._restoring()) execute function agenda._reminder_before();
 create trigger reminder_before_update before update on agenda.reminders
@@ -38,9 +41,9 @@ create trigger reminder_before_update before update on agenda.reminders
     execute function agenda._reminder_before();
 create trigger reminder_after after insert or delete on agenda.reminders
     for each row when (not agenda._restoring()) execute function agenda._reminder_after();
--- what the scanner raises counts up, and is logged there
+-- what the scanner raises it logs itself
 create trigger reminder_after_update after update on agenda.reminders
-    for each row when (new.fired_count <= old.fired_count
+    for each row when (new.last_fired_at is not distinct from old.last_fired_at
                        and (old.fire_at, old.state, old.snoozed_until) is distinct from (new.fire_at, new.state, new.snoozed_until)
                        and not agenda._restoring())
     execute function agenda._reminder_after();

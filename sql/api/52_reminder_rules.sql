@@ -129,8 +129,8 @@ end
 $$;
 comment on function agenda._reminder_before() is 'internal: plans a reminder that is new or means another time';
 
--- Log and timer of what users, and changes of the task, do to a reminder.  What the scanner does is counted
--- in fired_count and written by _raise_reminders(), many at once.
+-- Log and timer of what users, and changes of the task, do to a reminder.  What the scanner does stands
+-- in last_fired_at and is written by _raise_reminders(), many at once.
 create or replace function agenda._reminder_after() returns trigger
     language plpgsql security definer
     set search_path = pg_catalog, agenda, pg_temp as
@@ -195,8 +195,15 @@ declare
     p       agenda.preferences;
 begin
     v_none := agenda._enter(new.user_id);
-    -- a new due date, or an end: an overdue task is not told again
-    delete from agenda.timers m where (m.user_id, m.entity, m.entity_id) = (new.user_id, 'repeat', new.id);
+    if old.announced = 'overdue' then
+        -- it is not told again, unless it is what it was: reopened, restored
+        delete from agenda.timers m where (m.user_id, m.entity, m.entity_id) = (new.user_id, 'repeat', new.id);
+        p := agenda._visible_preferences(new.user_id);
+        if new.announced = 'overdue' and agenda._is_open(new.status) and new.deleted_at is null
+           and agenda._repeat_at(new, p, agenda.now()) is not null then
+            v_none := agenda._set_timer(new.user_id, 'repeat', new.id, agenda._repeat_at(new, p, agenda.now()), 'repeat');
+        end if;
+    end if;
     for r in select * from agenda.reminders x where x.user_id = new.user_id and x.task_id = new.id for update loop
         if not v_any then
             v_any := true;
@@ -224,6 +231,18 @@ begin
 end
 $$;
 comment on function agenda._reminders_follow(agenda.tasks, agenda.tasks) is 'engine: reminders of a task whose due date, status or deletion has changed';
+
+-- The reminders of a task that is gone go by their foreign key.
+create or replace function agenda._task_gone() returns trigger
+    language plpgsql security definer
+    set search_path = pg_catalog, agenda, pg_temp as
+$$
+begin
+    delete from agenda.timers m where (m.user_id, m.entity, m.entity_id) = (old.user_id, 'repeat', old.id);
+    return null;
+end
+$$;
+comment on function agenda._task_gone() is 'internal: an overdue task that is gone is not told again';
 
 -- The user's zone, grace or time of the day is another one.  Tasks move by themselves where they float; here
 -- are the reminders whose own time depends on it.

@@ -371,7 +371,8 @@ declare
     v_until constant timestamptz := agenda._snooze_until(for_time, until_at);
     r       constant agenda.reminders := agenda._lock_reminder(id);
 begin
-    if r.task_id is null or r.state = 'cancelled' then
+    if not exists (select from agenda.tasks t
+                    where t.user_id = r.user_id and t.id = r.task_id and t.deleted_at is null and agenda._is_open(t.status)) then
         raise exception using errcode = 'YA007', message = format('reminder "%s" cannot be snoozed', id),
             detail = case when r.task_id is null then 'It is the template of a series.' else 'Its task is done or deleted.' end;
     end if;

@@ -48,7 +48,7 @@ begin
            -- one that stands later was put off after an error
            and (m.user_id is null or w.at is null or m.fire_at < w.at)
         union all
-        select 'stray-timer', m.entity, m.user_id, m.entity_id, 'a timer of nothing that is owed'
+        select 'stray-timer', m.entity, m.user_id, m.entity_id, format('a timer (%s) of nothing that is owed', m.what)
           from agenda.timers m
          where case m.entity
                    when 'task' then not exists (select from agenda.tasks t where t.user_id = m.user_id and t.id = m.entity_id
@@ -87,6 +87,8 @@ begin
           left join agenda.timers m on m.user_id = s.user_id and m.entity = 'series' and m.entity_id = s.id
          where s.spawn <> 'completion' and s.is_active and s.deleted_at is null and s.next_due_at is not null
            and (m.user_id is null or m.fire_at > s.next_due_at + interval '10 minutes')
+           -- it waits for the occurrence that is open
+           and not (s.overlap = 'hold' and agenda._has_open(s))
         union all
         select 'series-key', 'series', s.user_id, s.id,
                format('next key %s, last key %s, next due at %s', s.next_key, s.last_key, s.next_due_at)
