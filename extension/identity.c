@@ -237,45 +237,50 @@ agenda_set_identity(PG_FUNCTION_ARGS)
 	PG_RETURN_VOID();
 }
 
-static void
-copy_text_arg(FunctionCallInfo fcinfo, int argno, char *dst, size_t size)
-{
-	dst[0] = '\0';
-	if (!PG_ARGISNULL(argno))
-		text_to_cstring_buffer(PG_GETARG_TEXT_PP(argno), dst, size);
-}
-
 /* agenda._enter(user_id, request_id, traceparent): act for a user until _leave() */
 Datum
 agenda_enter(PG_FUNCTION_ARGS)
 {
-	Identity *entry = push(IDENTITY_FUNCTION);
-
-	entry->has_user = !PG_ARGISNULL(0);
-	if (entry->has_user)
-		entry->user_id = *PG_GETARG_UUID_P(0);
-	copy_text_arg(fcinfo, 1, entry->request_id, MAX_REQUEST_ID);
-	copy_text_arg(fcinfo, 2, entry->traceparent, MAX_TRACEPARENT);
-
-	/* a trigger that acts for a user keeps the trace of the request that fired it */
-	if (stack_depth > 1)
-	{
-		if (PG_ARGISNULL(1))
-			strlcpy(entry->request_id, entry[-1].request_id, MAX_REQUEST_ID);
-		if (PG_ARGISNULL(2))
-			strlcpy(entry->traceparent, entry[-1].traceparent, MAX_TRACEPARENT);
-	}
+	agenda_identity_enter(PG_ARGISNULL(0) ? NULL : PG_GETARG_UUID_P(0),
+						  PG_ARGISNULL(1) ? NULL : PG_GETARG_TEXT_PP(1),
+						  PG_ARGISNULL(2) ? NULL : PG_GETARG_TEXT_PP(2));
 	PG_RETURN_VOID();
+}
+
+/* A trigger that acts for a user, and gives no trace, keeps that of the request which fired it. */
+void
+agenda_identity_enter(const pg_uuid_t *user_id, const text *request_id, const text *traceparent)
+{
+	Identity *entry = push(IDENTITY_FUNCTION);
+	const Identity *below = stack_depth > 1 ? entry - 1 : NULL;
+
+	entry->has_user = user_id != NULL;
+	if (user_id != NULL)
+		entry->user_id = *user_id;
+	if (request_id != NULL)
+		text_to_cstring_buffer(request_id, entry->request_id, MAX_REQUEST_ID);
+	else if (below != NULL)
+		strlcpy(entry->request_id, below->request_id, MAX_REQUEST_ID);
+	if (traceparent != NULL)
+		text_to_cstring_buffer(traceparent, entry->traceparent, MAX_TRACEPARENT);
+	else if (below != NULL)
+		strlcpy(entry->traceparent, below->traceparent, MAX_TRACEPARENT);
 }
 
 /* agenda._leave(): the end of what _enter() began */
 Datum
 agenda_leave(PG_FUNCTION_ARGS)
 {
+	agenda_identity_leave();
+	PG_RETURN_VOID();
+}
+
+void
+agenda_identity_leave(void)
+{
 	if (stack_depth == 0 || stack[stack_depth - 1].kind != IDENTITY_FUNCTION)
 		elog(ERROR, "_leave without _enter");
 	stack_depth--;
-	PG_RETURN_VOID();
 }
 
 static Identity *

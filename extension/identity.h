@@ -23,6 +23,14 @@ extern void agenda_identity_require(pg_uuid_t *user_id);
  */
 extern void agenda_identity_check_owner(const pg_uuid_t *owner);
 
+/*
+ * Act for a user until agenda_identity_leave(): agenda._enter() and _leave() for C.  request_id and
+ * traceparent may be NULL.  An error in between is safe.
+ */
+extern void agenda_identity_enter(const pg_uuid_t *user_id, const text *request_id,
+								  const text *traceparent);
+extern void agenda_identity_leave(void);
+
 /* Who is written into the log as the author of a change; palloc'd. */
 extern char *agenda_identity_actor(void);
 

@@ -17,6 +17,7 @@
 #include "utils/uuid.h"
 
 #include "errcodes.h"
+#include "json_member.h"
 
 /* of a value that is shown in an error */
 #define MAX_SHOWN  100

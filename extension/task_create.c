@@ -33,6 +33,7 @@
 #include "sql_call.h"
 #include "table.h"
 #include "table_default.h"
+#include "task_create.h"
 #include "task_row.h"
 #include "time_text.h"
 
@@ -51,7 +52,6 @@ enum
 };
 
 static void take_arguments(FunctionCallInfo fcinfo, TaskRow *row);
-static void take_due(TaskRow *row, text *due);
 static bool direct_way(Relation rel, Datum *values, bool *nulls);
 static void check_rights(Relation rel, const TaskRow *row);
 static Datum insert_direct(Relation rel, const TaskRow *row, Datum *values, bool *nulls);
@@ -67,30 +67,46 @@ PG_FUNCTION_INFO_V1(agenda_create_task);
 Datum
 agenda_create_task(PG_FUNCTION_ARGS)
 {
+	TaskRow row;
+	Datum result;
+
+	agenda_task_clear(&row);
+	take_arguments(fcinfo, &row);
+	result = agenda_task_create(&row);
+	/* a trigger of somebody else may have kept the row out */
+	if (result == (Datum) 0)
+		PG_RETURN_NULL();
+	PG_RETURN_DATUM(result);
+}
+
+void
+agenda_task_clear(TaskRow *row)
+{
+	for (TaskColumn c = 0; c < TASK_COLUMNS; c++)
+		agenda_task_set_null(row, c);
+}
+
+Datum
+agenda_task_create(TaskRow *row)
+{
 	Relation rel;
 	pg_uuid_t user_id;
-	TaskRow row;
 	Datum *values;
 	bool *nulls;
 	Datum result;
 
 	agenda_identity_require(&user_id);
-	for (TaskColumn c = 0; c < TASK_COLUMNS; c++)
-		agenda_task_set_null(&row, c);
-	take_arguments(fcinfo, &row);
-
+	if (!row->isnull[TASK_TIMEZONE])
+		agenda_zone_check(DatumGetTextPP(row->value[TASK_TIMEZONE]));
 	rel = agenda_table_open("tasks", RowExclusiveLock);
 	values = palloc(RelationGetNumberOfAttributes(rel) * sizeof(Datum));
 	nulls = palloc(RelationGetNumberOfAttributes(rel) * sizeof(bool));
 	if (direct_way(rel, values, nulls))
-		result = insert_direct(rel, &row, values, nulls);
+		result = insert_direct(rel, row, values, nulls);
 	else
-		result = insert_by_sql(rel, &row);
+		result = insert_by_sql(rel, row);
 	table_close(rel, NoLock);
-	/* a trigger of somebody else may have kept the row out */
-	if (result == (Datum) 0)
-		PG_RETURN_NULL();
-	PG_RETURN_DATUM(result);
+	return result;
 }
 
 /* Only what is given is set: the rest is for the defaults. */
@@ -121,15 +137,13 @@ take_arguments(FunctionCallInfo fcinfo, TaskRow *row)
 		/* what no smallint holds is out of range in any case */
 		agenda_task_set(row, TASK_PRIORITY, Int16GetDatum(Min(Max(priority, -1), PG_INT16_MAX)));
 	}
-	if (!PG_ARGISNULL(ARG_TIMEZONE))
-		agenda_zone_check(PG_GETARG_TEXT_PP(ARG_TIMEZONE));
 	if (!PG_ARGISNULL(ARG_DUE))
-		take_due(row, PG_GETARG_TEXT_PP(ARG_DUE));
+		agenda_task_take_due(row, PG_GETARG_TEXT_PP(ARG_DUE));
 }
 
 /* What is no instant is resolved by the BEFORE trigger, in the zone that counts then. */
-static void
-take_due(TaskRow *row, text *due)
+void
+agenda_task_take_due(TaskRow *row, const text *due)
 {
 	AgendaDue parsed;
 

@@ -1,13 +1,15 @@
 /*
  * task_gateway.c
- *		What the gateway asks most: one task, and the list of tasks.
+ *		What the gateway asks most: one task, the list of tasks, a new task.
  *
  * agenda.gw_get_task() and agenda.gw_list_tasks() read through the indexes and write the answer's text
  * as they go: no executor, no jsonb.  They name the user in every key, so row-level security
  * has nothing to add; only agenda_gateway may execute them (sql/grants.sql).
  *
- * Both are stable and read with the snapshot of the calling query.  A list that is filtered or sorted
- * is SQL, in agenda._gw_list_tasks().
+ * agenda.gw_create_task() makes a plain task with the owner's rights, as SECURITY DEFINER would have it.
+ *
+ * Reads are stable and read with the snapshot of the calling query.  A list that is filtered or sorted
+ * is SQL, in agenda._gw_list_tasks(); so is a new task with tags, checklist or reminders.
  */
 #include "postgres.h"
 
@@ -30,12 +32,17 @@
 #include "utils/lsyscache.h"
 #include "utils/memutils.h"
 #include "utils/snapmgr.h"
+#include "utils/typcache.h"
 
 #include "clock.h"
 #include "errcodes.h"
+#include "identity.h"
+#include "json_member.h"
 #include "json_text.h"
+#include "owner.h"
 #include "sql_call.h"
 #include "table.h"
+#include "task_create.h"
 #include "task_json.h"
 
 /* pages and their sizes as in agenda._gw_page() */
@@ -74,8 +81,11 @@ typedef struct TaskList
 } TaskList;
 
 static pg_uuid_t *uuid_argument(FunctionCallInfo fcinfo, int argno);
-static Datum answer(int status, int64 version, StringInfo body);
+static Datum answer(int status, int64 version, StringInfo location, StringInfo body);
 static TupleDesc answer_desc(void);
+static bool plain_task(Jsonb *body);
+static void take_members(Datum body, TaskRow *row);
+static Datum created(Datum task);
 static bool plain_page(Jsonb *query, ListPage *page);
 static bool page_member(Jsonb *query, const char *name, int64 limit, int64 *value, int *found);
 static Relation open_list_index(Relation rel);
@@ -86,6 +96,7 @@ static void append_item(TaskList *list, TupleTableSlot *slot);
 
 PG_FUNCTION_INFO_V1(agenda_gw_get_task);
 PG_FUNCTION_INFO_V1(agenda_gw_list_tasks);
+PG_FUNCTION_INFO_V1(agenda_gw_create_task);
 PG_FUNCTION_INFO_V1(agenda_task_body);
 
 /* agenda.gw_get_task(user, request_id, traceparent, id) → (status, etag, location, body) */
@@ -119,7 +130,7 @@ agenda_gw_get_task(PG_FUNCTION_ARGS)
 	initStringInfo(&body);
 	agenda_task_text(&body, &task, agenda_domain_now(), &prefs);
 	table_close(rel, AccessShareLock);
-	PG_RETURN_DATUM(answer(200, DatumGetInt64(task.value[TASK_VERSION]), &body));
+	PG_RETURN_DATUM(answer(200, DatumGetInt64(task.value[TASK_VERSION]), NULL, &body));
 }
 
 /* agenda._task_body(t agenda.tasks) → text: as gw_get_task() has it */
@@ -147,9 +158,118 @@ uuid_argument(FunctionCallInfo fcinfo, int argno)
 	return PG_GETARG_UUID_P(argno);
 }
 
-/* A negative version: no entity tag. */
+/* ---- a new task -------------------------------------------------------------------------------- */
+
+/* agenda.gw_create_task(user, request_id, traceparent, body) → (status, etag, location, body) */
+Datum
+agenda_gw_create_task(PG_FUNCTION_ARGS)
+{
+	AgendaOwnerScope scope;
+	TaskRow row;
+	Datum task;
+
+	if (PG_ARGISNULL(3) || !plain_task(PG_GETARG_JSONB_P(3)))
+	{
+		Oid types[4] = { UUIDOID, TEXTOID, TEXTOID, JSONBOID };
+
+		PG_RETURN_DATUM(agenda_call("_gw_create_task", 4, types, fcinfo->args, NULL));
+	}
+	agenda_identity_enter(uuid_argument(fcinfo, 0), PG_ARGISNULL(1) ? NULL : PG_GETARG_TEXT_PP(1),
+						  PG_ARGISNULL(2) ? NULL : PG_GETARG_TEXT_PP(2));
+	agenda_definer_enter(&scope);
+	agenda_task_clear(&row);
+	take_members(PG_GETARG_DATUM(3), &row);
+	task = agenda_task_create(&row);
+	agenda_definer_leave(&scope);
+	agenda_identity_leave();
+	PG_RETURN_DATUM(created(task));
+}
+
+/* Without the members that SQL checks or turns into rows of their own. */
+static bool
+plain_task(Jsonb *body)
+{
+	static const char *const others[] = { "tags", "checklist", "reminders" };
+	JsonbValue value;
+
+	if (!JB_ROOT_IS_OBJECT(body))
+		return false;
+	for (int i = 0; i < lengthof(others); i++)
+		if (getKeyJsonValueFromContainer(&body->root, others[i], strlen(others[i]), &value) != NULL)
+			return false;
+	return true;
+}
+
+static void
+take_members(Datum body, TaskRow *row)
+{
+	static const struct
+	{
+		const char *name;
+		PGFunction read;
+		TaskColumn column;
+	} known[] = {
+		{ "title", agenda_member_text, TASK_TITLE },
+		{ "due_date", agenda_member_text, TASK_DUE_DATE },
+		{ "description", agenda_member_text, TASK_DESCRIPTION },
+		{ "priority", agenda_member_smallint, TASK_PRIORITY },
+		{ "recurrence_rule", agenda_member_text, TASK_RECURRENCE_RULE },
+		{ "timezone", agenda_member_text, TASK_TIMEZONE },
+	};
+
+	for (int i = 0; i < lengthof(known); i++)
+	{
+		LOCAL_FCINFO(call, 2);
+		Datum value;
+
+		InitFunctionCallInfoData(*call, NULL, 2, InvalidOid, NULL, NULL);
+		call->args[0].value = body;
+		call->args[0].isnull = false;
+		call->args[1].value = CStringGetTextDatum(known[i].name);
+		call->args[1].isnull = false;
+		value = known[i].read(call);
+		if (call->isnull)
+			continue;
+		if (known[i].column == TASK_DUE_DATE)
+			agenda_task_take_due(row, DatumGetTextPP(value));
+		else
+			agenda_task_set(row, known[i].column, value);
+	}
+}
+
 static Datum
-answer(int status, int64 version, StringInfo body)
+created(Datum task)
+{
+	HeapTupleData tuple = { 0 };
+	AgendaPreferences prefs;
+	StringInfoData location;
+	StringInfoData body;
+	char id[AGENDA_UUID_SIZE];
+	TupleDesc desc;
+	TaskRow row;
+
+	if (task == (Datum) 0)
+		ereport(ERROR, errcode(ERRCODE_TRIGGERED_ACTION_EXCEPTION),
+				errmsg("a trigger has refused the task"));
+	tuple.t_data = DatumGetHeapTupleHeader(task);
+	tuple.t_len = HeapTupleHeaderGetDatumLength(tuple.t_data);
+	desc = lookup_rowtype_tupdesc(HeapTupleHeaderGetTypeId(tuple.t_data),
+								  HeapTupleHeaderGetTypMod(tuple.t_data));
+	agenda_task_read(&row, &tuple, desc);
+	ReleaseTupleDesc(desc);
+
+	agenda_preferences_of(DatumGetUUIDP(row.value[TASK_USER_ID]), NULL, &prefs);
+	initStringInfo(&body);
+	agenda_task_text(&body, &row, agenda_domain_now(), &prefs);
+	agenda_uuid_text(DatumGetUUIDP(row.value[TASK_ID]), id);
+	initStringInfo(&location);
+	appendStringInfo(&location, "/api/tasks/%s", id);
+	return answer(201, DatumGetInt64(row.value[TASK_VERSION]), &location, &body);
+}
+
+/* A negative version: no entity tag; no location: NULL. */
+static Datum
+answer(int status, int64 version, StringInfo location, StringInfo body)
 {
 	Datum values[ANSWER_COLUMNS] = { 0 };
 	bool nulls[ANSWER_COLUMNS] = { false };
@@ -160,7 +280,10 @@ answer(int status, int64 version, StringInfo body)
 	if (version >= 0)
 		values[ANSWER_ETAG] =
 			PointerGetDatum(cstring_to_text_with_len(etag, pg_lltoa(version, etag)));
-	nulls[ANSWER_LOCATION] = true;
+	nulls[ANSWER_LOCATION] = location == NULL;
+	if (location != NULL)
+		values[ANSWER_LOCATION] =
+			PointerGetDatum(cstring_to_text_with_len(location->data, location->len));
 	values[ANSWER_BODY] = PointerGetDatum(cstring_to_text_with_len(body->data, body->len));
 	return HeapTupleGetDatum(heap_form_tuple(answer_desc(), values, nulls));
 }
@@ -225,7 +348,7 @@ agenda_gw_list_tasks(PG_FUNCTION_ARGS)
 					 "],\"total\":" INT64_FORMAT ",\"page\":" INT64_FORMAT
 					 ",\"page_size\":" INT64_FORMAT "}",
 					 list.total, page.number, page.size);
-	PG_RETURN_DATUM(answer(200, -1, &body));
+	PG_RETURN_DATUM(answer(200, -1, NULL, &body));
 }
 
 /* A query that asks for a page and for nothing else; what is no number is left to SQL. */

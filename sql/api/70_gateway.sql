@@ -83,7 +83,8 @@ create or replace function agenda.gw_list_tasks(
     language c stable as 'MODULE_PATHNAME', 'agenda_gw_list_tasks';
 comment on function agenda.gw_list_tasks(uuid, text, text, jsonb) is 'gateway: GET /tasks';
 
-create or replace function agenda.gw_create_task(
+-- A plain task is made in C, which calls this one where there are tags, a checklist or reminders.
+create or replace function agenda._gw_create_task(
         p_user uuid, p_request_id text, p_traceparent text, p_body jsonb,
         out status integer, out etag text, out location text, out body text)
     language plpgsql volatile security definer
@@ -113,6 +114,12 @@ begin
     v_none := agenda._leave();
 end
 $$;
+comment on function agenda._gw_create_task(uuid, text, text, jsonb) is 'engine: POST /tasks with tags, checklist or reminders';
+
+create or replace function agenda.gw_create_task(
+        p_user uuid, p_request_id text, p_traceparent text, p_body jsonb,
+        out status integer, out etag text, out location text, out body text)
+    language c volatile as 'MODULE_PATHNAME', 'agenda_gw_create_task';
 comment on function agenda.gw_create_task(uuid, text, text, jsonb) is 'gateway: POST /tasks';
 
 create or replace function agenda.gw_get_task(

@@ -1,7 +1,7 @@
 -- What the gateway reads in C says the same as the SQL functions, and shows nobody else's tasks.
 begin;
 set local search_path = public;
-select plan(17);
+select plan(22);
 
 set local agenda.now = '2025-03-10 12:00:00+00';
 select agenda.act_as('aaaaaaaa-0000-4000-8000-000000000071');
@@ -41,6 +41,15 @@ select throws_ok(format($$select * from agenda.gw_get_task('aaaaaaaa-0000-4000-8
                  'YA001', null, 'a deleted task');
 select throws_ok(format($$select * from agenda.gw_get_task('aaaaaaaa-0000-4000-8000-000000000071', null, null, %L)$$, (select id from made where i = 10)),
                  'YA001', null, 'and somebody else''s are not there');
+
+-- a new task
+create temp table answer as select * from agenda.gw_create_task('aaaaaaaa-0000-4000-8000-000000000071', 'request-71', null, '{"title": "by REST", "due_date": "2025-04-01T10:00:00Z", "priority": 3, "description": null}');
+select is(status || ' ' || etag || ' ' || location, '201 1 /api/tasks/' || (body::jsonb->>'id'), 'a new task: status, version and place') from answer;
+select is((select trace from agenda.events e, answer where e.subject = answer.body::jsonb->>'id'), 'request-71', 'its event has the request');
+select is(agenda.current_user_id(), 'aaaaaaaa-0000-4000-8000-000000000072', 'afterwards the acting user is the one before');
+select is((select b.body::jsonb - '{id,created_at,updated_at}'::text[] from agenda._gw_create_task('aaaaaaaa-0000-4000-8000-000000000071', null, null, '{"title": "by REST", "due_date": "2025-04-01T10:00:00Z", "priority": 3}') b),
+          (select body::jsonb - '{id,created_at,updated_at}'::text[] from answer), 'the same as by SQL');
+select throws_ok($$select agenda.gw_create_task('aaaaaaaa-0000-4000-8000-000000000071', null, null, '{"title": 7}')$$, 'YA006', 'title must be a string', 'a member of the wrong kind');
 
 select * from finish();
 rollback;
