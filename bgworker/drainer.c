@@ -92,6 +92,23 @@ static int64 last_letter = 0; /* number of the last letter that was read in this
 static char *settings_in_use = NULL;
 static char database_name[NAMEDATALEN] = "";
 
+/*
+ * A position that is lost in a crash costs a repetition.  Plans are made once, for tables of any size
+ * and without statistics, and the beginning of the result is wanted soon: the index is right.
+ */
+static const struct
+{
+	const char *name;
+	const char *value;
+} session_settings[] = {
+	{ "synchronous_commit", "off" },
+	{ "plan_cache_mode", "force_generic_plan" },
+	{ "max_parallel_workers_per_gather", "0" },
+	{ "enable_seqscan", "off" },
+	{ "enable_bitmapscan", "off" },
+	{ "enable_sort", "off" },
+};
+
 static long drainer_round(void);
 static void note_wake(int woken);
 static bool take_news(void);
@@ -126,12 +143,9 @@ agenda_drainer_main(Datum main_arg)
 	agenda_worker_begin(AGENDA_DRAINER);
 	agenda_drainer_publisher_init();
 
-	/* a position that is lost in a crash costs a repetition */
-	SetConfigOption("synchronous_commit", "off", PGC_SUSET, PGC_S_OVERRIDE);
-	/* plans are made once, for tables of any size and without statistics: the index is right */
-	SetConfigOption("plan_cache_mode", "force_generic_plan", PGC_SUSET, PGC_S_OVERRIDE);
-	SetConfigOption("enable_seqscan", "off", PGC_SUSET, PGC_S_OVERRIDE);
-	SetConfigOption("enable_bitmapscan", "off", PGC_SUSET, PGC_S_OVERRIDE);
+	for (int i = 0; i < lengthof(session_settings); i++)
+		SetConfigOption(session_settings[i].name, session_settings[i].value, PGC_SUSET,
+						PGC_S_OVERRIDE);
 	settings_in_use = publishing_settings();
 
 	while (!agenda_worker_must_stop())

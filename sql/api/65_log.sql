@@ -292,7 +292,8 @@ declare
 begin
     select string_agg(format(case p_kind
                when 'first' then 'select e.seq from agenda.%1$I e where e.' || v_ran
-               when 'rest' then t.rows || 'seq > $1'
+               -- ordered parts are merged; else all of them would be sorted for the sake of a few
+               when 'rest' then '(' || t.rows || 'seq > $1 order by seq)'
                else t.rows || v_began || ' union all ' || t.rows || v_ran
            end, l.leaf), ' union all ' order by l.n)
       into v_parts
@@ -476,20 +477,26 @@ begin
                    when 'preferences' then 'agenda.preferences'
                    when 'user' then 'agenda.users'
                end
+               -- Debezium's outbox event router: the entity's name behind its prefix
+               when 'debezium' then 'outbox.event.' || split_part(t.key, '.', 1)
                when 'todo' then case
                    when t.key in ('task.due_soon', 'task.due', 'task.overdue') or t.key like 'reminder.%' then 'todo.reminders'
                    else 'todo.audit'
                end
            end
       from jsonb_each_text(v_per_type) t
-     where use_topic_profile.name in ('per-type', 'per-entity', 'todo')
+     where use_topic_profile.name in ('per-type', 'per-entity', 'todo', 'debezium')
     on conflict do nothing;
-    if use_topic_profile.name is null or use_topic_profile.name not in ('per-type', 'per-entity', 'todo') then
+    insert into agenda.topics (topic, mode)
+    select distinct r.topic, 'debezium' from agenda.topic_routes r
+     where use_topic_profile.name = 'debezium' and r.topic like 'outbox.event.%'
+    on conflict do nothing;
+    if use_topic_profile.name is null or use_topic_profile.name not in ('per-type', 'per-entity', 'todo', 'debezium') then
         raise exception using errcode = 'YA006',
             message = format('topic profile "%s" is not known', left(use_topic_profile.name, 100)),
-            hint = 'Use per-type, per-entity or todo.';
+            hint = 'Use per-type, per-entity, todo or debezium.';
     end if;
 end
 $$;
-comment on function agenda.use_topic_profile(text) is 'operator: adds the routes of a profile (per-type, per-entity, todo) to agenda.topic_routes; profiles can be combined';
+comment on function agenda.use_topic_profile(text) is 'operator: adds the routes of a profile (per-type, per-entity, todo, debezium) to agenda.topic_routes; profiles can be combined';
 
