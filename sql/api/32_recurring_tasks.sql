@@ -260,7 +260,7 @@ begin
                                       - interval '1 microsecond');
         if v_from is null then
             raise exception using errcode = 'YA007', message = 'the series has no occurrence from then on', column = 'effective_from';
-        elsif agenda._previous_key(r, v_from) is not null then
+        elsif agenda._divides(r, v_from) then
             return agenda._split_series(r.id, v_from, patch, interval '0');
         end if;
     end if;

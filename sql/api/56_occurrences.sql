@@ -499,7 +499,7 @@ begin
     perform agenda._lock_open_occurrences(t.user_id, t.recurring_task_id);
     r := agenda._lock_recurring_task(t.user_id, t.recurring_task_id, null);
     v_patch := agenda._series_patch(t, r, patch);
-    if p_scope = 'following' and agenda._previous_key(r, t.occurrence_key) is not null then
+    if p_scope = 'following' and agenda._divides(r, t.occurrence_key) then
         r := agenda._split_series(r.id, t.occurrence_key, v_patch.p, v_patch.moved);
     else
         r := agenda._change_series(r.id, t.occurrence_key, v_patch.p, v_patch.moved);
@@ -512,6 +512,16 @@ begin
 end
 $$;
 comment on function agenda._edit_series(agenda.tasks, jsonb, text) is 'internal: an edit with scope following or all, as far as the series goes';
+
+-- Nothing lies before the first occurrence, nor before the start, so that following is all.
+create or replace function agenda._divides(r agenda.recurring_tasks, p_key timestamp) returns boolean
+    language plpgsql stable as
+$$
+begin
+    return p_key > r.dtstart and agenda._previous_key(r, p_key) is not null;
+end
+$$;
+comment on function agenda._divides(agenda.recurring_tasks, timestamp) is 'internal: the series has occurrences on both sides of this key';
 
 create or replace function agenda._check_moved(r agenda.recurring_tasks, p_start timestamp, p_key timestamp) returns void
     language plpgsql stable as
@@ -651,7 +661,7 @@ declare
 begin
     perform agenda._lock_open_occurrences(t.user_id, t.recurring_task_id);
     r := agenda._lock_recurring_task(t.user_id, t.recurring_task_id, null);
-    if p_scope = 'following' and agenda._previous_key(r, t.occurrence_key) is not null then
+    if p_scope = 'following' and agenda._divides(r, t.occurrence_key) then
         perform agenda._close_series(r, t.occurrence_key);
     else
         update agenda.recurring_tasks s set deleted_at = agenda.now()
