@@ -51,8 +51,9 @@ create or replace function agenda._owed(r agenda.recurring_tasks, p_now timestam
 $$
 declare
     v_until  constant timestamptz := p_now + agenda._length(r.lead_time);
-    v_window constant interval := case when not p_creating then coalesce(r.catchup_window, case r.missed when 'skip' then interval '1 minute' end)
-                                       when r.missed = 'skip' then interval '1 minute' end;
+    -- what is computed from a completion is one, and not late before it is there
+    v_window constant interval := case when r.basis = 'due' then
+        coalesce(case when not p_creating then r.catchup_window end, case r.missed when 'skip' then interval '1 minute' end) end;
     v_oldest constant timestamptz := coalesce(p_now - agenda._length(v_window), '-infinity');
     v_newest timestamp;
 begin
@@ -348,6 +349,10 @@ begin
         v_none := agenda._set_timer(r.user_id, 'series', r.id, r.next_due_at - agenda._length(r.lead_time), 'spawn');
     elsif r.deleted_at is null and not r.is_active and r.resume_at is not null then
         v_none := agenda._set_timer(r.user_id, 'series', r.id, r.resume_at, 'resume');
+    elsif r.deleted_at is null and r.is_active and r.next_due_at is not null then
+        -- where completion makes the next one there is a timer only after a deletion for good
+        update agenda.timers t set fire_at = r.next_due_at - agenda._length(r.lead_time), what = 'spawn'
+         where t.user_id = r.user_id and t.entity = 'series' and t.entity_id = r.id;
     else
         delete from agenda.timers t where t.user_id = r.user_id and t.entity = 'series' and t.entity_id = r.id;
     end if;
@@ -570,11 +575,10 @@ begin
         v_none := agenda._count_overlap(r, 1);
         return true;
     end if;
-    if r.spawn = 'completion' or r.basis = 'completion' then
-        -- what is made now plans no further timer
+    v_made := agenda._catch_up(r, p_now, 'schedule');
+    if v_made.id is not null and (r.spawn = 'completion' or r.basis = 'completion') then
         v_none := agenda._drop_timer(m);
     end if;
-    v_made := agenda._catch_up(r, p_now, 'schedule');
     return true;
 end
 $$;

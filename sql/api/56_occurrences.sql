@@ -64,7 +64,21 @@ end
 $$;
 comment on function agenda._check_occurrence_patch(jsonb) is 'internal: raises YA006 for what a single occurrence cannot have for itself';
 
--- The series learns of its overrides: that it has some, and what its next key is now.
+create or replace function agenda._override_image(o agenda.recurrence_overrides) returns jsonb
+    language plpgsql immutable as
+$$
+begin
+    return case when o.kind is not null then jsonb_build_object(
+        'occurrence_key', to_char(o.occurrence_key, 'YYYY-MM-DD"T"HH24:MI:SS'),
+        'kind', o.kind,
+        'patch', o.patch,
+        'reason', o.reason) end;
+end
+$$;
+comment on function agenda._override_image(agenda.recurrence_overrides) is 'internal: an override as events show it';
+
+-- The series learns of its overrides: that it has some, and what its next key is now.  To the log it is a change of
+-- the series.
 create or replace function agenda._override_after() returns trigger
     language plpgsql security definer
     set search_path = pg_catalog, agenda, pg_temp as
@@ -73,7 +87,8 @@ declare
     v_none text;
     o      agenda.recurrence_overrides;
     r      agenda.recurring_tasks;
-    v_next timestamp;
+    v_next  timestamp;
+    v_image jsonb;
 begin
     o := coalesce(new, old);
     v_none := agenda._enter(o.user_id);
@@ -97,6 +112,12 @@ begin
            set has_overrides = r.has_overrides, next_key = v_next,
                is_active = s.is_active or (s.next_key is null and v_next is not null and s.resume_at is null)
          where s.user_id = r.user_id and s.id = r.id;
+        if new is distinct from old and r.deleted_at is null then
+            v_image := agenda._recurring_task_image(r);
+            v_none := agenda._log_change('recurring_task.updated', r.user_id, r.id,
+                                         v_image || jsonb_build_object('override', agenda._override_image(old)),
+                                         v_image || jsonb_build_object('override', agenda._override_image(new)));
+        end if;
     end if;
     v_none := agenda._leave();
     return null;
@@ -163,10 +184,8 @@ begin
             -- somebody else was faster
             return agenda._occurrence_task(r, p_key);
         end if;
-        -- where completion makes the next one, the newest key is the one to go on from
-        r := agenda._advance(r,
-                             case when r.spawn = 'completion' and not agenda._key_due(r, p_key) > agenda.now() then greatest(r.last_key, p_key)
-                                  when p_key = r.next_key and r.spawn <> 'completion' then p_key else r.last_key end,
+        -- where completion makes the next one, it goes on from the last that came in turn
+        r := agenda._advance(r, case when p_key = r.next_key and r.spawn <> 'completion' then p_key else r.last_key end,
                              case when p_key = r.next_key and r.basis = 'due' then agenda._next_key(r, p_key) else r.next_key end, 1, 0);
     end if;
     return t;

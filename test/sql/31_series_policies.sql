@@ -66,6 +66,14 @@ select is(pg_temp.dues(id), null, 'lead time: not yet') from lead;
 select pg_temp.at('2025-01-08 09:00+00');
 select is(pg_temp.dues(id), '01-10 09:00', 'lead time: so long before its due date it is made') from lead;
 
+-- two zones, and a clock that steps
+select pg_temp.at('2025-03-28 00:00+00');
+create temp table zones as select z as zone, (agenda.create_recurring_task(z, 'daily', start_date => '2025-03-29T09:00', timezone => z)).id from unnest('{Europe/Berlin,America/New_York}'::text[]) z;
+select pg_temp.at('2025-03-30 13:30+00');
+select is(string_agg(pg_temp.dues(id), ' | ' order by zone), '03-30 13:00 | 03-30 07:00', 'U17 a zone for each series: nine is nine there, in summer and in winter') from zones;
+select pg_temp.at('2025-03-31 14:59+00');
+select is(string_agg(to_char((agenda.get_recurring_task(id)).next_due_at at time zone zone, 'MM-DD HH24:MI'), ' | ' order by zone), '04-01 09:00 | 04-01 09:00', 'U23 the clock has stepped over the hour: what was owed is not forgotten') from zones;
+
 -- ---- after downtime ------------------------------------------------------------------------------
 create function pg_temp.make(p_policy text, p_options jsonb default '{}') returns uuid language sql as $$
     select (agenda.create_recurring_task(p_policy, 'daily', start_date => '2025-03-01T09:00:00Z', policy => p_policy, options => p_options)).id

@@ -35,6 +35,8 @@ create temp table s as select n as name, pg_temp.daily(n) as id
 -- ---- left out -----------------------------------------------------------------------------------
 select is((agenda.skip_occurrence(id, '2025-03-02 09:00', 'holiday')).next_due_at, '2025-03-03 09:00+00'::timestamptz, 'U38 skip_occurrence: the next one is left out before it is a task') from s where name = 'skip';
 select is((agenda.skip_occurrence(id, '2025-03-04 09:00')).next_due_at, '2025-03-03 09:00+00'::timestamptz, 'and a later one') from s where name = 'skip';
+select is((select jsonb_agg(jsonb_build_array(e.data->'changed', e.data->'before'->'override', e.data->'after'->'override'->'reason') order by e.seq) from agenda.events e where e.subject = s.id::text and e.type = 'recurring_task.updated'),
+          '[[["override"], null, "holiday"], [["override"], null, null]]', 'U38 in the log it is a change of the series, with its reason') from s where name = 'skip';
 select lives_ok(format($$select agenda.skip_occurrence(%L, '2025-03-04 09:00')$$, id), 'again is harmless') from s where name = 'skip';
 select is(pg_temp.ahead(id), '03-03 09:00, 03-05 09:00, 03-06 09:00', 'preview leaves them out') from s where name = 'skip';
 select pg_temp.at('2025-03-06 08:00+00');

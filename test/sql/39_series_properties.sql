@@ -2,7 +2,7 @@
 -- The sequences are the same in every run (setseed); a failure names its seed, step and last operation.
 begin;
 set local search_path = public;
-select plan(40);
+select plan(5);
 
 create temp table used (id uuid, plain boolean default true);   -- plain: only the clock, completion and skips touched it
 create temp table tokens (token text);
@@ -24,7 +24,7 @@ declare
     v_policy text := pg_temp.any_of('{fixed,must_do,on_completion,chain,after_completion,habit,sequential}');
 begin
     v := (agenda.create_recurring_task('p', rrule => pg_temp.any_of('{FREQ=DAILY,FREQ=DAILY;INTERVAL=3,"FREQ=WEEKLY;BYDAY=MO,TH",FREQ=MONTHLY;BYMONTHDAY=31,FREQ=DAILY;COUNT=9,FREQ=HOURLY;INTERVAL=7,FREQ=MONTHLY;BYDAY=-1FR,FREQ=DAILY;UNTIL=20250601T000000Z}'),
-        start_date => to_char(agenda.now() + interval '1 hour' * (48 + ceil(random() * 50)), 'YYYY-MM-DD"T"') || pg_temp.any_of('{02:30,09:00,23:45}'),
+        start_date => to_char(agenda.now() + interval '1 hour' * (120 + ceil(random() * 50)), 'YYYY-MM-DD"T"') || pg_temp.any_of('{02:30,09:00,23:45}'),
         timezone => pg_temp.any_of('{Europe/Berlin,America/New_York,Australia/Lord_Howe,NULL}'), policy => v_policy,
         options => case when v_policy in ('fixed', 'must_do', 'habit') and random() < 0.4 then jsonb_build_object('business_shift', pg_temp.any_of('{none,previous,next,nearest,skip}')) else '{}' end
                    || case when random() < 0.3 then jsonb_build_object('lead_time', pg_temp.any_of('{2 hours,3 days}')) else '{}' end
@@ -168,7 +168,7 @@ begin
     return null;
 end $$;
 
-select is(pg_temp.play(0.01 * i, 150), null, 'random use, seed ' || 0.01 * i) from generate_series(1, 40) i;
+select is(pg_temp.play(0.01 * i, 50), null, 'random use, seed ' || 0.01 * i) from generate_series(1, 5) i;
 
 select * from finish();
 rollback;

@@ -46,6 +46,7 @@ as_user('alice', $_) foreach (
     # series; those that began long ago have passed over occurrences
     q{select agenda.create_recurring_task('Stand-up', rrule => 'FREQ=WEEKLY;BYDAY=MO', start_date => '2026-12-07T09:00', timezone => 'Europe/Berlin');
       select agenda.update_recurring_task(id, '{"title": "Daily", "description": "short"}') from agenda.recurring_tasks where title = 'Stand-up';
+      select agenda.skip_occurrence(id, '2027-01-18 09:00', 'away') from agenda.recurring_tasks where title = 'Daily';
       select agenda.pause_recurring_task(id) from agenda.recurring_tasks where title = 'Daily';
       select agenda.resume_recurring_task(id) from agenda.recurring_tasks where title = 'Daily';
       select agenda.delete_recurring_task(id) from agenda.recurring_tasks where title = 'Daily'},
