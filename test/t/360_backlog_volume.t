@@ -1,6 +1,6 @@
 # Much of everything: events that pile up while the broker is away do not slow down who writes, and are caught up
 # with; transactions that stay open hold up nobody; draining, disk and reading cost the same at the end of a
-# long log as at its beginning.  AGENDA_EVENTS=n is how many (200,000).
+# long log as at its beginning.  AGENDA_EVENTS=n is how many (100,000).
 use strict;
 use warnings;
 
@@ -13,7 +13,7 @@ use PostgreSQL::Test::Utils;
 use Test::More;
 use Time::HiRes qw(time);
 
-my $events = $ENV{AGENDA_EVENTS} // 200_000;
+my $events = $ENV{AGENDA_EVENTS} // 100_000;
 my $piled = $events < 1_000_000 ? $events : 1_000_000;
 my $pieces = 10;
 my $tmp = $PostgreSQL::Test::Utils::tmp_check;
