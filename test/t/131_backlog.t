@@ -103,6 +103,7 @@ my ($first) = @{ $broker->consume([ 'orders' ], count => 1) };
 is($first->{event}{id}, $order, 'an event of another schema is published');
 is($first->{key}, 'north', 'under its key');
 is_deeply($first->{event}{data}, { total => 12 }, 'with its data');
+is($first->{headers}{'x-shop'}, 'n', 'and its headers');
 wait_published();
 is(sql(q{set role agenda_service; select agenda.replay(now() - interval '1 hour', now(), '{shop.order.placed}')}), '1', 'it is asked for again');
 my $records = $broker->consume([ 'orders' ], count => 2);
