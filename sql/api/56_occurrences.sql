@@ -632,6 +632,8 @@ begin
         n.invalid_day := coalesce(n.invalid_day, v_old.invalid_day);
     end if;
     n.id := agenda.uuid7();
+    -- one that was added behind the end, or is moved there
+    n.end_date := greatest(n.end_date, case when n.end_date is not null then agenda.local_to_instant(v_start, n.timezone) end);
     perform agenda._close_series(v_old, p_key);
     v_last := (select max(t.occurrence_key) from agenda.tasks t
                 where t.user_id = v_old.user_id and t.recurring_task_id = v_old.id and t.occurrence_key >= p_key);

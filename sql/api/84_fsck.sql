@@ -86,9 +86,14 @@ begin
           from agenda.recurring_tasks s
           left join agenda.timers m on m.user_id = s.user_id and m.entity = 'series' and m.entity_id = s.id
          where s.spawn <> 'completion' and s.is_active and s.deleted_at is null and s.next_due_at is not null
-           and (m.user_id is null or m.fire_at > s.next_due_at + interval '10 minutes')
-           -- it waits for the occurrence that is open
-           and not (s.overlap = 'hold' and agenda._has_open(s))
+           -- what was held back waits for the occurrence that is open, or for the next one's time
+           and case when s.overlap = 'hold' then m.user_id is null and not agenda._has_open(s)
+                    else m.user_id is null or m.fire_at > s.next_due_at + interval '10 minutes' end
+        union all
+        select 'series-open', 'series', s.user_id, s.id, 'nothing is open that could be completed, and nothing is planned'
+          from agenda.recurring_tasks s
+         where s.spawn = 'completion' and s.is_active and s.deleted_at is null and not agenda._has_open(s)
+           and not exists (select from agenda.timers m where m.user_id = s.user_id and m.entity = 'series' and m.entity_id = s.id)
         union all
         select 'series-key', 'series', s.user_id, s.id,
                format('next key %s, last key %s, next due at %s', s.next_key, s.last_key, s.next_due_at)
@@ -98,7 +103,10 @@ begin
         select 'occurrence-key', 'task', t.user_id, t.id, format('its key %s lies before the start %s of its series', t.occurrence_key, s.dtstart)
           from agenda.tasks t
           join agenda.recurring_tasks s on s.user_id = t.user_id and s.id = t.recurring_task_id
-         where t.occurrence_key < s.dtstart and s.deleted_at is null
+         -- one may have been added there, or the start moved
+         where t.occurrence_key < s.dtstart and s.deleted_at is null and s.version = 1
+           and not exists (select from agenda.recurrence_overrides o
+                            where o.user_id = s.user_id and o.recurring_task_id = s.id and o.occurrence_key = t.occurrence_key)
         union all
         select 'due-local', 'task', t.user_id, t.id,
                format('it is due at %s, and %s in its zone is %s', t.due_date, t.due_local, agenda.local_to_instant(t.due_local, coalesce(t.timezone, f.timezone, 'UTC')))
@@ -106,6 +114,9 @@ begin
           left join agenda.preferences f on f.user_id = t.user_id
          where t.due_kind = 'local' and t.deleted_at is null and agenda._is_open(t.status)
            and t.due_date is distinct from agenda.local_to_instant(t.due_local, coalesce(t.timezone, f.timezone, 'UTC'))
+           -- the second of two equal wall-clock times is right too
+           and agenda.instant_to_local(t.due_date, coalesce(t.timezone, f.timezone, 'UTC'))
+               is distinct from agenda.instant_to_local(agenda.local_to_instant(t.due_local, coalesce(t.timezone, f.timezone, 'UTC')), coalesce(t.timezone, f.timezone, 'UTC'))
         union all
         -- nobody is told of what is done; what was read or cleared stays
         select 'stale-notification', 'notification', n.user_id, n.id, format('unread, and its task is %s', coalesce(t.status, 'gone'))
@@ -148,8 +159,11 @@ begin
             perform agenda._set_timer(x.user_id, 'reminder', x.id, x.fire_at, 'reminder')
                from agenda.reminders x where x.user_id = p_user and x.id = p_id and x.fire_at is not null;
         when 'series-timer' then
-            perform agenda._set_timer(s.user_id, 'series', s.id, s.next_due_at, 'spawn')
+            perform agenda._plan_series_timer(s)
                from agenda.recurring_tasks s where s.user_id = p_user and s.id = p_id;
+        when 'series-open' then
+            perform agenda._keep_going(s)
+               from agenda.recurring_tasks s where s.user_id = p_user and s.id = p_id for update;
         when 'stale-notification' then
             update agenda.notifications n set withdrawn_at = agenda.now() where n.user_id = p_user and n.id = p_id;
         when 'release-timer' then

@@ -165,7 +165,7 @@ begin
             return format('seed %s, step %s, after %s: %s', p_seed, i, v_op, v_wrong);
         end if;
     end loop;
-    return null;
+    return (select string_agg(f.check_name || ' ' || f.problem, '; ') from agenda._fsck_findings() f where f.user_id = agenda.current_user_id());
 end $$;
 
 select is(pg_temp.play(0.01 * i, 50), null, 'random use, seed ' || 0.01 * i) from generate_series(1, 5) i;

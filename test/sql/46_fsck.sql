@@ -1,7 +1,7 @@
 -- fsck(): each invariant is broken on purpose, found, and mended where it can be.
 begin;
 set local search_path = public;
-select plan(30);
+select plan(33);
 
 set local agenda.now = '2025-03-10 12:00:00+00';
 select agenda.act_as('aaaaaaaa-0000-4000-8000-000000000001');
@@ -74,6 +74,13 @@ update agenda.recurring_tasks set last_key = null;
 update agenda.tasks set occurrence_key = '2020-01-01', recurring_task_id = (select id from s) where id = (select id from t);
 insert into agenda.tasks (title, due_kind, due_local, due_date, timezone) values ('Local', 'local', '2025-07-01 12:00', '2025-07-01 12:00+00', 'Europe/Berlin');
 set local agenda.restoring = off;
+select agenda.create_recurring_task('Stuck', 'daily', policy => 'on_completion');
+set local agenda.restoring = on;
+delete from agenda.tasks where title = 'Stuck';
+set local agenda.restoring = off;
+select is((select check_name from agenda.fsck() where check_name = 'series-open'), 'series-open', 'a series that waits for a completion, and nothing to complete');
+select is((select repaired from agenda.fsck(true) where check_name = 'series-open'), true, 'gets its next occurrence');
+select is((select count(*) from agenda.tasks where title = 'Stuck' and status = 'pending'), 1::bigint, 'which is open');
 select is((select string_agg(check_name, ' ') from agenda.fsck() where check_name in ('occurrence-key', 'due-local')), 'due-local occurrence-key', 'nor keys before the start, nor instants that are not their wall clock''s');
 create role t_app login in role agenda_app;
 set local role t_app;
