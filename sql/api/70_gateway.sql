@@ -238,7 +238,9 @@ begin
         timezone => agenda._text(p_body, 'timezone'),
         policy => coalesce(agenda._text(p_body, 'policy'), 'fixed'),
         tags => case when p_body ? 'tags' then agenda._tags(p_body, 'tags') end,
-        checklist => nullif(p_body->'checklist', 'null'));
+        checklist => nullif(p_body->'checklist', 'null'),
+        -- policies and the like, by the names of the members
+        options => p_body);
     if p_body->'reminders' <> 'null' then
         v_none := agenda._set_series_reminders(r, p_body->'reminders');
     end if;

@@ -183,20 +183,32 @@ create or replace function agenda.gw_list_occurrences(
     set search_path = pg_catalog, agenda, pg_temp as
 $$
 declare
-    v_none text;
-    r      agenda.recurring_tasks;
-    v_from timestamptz;
-    v_to   timestamptz;
-    v_last timestamptz;
+    v_none  text;
+    r       agenda.recurring_tasks;
+    v_limit constant integer := agenda._gw_page(p_query, 'limit', 20, 1000);
+    v_from  timestamptz;
+    v_to    timestamptz;
+    v_key   timestamp;
+    v_at    timestamptz;
+    v_items jsonb := '[]';
 begin
     v_none := agenda._enter(p_user, p_request_id, p_traceparent);
     r := agenda.get_recurring_task(p_id);
     v_from := coalesce(agenda._parse_time(p_query->>'from', r.timezone, 'from'), agenda.now());
     v_to := coalesce(agenda._parse_time(p_query->>'to', r.timezone, 'to'), 'infinity');
-    v_last := coalesce(r.end_date + interval '1 microsecond', 'infinity');
+    -- a workday may lie behind its key
+    v_key := agenda._next_key(r, agenda.instant_to_local(v_from, r.timezone)
+                                 - case r.business_shift when 'none' then interval '1 microsecond' else interval '32 days' end);
+    while v_key is not null and jsonb_array_length(v_items) < v_limit loop
+        v_at := agenda._key_due(r, v_key);
+        exit when v_at >= v_to;
+        if v_at >= v_from then
+            v_items := v_items || to_jsonb(agenda.utc(v_at));
+        end if;
+        v_key := agenda._next_key(r, v_key);
+    end loop;
     status := 200;
-    body := jsonb_build_object('items', agenda._gw_occurrences(
-        r.rrule, r.dtstart, r.timezone, v_from, least(v_to, v_last), agenda._gw_page(p_query, 'limit', 20, 1000)));
+    body := jsonb_build_object('items', v_items);
     v_none := agenda._leave();
 end
 $$;

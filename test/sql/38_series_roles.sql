@@ -81,6 +81,14 @@ select is(pg_temp.everything(), 'done', 'and so may a person');
 select is((select count(distinct user_id) from agenda.tasks), 1::bigint, 'for itself');
 reset role;
 
+-- as the gateway asks
+select agenda.user_id_of('dddddddd-0000-4000-8000-000000000038');
+create temp table gw as select (g.body::jsonb->>'id')::uuid as id, g.body::jsonb as body from agenda.gw_create_recurring_task('dddddddd-0000-4000-8000-000000000038', 'r', null,
+    '{"title": "rent", "rrule": "FREQ=MONTHLY;BYMONTHDAY=1", "start_date": "2025-03-05T09:00", "timezone": "UTC", "business_shift": "previous", "lead_time": "1 day", "missed": "all", "tags": null}') g;
+select is(format('%s %s %s', body->>'policy', body->>'business_shift', body->>'lead_time'), 'must_do previous 1 day', 'members of a series come through REST by their names') from gw;
+select is((select o.body from gw, agenda.gw_list_occurrences('dddddddd-0000-4000-8000-000000000038', 'r', null, gw.id, '{"to": "2025-07-01", "limit": "3"}') o),
+          '{"items": ["2025-04-01T09:00:00Z", "2025-05-01T09:00:00Z", "2025-05-30T09:00:00Z"]}', 'occurrences as they are due');
+
 -- ---- limits of time -------------------------------------------------------------------------------------
 select agenda.act_as('cccccccc-0000-4000-8000-000000000038');
 set local agenda.now = '9999-12-20 00:00+00';
