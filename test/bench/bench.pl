@@ -199,23 +199,45 @@ sub consumer
 
 sub drain
 {
-    my $events = 20_000;
-    say_line("\nevents per second through the drainer: $events waiting, from the reload that names the broker"
-          . " to the last at a consumer");
+    my $events = $ENV{AGENDA_BENCH_BACKLOG} // 100_000;
+    say_line("\nrecords per second through the drainer: $events events waiting, from the first to the last acknowledgement");
     return with_each_broker(
         sub {
             my ($what, $brokers) = @_;
             # the drainer is told of the broker once the backlog is there
             make_backlog($events);
-            my $wait = consumer($brokers, $events);
-            my $started = time;
+            my $bytes = $node->safe_psql('agenda', q{select round(avg(length(data::text))) + 420 from agenda.events where type = 'task.created'});
+            my $before = published();
+            my ($started, $cpu) = (undef, drainer_cpu());
             publish_to($brokers);
-            my $got = $wait->();
-            my $rate = $got->{count} / ($got->{last} - $started);
-            row($what, sprintf('%7.0f /s  %d of %d events, the first after %.0f ms',
-                    $rate, $got->{count}, $events, 1000 * ($got->{first} - $started)));
-            return { %$got, per_second => $rate, load => load() + 0 };
+            wait_until(sub { published() > $before }, 'the first record', 60);
+            $started = time;
+            my $already = published() - $before;
+            wait_until(sub { published() >= $before + $events }, 'the backlog to be published', 600);
+            my $rate = ($events - $already) / (time - $started);
+            $cpu = drainer_cpu() - $cpu;
+            my $limit = producer($brokers, 'bench-limit', $events, $bytes, 0);
+            row($what, sprintf('%7.0f /s, %2.0f %% of the client alone (%.0f /s, %d bytes); drainer and client threads %.1f us of CPU per record',
+                    $rate, 100 * $rate / $limit->{per_second}, $limit->{per_second}, $bytes, 1e6 * $cpu / $events));
+            return { per_second => $rate, limit => $limit, cpu_seconds => $cpu, load => load() + 0 };
         });
+}
+
+sub published { return $node->safe_psql('agenda', q{select published from agenda._drainer_figures()}) }
+
+# Seconds of processor time that the drainer has used.
+sub drainer_cpu
+{
+    my $pid = wait_until(sub { $node->safe_psql('agenda', q{select agenda.health() #>> '{drainer,pid}'}) }, 'the drainer');
+    my @stat = split ' ', slurp("/proc/$pid/stat") =~ s/^.*\) //r;
+    return ($stat[11] + $stat[12]) / POSIX::sysconf(POSIX::_SC_CLK_TCK());
+}
+
+# librdkafka alone, to a topic of its own.
+sub producer
+{
+    my ($brokers, $topic, @arguments) = @_;
+    return JSON::PP::decode_json(run_out("$ENV{TESTDIR}/producer", $brokers, $topic, @arguments));
 }
 
 # Without a broker the drainer would read on and publish nothing, so the backlog is made while it
@@ -233,9 +255,10 @@ sub make_backlog
 
 sub latency
 {
-    my $rate = 200;
-    my $count = int($rate * $seconds * 0.9);
-    say_line("\ncommit to consumer at $rate tasks/s (from the event's time, before the commit, to reception)");
+    my $rate = $ENV{AGENDA_BENCH_RATE} // 1000;
+    my $count = int($rate * $seconds);
+    say_line("\nat $rate tasks/s, a durable commit each: from the event, which is written before the commit, to the broker's"
+          . " acknowledgement and to a consumer; beside it the client alone, from handing over to acknowledgement");
     return with_each_broker(
         sub {
             my ($what, $brokers) = @_;
@@ -244,12 +267,48 @@ sub latency
             my $first = consumer($brokers, 1);
             pgbench_one();
             $first->();
-            my $wait = consumer($brokers, $count);
-            pgbench("select id from agenda.create_task('x')", 2, '-R', $rate);
+            my $wait = consumer($brokers, int($count * 0.8));
+            my ($before, $cpu) = (histogram(), drainer_cpu());
+            my $reads = reads();
+            my $made = pgbench("select id from agenda.create_task('x')", 4, '-R', $rate);
             my $got = $wait->();
-            row($what, sprintf('p50 %6.2f ms  p99 %6.2f ms  max %6.2f ms', @$got{qw(p50_ms p99_ms max_ms)}));
-            return { %$got, load => load() + 0 };
+            my %ack = percentiles($before, histogram());
+            $cpu = drainer_cpu() - $cpu;
+            $reads = reads() - $reads;
+            my $limit = producer($brokers, 'bench-limit', $count, 800, $rate);
+            row($what, sprintf('acknowledged p50 %5.2f ms  p99 %5.2f ms; consumer p50 %5.2f ms  p99 %5.2f ms; client alone p50 %5.2f ms  p99 %5.2f ms;'
+                      . ' %.0f commits/s, drainer %.0f us of CPU per read',
+                    @ack{qw(p50 p99)}, @$got{qw(p50_ms p99_ms)}, @$limit{qw(p50_ms p99_ms)}, $made->{tps}, 1e6 * $cpu / ($reads || 1)));
+            return { %$got, acknowledged => \%ack, limit => $limit, tps => $made->{tps}, reads => $reads, cpu_seconds => $cpu, load => load() + 0 };
         });
+}
+
+sub reads { return $node->safe_psql('agenda', q{select value from agenda.metrics() where name = 'agenda_drainer_reads_total'}) }
+
+# The drainer's histogram: [ upper bound in seconds, count so far ].
+sub histogram
+{
+    return [ map { [ split /\|/ ] } split /\n/, $node->safe_psql('agenda',
+            q{select labels->>'le', value from agenda.metrics() where name = 'agenda_publish_seconds_bucket' and labels->>'le' <> '+Inf'
+              order by (labels->>'le')::float8}) ];
+}
+
+# Between two readings, in milliseconds, by straight lines inside of the buckets.
+sub percentiles
+{
+    my ($before, $after) = @_;
+    my @counts = map { $after->[$_][1] - $before->[$_][1] } 0 .. $#$after;
+    my %result;
+
+    foreach my $p (50, 99)
+    {
+        my $wanted = $counts[-1] * $p / 100;
+        my ($i) = grep { $counts[$_] >= $wanted } 0 .. $#counts;
+        my ($low, $below) = $i ? ($after->[ $i - 1 ][0], $counts[ $i - 1 ]) : (0, 0);
+        my $share = $counts[$i] > $below ? ($wanted - $below) / ($counts[$i] - $below) : 1;
+        $result{"p$p"} = 1000 * ($low + $share * ($after->[$i][0] - $low));
+    }
+    return %result;
 }
 
 sub pgbench_one
