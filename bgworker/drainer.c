@@ -183,6 +183,9 @@ note_wake(int woken)
 {
 	if (woken & AGENDA_WOKEN_BY_FD)
 		agenda_drainer_publisher_drain_fd();
+	/* with records on their way delivery.c does that */
+	if ((woken & AGENDA_WOKEN_BY_FD) && flow.n_windows == 0)
+		agenda_drainer_publisher_listen();
 	if (woken & AGENDA_WOKEN_BY_RELOAD)
 		reread_settings();
 }

@@ -130,6 +130,16 @@ agenda_drainer_publisher_drain_fd(void)
 		publisher->drain_fd();
 }
 
+/* Statistics, log lines and errors come at any time, and pile up until somebody takes them. */
+void
+agenda_drainer_publisher_listen(void)
+{
+	AgendaReport report;
+
+	if (publisher != NULL && publisher->poll(&report))
+		elog(ERROR, "unexpected report for record " UINT64_FORMAT, report.number);
+}
+
 const char *
 agenda_drainer_publisher_state(const char **last_error)
 {

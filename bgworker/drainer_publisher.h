@@ -28,6 +28,7 @@ extern void agenda_drainer_publisher_try_again(void);
 
 /* These do nothing where there is none; its state is "" then. */
 extern void agenda_drainer_publisher_drain_fd(void);
+extern void agenda_drainer_publisher_listen(void);
 extern const char *agenda_drainer_publisher_state(const char **last_error);
 extern void agenda_drainer_publisher_figures(AgendaPublisherFigures *figures);
 extern void agenda_drainer_publisher_stop(void);

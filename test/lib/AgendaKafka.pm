@@ -48,7 +48,8 @@ sub skip_reason
     return;
 }
 
-# Settings are lines for the broker's configuration and win over ours.
+# Settings are lines for the broker's configuration and win over ours; extra_listener is a listener
+# (PROTOCOL://address:port) beside the one that the tests read by.
 sub new
 {
     my ($class, %settings) = @_;
@@ -74,13 +75,14 @@ sub write_configuration
     my ($self) = @_;
     my $broker = "PLAINTEXT://127.0.0.1:$self->{port}";
     my $controller = "CONTROLLER://127.0.0.1:$self->{controller_port}";
+    my $listeners = join ',', $broker, $controller, delete $self->{settings}{extra_listener} // ();
     my %settings = (
         'process.roles' => 'broker,controller',
         'node.id' => 1,
         'controller.quorum.bootstrap.servers' => "127.0.0.1:$self->{controller_port}",
         'controller.listener.names' => 'CONTROLLER',
-        'listeners' => "$broker,$controller",
-        'advertised.listeners' => "$broker,$controller",
+        'listeners' => $listeners,
+        'advertised.listeners' => $listeners,
         'log.dirs' => "$self->{dir}/data",
         'offsets.topic.replication.factor' => 1,
         'offsets.topic.num.partitions' => 1,
