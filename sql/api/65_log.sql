@@ -144,11 +144,13 @@ begin
     end if;
     perform agenda._ensure_partitions(p_now);
     perform agenda._close_partitions(p_now);
-    perform agenda._drop_partitions(p_now);
     perform agenda._forget_requests(p_now);
+    perform agenda.archive_notifications();
+    -- last, because it locks the log until the end of the transaction
+    perform agenda._drop_partitions(p_now);
 end
 $$;
-comment on function agenda._keep_log(timestamptz) is 'engine: partitions of the log, made ahead, closed, dropped';
+comment on function agenda._keep_log(timestamptz) is 'engine: partitions of the log, made ahead, closed, dropped; what is kept for a time only';
 
 -- ---- position ----------------------------------------------------------------------------------
 

@@ -9,7 +9,7 @@ begin
     perform agenda._keep_log(clock_timestamp());
 end
 $$;
-comment on function agenda.housekeep() is 'operator: makes, closes and drops partitions of the log, which the scanner does about hourly';
+comment on function agenda.housekeep() is 'operator: partitions of the log are made, closed and dropped, old notifications archived, answers of repeated requests forgotten; the scanner does it about hourly';
 
 create or replace function agenda._job_name(p_database name) returns text
     language sql immutable

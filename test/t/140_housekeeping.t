@@ -77,6 +77,13 @@ is(sql('select agenda.housekeep()'), '', 'a second one leaves it to the first');
 $holder->query_safe('commit');
 $holder->quit;
 
+# what is kept for a time only
+sql(act_sql('alice', q{insert into agenda.tasks (title) values ('told')}));
+sql(q{insert into agenda.notifications (user_id, type, task_id, title, dedupe_key, scheduled_for, created_at)
+      select user_id, 'due', id, title, 'old', now() - interval '40 days', now() - interval '40 days' from agenda.tasks where title = 'told'});
+sql('select agenda.housekeep()');
+is(sql(q{select count(*) from agenda.notifications where archived_at is not null}), '1', 'old notifications are archived');
+
 # --- by pg_cron ----------------------------------------------------------------------------------
 my ($status, undef, $error) = $node->psql('agenda', 'select agenda.schedule_housekeeping()');
 like($error, qr/pg_cron is not installed in this database/, 'without pg_cron there is nothing to schedule');
