@@ -12,5 +12,9 @@ extern int fuzz_rr_parse(const uint8_t *data, size_t size);
 extern int fuzz_rr_phrase(const uint8_t *data, size_t size);
 extern int fuzz_rr_expand(const uint8_t *data, size_t size);
 extern int fuzz_rr_set(const uint8_t *data, size_t size);
+extern int fuzz_gw_target(const uint8_t *data, size_t size);
+extern int fuzz_gw_header(const uint8_t *data, size_t size);
+extern int fuzz_gw_json(const uint8_t *data, size_t size);
+extern int fuzz_gw_jwt(const uint8_t *data, size_t size);
 
 #endif
