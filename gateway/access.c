@@ -177,11 +177,6 @@ access_check(struct request *req)
 {
 	const struct route *route;
 
-	if (req->method == METHOD_UNKNOWN)
-	{
-		access_refuse(req, &PROBLEM_NOT_IMPLEMENTED, NULL);
-		return;
-	}
 	route_request(&req->routing, req->method, &req->target);
 	if (req->method == METHOD_OPTIONS &&
 		(req->routing.result != ROUTED_NO_PATH || strcmp(req->target.path, "*") == 0))

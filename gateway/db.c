@@ -98,6 +98,7 @@ make_statements(void)
 		{ STATEMENT_LOGIN, "select agenda.gw_login($1)" },
 		{ STATEMENT_TICKET, "select agenda.gw_use_ticket($1)" },
 		{ STATEMENT_REPLAY, "select status, etag, location, body from agenda.gw_replay($1,$2)" },
+		{ STATEMENT_METRICS, "select agenda.gw_metrics()" },
 	};
 
 	for (int i = 0; i < N_STATEMENTS; i++)

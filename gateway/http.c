@@ -245,6 +245,7 @@ on_completed(void *arg, struct MHD_Connection *mhd, void **context,
 	http_set_deadline(req->conn, http->draining ? DRAIN_IDLE : http->cfg->keepalive_timeout);
 	count_add(&http->metrics->in_flight, (uint64_t) -1);
 	http->calls++;
+	req->conn = NULL;
 	if (!req->busy)
 		http_release(req);
 }

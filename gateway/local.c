@@ -1,6 +1,6 @@
 /*
  * local.c
- *	  Answers that need no database: health, metrics, documents, Dapr's subscriptions.
+ *	  The gateway's own answers: health, metrics, documents, Dapr's subscriptions.
  *
  * The documents depend on the route table and the settings only; main makes them once, before the first
  * thread starts, and every thread sends them from the same memory.
@@ -8,19 +8,24 @@
 #include "local.h"
 
 #include <openssl/sha.h>
+#include <stddef.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
+#include "db.h"
 #include "documents.h"
 #include "health.h"
 #include "http.h"
 #include "precondition.h"
+#include "sqlanswer.h"
 #include "worker.h"
 
 /* Styles stand in the page, nothing else is let in. */
 #define DOCS_POLICY                                                                                \
 	"default-src 'none'; style-src 'unsafe-inline'; base-uri 'none'; frame-ancestors 'none'"
+
+#define METRICS_PATIENCE_MS 1000
 
 struct document
 {
@@ -90,18 +95,74 @@ answer_document(struct request *req, const struct document *doc)
 	http_answer(req, &a);
 }
 
+/* The gateway's figures, and those of the database where it has answered. */
+static void
+answer_metrics(struct request *req, const char *more)
+{
+	struct http_answer a = { .status = 200,
+							 .content_type = "text/plain; version=0.0.4; charset=utf-8",
+							 .release = free };
+	struct strbuf body = { 0 };
+
+	health_metrics(&body);
+	if (more != NULL)
+		sb_puts(&body, more);
+	a.body = sb_detach(&body, &a.len);
+	a.release_arg = (void *) (uintptr_t) a.body;
+	http_answer(req, &a);
+}
+
+static void
+on_metrics(struct db_call *call, enum db_outcome outcome, PGresult *result)
+{
+	struct request *req = request_of(call);
+	bool known = outcome == DB_DONE && PQntuples(result) == 1;
+
+	wheel_remove(&req->patience);
+	req->busy = false;
+	if (!req->late)
+		answer_metrics(req, known ? PQgetvalue(result, 0, 0) : NULL);
+	else if (req->conn == NULL)
+		http_release(req);
+	PQclear(result);
+}
+
+/* Whoever watches wants to know most when the database hangs. */
+static void
+on_impatience(struct timer *timer)
+{
+	struct request *req =
+		(struct request *) (void *) ((char *) timer - offsetof(struct request, patience));
+
+	req->late = true;
+	answer_metrics(req, NULL);
+}
+
+static void
+submit_metrics(struct request *req)
+{
+	struct db_call *call = &req->call;
+
+	req->busy = true;
+	req->patience.fire = on_impatience;
+	wheel_set(&req->worker->wheel, &req->patience, req->worker->wheel.now + METRICS_PATIENCE_MS);
+	call->statement = STATEMENT_METRICS;
+	call->write = false;
+	call->slow = true;
+	call->repeatable = true;
+	call->lane = 0;
+	call->done = on_metrics;
+	call->n_params = 0;
+	db_submit(&req->worker->db, call);
+}
+
 static void
 answer_status(struct request *req, const struct route *route)
 {
 	struct http_answer a = { .status = 200, .content_type = "application/json" };
 	struct strbuf body = { 0 };
 
-	if (strcmp(route->function, "metrics") == 0)
-	{
-		a.content_type = "text/plain; version=0.0.4; charset=utf-8";
-		health_metrics(&body);
-	}
-	else if (strcmp(route->function, "health_ready") == 0)
+	if (strcmp(route->function, "health_ready") == 0)
 		a.status = health_ready(&body) ? 200 : 503;
 	else
 		health_live(&body);
@@ -122,7 +183,12 @@ local_answer(struct request *req, const struct route *route)
 			answer_document(req, &documents[i]);
 			return;
 		}
-	answer_status(req, route);
+	if (strcmp(route->function, "metrics") != 0)
+		answer_status(req, route);
+	else if (db_ready(&req->worker->db))
+		submit_metrics(req);
+	else
+		answer_metrics(req, NULL);
 }
 
 void

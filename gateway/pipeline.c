@@ -107,6 +107,13 @@ requeue(struct db_conn *conn, struct db_call *call, bool alone)
 	set_queued(conn->db, 1);
 }
 
+/* Would a call be sent soon? */
+bool
+db_ready(const struct db *db)
+{
+	return db->n_ready > 0;
+}
+
 /* No database for longer than a restart of it should take: waiting helps nobody. */
 static bool
 hopeless(const struct db *db)

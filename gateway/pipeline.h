@@ -121,6 +121,7 @@ struct db
 /* pipeline.c */
 extern void db_submit(struct db *db, struct db_call *call);
 extern void db_dispatch(struct db *db);
+extern bool db_ready(const struct db *db);
 extern void db_fail_queued(struct db *db);
 extern void pipeline_input(struct db_conn *conn);
 extern void pipeline_lost(struct db_conn *conn);

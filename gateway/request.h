@@ -103,6 +103,8 @@ struct request
 	char key_hash[65];    /* of what an Idempotency-Key stands for */
 	struct rate_figures rate;
 	bool busy;                    /* a call is under way although the answer has begun */
+	bool late;                    /* it was answered without waiting for the call */
+	struct timer patience;        /* until then */
 	struct http_stream *stream;   /* the seam's part of a stream */
 	struct stream_client *client; /* the other part */
 

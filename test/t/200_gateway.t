@@ -184,7 +184,7 @@ problem_is($alice->get('/api/tasks/17'), 404, 'YA001', 'an id that is none');
 my $wrong = $alice->post($path, {});
 problem_is($wrong, 405, 'method-not-allowed', 'a method that the path does not serve');
 is($wrong->{headers}{allow}, 'GET, HEAD, PUT, PATCH, DELETE, OPTIONS', 'Allow says which it does');
-problem_is($alice->request('BREW', $path), 501, 'not-implemented', 'a method that is none');
+problem_is($alice->request('BREW', $path), 405, 'method-not-allowed', 'a method that is none');
 my $options = $nobody->request('OPTIONS', '/api/tasks');
 is("$options->{status} $options->{headers}{allow}", '204 GET, HEAD, POST, OPTIONS', 'OPTIONS');
 
@@ -273,6 +273,7 @@ unlike($alice->get('/tasks', 'X-Request-Id' => 'bad id{}')->{headers}{'x-request
 my $metrics = $nobody->get('/metrics')->{content};
 like($metrics, qr/^agenda_gateway_requests_total\{route="\/tasks",method="POST",status="201"\} \d+$/m, 'requests by route, method, status');
 like($metrics, qr/^agenda_gateway_request_seconds_bucket\{route="\/tasks",method="GET",le="\+Inf"\} \d+$/m, 'latency');
+like($metrics, qr/^# TYPE agenda_log_backlog_events gauge\nagenda_log_backlog_events \d/m, 'and what the database counts');
 like($metrics, qr/^agenda_gateway_in_flight 1$/m, 'one request in flight: this one');
 like($metrics, qr/^agenda_gateway_db_connections [1-9]/m, 'database connections');
 like($gateway->log_text, qr/"msg":"request","method":"POST","path":"\/api\/tasks","route":"\/tasks","user":"$user_id"/, 'access log');

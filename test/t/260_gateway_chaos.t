@@ -1,0 +1,188 @@
+# A hard life: mixed load while the database is killed, restarted and hangs, gateways come and go, descriptors run out, clients
+# stall. Afterwards the ledger of acknowledged writes is compared: none lost, none doubled where a key was sent.
+use strict;
+use warnings;
+
+use FindBin;
+use lib "$FindBin::Bin/../lib";
+use AgendaGateway;
+use AgendaTest;
+use IO::Select;
+use POSIX ();
+use PostgreSQL::Test::Utils;
+use Test::More;
+use Time::HiRes qw(time);
+
+my $node = agenda_node('chaos');
+my $dir = PostgreSQL::Test::Utils::tempdir();
+
+sub sql { return $node->safe_psql('agenda', $_[0]) }
+
+# A writer in a process of its own: creates tasks, half of them with a key, and notes what was acknowledged. A request with a
+# key is repeated until it is; one without is given up when the answer is not 201.
+sub writer
+{
+    my ($name, $port, $file) = @_;
+    my $pid = fork() // die "fork: $!";
+    return $pid if $pid;
+    my $stop = 0;
+    $SIG{TERM} = sub { $stop = 1 };
+    my $gateway = bless { port => $port }, 'AgendaGateway';
+    my $client = AgendaGateway::Client->new($gateway, Authorization => 'Bearer ' . AgendaGateway::token_of(undef, $name));
+    open my $out, '>', $file or POSIX::_exit(1);
+    $out->autoflush(1);
+    for (my $n = 1; !$stop; $n++)
+    {
+        my $keyed = $n % 2;
+        my @headers = $keyed ? ('Idempotency-Key' => "$name-$n") : ();
+        my $status = 0;
+        my $tries = 0;
+        do
+        {
+            $status = $client->post('/tasks', { title => "$name-$n" }, @headers)->{status};
+            $client->get('/tasks?page_size=1') unless $n % 5;
+            select undef, undef, undef, 0.01 if $status != 201;
+        } while ($keyed && $status != 201 && $status != 422 && ++$tries < 2000);
+        print $out "$name-$n $keyed $status\n";
+    }
+    close $out;
+    POSIX::_exit(0);
+}
+
+# Runs writers while the trouble happens, and compares.
+sub ledger
+{
+    my ($what, $ports, $trouble) = @_;
+    sql('delete from agenda.tasks');
+    my @names = map { "w$_" } 1 .. 4;
+    my @pids = map { writer($names[$_], $ports->[ $_ % @$ports ], "$dir/$names[$_]") } 0 .. $#names;
+    wait_until(sub { my $lines = 0; $lines += lines("$dir/$_") foreach @names; $lines > 40 }, 'the load');
+    $trouble->();
+    my $before = 0;
+    $before += lines("$dir/$_") foreach @names;
+    wait_until(sub { my $lines = 0; $lines += lines("$dir/$_") foreach @names; $lines > $before + 40 }, 'the load to go on');
+    kill 'TERM', @pids;
+    waitpid $_, 0 foreach @pids;
+    my %count = map { split /\|/ } split /\n/, sql('select title, count(*) from agenda.tasks group by title');
+    my ($acknowledged, $lost, $doubled, $unfinished, $unknown) = (0) x 5;
+    foreach my $line (map { split /\n/, slurp("$dir/$_") } @names)
+    {
+        my ($title, $keyed, $status) = split / /, $line;
+        my $n = $count{$title} // 0;
+        $acknowledged++ if $status == 201;
+        $lost++ if $status == 201 && $n == 0;
+        $doubled++ if $n > 1;
+        $unfinished++ if $keyed && $status != 201;
+        $unknown++ if !$keyed && $status != 201;
+    }
+    is("$lost $doubled $unfinished", '0 0 0', "$what: $acknowledged acknowledged, none lost, none doubled; $unknown without a key refused or unknown");
+    cmp_ok($acknowledged, '>', 50, 'there was a load');
+}
+
+sub lines { open my $in, '<', $_[0] or return 0; my @all = <$in>; return scalar @all }
+sub backends { return split /\n/, $node->safe_psql('postgres', q{select pid from pg_stat_activity where usename = 'agenda_gw'}) }
+
+my $gateway = AgendaGateway->start($node, ACCESS_LOG => 'off');
+ledger('backends are terminated', [ $gateway->{port} ], sub {
+    for (1 .. 10) { $node->safe_psql('postgres', q{select pg_terminate_backend(pid) from pg_stat_activity where usename = 'agenda_gw'}); select undef, undef, undef, 0.01 foreach 1 .. 10 }
+});
+ledger('a backend is killed, the server recovers', [ $gateway->{port} ], sub { kill 'KILL', (backends())[0]; $gateway->wait_ready });
+ledger('the server is restarted at once', [ $gateway->{port} ], sub { $node->restart('immediate'); $gateway->wait_ready });
+ledger('the server is restarted', [ $gateway->{port} ], sub { $node->restart('fast'); $gateway->wait_ready });
+ledger('a backend hangs', [ $gateway->{port} ], sub {
+    my ($pid) = backends();
+    kill 'STOP', $pid;
+    my $start = time;
+    my $answers = 0;
+    my $reader = $gateway->user('reader');
+    $answers += $reader->get('/tasks')->{status} == 200 foreach 1 .. 5;
+    kill 'CONT', $pid;
+    cmp_ok($answers, '>=', 1, 'others are served meanwhile');
+});
+
+# --- a rollout: two gateways, each is stopped and started anew under load -----------------------------
+my $second = AgendaGateway->start($node, ACCESS_LOG => 'off');
+{
+    # what a balancer does: the next one when the connection is refused
+    my ($ok, $failed, $stop) = (0, 0, 0);
+    my $pid = fork() // die;
+    if (!$pid)
+    {
+        my @ports = ($gateway->{port}, $second->{port});
+        local $SIG{TERM} = sub { $stop = 1 };
+        my $token = $gateway->token_of('roller');
+        until ($stop)
+        {
+            my $answer = '';
+            foreach my $port (@ports)
+            {
+                my $socket = IO::Socket::INET->new(PeerAddr => '127.0.0.1', PeerPort => $port) or next;
+                $socket->syswrite("GET /tasks HTTP/1.1\r\nHost: x\r\nAuthorization: Bearer $token\r\nConnection: close\r\n\r\n");
+                $answer = AgendaGateway::read_all($socket);
+                last;
+            }
+            push @ports, shift @ports;
+            $answer =~ /^HTTP\/1\.1 200 / ? $ok++ : $failed++;
+        }
+        open my $out, '>', "$dir/roll";
+        print $out "$ok $failed";
+        close $out;
+        POSIX::_exit(0);
+    }
+    foreach my $which (\$gateway, \$second)
+    {
+        my $port = $$which->{port};
+        is($$which->stop, 0, 'a gateway drains');
+        $$which = AgendaGateway->start($node, PORT => $port, ACCESS_LOG => 'off');
+    }
+    kill 'TERM', $pid;
+    waitpid $pid, 0;
+    my ($good, $bad) = split / /, slurp("$dir/roll");
+    is($bad, 0, "a rollout: $good requests, none failed");
+}
+$second->stop;
+
+# --- storms ---------------------------------------------------------------------------------------
+{
+    my $start = time;
+    my @sockets = map { $gateway->connect } 1 .. 1000;
+    $_->syswrite("GET /healthz HTTP/1.1\r\nHost: x\r\nConnection: close\r\n\r\n") foreach @sockets;
+    my $good = grep { AgendaGateway::read_all($_) =~ /^HTTP\/1\.1 200 / } @sockets;
+    is($good, 1000, sprintf '1,000 connections at once: all served in %.1f s', time - $start);
+}
+{
+    my $few = AgendaGateway->start($node, ACCESS_LOG => 'off', THREADS => 1, command => [ 'sh', '-c', 'ulimit -n 96; exec "$@"', 'sh' ]);
+    like($few->log_text, qr/descriptors are enough for/, 'few descriptors: the gateway says how many clients it can serve');
+    my @idle = map { IO::Socket::INET->new(PeerAddr => '127.0.0.1', PeerPort => $few->{port}) } 1 .. 120;
+    $node->safe_psql('postgres', q{select pg_terminate_backend(pid) from pg_stat_activity where usename = 'agenda_gw'});
+    $_ && $_->syswrite("GET /tasks HTTP/1.1\r\nHost: x\r\nAuthorization: Bearer " . $few->token_of('a') . "\r\n\r\n") foreach @idle;
+    like(AgendaGateway::read_all($idle[0], qr/\}/), qr/^HTTP\/1\.1 200 /, 'its database connections are made anew although clients hold all theirs');
+    undef @idle;
+    $few->wait_ready;
+    pass('and it serves again');
+    is($few->stop, 0, 'exit status 0');
+}
+{
+    my $tight = AgendaGateway->start($node, MAX_BUFFERED => 1048576, MAX_BODY => 1048576);
+    my $head = "POST /tasks HTTP/1.1\r\nHost: x\r\nContent-Type: application/json\r\nContent-Length: 900000\r\nAuthorization: Bearer " . $tight->token_of('a') . "\r\n\r\n";
+    my @held = map { my $s = $tight->connect; $s->syswrite($head . '{"title":"' . 'x' x 500_000); $s } 1 .. 4;
+    my @answers = map { $_->syswrite('x' x (900_000 - 500_010 - 2) . '"}'); AgendaGateway::read_all($_, qr/\}\z/) } @held;
+    my $shed = grep { /^HTTP\/1\.1 503 .*overloaded/s } @answers;
+    cmp_ok($shed, '>=', 1, 'bodies beyond max-buffered are refused');
+    is($tight->user('a')->post('/tasks', { title => 'small' })->{status}, 201, 'small ones go on');
+    $tight->stop;
+}
+{
+    # a client that has said all it will say still gets its answer
+    my $good = 0;
+    foreach (1 .. 50)
+    {
+        my $socket = $gateway->connect;
+        $socket->syswrite("GET /tasks HTTP/1.1\r\nHost: x\r\nAuthorization: Bearer " . $gateway->token_of('a') . "\r\n\r\n");
+        shutdown $socket, 1;
+        $good++ if AgendaGateway::read_all($socket) =~ /^HTTP\/1\.1 200 /;
+    }
+    is($good, 50, 'clients that half-close get their answers');
+}
+is($gateway->stop, 0, 'exit status 0');
+done_testing();
