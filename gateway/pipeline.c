@@ -111,7 +111,7 @@ requeue(struct db_conn *conn, struct db_call *call, bool alone)
 bool
 db_ready(const struct db *db)
 {
-	return db->n_ready > 0;
+	return db->n_ready > 0 && db->n_queued < (int) db->cfg->queue_limit;
 }
 
 /* No database for longer than a restart of it should take: waiting helps nobody. */

@@ -7,6 +7,7 @@ use FindBin;
 use lib "$FindBin::Bin/../lib";
 use AgendaGateway;
 use AgendaTest;
+use HTTP::Tiny;
 use IO::Select;
 use POSIX ();
 use PostgreSQL::Test::Utils;
@@ -14,6 +15,9 @@ use Test::More;
 use Time::HiRes qw(time);
 
 my $node = agenda_node('chaos');
+$node->append_conf('postgresql.conf', 'restart_after_crash = on');
+$node->reload;
+my $parent = $$;
 my $dir = PostgreSQL::Test::Utils::tempdir();
 
 sub sql { return $node->safe_psql('agenda', $_[0]) }
@@ -31,7 +35,7 @@ sub writer
     my $client = AgendaGateway::Client->new($gateway, Authorization => 'Bearer ' . AgendaGateway::token_of(undef, $name));
     open my $out, '>', $file or POSIX::_exit(1);
     $out->autoflush(1);
-    for (my $n = 1; !$stop; $n++)
+    for (my $n = 1; !$stop && getppid == $parent; $n++)
     {
         my $keyed = $n % 2;
         my @headers = $keyed ? ('Idempotency-Key' => "$name-$n") : ();
@@ -42,19 +46,23 @@ sub writer
             $status = $client->post('/tasks', { title => "$name-$n" }, @headers)->{status};
             $client->get('/tasks?page_size=1') unless $n % 5;
             select undef, undef, undef, 0.01 if $status != 201;
-        } while ($keyed && $status != 201 && $status != 422 && ++$tries < 2000);
-        print $out "$name-$n $keyed $status\n";
+        } while ($keyed && $status != 201 && $status != 422 && !$stop && getppid == $parent && ++$tries < 2000);
+        print $out "$name-$n $keyed $status\n" unless $stop && $status != 201;
     }
     close $out;
     POSIX::_exit(0);
 }
+
+my $phases = 0;
 
 # Runs writers while the trouble happens, and compares.
 sub ledger
 {
     my ($what, $ports, $trouble) = @_;
     sql('delete from agenda.tasks');
-    my @names = map { "w$_" } 1 .. 4;
+    # keys are remembered beyond the tasks
+    my $phase = ++$phases;
+    my @names = map { "p${phase}w$_" } 1 .. 4;
     my @pids = map { writer($names[$_], $ports->[ $_ % @$ports ], "$dir/$names[$_]") } 0 .. $#names;
     wait_until(sub { my $lines = 0; $lines += lines("$dir/$_") foreach @names; $lines > 40 }, 'the load');
     $trouble->();
@@ -101,9 +109,11 @@ ledger('a backend hangs', [ $gateway->{port} ], sub {
 });
 
 # --- a rollout: two gateways, each is stopped and started anew under load -----------------------------
-my $second = AgendaGateway->start($node, ACCESS_LOG => 'off');
+$gateway->stop;
+$gateway = AgendaGateway->start($node, ACCESS_LOG => 'off', DRAIN_DELAY => 1);
+my $second = AgendaGateway->start($node, ACCESS_LOG => 'off', DRAIN_DELAY => 1);
 {
-    # what a balancer does: the next one when the connection is refused
+    # what a balancer does: asks who is ready, and takes the next one when a connection is refused
     my ($ok, $failed, $stop) = (0, 0, 0);
     my $pid = fork() // die;
     if (!$pid)
@@ -111,11 +121,12 @@ my $second = AgendaGateway->start($node, ACCESS_LOG => 'off');
         my @ports = ($gateway->{port}, $second->{port});
         local $SIG{TERM} = sub { $stop = 1 };
         my $token = $gateway->token_of('roller');
-        until ($stop)
+        until ($stop || getppid != $parent)
         {
             my $answer = '';
             foreach my $port (@ports)
             {
+                next unless HTTP::Tiny->new->get("http://127.0.0.1:$port/readyz")->{status} == 200;
                 my $socket = IO::Socket::INET->new(PeerAddr => '127.0.0.1', PeerPort => $port) or next;
                 $socket->syswrite("GET /tasks HTTP/1.1\r\nHost: x\r\nAuthorization: Bearer $token\r\nConnection: close\r\n\r\n");
                 $answer = AgendaGateway::read_all($socket);
@@ -133,7 +144,7 @@ my $second = AgendaGateway->start($node, ACCESS_LOG => 'off');
     {
         my $port = $$which->{port};
         is($$which->stop, 0, 'a gateway drains');
-        $$which = AgendaGateway->start($node, PORT => $port, ACCESS_LOG => 'off');
+        $$which = AgendaGateway->start($node, PORT => $port, ACCESS_LOG => 'off', DRAIN_DELAY => 1);
     }
     kill 'TERM', $pid;
     waitpid $pid, 0;
