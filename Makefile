@@ -1,5 +1,6 @@
 # pg_agenda: the one entry.  Plain make builds pg_agenda.so by PGXS and needs neither librdkafka
-# nor libmicrohttpd; "make world" adds the Kafka publisher and the gateway by their own Makefiles.
+# nor libcurl nor libmicrohttpd; "make world" adds the Kafka publisher, the sender of webhooks and
+# mails and the gateway by their own Makefiles.
 
 here       := $(dir $(firstword $(MAKEFILE_LIST)))
 EXTENSION   = extension/pg_agenda
@@ -74,7 +75,8 @@ OBJS = \
 	bgworker/window.o \
 	bgworker/dead_letters.o \
 	bgworker/delivery.o \
-	bgworker/envelope.o
+	bgworker/envelope.o \
+	bgworker/deliverer.o
 
 # the install script is these files in this order; OR REPLACE stays out of it, so that nobody
 # can put an object in place beforehand and have it adopted
@@ -115,18 +117,22 @@ sql/pg_agenda--$(EXTVERSION).sql: $(SQL_PARTS) $(srcdir)/extension/pg_agenda.con
 	cat $(filter %.sql,$^) | sed -E 's/^create or replace /create /' > $@
 
 # ---- everything else: one verb, one script -------------------------------------------------
-.PHONY: world install-world kafka gateway clean-world
-world: all kafka gateway
+.PHONY: world install-world kafka delivery gateway clean-world
+world: all kafka delivery gateway
 kafka: extension/errcodes.h
 	$(MAKE) -C bgworker/kafka
+delivery: extension/errcodes.h
+	$(MAKE) -C bgworker/curl
 gateway: extension/errcodes.h
 	$(MAKE) -C gateway
 install-world: world install
 	$(MAKE) -C bgworker/kafka install
+	$(MAKE) -C bgworker/curl install
 	$(MAKE) -C gateway install
 clean: clean-world
 clean-world:
 	$(MAKE) -C bgworker/kafka clean
+	$(MAKE) -C bgworker/curl clean
 	$(MAKE) -C gateway clean
 	rm -rf build
 

@@ -93,12 +93,12 @@ static SlotNotes *notes = NULL; /* as many as slots */
 static TimestampTz next_list = DT_NOBEGIN;
 static TimestampTz wake_at; /* when the next round is due */
 
-static const char *const worker_type[] = {
-	[AGENDA_SCANNER] = "pg_agenda scanner", [AGENDA_DRAINER] = "pg_agenda drainer"
-};
-static const char *const worker_main[] = {
-	[AGENDA_SCANNER] = "agenda_scanner_main", [AGENDA_DRAINER] = "agenda_drainer_main"
-};
+static const char *const worker_type[] = { [AGENDA_SCANNER] = "pg_agenda scanner",
+										   [AGENDA_DRAINER] = "pg_agenda drainer",
+										   [AGENDA_DELIVERER] = "pg_agenda deliverer" };
+static const char *const worker_main[] = { [AGENDA_SCANNER] = "agenda_scanner_main",
+										   [AGENDA_DRAINER] = "agenda_drainer_main",
+										   [AGENDA_DELIVERER] = "agenda_deliverer_main" };
 
 static void begin_launcher(void);
 static void leave_launcher(int code, Datum arg);
@@ -114,6 +114,7 @@ static void forget_unlisted(void);
 static bool keep_slot(int slot_no);
 static bool admit(int slot_no, KnownDatabase *db);
 static bool worker_running(AgendaSlot *slot, AgendaWorkerKind kind, Keeper *keeper);
+static bool any_worker_running(AgendaSlot *slot, SlotNotes *note);
 static void note_end(Keeper *keeper);
 static void ensure_worker(int slot_no, AgendaWorkerKind kind, const char *dbname);
 static bool start_worker(int slot_no, AgendaWorkerKind kind, const char *dbname);
@@ -391,9 +392,10 @@ keep_slot(int slot_no)
 		ensure_worker(slot_no, AGENDA_SCANNER, NameStr(db->name));
 		if (presence == AGENDA_PRESENT)
 			ensure_worker(slot_no, AGENDA_DRAINER, NameStr(db->name));
+		if (presence == AGENDA_PRESENT && agenda_delivery)
+			ensure_worker(slot_no, AGENDA_DELIVERER, NameStr(db->name));
 	}
-	else if (!worker_running(slot, AGENDA_SCANNER, &note->keeper[AGENDA_SCANNER]) &&
-			 !worker_running(slot, AGENDA_DRAINER, &note->keeper[AGENDA_DRAINER]))
+	else if (!any_worker_running(slot, note))
 		free_slot(slot_no);
 	return presence == AGENDA_PRESENCE_UNKNOWN && note->keeper[AGENDA_SCANNER].failures == 0;
 }
@@ -443,6 +445,15 @@ worker_running(AgendaSlot *slot, AgendaWorkerKind kind, Keeper *keeper)
 	if (GetBackgroundWorkerPid(keeper->handle, &pid) != BGWH_STOPPED)
 		return true;
 	note_end(keeper);
+	return false;
+}
+
+static bool
+any_worker_running(AgendaSlot *slot, SlotNotes *note)
+{
+	for (int kind = 0; kind < AGENDA_WORKER_KINDS; kind++)
+		if (worker_running(slot, kind, &note->keeper[kind]))
+			return true;
 	return false;
 }
 

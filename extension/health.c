@@ -74,7 +74,7 @@ agenda_workers(PG_FUNCTION_ARGS)
 {
 	ReturnSetInfo *result = (ReturnSetInfo *) fcinfo->resultinfo;
 	static const char *const names[] = {
-		[AGENDA_SCANNER] = "scanner", [AGENDA_DRAINER] = "drainer"
+		[AGENDA_SCANNER] = "scanner", [AGENDA_DRAINER] = "drainer", [AGENDA_DELIVERER] = "deliverer"
 	};
 	AgendaSlot slot;
 
@@ -84,6 +84,8 @@ agenda_workers(PG_FUNCTION_ARGS)
 	{
 		Row row = { 0 };
 
+		if (kind == AGENDA_DELIVERER && !agenda_delivery)
+			continue;
 		worker_row(&row, names[kind], &slot.worker[kind]);
 		tuplestore_putvalues(result->setResult, result->setDesc, row.values, row.nulls);
 	}

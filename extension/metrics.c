@@ -19,6 +19,7 @@
 #include "utils/timestamp.h"
 #include "utils/tuplestore.h"
 
+#include "settings.h"
 #include "shmem.h"
 
 #define METRIC_COLUMNS 5
@@ -176,12 +177,15 @@ static void
 put_workers(ReturnSetInfo *result, const AgendaSlot *slot)
 {
 	static const char *const labels[] = { [AGENDA_SCANNER] = "{\"worker\": \"scanner\"}",
-										  [AGENDA_DRAINER] = "{\"worker\": \"drainer\"}" };
+										  [AGENDA_DRAINER] = "{\"worker\": \"drainer\"}",
+										  [AGENDA_DELIVERER] = "{\"worker\": \"deliverer\"}" };
 
 	for (int kind = 0; kind < AGENDA_WORKER_KINDS; kind++)
 	{
 		const AgendaWorkerInfo *worker = &slot->worker[kind];
 
+		if (kind == AGENDA_DELIVERER && !agenda_delivery)
+			continue;
 		put_row(result, "agenda_worker_up", labels[kind], worker->pid != 0, "gauge",
 				"1 while the worker runs.");
 		put_row(result, "agenda_worker_starts_total", labels[kind], (double) worker->generation,

@@ -94,6 +94,36 @@ int agenda_backlog_policy = AGENDA_BACKLOG_KEEP;
 static int agenda_log_retention = 90 * HOURS_PER_DAY * MINS_PER_HOUR;
 
 /*
+ * agenda.delivery: whether notifications go to webhooks and e-mail addresses, too.  Of the kind that
+ * can be set for a database, so that a copy can do without.
+ */
+bool agenda_delivery = false;
+
+/*
+ * agenda.delivery_config_file: the mail server with its password, and certificates, name=value per
+ * line; a file for the same reason as agenda.kafka_config_file.
+ */
+char *agenda_delivery_config_file = NULL;
+
+/*
+ * agenda.delivery_allow_private: webhooks may go to loopback, private and link-local addresses, where
+ * an address that a user has chosen could reach what is not meant for users.
+ */
+bool agenda_delivery_allow_private = false;
+
+/*
+ * agenda.delivery_timeout: how long one attempt may take, from the look-up of the name to the answer.
+ */
+int agenda_delivery_timeout = 15000;
+
+/*
+ * agenda.delivery_attempts, agenda.delivery_backoff: how often a message is tried, and the first
+ * pause, which doubles each time.  Read by SQL (_record_delivery).
+ */
+static int agenda_delivery_attempts = 10;
+static int agenda_delivery_backoff = 30000;
+
+/*
  * agenda.max_databases: how many databases of the cluster can have workers.  Fixed at start, since
  * it is the size of an array in shared memory; each database takes two worker processes.
  */
@@ -131,6 +161,7 @@ static bool parse_time(const char *text, TimestampTz *result);
 static void define_publishing(void);
 static void define_limits(void);
 static void define_backlog(void);
+static void define_delivery(void);
 
 void
 agenda_settings_init(void)
@@ -138,6 +169,7 @@ agenda_settings_init(void)
 	define_publishing();
 	define_limits();
 	define_backlog();
+	define_delivery();
 
 	DefineCustomStringVariable("agenda.now",
 							   "Replaces the clock of tasks, recurrence and reminders.",
@@ -229,6 +261,32 @@ define_backlog(void)
 							 "What happens when agenda.max_backlog is reached.", NULL,
 							 &agenda_backlog_policy, AGENDA_BACKLOG_KEEP, backlog_policy_options,
 							 PGC_SIGHUP, 0, NULL, NULL, NULL);
+}
+
+/* Where users are told besides the inbox. */
+static void
+define_delivery(void)
+{
+	DefineCustomBoolVariable("agenda.delivery",
+							 "Notifications are sent to webhooks and e-mail addresses.", NULL,
+							 &agenda_delivery, false, PGC_SUSET, 0, NULL, NULL, NULL);
+	DefineCustomStringVariable("agenda.delivery_config_file",
+							   "File with the mail server and certificates, one name=value a line.",
+							   NULL, &agenda_delivery_config_file, "", PGC_SIGHUP,
+							   GUC_SUPERUSER_ONLY, NULL, NULL, NULL);
+	DefineCustomBoolVariable(
+		"agenda.delivery_allow_private", "Webhooks may go to addresses that are not public.", NULL,
+		&agenda_delivery_allow_private, false, PGC_SIGHUP, 0, NULL, NULL, NULL);
+	DefineCustomIntVariable(
+		"agenda.delivery_timeout", "Maximum duration of one attempt to deliver.", NULL,
+		&agenda_delivery_timeout, 15000, 100, 600000, PGC_SIGHUP, GUC_UNIT_MS, NULL, NULL, NULL);
+	DefineCustomIntVariable("agenda.delivery_attempts",
+							"How often a notification is sent before it is given up.", NULL,
+							&agenda_delivery_attempts, 10, 1, 100, PGC_SIGHUP, 0, NULL, NULL, NULL);
+	DefineCustomIntVariable("agenda.delivery_backoff", "Pause before the second attempt.",
+							"It doubles with each further one, up to six hours.",
+							&agenda_delivery_backoff, 30000, 1, 3600000, PGC_SIGHUP, GUC_UNIT_MS,
+							NULL, NULL, NULL);
 }
 
 /* GUC check hook of agenda.now */

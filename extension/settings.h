@@ -31,6 +31,10 @@ extern int agenda_scanner_batch;  /* timers */
 extern int agenda_max_event_bytes;
 extern int agenda_max_backlog;    /* kB, 0: no limit */
 extern int agenda_backlog_policy; /* an AgendaBacklogPolicy */
+extern bool agenda_delivery;
+extern char *agenda_delivery_config_file;
+extern bool agenda_delivery_allow_private;
+extern int agenda_delivery_timeout; /* ms */
 extern int agenda_max_databases;
 extern bool agenda_restoring;
 

@@ -233,6 +233,8 @@ agenda_state_name(AgendaWorkerState state)
 			return "waiting for the broker";
 		case AGENDA_STATE_NO_PUBLISHER:
 			return "no publisher";
+		case AGENDA_STATE_NO_SENDER:
+			return "no sender";
 		case AGENDA_STATE_FOREIGN_LOG:
 			return "log belongs to another cluster";
 		case AGENDA_STATE_HALTED:

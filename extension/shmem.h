@@ -28,10 +28,11 @@
 typedef enum AgendaWorkerKind
 {
 	AGENDA_SCANNER,
-	AGENDA_DRAINER
+	AGENDA_DRAINER,
+	AGENDA_DELIVERER /* only where agenda.delivery is on */
 } AgendaWorkerKind;
 
-#define AGENDA_WORKER_KINDS 2
+#define AGENDA_WORKER_KINDS 3
 
 /* What a worker is doing; agenda.health() shows the words of agenda_state_name(). */
 typedef enum AgendaWorkerState
@@ -43,6 +44,7 @@ typedef enum AgendaWorkerState
 	AGENDA_STATE_PUBLISHING,   /* drainer: records are with the broker */
 	AGENDA_STATE_BROKER_DOWN,  /* drainer: records wait for the broker */
 	AGENDA_STATE_NO_PUBLISHER, /* drainer: the publisher library cannot be used */
+	AGENDA_STATE_NO_SENDER,    /* deliverer: the sending library cannot be used */
 	AGENDA_STATE_FOREIGN_LOG,  /* drainer: the log position belongs to another cluster */
 	AGENDA_STATE_HALTED,       /* drainer: a record is refused that nothing may pass */
 	AGENDA_STATE_RETRYING      /* the last transaction failed; tries again after a while */

@@ -29,6 +29,7 @@ typedef struct WakeNotes
 	bool any; /* false: all the rest is empty */
 	bool drainer;
 	bool redrive;
+	bool deliverer;
 	bool sweep;
 	bool launcher;
 	bool database_list;
@@ -47,6 +48,7 @@ static void release_slots(void);
 PG_FUNCTION_INFO_V1(agenda_wake_scanner);
 PG_FUNCTION_INFO_V1(agenda_wake_drainer);
 PG_FUNCTION_INFO_V1(agenda_wake_redrive);
+PG_FUNCTION_INFO_V1(agenda_wake_deliverer);
 PG_FUNCTION_INFO_V1(agenda_wake_launcher);
 
 void
@@ -129,6 +131,14 @@ agenda_wake_redrive(PG_FUNCTION_ARGS)
 	PG_RETURN_VOID();
 }
 
+/* agenda._wake_deliverer() → void */
+Datum
+agenda_wake_deliverer(PG_FUNCTION_ARGS)
+{
+	notes.any = notes.deliverer = true;
+	PG_RETURN_VOID();
+}
+
 /* agenda._wake_launcher() → void */
 Datum
 agenda_wake_launcher(PG_FUNCTION_ARGS)
@@ -182,6 +192,7 @@ wake_workers(AgendaSlot *slot)
 {
 	Latch *scanner = NULL;
 	Latch *drainer = NULL;
+	Latch *deliverer = NULL;
 
 	SpinLockAcquire(&slot->mutex);
 	if (notes.drainer || notes.sweep)
@@ -192,6 +203,8 @@ wake_workers(AgendaSlot *slot)
 		slot->drainer.redrive |= notes.redrive;
 		drainer = slot->worker[AGENDA_DRAINER].latch;
 	}
+	if (notes.deliverer || notes.sweep)
+		deliverer = slot->worker[AGENDA_DELIVERER].latch;
 	if (notes.sweep)
 		slot->scanner.sweep = true;
 	slot->scanner.new_min = Min(slot->scanner.new_min, notes.fire_at);
@@ -201,6 +214,8 @@ wake_workers(AgendaSlot *slot)
 
 	if (drainer != NULL)
 		SetLatch(drainer);
+	if (deliverer != NULL)
+		SetLatch(deliverer);
 	if (scanner != NULL)
 		SetLatch(scanner);
 }

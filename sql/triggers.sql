@@ -54,12 +54,19 @@ create trigger notifications_made after insert on agenda.notifications
 create trigger notifications_changed after update on agenda.notifications
     referencing old table as old_rows new table as new_rows
     for each statement when (not agenda._restoring()) execute function agenda._notifications_changed();
+create trigger notifications_deliver after insert on agenda.notifications
+    referencing new table as new_rows
+    for each statement when (not agenda._restoring()) execute function agenda._notifications_deliver();
+create trigger notifications_released after update on agenda.notifications
+    for each row when (old.held_until is not null and new.held_until is null and new.withdrawn_at is null
+                       and not new.silent and not agenda._restoring())
+    execute function agenda._notification_released();
 
 do $$
 declare
     t name;
 begin
-    foreach t in array '{users,preferences,holidays,recurring_tasks,recurrence_overrides,tasks,reminders,timers,notifications,events,idempotency_keys}'::name[] loop
+    foreach t in array '{users,preferences,holidays,recurring_tasks,recurrence_overrides,tasks,reminders,timers,notifications,channels,deliveries,events,idempotency_keys}'::name[] loop
         execute pg_catalog.format('create trigger refuse_truncate before truncate on agenda.%I
                                        for each statement execute function agenda._refuse_truncate()', t);
     end loop;

@@ -30,8 +30,8 @@ create or replace function agenda._workers(out worker text, out pid int, out sta
     out since timestamptz, out heartbeat timestamptz, out last_error text,
     out last_error_at timestamptz)
 returns setof record
-language c volatile parallel restricted rows 2 as 'MODULE_PATHNAME', 'agenda_workers';
-comment on function agenda._workers() is 'engine: scanner and drainer of this database, running or not';
+language c volatile parallel restricted rows 3 as 'MODULE_PATHNAME', 'agenda_workers';
+comment on function agenda._workers() is 'engine: scanner and drainer of this database, and the deliverer where agenda.delivery is on, running or not';
 
 create or replace function agenda._scanner_figures(out next_wake timestamptz,
     out last_scan timestamptz, out scans bigint, out sweeps bigint, out raised bigint)
@@ -109,6 +109,8 @@ as $$
         'launcher_pid', r.launcher_pid,
         'scanner', to_jsonb(s) - 'worker' || jsonb_build_object('running', s.pid is not null)
             || to_jsonb(sf),
+        'deliverer', (select to_jsonb(w) - 'worker' || jsonb_build_object('running', w.pid is not null)
+            from agenda._workers() w where w.worker = 'deliverer'),
         'drainer', to_jsonb(d) - 'worker' || jsonb_build_object('running', d.pid is not null)
             || to_jsonb(df)
             || jsonb_build_object(

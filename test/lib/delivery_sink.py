@@ -1,0 +1,141 @@
+#!/usr/bin/env python3
+"""A receiver of webhooks and a mail server in one, for the tests of the deliverer.
+
+    delivery_sink.py DIRECTORY
+
+listens on two ports of 127.0.0.1, writes them to DIRECTORY/ports ("http smtp"), and appends every
+request and every mail as a line of JSON to DIRECTORY/received.  The first part of a URL's path says
+how it answers:
+
+    /ok            204
+    /fail/N        500 to the first N requests for this path, then 204
+    /status/N      N
+    /busy          503 with Retry-After: 3600
+    /gone          410
+    /redirect      302 to /ok
+    /endless       200 and a body that never ends
+    /hold          no answer to the first request for this path, 204 to the next ones
+
+A recipient that begins with "refused" is refused with 550, one with "later" with 450.
+"""
+import collections
+import http.server
+import json
+import os
+import socketserver
+import sys
+import threading
+
+directory = sys.argv[1]
+lock = threading.Lock()
+seen = collections.Counter()
+
+
+def receive(**what):
+    with lock, open(os.path.join(directory, "received"), "a", encoding="utf-8") as out:
+        print(json.dumps(what), file=out, flush=True)
+
+
+class Http(http.server.BaseHTTPRequestHandler):
+    protocol_version = "HTTP/1.1"
+
+    def log_message(self, *_):
+        pass
+
+    def do_GET(self):
+        self.do_POST()
+
+    def do_POST(self):
+        body = self.rfile.read(int(self.headers.get("Content-Length", 0)))
+        with lock:
+            seen[self.path] += 1
+            times = seen[self.path]
+        receive(method=self.command, path=self.path, body=body.decode(),
+                headers={name.lower(): value for name, value in self.headers.items()})
+        part = self.path.strip("/").split("/")
+        if part[0] == "hold" and times == 1:
+            self.rfile.read(1)      # until the other side is gone
+            self.close_connection = True
+        elif part[0] == "endless":
+            self.endless()
+        elif part[0] == "redirect":
+            self.answer(302, Location="/ok")
+        elif part[0] == "busy":
+            self.answer(503, **{"Retry-After": "3600"})
+        elif part[0] == "gone":
+            self.answer(410)
+        elif part[0] == "status":
+            self.answer(int(part[1]))
+        elif part[0] == "fail" and times <= int(part[1]):
+            self.answer(500)
+        else:
+            self.answer(204)
+
+    def answer(self, status, **headers):
+        self.send_response(status)
+        for name, value in headers.items():
+            self.send_header(name, value)
+        self.send_header("Content-Length", "0")
+        self.end_headers()
+
+    def endless(self):
+        self.send_response(200)
+        self.end_headers()
+        self.close_connection = True
+        try:
+            while True:
+                self.wfile.write(b"x" * 65536)
+        except OSError:
+            pass
+
+
+class Smtp(socketserver.StreamRequestHandler):
+    def say(self, line):
+        self.wfile.write(line.encode() + b"\r\n")
+
+    def handle(self):
+        sender, recipients = None, []
+        self.say("220 sink")
+        for raw in self.rfile:
+            line = raw.decode().rstrip("\r\n")
+            verb = line.split(":")[0].split(" ")[0].upper()
+            if verb == "MAIL":
+                sender, recipients = line, []
+                self.say("250 ok")
+            elif verb == "RCPT" and "<refused" in line:
+                self.say("550 no such user")
+            elif verb == "RCPT" and "<later" in line:
+                self.say("450 later")
+            elif verb == "RCPT":
+                recipients.append(line)
+                self.say("250 ok")
+            elif verb == "DATA":
+                self.say("354 go on")
+                text = []
+                for raw_text in self.rfile:
+                    if raw_text == b".\r\n":
+                        break
+                    text.append(raw_text.decode())
+                receive(sender=sender, recipients=recipients, mail="".join(text))
+                self.say("250 taken")
+            elif verb == "QUIT":
+                self.say("221 bye")
+                return
+            else:
+                self.say("250 ok" if verb in ("EHLO", "HELO", "RSET", "NOOP") else "502 what?")
+
+
+class Server(socketserver.ThreadingTCPServer):
+    allow_reuse_address = True
+    daemon_threads = True
+
+
+servers = [Server(("127.0.0.1", 0), handler) for handler in (Http, Smtp)]
+with open(os.path.join(directory, "ports.new"), "w", encoding="utf-8") as ports:
+    print(*(server.server_address[1] for server in servers), file=ports)
+os.rename(os.path.join(directory, "ports.new"), os.path.join(directory, "ports"))
+threads = [threading.Thread(target=server.serve_forever) for server in servers]
+for thread in threads:
+    thread.start()
+for thread in threads:
+    thread.join()
