@@ -56,6 +56,7 @@ OBJS = \
 	extension/recurrence/fill.o \
 	extension/recurrence/subday.o \
 	extension/recurrence/sieve.o \
+	extension/recurrence/search.o \
 	extension/recurrence/subcount.o \
 	extension/recurrence/zone.o \
 	extension/recurrence/set.o \

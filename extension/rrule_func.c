@@ -224,11 +224,11 @@ find_previous(const Series *series, int64 hi, int64 *found)
 	return any && *found >= lowest(series);
 }
 
-/* does it come to an end before time does? */
+/* does the rule come to an end, be it one that time ends before? */
 static bool
 ends(const Series *series)
 {
-	return series->plan.empty || series->plan.until < RR_TIME_MAX ||
+	return series->plan.empty || series->plan.count != 0 || series->plan.until < RR_TIME_MAX ||
 		   series->plan.until_instant < INT64_MAX;
 }
 

@@ -4,8 +4,9 @@
  *
  * PostgreSQL gives the next change of a zone after a given instant (pg_next_dst_boundary) and
  * keeps every zone it has loaded until the backend ends, so a pg_tz pointer is a lasting key.
- * Looking for the change before an instant costs a walk; a small backend-local table remembers
- * the last spans of the last zones, so that a series of nearby questions pays it once.
+ * Each backend keeps the changes of the zones that it was asked for in a table per zone, which begins with
+ * the first change and grows to what is asked; from PATTERN on, 400 years stand for all.  A table
+ * takes less than the pg_tz: some kilobytes, 16 where somebody asks for the far future.
  *
  * The session's time zone and the host's are never used.
  */
@@ -13,9 +14,10 @@
 
 #include <ctype.h>
 
-#include "common/hashfn.h"
 #include "mb/pg_wchar.h"
 #include "utils/builtins.h"
+#include "utils/hsearch.h"
+#include "utils/memutils.h"
 #include "utils/timestamp.h"
 
 #include "errcodes.h"
@@ -24,18 +26,36 @@
 PG_FUNCTION_INFO_V1(agenda_timezone_known);
 PG_FUNCTION_INFO_V1(agenda_check_zone);
 
-#define SPANS_PER_ZONE 4
-#define ZONES          64
+/*
+ * From this instant on (2101-01-01) the changes of every zone repeat after 400 years: no zone has a single
+ * change after 2100, and PostgreSQL goes on by the rule of its last years.
+ */
+#define PATTERN        INT64_C(4133980800)
+#define PATTERN_LENGTH (INT64_C(146097) * SECS_PER_DAY)
+/* no zone has so many changes until one pattern is over */
+#define CHANGES_MOST 4096
 
-typedef struct ZoneSpans
+/* a change of the offset and what is before and after it */
+typedef struct ZoneChange
 {
-	pg_tz *tz; /* whose spans they are; NULL: a free entry */
-	int count;
-	int next; /* the one to overwrite */
-	struct rr_span span[SPANS_PER_ZONE];
-} ZoneSpans;
+	pg_time_t at;
+	int32 before;
+	int32 after;
+} ZoneChange;
 
-static ZoneSpans known[ZONES];
+/* in TopMemoryContext, as long as the backend lives */
+typedef struct ZoneTable
+{
+	pg_tz *tz; /* the key */
+	int count;
+	int size;
+	int last;           /* where the last answer was */
+	bool complete;      /* no more changes follow */
+	int32 offset;       /* before all changes */
+	ZoneChange *change; /* the first `count` changes of the zone */
+} ZoneTable;
+
+static HTAB *tables;
 
 /*
  * pg_tzset() also takes POSIX descriptions, whose sign means the opposite of what people
@@ -106,104 +126,135 @@ agenda_zone_check(const text *name)
 	open_zone(name, "timezone");
 }
 
-/* a change of the offset and what is before and after it; 0 where none follows */
-typedef struct ZoneChange
-{
-	pg_time_t at;
-	long before;
-	long after;
-} ZoneChange;
+/* before all changes of all zones */
+#define BEGINNING (RR_TIME_MIN - 400 * SECS_PER_DAY)
 
 /*
  * The first change after an instant.  Behind its table of changes PostgreSQL goes on by the pattern of
- * 400 years, but of the very last entry of the table it says that nothing follows.
+ * 400 years, but of the very last entry of the table it says that nothing follows.  False: none does,
+ * and then only the offset before it is known.
  */
-static int
+static bool
 next_change(pg_tz *tz, pg_time_t t, ZoneChange *change)
 {
+	long before;
+	long after = 0;
 	int dst_before;
 	int dst_after;
-	int result = pg_next_dst_boundary(&t, &change->before, &dst_before, &change->at, &change->after,
-									  &dst_after, tz);
+	int result =
+		pg_next_dst_boundary(&t, &before, &dst_before, &change->at, &after, &dst_after, tz);
 
 	if (result == 0)
 	{
 		t++;
-		result = pg_next_dst_boundary(&t, &change->before, &dst_before, &change->at, &change->after,
-									  &dst_after, tz);
+		result =
+			pg_next_dst_boundary(&t, &before, &dst_before, &change->at, &after, &dst_after, tz);
 	}
 	if (result < 0)
 		ereport(ERROR, (errcode(ERRCODE_DATETIME_VALUE_OUT_OF_RANGE),
 						errmsg("could not determine the offset of time zone \"%s\"",
 							   pg_get_timezone_name(tz))));
-	return result;
+	change->before = (int32) before;
+	change->after = (int32) after;
+	return result > 0;
 }
 
-/*
- * The last change at or before an instant, looked for in ever larger steps back: zones with
- * daylight saving time have two a year, others none for a century.
- */
+/* one more change for the table */
 static void
-compute_span(pg_tz *tz, int64 at, struct rr_span *span)
+grow(ZoneTable *table)
 {
-	const int64 beginning = RR_TIME_MIN - 400 * SECS_PER_DAY;
-	int64 reach = 400 * SECS_PER_DAY;
-	bool found = false;
+	pg_time_t t = table->count > 0 ? table->change[table->count - 1].at : BEGINNING;
+	ZoneChange change;
 
-	for (;; reach *= 8)
+	if (table->count == CHANGES_MOST)
+		ereport(ERROR, (errcode(ERRCODE_PROGRAM_LIMIT_EXCEEDED),
+						errmsg("time zone \"%s\" changes its offset too often",
+							   pg_get_timezone_name(table->tz))));
+	table->complete = !next_change(table->tz, t, &change);
+	if (table->count == 0)
+		table->offset = change.before;
+	if (table->complete)
+		return;
+	if (table->count == table->size)
 	{
-		pg_time_t t = Max(at - reach, beginning);
-		ZoneChange change;
-		int result;
+		int size = Max(64, table->size * 2);
 
-		span->start = INT64_MIN;
-		while ((result = next_change(tz, t, &change)) > 0 && change.at <= at)
-		{
-			found = true;
-			span->start = change.at;
-			span->offset_before = change.before;
-			t = change.at;
-		}
-		span->offset = change.before;
-		span->end = result > 0 ? change.at : INT64_MAX;
-		span->offset_after = result > 0 ? change.after : change.before;
-		if (!found)
-			span->offset_before = change.before;
-		if (found || t == beginning)
-			return;
+		table->change = table->size == 0
+							? MemoryContextAlloc(TopMemoryContext, size * sizeof(ZoneChange))
+							: repalloc(table->change, size * sizeof(ZoneChange));
+		table->size = size;
 	}
+	table->change[table->count++] = change;
 }
 
-/* struct rr_zone's callback; the context is the pg_tz */
+/* how many changes are at or before an instant; the table knows one that is not, or all */
+static int
+changes_until(ZoneTable *table, int64 instant)
+{
+	int low = 0;
+	int high = table->count;
+	int last = table->last;
+
+	/* mostly it is where the last answer was, or in the span behind it */
+	if (last <= table->count && (last == 0 || table->change[last - 1].at <= instant))
+	{
+		if (last == table->count || table->change[last].at > instant)
+			return last;
+		if (last + 1 == table->count || table->change[last + 1].at > instant)
+			return last + 1;
+	}
+	while (low < high)
+	{
+		int middle = (low + high) / 2;
+
+		if (table->change[middle].at <= instant)
+			low = middle + 1;
+		else
+			high = middle;
+	}
+	return low;
+}
+
+/* struct rr_zone's callback; the context is a ZoneTable */
 static void
 zone_span(void *context, int64_t instant, struct rr_span *span)
 {
-	pg_tz *tz = context;
-	ZoneSpans *spans = &known[murmurhash32((uint32) ((uintptr_t) tz >> 4)) % ZONES];
+	ZoneTable *table = context;
+	int64 shift = 0;
+	int n;
 
-	if (spans->tz != tz)
-	{
-		spans->tz = tz;
-		spans->count = 0;
-		spans->next = 0;
-	}
-	for (int i = 0; i < spans->count; i++)
-		if (instant >= spans->span[i].start && instant < spans->span[i].end)
-		{
-			*span = spans->span[i];
-			return;
-		}
-	compute_span(tz, instant, span);
-	spans->span[spans->next] = *span;
-	spans->next = (spans->next + 1) % SPANS_PER_ZONE;
-	spans->count = Min(spans->count + 1, SPANS_PER_ZONE);
+	if (instant >= PATTERN + PATTERN_LENGTH)
+		shift = (instant - PATTERN) / PATTERN_LENGTH * PATTERN_LENGTH;
+	while (!table->complete &&
+		   (table->count == 0 || table->change[table->count - 1].at <= instant - shift))
+		grow(table);
+	if (table->complete)
+		shift = 0;
+	n = table->last = changes_until(table, instant - shift);
+	span->start = n == 0 ? INT64_MIN : table->change[n - 1].at + shift;
+	span->offset = n == 0 ? table->offset : table->change[n - 1].after;
+	span->offset_before = n == 0 ? span->offset : table->change[n - 1].before;
+	span->end = n == table->count ? INT64_MAX : table->change[n].at + shift;
+	span->offset_after = n == table->count ? span->offset : table->change[n].after;
 }
 
 struct rr_zone
 agenda_zone_view(pg_tz *tz)
 {
-	struct rr_zone zone = { zone_span, tz };
+	struct rr_zone zone = { zone_span, NULL };
+	bool found;
+	ZoneTable *table;
 
+	if (tables == NULL)
+	{
+		HASHCTL control = { .keysize = sizeof(pg_tz *), .entrysize = sizeof(ZoneTable) };
+
+		tables = hash_create("zones of pg_agenda", 16, &control, HASH_ELEM | HASH_BLOBS);
+	}
+	table = hash_search(tables, &tz, HASH_ENTER, &found);
+	if (!found)
+		memset((char *) table + sizeof(pg_tz *), 0, sizeof(ZoneTable) - sizeof(pg_tz *));
+	zone.context = table;
 	return zone;
 }
 

@@ -403,7 +403,7 @@ next_by_sieve(const struct rr_plan *plan, int64_t day, int64_t *found)
 	const struct rr_phase phase = rr_phase_of(plan);
 	struct rr_days days;
 
-	day = rr_sieve_nth(plan, &phase, day, 0);
+	day = rr_sieve_from(plan, &phase, day);
 	if (day > plan->last_period)
 		return false;
 	rr_days_of(plan, day, &days);

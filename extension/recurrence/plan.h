@@ -105,6 +105,7 @@ extern int64_t rr_nth_day(const struct rr_plan *plan, int64_t day, int64_t k);
  */
 extern int64_t rr_sieve_nth(const struct rr_plan *plan, const struct rr_phase *phase, int64_t u,
 							int64_t k);
+extern int64_t rr_sieve_from(const struct rr_plan *plan, const struct rr_phase *phase, int64_t u);
 extern int64_t rr_sieve_upto(const struct rr_plan *plan, const struct rr_phase *phase,
 							 int64_t first, int64_t u);
 

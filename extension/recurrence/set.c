@@ -457,7 +457,8 @@ bool
 rr_set_ends(const struct rr_set *set)
 {
 	for (int i = 0; i < set->n_rules; i++)
-		if (set->rules[i].until == RR_TIME_MAX && set->rules[i].until_instant == INT64_MAX)
+		if (set->rules[i].count == 0 && set->rules[i].until == RR_TIME_MAX &&
+			set->rules[i].until_instant == INT64_MAX)
 			return false;
 	return true;
 }

@@ -25,12 +25,10 @@
 #include "times.h"
 
 #define UNKNOWN UINT32_MAX
-/* what is walked at least before counting; as much again as a count costs, see walk_budget */
-#define SHORT_WALK 2048
-/* with no more permitted days in an era, these are walked through to the end */
-#define SPARSE_DAYS 128
 /* gaps between times of day up to which their class is found by steps */
 #define CLASS_STEPS 8
+/* from so many classes on, a sample of them is looked at first */
+#define MANY_STARTS 4096
 
 /* ---- making it ----------------------------------------------------------------------- */
 
@@ -111,6 +109,7 @@ make_layout(struct rr_sieve *s)
 {
 	int64_t step = s->cycle % s->era;
 	int64_t i = 0;
+	uint64_t word = 0;
 	uint32_t rank = 0;
 
 	if (s->laid_out)
@@ -123,11 +122,15 @@ make_layout(struct rr_sieve *s)
 
 		for (int64_t column = 0; column < s->length; column++, i++)
 		{
-			s->layout[i / 64] |= (s->days[day / 64] >> (day % 64) & 1) << (i % 64);
+			word = word >> 1 | s->days[day / 64] >> (day % 64) << 63;
+			if (i % 64 == 63)
+				s->layout[i / 64] = word;
 			day += step;
 			day -= day >= s->era ? s->era : 0;
 		}
 	}
+	if (i % 64 != 0)
+		s->layout[i / 64] = word >> (64 - i % 64);
 	for (i = 0; i < RR_ERA_WORDS; i++)
 	{
 		s->ranks[i] = rank;
@@ -149,22 +152,22 @@ class_of(const struct rr_sieve *s, int64_t t)
 static void
 step_class(const struct rr_sieve *s, struct rr_class *class)
 {
-	class->day += s->step.day;
-	class->row += s->step.row;
-	class->column += s->step.column;
-	if (class->row >= s->rows)
-	{
-		class->row -= s->rows;
-		class->column += s->turn;
-	}
-	if (class->day >= s->cycle)
-	{
-		/* back by c days, which is one column */
-		class->day -= s->cycle;
-		class->column += s->length - 1;
-	}
-	while (class->column >= s->length)
-		class->column -= s->length;
+	int64_t column = class->column + s->step.column;
+	int64_t row = class->row + s->step.row;
+	int64_t day = class->day + s->step.day;
+
+	/* no branches: nothing here can be predicted */
+	column -= column >= s->length ? s->length : 0;
+	column += row >= s->rows ? s->turn : 0;
+	column -= column >= s->length ? s->length : 0;
+	row -= row >= s->rows ? s->rows : 0;
+	/* back by c days, which is one column */
+	column -= day >= s->cycle ? 1 : 0;
+	column += column < 0 ? s->length : 0;
+	day -= day >= s->cycle ? s->cycle : 0;
+	class->day = day;
+	class->row = row;
+	class->column = column;
 }
 
 void
@@ -181,10 +184,9 @@ rr_sieve_open(struct rr_sieve *s, const struct rr_plan *plan, int64_t day0)
 	memset(s->weights, 0xff, sizeof(s->weights));
 }
 
-/* all of it, for one phase */
-static void
-sieve_make(struct rr_sieve *s, const struct rr_plan *plan, const struct rr_phase *phase,
-		   int64_t day0)
+void
+rr_sieve_make(struct rr_sieve *s, const struct rr_plan *plan, const struct rr_phase *phase,
+			  int64_t day0)
 {
 	rr_sieve_open(s, plan, day0);
 	s->limit = rr_floordiv(phase->until, RR_DAY_SECONDS) - day0 + 1;
@@ -229,35 +231,16 @@ permitted_of(const struct rr_sieve *s, const struct rr_class *class, int64_t tur
 	return n;
 }
 
-/* the periods of one day, from its first of the series on and before `end`; or which is number k */
-static int64_t
-count_in_day(const struct rr_sieve *s, int64_t first, int64_t end)
-{
-	int64_t n = 0;
-
-	for (int64_t t = first; t < end; t += s->interval)
-		n += rr_has(s->starts, (int) t);
-	return n;
-}
-
-static int64_t
-select_in_day(const struct rr_sieve *s, int64_t first, int64_t k)
-{
-	for (int64_t t = first;; t += s->interval)
-		if (rr_has(s->starts, (int) t) && k-- == 0)
-			return t;
-}
-
 /* the periods of a day whose first of the series is this */
-static int64_t
-weight_of(struct rr_sieve *s, int64_t first)
+int64_t
+rr_sieve_weight(struct rr_sieve *s, int64_t first)
 {
 	uint32_t *weight = s->interval <= RR_WEIGHTS ? &s->weights[first] : NULL;
 	int64_t n;
 
 	if (weight != NULL && *weight != UNKNOWN)
 		return *weight;
-	n = count_in_day(s, first, s->unit_count);
+	n = rr_sieve_count_day(s, first, s->unit_count);
 	if (weight != NULL)
 		*weight = (uint32_t) n;
 	return n;
@@ -284,47 +267,73 @@ add_class(const struct rr_sieve *s, const struct rr_class *class, int64_t weight
 	count->n += weight * permitted_of(s, class, count->turns[more], count->rest[more]);
 }
 
-/* times of day INTERVAL apart are of one class: for many times of day in few classes */
-static void
-count_classes(struct rr_sieve *s, struct count *count)
+/* walks the classes that have a period; weight: how many on each of their days */
+struct cursor
 {
-	int64_t first = s->origin % s->common;
-	struct rr_class class = class_of(s, first);
+	struct rr_class class;
+	int64_t t; /* -1: before the first */
+	int64_t weight;
+	int word;
+	uint64_t bits; /* of that word of starts, those that are left */
+};
 
-	for (; first < s->interval && first < s->unit_count; first += s->common)
+/* times of day INTERVAL apart are of one class: for many times of day in few classes */
+static inline bool
+next_of_classes(struct rr_sieve *s, struct cursor *at)
+{
+	for (;;)
 	{
-		int64_t weight = weight_of(s, first);
-
-		if (weight != 0)
-			add_class(s, &class, weight, count);
-		step_class(s, &class);
+		if (at->t < 0)
+		{
+			at->t = s->origin % s->common;
+			at->class = class_of(s, at->t);
+		}
+		else
+		{
+			at->t += s->common;
+			step_class(s, &at->class);
+		}
+		if (at->t >= s->interval || at->t >= s->unit_count)
+			return false;
+		at->weight = rr_sieve_weight(s, at->t);
+		if (at->weight != 0)
+			return true;
 	}
 }
 
 /* by each time of day that passes */
-static void
-count_starts(const struct rr_sieve *s, struct count *count)
+static inline bool
+next_of_starts(const struct rr_sieve *s, struct cursor *at)
 {
-	struct rr_class class = { 0, 0, 0 };
-	int64_t at = -1;
+	int64_t t;
 
-	for (int word = 0; word < RR_SECOND_WORDS; word++)
-		for (uint64_t bits = s->starts[word]; bits != 0; bits &= bits - 1)
-		{
-			int64_t t = word * 64 + rr_lowest(bits);
-
-			if (at < 0 || t - at > CLASS_STEPS * s->common)
-				class = class_of(s, t);
-			else
-				for (; at < t; at += s->common)
-					step_class(s, &class);
-			at = t;
-			add_class(s, &class, 1, count);
-		}
+	while (at->bits == 0)
+	{
+		if (++at->word == RR_SECOND_WORDS)
+			return false;
+		at->bits = s->starts[at->word];
+	}
+	t = at->word * 64 + rr_lowest(at->bits);
+	at->bits &= at->bits - 1;
+	if (at->t < 0 || t - at->t > CLASS_STEPS * s->common)
+		at->class = class_of(s, t);
+	else
+		for (; at->t < t; at->t += s->common)
+			step_class(s, &at->class);
+	at->t = t;
+	return true;
 }
 
-static int64_t
-count_before(struct rr_sieve *s, int64_t day)
+static const struct cursor before_all = { { 0, 0, 0 }, -1, 1, -1, 0 };
+
+static inline bool
+next_class(struct rr_sieve *s, struct cursor *at)
+{
+	return s->cycle < s->size ? next_of_classes(s, at) : next_of_starts(s, at);
+}
+
+int64_t
+rr_sieve_before(struct rr_sieve *s, int64_t day)
 {
 	const int64_t members = day / s->cycle;
 	struct count count = { day % s->cycle,
@@ -332,311 +341,166 @@ count_before(struct rr_sieve *s, int64_t day)
 						   { members % s->length, (members + 1) % s->length },
 						   0 };
 
+	struct cursor at = before_all;
+
 	make_layout(s);
-	if (s->cycle < s->size)
-		count_classes(s, &count);
-	else
-		count_starts(s, &count);
+	while (next_class(s, &at))
+		add_class(s, &at.class, at.weight, &count);
 	return count.n;
 }
 
-/* the first period of the series in a day, or a later one */
-static int64_t
-first_in_day(const struct rr_sieve *s, int64_t day)
+/* ---- the nearest ---------------------------------------------------------------------- */
+
+/* is there none in this part of the layout?  A word tells most times, the ranks the others */
+static inline bool
+is_bare(const struct rr_sieve *s, int64_t from, int64_t end)
 {
-	return rr_floormod(s->origin - day * s->unit_count, s->interval);
-}
-
-static bool
-is_permitted(const struct rr_sieve *s, int64_t day)
-{
-	return rr_has(s->days, (int) (day % s->era));
-}
-
-/* ---- walking ------------------------------------------------------------------------- */
-
-/* where a search stands: k more periods are to be passed from the beginning of a day on */
-struct walker
-{
-	int64_t day;
-	int64_t k;
-	int64_t found; /* the period, counted from day 0; -1: not yet */
-};
-
-/* several periods a day: day by day */
-static void
-walk_days(struct rr_sieve *s, struct walker *w, int64_t steps)
-{
-	const int64_t back = s->unit_count % s->interval;
-	int64_t first = first_in_day(s, w->day);
-	int64_t place = w->day % s->era;
-
-	for (; steps > 0 && w->day < s->limit; steps--, w->day++)
-	{
-		if (rr_has(s->days, (int) place))
-		{
-			int64_t n = weight_of(s, first);
-
-			if (w->k < n)
-			{
-				w->found = w->day * s->unit_count + select_in_day(s, first, w->k);
-				return;
-			}
-			w->k -= n;
-		}
-		first -= back;
-		first += first < 0 ? s->interval : 0;
-		place = place + 1 == s->era ? 0 : place + 1;
-	}
-}
-
-/* at most one a day: member by member of the series */
-static void
-walk_members(const struct rr_sieve *s, struct walker *w, int64_t steps)
-{
-	const int64_t days = s->interval / s->unit_count;
-	const int64_t rest = s->interval % s->unit_count;
-	const int64_t era_days = days % s->era;
-	int64_t first = first_in_day(s, w->day);
-	int64_t day = w->day + first / s->unit_count;
-	int64_t t = first % s->unit_count;
-	int64_t place = day % s->era;
-	int64_t k = w->k;
-
-	for (; steps > 0 && day < s->limit; steps--)
-	{
-		int64_t more;
-
-		/* without a branch: whether it takes part can't be predicted */
-		k -= (int64_t) (s->days[place / 64] >> (place % 64) & s->starts[t / 64] >> (t % 64) & 1);
-		if (k < 0)
-		{
-			w->found = day * s->unit_count + t;
-			return;
-		}
-		t += rest;
-		more = t >= s->unit_count;
-		t -= more != 0 ? s->unit_count : 0;
-		day += days + more;
-		place += era_days + more;
-		while (place >= s->era)
-			place -= s->era;
-	}
-	w->k = k;
-	w->day = day;
-}
-
-/* hardly any day is permitted: from one to the next, up to the end */
-static void
-walk_permitted(struct rr_sieve *s, struct walker *w)
-{
-	int32_t places[SPARSE_DAYS];
-	int64_t back[SPARSE_DAYS]; /* how far the first of the series goes back from the day before */
-	int64_t base = w->day - w->day % s->era;
-	int64_t first;
-	int i = 0;
-	int n = 0;
-
-	for (int bit = rr_first_from(s->days, RR_ERA_WORDS, 0); bit >= 0;
-		 bit = rr_first_from(s->days, RR_ERA_WORDS, bit + 1))
-		places[n++] = bit;
-	for (int k = 0; k < n; k++)
-		back[k] = (places[k] - (k > 0 ? places[k - 1] : places[n - 1] - s->era)) * s->unit_count %
-				  s->interval;
-	while (i < n && base + places[i] < w->day)
-		i++;
-	base += i == n ? s->era : 0;
-	i = i == n ? 0 : i;
-	first = first_in_day(s, base + places[i]);
-	while (base + places[i] < s->limit)
-	{
-		int64_t here = first >= s->unit_count ? 0 : weight_of(s, first);
-
-		if (w->k < here)
-		{
-			w->found = (base + places[i]) * s->unit_count + select_in_day(s, first, w->k);
-			return;
-		}
-		w->k -= here;
-		if (++i == n)
-		{
-			i = 0;
-			base += s->era;
-		}
-		first -= back[i];
-		first += first < 0 ? s->interval : 0;
-	}
-	w->day = s->limit;
-}
-
-static void
-walk(struct rr_sieve *s, struct walker *w, int64_t steps)
-{
-	if (s->permitted <= SPARSE_DAYS && s->era > 1)
-		walk_permitted(s, w);
-	else if (s->interval < s->unit_count)
-		walk_days(s, w, steps);
-	else
-		walk_members(s, w, steps);
-}
-
-int64_t
-rr_sieve_between(struct rr_sieve *s, const struct rr_phase *phase, int64_t first, int64_t end)
-{
-	const int64_t many = INT64_MAX / 2;
-	int64_t day = rr_floordiv(first, s->unit_count) - s->day0;
-	int64_t last = rr_floordiv(end, s->unit_count) - s->day0;
-	struct walker w = { day, many, -1 };
-
-	s->origin = rr_floormod(phase->origin - s->day0 * s->unit_count, s->interval);
-	s->limit = last;
-	if (is_permitted(s, day))
-		w.k += count_in_day(s, first_in_day(s, day), first - (s->day0 + day) * s->unit_count);
-	if (is_permitted(s, last))
-		w.k -= count_in_day(s, first_in_day(s, last), end - (s->day0 + last) * s->unit_count);
-	if (s->interval < s->unit_count)
-		walk_days(s, &w, many);
-	else
-		walk_members(s, &w, many);
-	return many - w.k;
-}
-
-/* ---- number k ------------------------------------------------------------------------ */
-
-/* the day on which this many permitted days have passed since another one */
-static int64_t
-after_permitted(const struct rr_sieve *s, const struct rr_plan *plan, int64_t day, int64_t n)
-{
-	if (n / s->permitted > s->limit / s->era)
-		return s->limit;
-	return rr_nth_day(plan, s->day0 + day, n) - s->day0;
+	return from >= end || rank_of(s, from) == rank_of(s, end);
 }
 
 /*
- * Number k of the periods from day 0 on, in which the walker stands somewhere before it.  Counts
- * enclose it: it is behind w->day and before `end`.  Guesses go by the mean distance of periods, and by
- * halves where this does not help; each is followed by a walk.
+ * How many days of a class are to be passed from one that is not permitted, whose column this is, to one that
+ * is; -1 if they are more than `most`.
  */
 static int64_t
-find(struct rr_sieve *s, const struct rr_plan *plan, struct walker *w, int64_t k, int64_t end)
+passed_forward(const struct rr_sieve *s, int64_t row, int64_t column, int64_t most)
 {
-	const int64_t budget = SHORT_WALK + s->size;
-	const int64_t span =
-		s->interval < s->unit_count ? budget : budget * (s->interval / s->unit_count);
-	bool enclosed = false;
-	int64_t reach = span;
+	int64_t here = row * s->length + column;
+	int64_t end = (row + 1) * s->length;
+	int64_t n = 0;
 
-	walk(s, w, SHORT_WALK);
-	for (int round = 1; w->found < 0 && w->day < s->limit; round++)
+	if (is_bare(s, here, end))
 	{
-		/* as many days as number k needs by the mean, less half of what is walked afterwards */
-		int64_t guess = after_permitted(s, plan, w->day, w->k * s->cycle / s->size) - span / 2;
-		int64_t n;
-
-		if (guess < w->day + reach)
-			guess = w->day + reach;
-		if (enclosed && (guess >= end || round % 3 == 0))
-			guess = w->day + (end - w->day) / 2;
-		if (guess > end)
-			guess = end;
-		n = count_before(s, guess);
-		if (n > k)
-		{
-			end = guess;
-			enclosed = true;
-		}
-		else
-		{
-			w->day = guess;
-			w->k = k - n;
-			reach *= 4;
-		}
-		walk(s, w, budget);
+		n = end - here;
+		here = row * s->length;
+		if (n > most || is_bare(s, here, here + column))
+			return -1;
 	}
-	return w->found;
+	return n + rr_first_from(s->layout, RR_ERA_WORDS, (int) here) - here;
 }
 
-int64_t
-rr_sieve_nth(const struct rr_plan *plan, const struct rr_phase *phase, int64_t u, int64_t k)
-{
-	struct rr_sieve s;
-	struct walker w = { 0, 0, -1 };
-	int64_t day = rr_floordiv(u, plan->unit_count);
-	int64_t found;
-
-	sieve_make(&s, plan, phase, day);
-	if (is_permitted(&s, 0))
-		k += count_in_day(&s, s.origin, u - day * plan->unit_count);
-	if (s.size == 0 || s.permitted == 0)
-		return RR_NO_PERIOD;
-	w.k = k;
-	found = find(&s, plan, &w, k, s.limit);
-	return found < 0 ? RR_NO_PERIOD : day * plan->unit_count + found;
-}
-
-/* the last period before a day, if it is not far from it; -1 if that is not known */
 static int64_t
-last_nearby(struct rr_sieve *s, int64_t end)
+passed_back(const struct rr_sieve *s, int64_t row, int64_t column, int64_t most)
 {
-	const int64_t many = INT64_MAX / 2;
-	const int64_t from = end - SHORT_WALK * (s->interval / s->unit_count + 1);
-	const int64_t limit = s->limit;
-	struct walker w = { from, many, -1 };
+	int64_t here = row * s->length + column;
+	int64_t n = 0;
 
-	if (from <= 0)
-		return -1;
-	s->limit = end;
-	walk(s, &w, 2 * SHORT_WALK);
-	if (w.k < many && w.day >= end)
+	if (is_bare(s, row * s->length, here))
 	{
-		w = (struct walker){ from, many - w.k - 1, -1 };
-		walk(s, &w, 2 * SHORT_WALK);
+		n = column + 1;
+		if (n > most || is_bare(s, here, (row + 1) * s->length))
+			return -1;
+		here = (row + 1) * s->length - 1;
 	}
-	s->limit = limit;
-	return w.found;
+	return n + here - rr_last_upto(s->layout, (int) here);
+}
+
+/* a search: members of a class that are before the day where it begins, and the best that it has found */
+struct nearest
+{
+	int64_t members; /* and one more, if the class begins early in the cycle */
+	int64_t rest;
+	int64_t turned; /* modulo the length of a row */
+	int64_t best;
+};
+
+static struct nearest
+nearest_to(const struct rr_sieve *s, int64_t day, int64_t best)
+{
+	struct nearest n = { day / s->cycle, day % s->cycle, day / s->cycle % s->length, best };
+
+	return n;
+}
+
+/* its first permitted day, if that is before the best; few are, so few are searched for it */
+static inline void
+consider_from(const struct rr_sieve *s, const struct rr_class *class, struct nearest *n)
+{
+	int64_t more = class->day < n->rest;
+	int64_t day = class->day + (n->members + more) * s->cycle;
+	int64_t column = class->column + n->turned + more;
+	int64_t passed;
+
+	if (day >= n->best)
+		return;
+	while (column >= s->length)
+		column -= s->length;
+	if (rr_has(s->layout, (int) (class->row * s->length + column)))
+		n->best = day;
+	else if (day + s->cycle < n->best)
+	{
+		passed = passed_forward(s, class->row, column, (n->best - 1 - day) / s->cycle);
+		if (passed >= 0 && day + passed * s->cycle < n->best)
+			n->best = day + passed * s->cycle;
+	}
+}
+
+/* its last one, if that is behind the best */
+static inline void
+consider_upto(const struct rr_sieve *s, const struct rr_class *class, struct nearest *n)
+{
+	int64_t less = class->day > n->rest;
+	int64_t day = class->day + (n->members - less) * s->cycle;
+	int64_t column = class->column + n->turned - less;
+	int64_t passed;
+
+	if (day <= n->best)
+		return;
+	column += column < 0 ? s->length : 0;
+	column -= column >= s->length ? s->length : 0;
+	if (rr_has(s->layout, (int) (class->row * s->length + column)))
+		n->best = day;
+	else if (day - s->cycle > n->best)
+	{
+		passed = passed_back(s, class->row, column, (day - n->best - 1) / s->cycle);
+		if (passed >= 0 && day - passed * s->cycle > n->best)
+			n->best = day - passed * s->cycle;
+	}
+}
+
+/* the next of a sample of the classes, where they are so many that a good start pays */
+static inline bool
+next_sample(const struct rr_sieve *s, struct cursor *at)
+{
+	if (s->cycle < s->size || s->size < MANY_STARTS)
+		return false;
+	while (++at->word < RR_SECOND_WORDS)
+		if (s->starts[at->word] != 0)
+		{
+			at->class = class_of(s, at->word * 64 + rr_lowest(s->starts[at->word]));
+			return true;
+		}
+	return false;
 }
 
 int64_t
-rr_sieve_upto(const struct rr_plan *plan, const struct rr_phase *phase, int64_t first, int64_t u)
+rr_sieve_day_from(struct rr_sieve *s, int64_t from, int64_t end)
 {
-	struct rr_sieve s;
-	struct walker w = { 0, 0, -1 };
-	int64_t day = rr_floordiv(first, plan->unit_count);
-	int64_t last = rr_floordiv(u, plan->unit_count) - day;
-	int64_t before;
-	int64_t n;
+	struct nearest n = nearest_to(s, from, end);
+	struct cursor sample = before_all;
+	struct cursor at = before_all;
 
-	sieve_make(&s, plan, phase, day);
-	if (s.size == 0 || s.permitted == 0)
-		return RR_NO_PERIOD;
-	n = last > 0 && is_permitted(&s, last)
-			? count_in_day(&s, first_in_day(&s, last), u + 1 - (day + last) * plan->unit_count)
-			: 0;
-	if (n > 0)
-		return (day + last) * plan->unit_count + select_in_day(&s, first_in_day(&s, last), n - 1);
-	n = last_nearby(&s, last);
-	if (n >= 0)
-		return day * plan->unit_count + n;
-	before = is_permitted(&s, 0) ? count_in_day(&s, s.origin, first - day * plan->unit_count) : 0;
-	n = count_before(&s, last);
-	if (is_permitted(&s, last))
-		n += count_in_day(&s, first_in_day(&s, last), u + 1 - (day + last) * plan->unit_count);
-	if (n == before)
-		return RR_NO_PERIOD;
-	/* the last of them is usually not far from the end */
-	for (int64_t reach = SHORT_WALK * (plan->interval / plan->unit_count + 1); reach < last;
-		 reach *= 16)
-	{
-		int64_t k = count_before(&s, last - reach);
+	make_layout(s);
+	while (next_sample(s, &sample))
+		consider_from(s, &sample.class, &n);
+	while (next_class(s, &at))
+		consider_from(s, &at.class, &n);
+	return n.best;
+}
 
-		if (k < n)
-		{
-			w.day = last - reach;
-			w.k = n - 1 - k;
-			break;
-		}
-	}
-	if (w.day == 0)
-		w.k = n - 1;
-	return day * plan->unit_count + find(&s, plan, &w, n - 1, last + 1);
+int64_t
+rr_sieve_day_upto(struct rr_sieve *s, int64_t first, int64_t upto)
+{
+	struct nearest n = nearest_to(s, upto, first - 1);
+	struct cursor sample = before_all;
+	struct cursor at = before_all;
+
+	if (upto < first)
+		return first - 1;
+	make_layout(s);
+	while (next_sample(s, &sample))
+		consider_upto(s, &sample.class, &n);
+	while (next_class(s, &at))
+		consider_upto(s, &at.class, &n);
+	return n.best;
 }

@@ -5,6 +5,7 @@
 #ifndef RR_SIEVE_H
 #define RR_SIEVE_H
 
+#include "bits.h"
 #include "civil.h"
 #include "plan.h"
 
@@ -45,6 +46,48 @@ struct rr_sieve
 	uint32_t ranks[RR_ERA_WORDS]; /* bits of layout before each word */
 	uint32_t weights[RR_WEIGHTS];
 };
+
+/* the periods of one day, from its first of the series on and before `end`; or which is number k */
+static inline int64_t
+rr_sieve_count_day(const struct rr_sieve *s, int64_t first, int64_t end)
+{
+	int64_t n = 0;
+
+	for (int64_t t = first; t < end; t += s->interval)
+		n += rr_has(s->starts, (int) t);
+	return n;
+}
+
+static inline int64_t
+rr_sieve_select_day(const struct rr_sieve *s, int64_t first, int64_t k)
+{
+	for (int64_t t = first;; t += s->interval)
+		if (rr_has(s->starts, (int) t) && k-- == 0)
+			return t;
+}
+
+/* the first period of the series in a day, or a later one */
+static inline int64_t
+rr_sieve_first_of_day(const struct rr_sieve *s, int64_t day)
+{
+	return rr_floormod(s->origin - day * s->unit_count, s->interval);
+}
+
+static inline bool
+rr_sieve_permits(const struct rr_sieve *s, int64_t day)
+{
+	return rr_has(s->days, (int) (day % s->era));
+}
+
+/* all of it, for one phase; days are numbered from day0 on */
+extern void rr_sieve_make(struct rr_sieve *s, const struct rr_plan *plan,
+						  const struct rr_phase *phase, int64_t day0);
+extern int64_t rr_sieve_weight(struct rr_sieve *s, int64_t first);
+/* how many periods since day 0 are before a day */
+extern int64_t rr_sieve_before(struct rr_sieve *s, int64_t day);
+/* the first day from <= day < end with a period, or end; the last first <= day <= upto, or first - 1 */
+extern int64_t rr_sieve_day_from(struct rr_sieve *s, int64_t from, int64_t end);
+extern int64_t rr_sieve_day_upto(struct rr_sieve *s, int64_t first, int64_t upto);
 
 /*
  * Counting through many stretches of time, each with a phase of its own: make it once, then ask how

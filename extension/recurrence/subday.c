@@ -102,7 +102,7 @@ sparse_from(const struct rr_plan *plan, const struct rr_phase *phase, int64_t u,
 			if (day * plan->unit_count + t >= best)
 				break;
 			if (++steps > STEPS_LIMIT)
-				return within(rr_sieve_nth(plan, phase, u, 0), last);
+				return within(rr_sieve_from(plan, phase, u), last);
 			permitted = plan->filtered ? rr_permitted_from(plan, day) : day;
 			if (permitted == day)
 				best = day * plan->unit_count + t;
@@ -171,7 +171,7 @@ rr_period_from(const struct rr_plan *plan, const struct rr_phase *phase, int64_t
 		if (!plan->filtered && plan->every_start)
 			return u;
 		if (steps >= STEPS_LIMIT && (last - u) / plan->interval > NEAR_END)
-			return within(rr_sieve_nth(plan, phase, u, 0), last);
+			return within(rr_sieve_from(plan, phase, u), last);
 		day = rr_floordiv(u, plan->unit_count);
 		if (plan->filtered)
 		{

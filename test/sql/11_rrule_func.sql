@@ -3,7 +3,7 @@ begin;
 set local search_path = public;
 -- nothing here may depend on it
 set local timezone = 'Asia/Kathmandu';
-select plan(69);
+select plan(73);
 
 create function pg_temp.first(rule agenda.rrule, dtstart timestamp, n int) returns text language sql as $$
     select string_agg(to_char(t, 'YYYY-MM-DD"T"HH24:MI'), ' ' order by t) from agenda.first_local_occurrences(rule, dtstart, n) t$$;
@@ -45,6 +45,11 @@ select is(pg_temp.first('FREQ=DAILY;UNTIL=20250103T085959', '2025-01-01 09:00', 
 select is(pg_temp.dates('FREQ=DAILY;UNTIL=20250103T120000Z', '2025-01-01', 9), '2025-01-01 2025-01-02 2025-01-03', 'UNTIL with a time on dates');
 select is(agenda.previous_local_occurrence('FREQ=MONTHLY;COUNT=10;BYMONTHDAY=31', '2025-01-01 09:00', 'infinity'), '2026-05-31 09:00', 'the last of a rule that ends');
 select is(agenda.previous_local_occurrence('daily', '2025-01-01 09:00', 'infinity'), null, 'an endless rule has no last');
+select is(agenda.previous_local_occurrence(r, '2025-01-01 09:00', 'infinity'), w, 'time ends before ' || r) from (values
+    ('FREQ=YEARLY;COUNT=300000'::agenda.rrule, '294276-01-01 09:00'::timestamp),
+    ('FREQ=WEEKLY;INTERVAL=10;COUNT=2147483647', '294276-11-01 09:00'),
+    ('FREQ=DAILY;COUNT=2147483647', '294276-12-31 09:00'),
+    ('FREQ=HOURLY;COUNT=2147483647;INTERVAL=100', '294276-12-31 09:00')) v(r, w);
 select is(agenda.next_local_occurrence('FREQ=DAILY;COUNT=100000', '1925-01-01 09:00', '2025-06-15 12:00'), '2025-06-16 09:00', 'a large COUNT');
 
 -- ---- include_dtstart ----

@@ -1,0 +1,317 @@
+/*
+ * search.c
+ *		Number k of the periods that series and filters have in common, the first and the last of them,
+ *		by the sieve.
+ *
+ * A short walk finds what is near.  Else the first and the last follow from those of the classes
+ * (sieve.c), and number k is enclosed by counts and walked to at the end.  For rules that hardly ever
+ * match (subday.c, expand.c) and COUNT (subcount.c, elapsed.c).
+ */
+#include "sieve.h"
+
+/* what is walked at least before calculating */
+#define SHORT_WALK 2048
+/* with no more permitted days in an era, these are walked through to the end */
+#define SPARSE_DAYS 128
+
+/* ---- walking ------------------------------------------------------------------------- */
+
+/* where a search stands: k more periods are to be passed from the beginning of a day on */
+struct walker
+{
+	int64_t day;
+	int64_t k;
+	int64_t found; /* the period, counted from day 0; -1: not yet */
+};
+
+/* several periods a day: day by day */
+static void
+walk_days(struct rr_sieve *s, struct walker *w, int64_t steps)
+{
+	const int64_t back = s->unit_count % s->interval;
+	int64_t first = rr_sieve_first_of_day(s, w->day);
+	int64_t place = w->day % s->era;
+
+	for (; steps > 0 && w->day < s->limit; steps--, w->day++)
+	{
+		if (rr_has(s->days, (int) place))
+		{
+			int64_t n = rr_sieve_weight(s, first);
+
+			if (w->k < n)
+			{
+				w->found = w->day * s->unit_count + rr_sieve_select_day(s, first, w->k);
+				return;
+			}
+			w->k -= n;
+		}
+		first -= back;
+		first += first < 0 ? s->interval : 0;
+		place = place + 1 == s->era ? 0 : place + 1;
+	}
+}
+
+/* at most one a day: member by member of the series */
+static void
+walk_members(const struct rr_sieve *s, struct walker *w, int64_t steps)
+{
+	const int64_t days = s->interval / s->unit_count;
+	const int64_t rest = s->interval % s->unit_count;
+	const int64_t era_days = days % s->era;
+	int64_t first = rr_sieve_first_of_day(s, w->day);
+	int64_t day = w->day + first / s->unit_count;
+	int64_t t = first % s->unit_count;
+	int64_t place = day % s->era;
+	int64_t k = w->k;
+
+	for (; steps > 0 && day < s->limit; steps--)
+	{
+		int64_t more;
+
+		/* without a branch: whether it takes part can't be predicted */
+		k -= (int64_t) (s->days[place / 64] >> (place % 64) & s->starts[t / 64] >> (t % 64) & 1);
+		if (k < 0)
+		{
+			w->found = day * s->unit_count + t;
+			return;
+		}
+		t += rest;
+		more = t >= s->unit_count;
+		t -= more != 0 ? s->unit_count : 0;
+		day += days + more;
+		place += era_days + more;
+		while (place >= s->era)
+			place -= s->era;
+	}
+	w->k = k;
+	w->day = day;
+}
+
+/* hardly any day is permitted: from one to the next, up to the end */
+static void
+walk_permitted(struct rr_sieve *s, struct walker *w)
+{
+	int32_t places[SPARSE_DAYS];
+	int64_t back[SPARSE_DAYS]; /* how far the first of the series goes back from the day before */
+	int64_t base = w->day - w->day % s->era;
+	int64_t first;
+	int i = 0;
+	int n = 0;
+
+	for (int bit = rr_first_from(s->days, RR_ERA_WORDS, 0); bit >= 0;
+		 bit = rr_first_from(s->days, RR_ERA_WORDS, bit + 1))
+		places[n++] = bit;
+	for (int k = 0; k < n; k++)
+		back[k] = (places[k] - (k > 0 ? places[k - 1] : places[n - 1] - s->era)) * s->unit_count %
+				  s->interval;
+	while (i < n && base + places[i] < w->day)
+		i++;
+	base += i == n ? s->era : 0;
+	i = i == n ? 0 : i;
+	first = rr_sieve_first_of_day(s, base + places[i]);
+	while (base + places[i] < s->limit)
+	{
+		int64_t here = first >= s->unit_count ? 0 : rr_sieve_weight(s, first);
+
+		if (w->k < here)
+		{
+			w->found = (base + places[i]) * s->unit_count + rr_sieve_select_day(s, first, w->k);
+			return;
+		}
+		w->k -= here;
+		if (++i == n)
+		{
+			i = 0;
+			base += s->era;
+		}
+		first -= back[i];
+		first += first < 0 ? s->interval : 0;
+	}
+	w->day = s->limit;
+}
+
+static void
+walk(struct rr_sieve *s, struct walker *w, int64_t steps)
+{
+	if (s->permitted <= SPARSE_DAYS && s->era > 1)
+		walk_permitted(s, w);
+	else if (s->interval < s->unit_count)
+		walk_days(s, w, steps);
+	else
+		walk_members(s, w, steps);
+}
+
+int64_t
+rr_sieve_between(struct rr_sieve *s, const struct rr_phase *phase, int64_t first, int64_t end)
+{
+	const int64_t many = INT64_MAX / 2;
+	int64_t day = rr_floordiv(first, s->unit_count) - s->day0;
+	int64_t last = rr_floordiv(end, s->unit_count) - s->day0;
+	struct walker w = { day, many, -1 };
+
+	s->origin = rr_floormod(phase->origin - s->day0 * s->unit_count, s->interval);
+	s->limit = last;
+	if (rr_sieve_permits(s, day))
+		w.k += rr_sieve_count_day(s, rr_sieve_first_of_day(s, day),
+								  first - (s->day0 + day) * s->unit_count);
+	if (rr_sieve_permits(s, last))
+		w.k -= rr_sieve_count_day(s, rr_sieve_first_of_day(s, last),
+								  end - (s->day0 + last) * s->unit_count);
+	if (s->interval < s->unit_count)
+		walk_days(s, &w, many);
+	else
+		walk_members(s, &w, many);
+	return many - w.k;
+}
+
+/* ---- number k ------------------------------------------------------------------------ */
+
+/* the day on which this many permitted days have passed since another one */
+static int64_t
+after_permitted(const struct rr_sieve *s, const struct rr_plan *plan, int64_t day, int64_t n)
+{
+	if (n / s->permitted > s->limit / s->era)
+		return s->limit;
+	return rr_nth_day(plan, s->day0 + day, n) - s->day0;
+}
+
+/*
+ * Number k of the periods from day 0 on, in which the walker stands somewhere before it.  Counts
+ * enclose it: it is behind w->day and before `end`.  Guesses go by the mean distance of periods, and by
+ * halves where this does not help; each is followed by a walk.
+ */
+static int64_t
+find(struct rr_sieve *s, const struct rr_plan *plan, struct walker *w, int64_t k, int64_t end)
+{
+	const int64_t budget = SHORT_WALK + s->size;
+	const int64_t span =
+		s->interval < s->unit_count ? budget : budget * (s->interval / s->unit_count);
+	bool enclosed = false;
+	int64_t reach = span;
+
+	walk(s, w, SHORT_WALK);
+	for (int round = 1; w->found < 0 && w->day < s->limit; round++)
+	{
+		/* as many days as number k needs by the mean, less half of what is walked afterwards */
+		int64_t guess = after_permitted(s, plan, w->day, w->k * s->cycle / s->size) - span / 2;
+		int64_t n;
+
+		if (guess < w->day + reach)
+			guess = w->day + reach;
+		if (enclosed && (guess >= end || round % 3 == 0))
+			guess = w->day + (end - w->day) / 2;
+		if (guess > end)
+			guess = end;
+		n = rr_sieve_before(s, guess);
+		if (n > k)
+		{
+			end = guess;
+			enclosed = true;
+		}
+		else
+		{
+			w->day = guess;
+			w->k = k - n;
+			reach *= 4;
+		}
+		walk(s, w, budget);
+	}
+	return w->found;
+}
+
+int64_t
+rr_sieve_nth(const struct rr_plan *plan, const struct rr_phase *phase, int64_t u, int64_t k)
+{
+	struct rr_sieve s;
+	struct walker w = { 0, 0, -1 };
+	int64_t day = rr_floordiv(u, plan->unit_count);
+	int64_t found;
+
+	rr_sieve_make(&s, plan, phase, day);
+	if (rr_sieve_permits(&s, 0))
+		k += rr_sieve_count_day(&s, s.origin, u - day * plan->unit_count);
+	if (s.size == 0 || s.permitted == 0)
+		return RR_NO_PERIOD;
+	w.k = k;
+	found = find(&s, plan, &w, k, s.limit);
+	return found < 0 ? RR_NO_PERIOD : day * plan->unit_count + found;
+}
+
+/* ---- the first and the last ------------------------------------------------------------ */
+
+int64_t
+rr_sieve_from(const struct rr_plan *plan, const struct rr_phase *phase, int64_t u)
+{
+	struct rr_sieve s;
+	struct walker w = { 0, 0, -1 };
+	int64_t day = rr_floordiv(u, plan->unit_count);
+
+	rr_sieve_make(&s, plan, phase, day);
+	if (s.size == 0 || s.permitted == 0)
+		return RR_NO_PERIOD;
+	if (rr_sieve_permits(&s, 0))
+		w.k = rr_sieve_count_day(&s, s.origin, u - day * plan->unit_count);
+	walk(&s, &w, SHORT_WALK);
+	if (w.found < 0)
+	{
+		w.day = rr_sieve_day_from(&s, w.day, s.limit);
+		if (w.day >= s.limit)
+			return RR_NO_PERIOD;
+		w.found =
+			w.day * s.unit_count + rr_sieve_select_day(&s, rr_sieve_first_of_day(&s, w.day), 0);
+	}
+	return day * plan->unit_count + w.found;
+}
+
+/* the last period before a day, if it is not far from it; -1 if that is not known */
+static int64_t
+last_nearby(struct rr_sieve *s, int64_t end)
+{
+	const int64_t many = INT64_MAX / 2;
+	const int64_t from = end - SHORT_WALK * (s->interval / s->unit_count + 1);
+	const int64_t limit = s->limit;
+	struct walker w = { from, many, -1 };
+
+	if (from <= 0)
+		return -1;
+	s->limit = end;
+	walk(s, &w, 2 * SHORT_WALK);
+	if (w.k < many && w.day >= end)
+	{
+		w = (struct walker){ from, many - w.k - 1, -1 };
+		walk(s, &w, 2 * SHORT_WALK);
+	}
+	s->limit = limit;
+	return w.found;
+}
+
+int64_t
+rr_sieve_upto(const struct rr_plan *plan, const struct rr_phase *phase, int64_t first, int64_t u)
+{
+	struct rr_sieve s;
+	int64_t day = rr_floordiv(first, plan->unit_count);
+	int64_t last = rr_floordiv(u, plan->unit_count) - day;
+	int64_t end = u + 1 - (day + last) * plan->unit_count;
+	int64_t begin;
+	int64_t n;
+
+	rr_sieve_make(&s, plan, phase, day);
+	if (s.size == 0 || s.permitted == 0)
+		return RR_NO_PERIOD;
+	begin = rr_sieve_first_of_day(&s, last);
+	n = rr_sieve_permits(&s, last) ? rr_sieve_count_day(&s, begin, end) : 0;
+	if (n == 0)
+	{
+		int64_t nearby = last_nearby(&s, last);
+
+		if (nearby >= 0)
+			return day * plan->unit_count + nearby;
+		last = rr_sieve_day_upto(&s, 0, last - 1);
+		if (last < 0)
+			return RR_NO_PERIOD;
+		begin = rr_sieve_first_of_day(&s, last);
+		n = rr_sieve_count_day(&s, begin, plan->unit_count);
+	}
+	u = (day + last) * plan->unit_count + rr_sieve_select_day(&s, begin, n - 1);
+	return u < first ? RR_NO_PERIOD : u;
+}
