@@ -175,6 +175,46 @@ rr_elapsed_contains(const struct rr_plan *plan, const struct rr_zone *zone, int6
 	return rr_subday_next(plan, &phase, at + span.offset, &civil);
 }
 
+/* one every INTERVAL periods, whatever the clock shows */
+static int
+fill_by_step(const struct rr_plan *plan, int64_t lo, int64_t hi, int64_t *out, int n)
+{
+	const int64_t step = (int64_t) plan->interval * plan->unit_seconds;
+	int64_t t = plan->start_instant;
+	int k = 0;
+
+	if (lo > t)
+		t += (lo - t + step - 1) / step * step;
+	for (; k < n && t <= hi; t += step)
+		out[k++] = t;
+	return k;
+}
+
+int
+rr_elapsed_fill(const struct rr_plan *plan, const struct rr_zone *zone, int64_t lo, int64_t hi,
+				int64_t *out, int n)
+{
+	int k = 0;
+
+	if (rr_subday_is_single(plan))
+		return plan->empty ? 0 : fill_by_step(plan, lo, hi, out, n);
+	while (k < n && rr_elapsed_next(plan, zone, lo, &lo) && lo <= hi)
+	{
+		struct rr_span span;
+		struct rr_phase phase;
+		int64_t civil;
+
+		out[k++] = lo;
+		zone->span(zone->context, lo, &span);
+		phase = phase_in(plan, &span);
+		while (k < n && rr_subday_next(plan, &phase, lo + 1 + span.offset, &civil) &&
+			   civil - span.offset <= hi)
+			out[k++] = lo = civil - span.offset;
+		lo++;
+	}
+	return k;
+}
+
 static bool
 previous_by_rule(const struct rr_plan *plan, const struct rr_zone *zone, int64_t hi, int64_t *found)
 {

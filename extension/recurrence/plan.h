@@ -112,6 +112,8 @@ extern int64_t rr_sieve_upto(const struct rr_plan *plan, const struct rr_phase *
 /* elapsed time (elapsed.c) */
 extern bool rr_elapsed_next(const struct rr_plan *plan, const struct rr_zone *zone, int64_t lo,
 							int64_t *found);
+extern int rr_elapsed_fill(const struct rr_plan *plan, const struct rr_zone *zone, int64_t lo,
+						   int64_t hi, int64_t *out, int n);
 extern bool rr_elapsed_contains(const struct rr_plan *plan, const struct rr_zone *zone, int64_t at);
 extern bool rr_elapsed_previous(const struct rr_plan *plan, const struct rr_zone *zone, int64_t hi,
 								int64_t *found);

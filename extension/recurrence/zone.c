@@ -193,10 +193,40 @@ rr_zoned_contains(const struct rr_plan *plan, const struct rr_zone *zone, int64_
 	return gap > 0 && at < span.start + gap && rr_contains(plan, at + span.offset_before);
 }
 
+/* most that is taken from the plan at once: what is behind the next gap is taken again */
+#define RUN 64
+
+/* is this civil time of the span, and none that a gap has moved comes behind it? */
+static bool
+is_plain(const struct rr_span *span, int64_t civil)
+{
+	return (span->start == INT64_MIN || civil >= own_start(span) + gap_of(span)) &&
+		   (span->end == INT64_MAX || civil < span->end + span->offset);
+}
+
 /*
- * Behind the beginning of a span its civil times are its own, and a run of them is one of the
- * plan; occurrences at its beginning are asked for singly.
+ * A run of the plan from lo on, which is in this span and plain there; up to the first occurrence that is
+ * not, or behind hi.  Returns how many.
  */
+static int
+fill_run(const struct rr_plan *plan, const struct rr_zone *zone, struct rr_span *span, int64_t lo,
+		 int64_t hi, int64_t *out, int n)
+{
+	int found = rr_fill(plan, lo + span->offset, hi + 2 * 86400, out, n < RUN ? n : RUN);
+	int i = 0;
+
+	for (; i < found; i++)
+	{
+		if (!is_plain(span, out[i]))
+			zone->span(zone->context, out[i] - span->offset, span);
+		if (!is_plain(span, out[i]) || out[i] - span->offset > hi)
+			break;
+		out[i] -= span->offset;
+	}
+	return i;
+}
+
+/* runs of the plan, and what is at the beginning of spans singly */
 int
 rr_zoned_fill(const struct rr_plan *plan, const struct rr_zone *zone, int64_t lo, int64_t hi,
 			  int64_t *out, int n)
@@ -205,27 +235,23 @@ rr_zoned_fill(const struct rr_plan *plan, const struct rr_zone *zone, int64_t lo
 
 	if (hi > plan->until_instant)
 		hi = plan->until_instant;
+	if (hi > RR_TIME_MAX)
+		hi = RR_TIME_MAX;
+	if (plan->elapsed)
+		return rr_elapsed_fill(plan, zone, lo, hi, out, n);
 	while (k < n && rr_zoned_next(plan, zone, lo, &lo) && lo <= hi)
 	{
 		struct rr_span span;
-		int64_t last;
-		int first;
+		int more;
 
 		out[k++] = lo++;
-		if (plan->elapsed)
-			continue;
 		zone->span(zone->context, lo, &span);
-		if (lo < RR_TIME_MIN || lo + span.offset < own_start(&span) ||
-			(span.start != INT64_MIN && lo < span.start + gap_of(&span)))
-			continue;
-		last = span.end == INT64_MAX || span.end > hi ? hi : span.end - 1;
-		if (last > RR_TIME_MAX)
-			last = RR_TIME_MAX;
-		first = k;
-		k += rr_fill(plan, lo + span.offset, last + span.offset, out + k, n - k);
-		for (int i = first; i < k; i++)
-			out[i] -= span.offset;
-		lo = k > first ? out[k - 1] + 1 : lo;
+		while (k < n && lo >= RR_TIME_MIN && lo <= hi && is_plain(&span, lo + span.offset) &&
+			   (more = fill_run(plan, zone, &span, lo, hi, out + k, n - k)) > 0)
+		{
+			k += more;
+			lo = out[k - 1] + 1;
+		}
 	}
 	return k;
 }

@@ -3,7 +3,7 @@ begin;
 set local search_path = public;
 -- a trap for whatever asks the session
 set local timezone = 'America/New_York';
-select plan(53);
+select plan(54);
 
 create function pg_temp.first(rule agenda.rrule, dtstart timestamp, tz text, n int) returns text language sql as $$
     select string_agg(to_char(t at time zone 'UTC', 'MM-DD"T"HH24:MI"Z"'), ' ' order by o)
@@ -50,6 +50,16 @@ select is(pg_temp.first('FREQ=WEEKLY;UNTIL=20230819T093000Z', '2023-08-05 12:30'
 select is(pg_temp.first('FREQ=WEEKLY;UNTIL=20230819T092959Z', '2023-08-05 12:30', 'Asia/Jerusalem', 9), '08-05T09:30Z 08-12T09:30Z', 'to the second');
 select is(pg_temp.first('FREQ=WEEKLY;UNTIL=20230819T123000', '2023-08-05 12:30', 'Asia/Jerusalem', 9), '08-05T09:30Z 08-12T09:30Z 08-19T09:30Z', 'UNTIL in local time is wall clock');
 select is(pg_temp.first('FREQ=WEEKLY;UNTIL=20230819', '2023-08-05 23:30', 'Asia/Jerusalem', 9), '08-05T20:30Z 08-12T20:30Z 08-19T20:30Z', 'UNTIL as a date is the local day');
+
+-- ---- every zone, before, in and far behind PostgreSQL's table of changes ----
+select is((select count(*)
+             from pg_timezone_names z
+            cross join unnest(array['4000-01-01 BC', '1700-01-01', '1850-05-05', '1883-11-18 17:00', '1945-06-01', '1999-07-01', '2026-03-29 00:59:59',
+                      '2026-03-29 01:00', '2037-12-31', '2100-03-28', '2101-01-01', '2437-07-01', '2438-01-01', '2500-10-31', '2501-03-27 00:59:59',
+                      '2501-03-27 01:00', '2600-06-01', '9999-07-01', '200000-07-01', '294200-12-31']) t
+            where z.name ~ '^[A-Z][a-z]+/' and agenda.timezone_known(z.name)
+              and agenda.instant_to_local((t || ' UTC')::timestamptz, z.name) <> (t || ' UTC')::timestamptz at time zone z.name),
+    0::bigint, 'the clocks of all zones are those of PostgreSQL');
 
 -- ---- wall clock and instant ----
 select is(agenda.local_to_instant('2026-03-29 02:30', 'Europe/Berlin'), '2026-03-29 01:30Z', 'local_to_instant in a gap');
