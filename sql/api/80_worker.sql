@@ -26,7 +26,7 @@ begin
     raised := 0;
     -- only what was done counts: things that somebody keeps locked must not use up the round
     for i in 1..8 loop
-        v_timers := agenda._owed(p_now, p_floor, p_max_rows - raised, v_left);
+        v_timers := agenda._owed_timers(p_now, p_floor, p_max_rows - raised, v_left);
         exit when v_timers = '{}';
         v_done := case when p_careful then agenda._fire_carefully(v_timers, p_now) else agenda._fire(v_timers, p_now) end;
         v_full := cardinality(v_timers) = p_max_rows - raised;
@@ -43,7 +43,7 @@ comment on function agenda._scan(timestamptz, timestamptz, integer, boolean) is 
 -- The oldest; and when there are more than a round takes, up to half of it for others: for the users who come
 -- next in the order of the index, ten timers of each, and for what has been owed for the shortest time.  So
 -- nobody waits behind the million of somebody else.
-create or replace function agenda._owed(p_now timestamptz, p_floor timestamptz, p_max_rows integer, p_left uuid[]) returns agenda.timers[]
+create or replace function agenda._owed_timers(p_now timestamptz, p_floor timestamptz, p_max_rows integer, p_left uuid[]) returns agenda.timers[]
     language plpgsql volatile
     set enable_seqscan = off set enable_sort = off set enable_bitmapscan = off set jit = off as
 $$
@@ -87,7 +87,7 @@ begin
     return v_owed[:p_max_rows - cardinality(v_other)] || v_other;
 end
 $$;
-comment on function agenda._owed(timestamptz, timestamptz, integer, uuid[]) is 'engine: locks the timers that one round raises';
+comment on function agenda._owed_timers(timestamptz, timestamptz, integer, uuid[]) is 'engine: locks the timers that one round raises';
 
 -- Many timers at once: tasks first, for a reminder that comes late has nothing to add to what they tell.
 create or replace function agenda._fire(p_timers agenda.timers[], p_now timestamptz) returns uuid[]

@@ -103,7 +103,7 @@ select is((select state from agenda.reminders, x where id = reminder), 'schedule
 
 -- ---- roles ----
 select is_empty($$select r, f from unnest('{t_app,t_person,t_gateway,t_monitor}'::name[]) r,
-    unnest('{_raise_reminders,_raise_tasks,_announce,_release,_plan_release,_hold_anew,_fire,_owed,_insert_reminder,_copy_reminders,_add_default_reminders,_simulate,_fsck_repair,_set_clock,archive_notifications,simulate,fsck}'::name[]) f
+    unnest('{_raise_reminders,_raise_tasks,_announce,_release,_plan_release,_hold_anew,_fire,_owed_timers,_insert_reminder,_copy_reminders,_add_default_reminders,_simulate,_fsck_repair,_set_clock,archive_notifications,simulate,fsck}'::name[]) f
     join pg_proc p on p.proname = f and p.pronamespace = 'agenda'::regnamespace
     where has_function_privilege(r, p.oid, 'execute') and obj_description(p.oid, 'pg_proc') like 'engine:%'$$,
     'what is the engine''s no user may call');
