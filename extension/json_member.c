@@ -156,6 +156,9 @@ parse_integer(const char *s, int length, int32 *value)
 Datum
 agenda_wrong_member(PG_FUNCTION_ARGS)
 {
+	if (PG_ARGISNULL(1) || PG_ARGISNULL(2))
+		ereport(ERROR, errcode(ERRCODE_NULL_VALUE_NOT_ALLOWED),
+				errmsg("member and what is wanted of it must not be null"));
 	wrong_member(fcinfo, text_to_cstring(PG_GETARG_TEXT_PP(2)));
 }
 

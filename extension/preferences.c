@@ -106,6 +106,12 @@ from_tuple(HeapTuple tuple, TupleDesc desc, AgendaPreferences *result)
 	bool isnull[PREF_COLUMNS];
 
 	agenda_row_read(&map, desc, tuple, value, isnull);
+	/* the table has no such row, but anybody can make up an argument */
+	for (int i = PREF_TIMEZONE; i < PREF_DEFAULT_REMINDERS; i++)
+		if (isnull[i])
+			ereport(ERROR, errcode(ERRCODE_NULL_VALUE_NOT_ALLOWED),
+					errmsg("%s of preferences must not be null", columns[i].name),
+					err_generic_string(PG_DIAG_COLUMN_NAME, columns[i].name));
 	result->timezone = DatumGetTextPP(value[PREF_TIMEZONE]);
 	result->due_soon_window = interval_length(DatumGetIntervalP(value[PREF_DUE_SOON_WINDOW]));
 	result->overdue_grace = interval_length(DatumGetIntervalP(value[PREF_OVERDUE_GRACE]));

@@ -35,12 +35,15 @@ PG_FUNCTION_INFO_V1(agenda_row_json);
 Datum
 agenda_row_json(PG_FUNCTION_ARGS)
 {
-	HeapTupleHeader row = PG_GETARG_HEAPTUPLEHEADER(0);
-	TupleDesc desc =
-		lookup_rowtype_tupdesc(HeapTupleHeaderGetTypeId(row), HeapTupleHeaderGetTypMod(row));
 	JsonbParseState *state = NULL;
+	HeapTupleHeader row;
+	TupleDesc desc;
 	JsonbValue *result;
 
+	if (PG_ARGISNULL(0))
+		PG_RETURN_NULL();
+	row = PG_GETARG_HEAPTUPLEHEADER(0);
+	desc = lookup_rowtype_tupdesc(HeapTupleHeaderGetTypeId(row), HeapTupleHeaderGetTypMod(row));
 	pushJsonbValue(&state, WJB_BEGIN_OBJECT, NULL);
 	push_row(&state, row, desc, PG_ARGISNULL(1) ? NULL : PG_GETARG_ARRAYTYPE_P(1));
 	ReleaseTupleDesc(desc);

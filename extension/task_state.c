@@ -20,6 +20,7 @@
 #include "rrule_zone.h"
 #include "task_state.h"
 
+static bool is_whole_day(const TaskRow *task);
 static TimestampTz begins_at(TaskState state, const TaskRow *task, const AgendaPreferences *prefs);
 static TimestampTz on_the_day(const TaskRow *task, int64 after_midnight,
 							  const AgendaPreferences *prefs);
@@ -51,7 +52,7 @@ agenda_task_state(const TaskRow *task, TimestampTz now, const AgendaPreferences 
 TimestampTz
 agenda_task_fire_at(TaskState state, const TaskRow *task, const AgendaPreferences *prefs)
 {
-	if (state == STATE_DUE && agenda_task_is(task, TASK_DUE_KIND, "date"))
+	if (state == STATE_DUE && is_whole_day(task))
 		return on_the_day(task, prefs->all_day_time, prefs);
 	return begins_at(state, task, prefs);
 }
@@ -79,20 +80,26 @@ agenda_task_next_state(const TaskRow *task, TimestampTz now, const AgendaPrefere
 	return next;
 }
 
+/* A row that somebody has made up may lack the day itself. */
+static bool
+is_whole_day(const TaskRow *task)
+{
+	return agenda_task_is(task, TASK_DUE_KIND, "date") && !task->isnull[TASK_DUE_LOCAL];
+}
+
 static TimestampTz
 begins_at(TaskState state, const TaskRow *task, const AgendaPreferences *prefs)
 {
 	TimestampTz due = DatumGetTimestampTz(task->value[TASK_DUE_DATE]);
-	bool whole_day = agenda_task_is(task, TASK_DUE_KIND, "date");
 
 	switch (state)
 	{
 		case STATE_DUE_SOON:
 			return clamp(due - prefs->due_soon_window);
 		case STATE_DUE:
-			return whole_day ? on_the_day(task, 0, prefs) : due;
+			return is_whole_day(task) ? on_the_day(task, 0, prefs) : due;
 		case STATE_OVERDUE:
-			if (whole_day)
+			if (is_whole_day(task))
 				return on_the_day(task, USECS_PER_DAY, prefs);
 			return clamp(due + prefs->overdue_grace);
 		default:
@@ -107,11 +114,8 @@ on_the_day(const TaskRow *task, int64 after_midnight, const AgendaPreferences *p
 	const text *zone_name =
 		task->isnull[TASK_TIMEZONE] ? prefs->timezone : DatumGetTextPP(task->value[TASK_TIMEZONE]);
 	struct rr_zone zone = agenda_zone_view(agenda_zone_open(zone_name));
-	Timestamp local;
+	Timestamp local = DatumGetTimestamp(task->value[TASK_DUE_LOCAL]);
 
-	/* holds by the constraint tasks_valid */
-	Assert(!task->isnull[TASK_DUE_LOCAL]);
-	local = DatumGetTimestamp(task->value[TASK_DUE_LOCAL]);
 	local -= (local % USECS_PER_DAY + USECS_PER_DAY) % USECS_PER_DAY;
 	local += after_midnight;
 	return (rr_to_instant(&zone, timestamp_moment(local, 0).second) - EPOCH_SECONDS) *

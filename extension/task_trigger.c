@@ -428,7 +428,7 @@ agenda_plan_task_timer(PG_FUNCTION_ARGS)
 	AgendaPreferences prefs;
 	TaskRow task;
 
-	if (agenda_task_arg(&task, fcinfo, 0))
+	if (agenda_task_arg(&task, fcinfo, 0) && !task.isnull[TASK_USER_ID])
 		plan_timer(&task, true, &prefs);
 	PG_RETURN_VOID();
 }
