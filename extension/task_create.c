@@ -4,11 +4,11 @@
  *
  * The row goes in as logical replication's apply worker would do it: defaults, BEFORE triggers,
  * constraints, table, indexes, AFTER triggers, without planner and executor.  What the caller may
- * is what it may by INSERT: its rights on the columns are checked, and the row is its own by
- * construction, which is all that our policy asks.
+ * is what it may by INSERT: its rights on the columns are checked, and that the row is its own when all
+ * triggers have seen it, which is all that our policy asks.
  *
- * Where the table has more than that (other policies, statement triggers, rules, defaults that must be
- * computed by SQL) the row is made by INSERT, in agenda._insert_task().
+ * Where the table has more than that (other policies, or ours altered; statement triggers, rules, defaults
+ * that must be computed by SQL) the row is made by INSERT, in agenda._insert_task().
  */
 #include "postgres.h"
 
@@ -24,7 +24,10 @@
 #include "rewrite/prs2lock.h"
 #include "rewrite/rowsecurity.h"
 #include "utils/acl.h"
+#include "utils/array.h"
 #include "utils/builtins.h"
+#include "utils/fmgroids.h"
+#include "utils/lsyscache.h"
 #include "utils/snapmgr.h"
 #include "utils/timestamp.h"
 
@@ -53,8 +56,12 @@ enum
 
 static void take_arguments(FunctionCallInfo fcinfo, TaskRow *row);
 static bool direct_way(Relation rel, Datum *values, bool *nulls);
+static bool is_our_policy(Relation rel, const RowSecurityPolicy *policy);
+static bool is_acting_user(Relation rel, Node *expr);
 static void check_rights(Relation rel, const TaskRow *row);
-static Datum insert_direct(Relation rel, const TaskRow *row, Datum *values, bool *nulls);
+static Datum insert_direct(Relation rel, const TaskRow *row, const pg_uuid_t *user_id,
+						   Datum *values, bool *nulls);
+static void check_owner(Relation rel, HeapTuple tuple, const pg_uuid_t *user_id);
 static Datum insert_by_sql(Relation rel, const TaskRow *row);
 static HeapTuple read_again(Relation rel, HeapTuple tuple);
 
@@ -102,7 +109,7 @@ agenda_task_create(TaskRow *row)
 	values = palloc(RelationGetNumberOfAttributes(rel) * sizeof(Datum));
 	nulls = palloc(RelationGetNumberOfAttributes(rel) * sizeof(bool));
 	if (direct_way(rel, values, nulls))
-		result = insert_direct(rel, row, values, nulls);
+		result = insert_direct(rel, row, &user_id, values, nulls);
 	else
 		result = insert_by_sql(rel, row);
 	table_close(rel, NoLock);
@@ -164,13 +171,47 @@ direct_way(Relation rel, Datum *values, bool *nulls)
 	TriggerDesc *triggers = rel->trigdesc;
 
 	if (rel->rd_rel->relkind != RELKIND_RELATION || rel->rd_rules != NULL ||
-		rel->rd_rsdesc == NULL || list_length(rel->rd_rsdesc->policies) != 1)
+		rel->rd_rsdesc == NULL || list_length(rel->rd_rsdesc->policies) != 1 ||
+		!is_our_policy(rel, linitial(rel->rd_rsdesc->policies)))
 		return false;
 	if (triggers != NULL &&
 		(triggers->trig_insert_before_statement || triggers->trig_insert_after_statement ||
 		 triggers->trig_insert_new_table))
 		return false;
 	return agenda_table_defaults(rel, values, nulls);
+}
+
+/* As sql/row_security.sql makes it: for all, using (user_id = (select agenda.current_user_id())). */
+static bool
+is_our_policy(Relation rel, const RowSecurityPolicy *policy)
+{
+	AttrNumber user_id = agenda_task_columns(RelationGetDescr(rel))[TASK_USER_ID];
+	const OpExpr *equals = (const OpExpr *) policy->qual;
+
+	return policy->polcmd == '*' && policy->permissive && policy->with_check_qual == NULL &&
+		   ARR_DIMS(policy->roles)[0] == 1 &&
+		   ((const Oid *) ARR_DATA_PTR(policy->roles))[0] == ACL_ID_PUBLIC && equals != NULL &&
+		   IsA(equals, OpExpr) && get_opcode(equals->opno) == F_UUID_EQ &&
+		   IsA(linitial(equals->args), Var) &&
+		   linitial_node(Var, equals->args)->varattno == user_id &&
+		   is_acting_user(rel, lsecond(equals->args));
+}
+
+/* (select agenda.current_user_id()) */
+static bool
+is_acting_user(Relation rel, Node *expr)
+{
+	const Query *query = IsA(expr, SubLink) ? (const Query *) ((SubLink *) expr)->subselect : NULL;
+	const FuncExpr *call;
+
+	if (query == NULL || query->jointree->fromlist != NIL || query->jointree->quals != NULL ||
+		query->limitCount != NULL || query->limitOffset != NULL || query->havingQual != NULL ||
+		list_length(query->targetList) != 1)
+		return false;
+	call = (const FuncExpr *) linitial_node(TargetEntry, query->targetList)->expr;
+	return IsA(call, FuncExpr) && call->args == NIL &&
+		   get_func_namespace(call->funcid) == RelationGetNamespace(rel) &&
+		   strcmp(get_func_name(call->funcid), "current_user_id") == 0;
 }
 
 /* As for an INSERT that names the columns which are given. */
@@ -193,7 +234,8 @@ check_rights(Relation rel, const TaskRow *row)
 }
 
 static Datum
-insert_direct(Relation rel, const TaskRow *row, Datum *values, bool *nulls)
+insert_direct(Relation rel, const TaskRow *row, const pg_uuid_t *user_id, Datum *values,
+			  bool *nulls)
 {
 	const AttrNumber *attnum = agenda_task_columns(RelationGetDescr(rel));
 	AgendaWriter writer;
@@ -213,6 +255,8 @@ insert_direct(Relation rel, const TaskRow *row, Datum *values, bool *nulls)
 	AfterTriggerBeginQuery();
 	agenda_writer_open(&writer, rel);
 	tuple = agenda_write_new(&writer, values, nulls);
+	if (tuple != NULL)
+		check_owner(rel, tuple, user_id);
 	AfterTriggerEndQuery(writer.estate);
 	CommandCounterIncrement();
 	if (tuple != NULL && !row->isnull[TASK_RECURRENCE_RULE])
@@ -222,6 +266,19 @@ insert_direct(Relation rel, const TaskRow *row, Datum *values, bool *nulls)
 	agenda_writer_close(&writer);
 	PopActiveSnapshot();
 	return result;
+}
+
+/* As INSERT checks the policy: on the row that triggers and defaults have made. */
+static void
+check_owner(Relation rel, HeapTuple tuple, const pg_uuid_t *user_id)
+{
+	TaskRow row;
+
+	agenda_task_read(&row, tuple, RelationGetDescr(rel));
+	if (memcmp(DatumGetUUIDP(row.value[TASK_USER_ID]), user_id, UUID_LEN) != 0)
+		ereport(ERROR, errcode(ERRCODE_INSUFFICIENT_PRIVILEGE),
+				errmsg("new row violates row-level security policy for table \"%s\"",
+					   RelationGetRelationName(rel)));
 }
 
 /* The series came after the row. */
