@@ -141,7 +141,7 @@ agenda_task_body(PG_FUNCTION_ARGS)
 	StringInfoData body;
 	TaskRow task;
 
-	if (!agenda_task_arg(&task, fcinfo, 0))
+	if (!agenda_task_arg(&task, fcinfo, 0) || task.isnull[TASK_USER_ID])
 		PG_RETURN_NULL();
 	agenda_preferences_of(DatumGetUUIDP(task.value[TASK_USER_ID]), NULL, &prefs);
 	initStringInfo(&body);
@@ -415,6 +415,11 @@ read_list(TaskList *list, const pg_uuid_t *user_id)
 	ScanKeyData key;
 	ItemPointer tid;
 
+	/*
+	 * As an index-only scan does, for the pin on the index page that comes with it: without, VACUUM
+	 * could take a dead row away and mark its page all-visible before we ask.
+	 */
+	scan->xs_want_itup = true;
 	ScanKeyInit(&key, 1, BTEqualStrategyNumber, F_UUID_EQ, UUIDPGetDatum(user_id));
 	index_rescan(scan, &key, 1, NULL, 0);
 	while ((tid = index_getnext_tid(scan, ForwardScanDirection)) != NULL)
