@@ -19,6 +19,7 @@
 #include "access/htup_details.h"
 #include "access/table.h"
 #include "access/xact.h"
+#include "catalog/pg_class.h"
 #include "catalog/pg_type.h"
 #include "commands/sequence.h"
 #include "fmgr.h"
@@ -75,6 +76,7 @@ static const AgendaColumn event_columns[EVENT_COLUMNS] = {
 static AgendaRowMap event_map = { "events", event_columns, EVENT_COLUMNS };
 
 static void insert_event(Datum *values, bool *nulls);
+static Relation open_leaf(Oid relid);
 static Oid ensure_leaf(TimestampTz at);
 static Oid find_leaf(TimestampTz at);
 static int64 next_seq(void);
@@ -152,8 +154,7 @@ trace_of_request(void)
 static void
 insert_event(Datum *values, bool *nulls)
 {
-	Relation leaf =
-		table_open(ensure_leaf(DatumGetTimestampTz(values[EVENT_OCCURRED_AT])), RowExclusiveLock);
+	Relation leaf = open_leaf(ensure_leaf(DatumGetTimestampTz(values[EVENT_OCCURRED_AT])));
 	int natts = RelationGetDescr(leaf)->natts;
 	const AttrNumber *attnum = agenda_row_columns(&event_map, RelationGetDescr(leaf));
 	Datum *row_values = palloc0(natts * sizeof(Datum));
@@ -167,12 +168,27 @@ insert_event(Datum *values, bool *nulls)
 		row_nulls[attnum[i] - 1] = nulls[i];
 	}
 	agenda_writer_open(&writer, leaf);
+	agenda_writer_defaults(&writer, &event_map, row_values, row_nulls);
 	row_values[attnum[EVENT_SEQ] - 1] = Int64GetDatum(next_seq());
 	agenda_write_insert(&writer, row_values, row_nulls);
 	agenda_writer_close(&writer);
 	table_close(leaf, NoLock);
 	pfree(row_values);
 	pfree(row_nulls);
+}
+
+static Relation
+open_leaf(Oid relid)
+{
+	Relation leaf = table_open(relid, RowExclusiveLock);
+
+	if (leaf->rd_rel->relkind != RELKIND_RELATION)
+		ereport(ERROR, errcode(ERRCODE_WRONG_OBJECT_TYPE),
+				errmsg("partition \"%s\" of agenda.events is not a plain table",
+					   RelationGetRelationName(leaf)),
+				errhint("Detach it: partitions that take events can neither be foreign nor divided "
+						"further."));
+	return leaf;
 }
 
 /* The leaf for this instant, made if there is none. */

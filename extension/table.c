@@ -25,6 +25,10 @@
 #include "catalog/pg_collation.h"
 #include "catalog/pg_type.h"
 #include "executor/executor.h"
+#include "executor/nodeModifyTable.h"
+#include "miscadmin.h"
+#include "optimizer/optimizer.h"
+#include "rewrite/rewriteHandler.h"
 #include "utils/builtins.h"
 #include "utils/fmgroids.h"
 #include "utils/inval.h"
@@ -37,6 +41,7 @@
 static AgendaRowMap *used_maps = NULL;
 
 static void forget_maps(Datum arg, Oid relid);
+static bool is_known(const AgendaRowMap *map, AttrNumber attnum);
 static AttrNumber find_column(const AgendaRowMap *map, const AgendaColumn *column, TupleDesc desc);
 
 void
@@ -177,6 +182,7 @@ agenda_writer_open(AgendaWriter *writer, Relation rel)
 {
 	MemoryContext old;
 
+	PreventCommandIfReadOnly("a change of the agenda");
 	writer->rel = rel;
 	writer->estate = CreateExecutorState();
 	old = MemoryContextSwitchTo(writer->estate->es_query_cxt);
@@ -208,6 +214,40 @@ agenda_writer_slot(AgendaWriter *writer)
 	return slot;
 }
 
+/* Columns that somebody has added: as INSERT would fill them. */
+void
+agenda_writer_defaults(AgendaWriter *writer, const AgendaRowMap *map, Datum *values, bool *nulls)
+{
+	TupleDesc desc = RelationGetDescr(writer->rel);
+	MemoryContext old;
+
+	if (desc->natts == map->count)
+		return;
+	old = MemoryContextSwitchTo(writer->estate->es_query_cxt);
+	for (int i = 0; i < desc->natts; i++)
+	{
+		Form_pg_attribute att = TupleDescAttr(desc, i);
+		Expr *value;
+
+		if (att->attisdropped || att->attgenerated != '\0' || is_known(map, att->attnum))
+			continue;
+		value = (Expr *) build_column_default(writer->rel, att->attnum);
+		if (value != NULL)
+			values[i] = ExecEvalExpr(ExecInitExpr(expression_planner(value), NULL),
+									 GetPerTupleExprContext(writer->estate), &nulls[i]);
+	}
+	MemoryContextSwitchTo(old);
+}
+
+static bool
+is_known(const AgendaRowMap *map, AttrNumber attnum)
+{
+	for (int i = 0; i < map->count; i++)
+		if (map->attnum[i] == attnum)
+			return true;
+	return false;
+}
+
 HeapTuple
 agenda_write_new(AgendaWriter *writer, const Datum *values, const bool *nulls)
 {
@@ -229,12 +269,17 @@ void
 agenda_write_insert(AgendaWriter *writer, Datum *values, bool *nulls)
 {
 	EState *estate = writer->estate;
+	const TupleConstr *constr = RelationGetDescr(writer->rel)->constr;
 	TupleTableSlot *slot = agenda_writer_slot(writer);
 	MemoryContext old = MemoryContextSwitchTo(estate->es_query_cxt);
 
 	memcpy(slot->tts_values, values, slot->tts_tupleDescriptor->natts * sizeof(Datum));
 	memcpy(slot->tts_isnull, nulls, slot->tts_tupleDescriptor->natts * sizeof(bool));
 	ExecStoreVirtualTuple(slot);
+	if (constr != NULL && constr->has_generated_stored)
+		ExecComputeStoredGenerated(writer->result_rel, estate, slot, CMD_INSERT);
+	if (constr != NULL)
+		ExecConstraints(writer->result_rel, slot, estate);
 	table_tuple_insert(writer->rel, slot, estate->es_output_cid, 0, NULL);
 	if (writer->result_rel->ri_NumIndices > 0)
 		ExecInsertIndexTuples(writer->result_rel, slot, estate, false, false, NULL, NIL);

@@ -66,13 +66,16 @@ extern void agenda_writer_open(AgendaWriter *writer, Relation rel);
 extern void agenda_writer_close(AgendaWriter *writer);
 /* An empty slot for a row of the table; lives as long as the writer. */
 extern TupleTableSlot *agenda_writer_slot(AgendaWriter *writer);
+/* Fills the columns that are not of the map, which is that of the writer's table. */
+extern void agenda_writer_defaults(AgendaWriter *writer, const AgendaRowMap *map, Datum *values,
+								   bool *nulls);
 /*
  * A row with everything that an INSERT does for each row: triggers, constraints, index entries.  The
  * caller has begun a query for AFTER triggers.  Returns the row as it was written, which lives as
  * long as the writer; NULL if a trigger kept it out.
  */
 extern HeapTuple agenda_write_new(AgendaWriter *writer, const Datum *values, const bool *nulls);
-/* A row and its index entries, nothing else. */
+/* A row with its constraints and index entries, but without triggers. */
 extern void agenda_write_insert(AgendaWriter *writer, Datum *values, bool *nulls);
 /*
  * The newest version of the row whose primary key stands in the slot, locked; an empty slot if there

@@ -15,6 +15,7 @@
 #include "access/xact.h"
 #include "catalog/pg_collation.h"
 #include "catalog/pg_type.h"
+#include "commands/trigger.h"
 #include "executor/executor.h"
 #include "fmgr.h"
 #include "utils/builtins.h"
@@ -55,6 +56,7 @@ static bool timer_exists(Relation rel, const AttrNumber *attnum, const AgendaTim
 static void close_timer(TimerWriter *t);
 static void store(TimerWriter *t, int column, Datum value);
 static bool unchanged(TimerWriter *t);
+static void change_timer(TimerWriter *t);
 
 PG_FUNCTION_INFO_V1(agenda_set_timer);
 
@@ -67,9 +69,12 @@ agenda_timer_set(const AgendaTimerKey *key, TimestampTz fire_at, const char *wha
 	store(&t, TIMER_FIRE_AT, TimestampTzGetDatum(fire_at));
 	store(&t, TIMER_WHAT, CStringGetTextDatum(what));
 	if (t.found == NULL || TTS_EMPTY(t.found))
-		agenda_write_insert(&t.writer, t.wanted->tts_values, t.wanted->tts_isnull);
+	{
+		agenda_writer_defaults(&t.writer, &timer_map, t.wanted->tts_values, t.wanted->tts_isnull);
+		agenda_write_new(&t.writer, t.wanted->tts_values, t.wanted->tts_isnull);
+	}
 	else if (!unchanged(&t))
-		agenda_write_update(&t.writer, t.found, t.wanted);
+		change_timer(&t);
 	close_timer(&t);
 	agenda_wake_scanner_at_commit(fire_at);
 }
@@ -98,6 +103,8 @@ open_timer(TimerWriter *t, const AgendaTimerKey *key)
 	if (exists)
 		CommandCounterIncrement();
 	agenda_writer_open(&t->writer, rel);
+	/* triggers of somebody else; there need not be a query around us */
+	AfterTriggerBeginQuery();
 	t->wanted = agenda_writer_slot(&t->writer);
 	ExecStoreAllNullTuple(t->wanted);
 	store(t, TIMER_USER_ID, UUIDPGetDatum(&key->user_id));
@@ -123,6 +130,7 @@ close_timer(TimerWriter *t)
 {
 	Relation rel = t->writer.rel;
 
+	AfterTriggerEndQuery(t->writer.estate);
 	agenda_writer_close(&t->writer);
 	table_close(rel, NoLock);
 }
@@ -145,6 +153,19 @@ unchanged(TimerWriter *t)
 		   DatumGetBool(DirectFunctionCall2Coll(texteq, DEFAULT_COLLATION_OID,
 												t->found->tts_values[what],
 												t->wanted->tts_values[what]));
+}
+
+/* What is not ours of the row stays as it is. */
+static void
+change_timer(TimerWriter *t)
+{
+	Datum fire_at = t->wanted->tts_values[t->attnum[TIMER_FIRE_AT] - 1];
+	Datum what = t->wanted->tts_values[t->attnum[TIMER_WHAT] - 1];
+
+	ExecCopySlot(t->wanted, t->found);
+	store(t, TIMER_FIRE_AT, fire_at);
+	store(t, TIMER_WHAT, what);
+	agenda_write_update(&t->writer, t->found, t->wanted);
 }
 
 /* agenda._set_timer(user_id, entity, entity_id, fire_at, what) → void */

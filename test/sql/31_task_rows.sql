@@ -2,7 +2,7 @@
 -- and whatever becomes of the table.
 begin;
 set local search_path = public;
-select plan(59);
+select plan(79);
 
 set local agenda.now = '2025-03-10 12:00:00+00';
 select agenda.act_as('aaaaaaaa-0000-4000-8000-000000000031');
@@ -173,6 +173,94 @@ select lives_ok($$select pg_temp.under_evil('insert into agenda.tasks (title, du
 select lives_ok($$select pg_temp.under_evil('update agenda.tasks set status = ''completed''')$$, 'nor by an UPDATE');
 select lives_ok($$select pg_temp.under_evil('select agenda.create_task(''repeated'', due => ''2025-03-20'', recurrence_rule => ''daily'')')$$, 'nor where a series is made');
 select lives_ok($$select pg_temp.under_evil('delete from agenda.tasks')$$, 'nor by a DELETE');
+
+-- ---- rows that nobody has checked ----
+create function pg_temp.made_up(p_members jsonb) returns agenda.tasks language sql as
+$$ select jsonb_populate_record(null::agenda.tasks, p_members || '{"id": "00000000-0000-4000-8000-000000003102", "status": "pending", "due_date": "2025-01-01"}') $$;
+select throws_ok($$select agenda._task_text(pg_temp.made_up('{"due_kind": "date", "due_local": "2025-01-01"}'), agenda.now(), jsonb_populate_record(null::agenda.preferences, '{}'))$$,
+                 '22004', 'timezone of preferences must not be null', 'preferences with nothing in them');
+select throws_ok($$select agenda._due_state(pg_temp.made_up('{}'), agenda.now(), jsonb_populate_record(null::agenda.preferences, '{"timezone": "UTC"}'))$$,
+                 '22004', 'due_soon_window of preferences must not be null', 'with a zone and no more');
+select is(agenda._due_state(pg_temp.made_up('{"due_kind": "date"}'), agenda.now(), null), 'overdue', 'a whole day without the day');
+select is(agenda._task_body(pg_temp.made_up('{}')), null, 'a task of nobody');
+select lives_ok($$select agenda._plan_task_timer(pg_temp.made_up('{}'))$$, 'has no timer');
+select throws_ok($$select agenda._wrong_member('{}', null, null)$$, '22004', null, 'a wrong member needs a name');
+select is(agenda._row_json(null::record), null, 'no record, no JSON');
+
+-- ---- who writes past the executor asks what it asks ----
+alter policy owner on agenda.tasks with check (title !~ 'damn');
+grant insert on agenda.tasks to agenda_app;
+set local role agenda_app;
+select throws_ok($$select agenda.create_task('damn')$$, '42501', 'new row violates row-level security policy for table "tasks"', 'our policy, altered, holds for create_task()');
+select lives_ok($$select agenda.create_task('bless')$$, 'and lets others through');
+reset role;
+drop policy owner on agenda.tasks;
+create policy owner on agenda.tasks using (user_id = (select agenda.current_user_id()));
+insert into agenda.users (id) values ('bbbbbbbb-0000-4000-8000-000000000031');
+create function pg_temp.give_away() returns trigger language plpgsql as $$ begin new.user_id := 'bbbbbbbb-0000-4000-8000-000000000031'; return new; end $$;
+create trigger zzz before insert on agenda.tasks for each row execute function pg_temp.give_away();
+set local role agenda_app;
+select throws_ok($$select agenda.create_task('given away')$$, '42501', 'new row violates row-level security policy for table "tasks"', 'a trigger cannot give the row to somebody else');
+reset role;
+drop trigger zzz on agenda.tasks;
+select throws_ok($$do $x$ begin set local transaction_read_only = on; perform agenda._set_timer('aaaaaaaa-0000-4000-8000-000000000031', 'user', 'aaaaaaaa-0000-4000-8000-000000000031', now(), 'release'); end $x$ $$,
+                 '25006', null, 'no timer in a read-only transaction');
+
+create schema mine;
+create table mine.seen (what text);
+create function mine.note() returns trigger language plpgsql security definer set search_path = mine as
+$$ begin insert into seen values (coalesce(to_jsonb(new)->>'title', tg_op)); return coalesce(new, old); end $$;
+create trigger zzz before insert on agenda.tasks for each row execute function mine.note();
+select is((select status from agenda.gw_create_task('aaaaaaaa-0000-4000-8000-000000000031', 'r', null, '{"title": "by the gateway"}')), 201, 'a trigger with a search_path of its own');
+select is((select array_agg(what) from mine.seen), '{by the gateway}', 'has it within the owner''s rights');
+drop trigger zzz on agenda.tasks;
+
+delete from mine.seen;
+create trigger a before insert or update or delete on agenda.timers for each row execute function mine.note();
+create trigger z after insert or update or delete on agenda.timers for each row execute function mine.note();
+insert into agenda.tasks (title, due_date) values ('watched', '2025-03-20 00:00+00');
+do $$
+declare
+    v_none text;
+    t      agenda.tasks;
+begin
+    select * into t from agenda.tasks k where k.title = 'watched';
+    t.due_date := '2025-03-21 00:00+00';
+    v_none := agenda._plan_task_timer(t);
+end
+$$;
+delete from agenda.tasks where title = 'watched';
+select is((select array_agg(what) from mine.seen), '{INSERT,INSERT,UPDATE,UPDATE,DELETE,DELETE}', 'triggers on timers see each change, with a query around it or without');
+drop trigger a on agenda.timers;
+drop trigger z on agenda.timers;
+
+alter table agenda.timers add column note text not null default 'n', add column loud text generated always as (upper(note)) stored, add constraint quiet check (note <> 'loud');
+insert into agenda.tasks (title, due_date) values ('noted', '2025-03-20 00:00+00');
+select is((select array[m.note, m.loud] from agenda.timers m join agenda.tasks t on t.id = m.entity_id where t.title = 'noted'), '{n,N}', 'columns that were added to timers get their defaults');
+update agenda.timers set note = 'mine';
+update agenda.tasks set due_date = '2025-03-22 00:00+00' where title = 'noted';
+select is((select array[m.note, m.loud] from agenda.timers m join agenda.tasks t on t.id = m.entity_id where t.title = 'noted' and m.fire_at = '2025-03-21 00:00+00'), '{mine,MINE}', 'and stay as they are when a timer changes');
+alter table agenda.timers alter note set default 'loud';
+select throws_ok($$insert into agenda.tasks (title, due_date) values ('too loud', '2025-03-20 00:00+00')$$, '23514', null, 'a constraint that was added holds');
+alter table agenda.timers drop column note cascade;
+
+select pg_temp.forget();
+alter table agenda.events add column region text not null default 'eu', add column loud text generated always as (upper(type)) stored;
+insert into agenda.tasks (title) values ('regional');
+select is((select array[region, loud] from agenda.events e, mark where e.seq > mark.seq), '{eu,TASK.CREATED}', 'so it is with the log');
+alter table agenda.events alter region drop default;
+select throws_ok($$insert into agenda.tasks (title) values ('nowhere')$$, '23502', null, 'whose columns hold what they must');
+alter table agenda.events drop column region, drop column loud;
+do $$
+declare
+    l agenda.log_leaves;
+begin
+    select * into strict l from agenda.log_leaves k where k.parent = 'events' and now() >= k.lower and now() < k.upper;
+    execute format('alter table agenda.events detach partition agenda.%I', l.leaf);
+    execute format('create table mine.divided partition of agenda.events for values from (%L) to (%L) partition by range (seq)', l.lower, l.upper);
+end
+$$;
+select throws_ok($$insert into agenda.tasks (title) values ('nowhere')$$, '42809', 'partition "divided" of agenda.events is not a plain table', 'a partition that is divided takes no event');
 
 select * from finish();
 rollback;
