@@ -21,6 +21,8 @@
  * Secrets: they are in this process's memory while a message is on its way, and in no message of
  * the log; neither are addresses.
  *
+ * At its end it lets go of nothing in an orderly way, since that could mean to wait for a peer.
+ *
  * Memory: messages of a round live in a context that is reset when they have been handed over; what
  * is on its way has an entry in an array of fixed size.
  */
@@ -28,7 +30,6 @@
 
 #include "catalog/pg_type.h"
 #include "fmgr.h"
-#include "storage/ipc.h"
 #include "utils/array.h"
 #include "utils/builtins.h"
 #include "utils/guc.h"
@@ -105,7 +106,6 @@ static void load_sender(void);
 static void refuse_sender(const ErrorData *error);
 static void restart_sender(void);
 static void stop_sender(void);
-static void stop_at_exit(int code, Datum arg);
 static bool unclaim(void);
 static void run_unclaim(void *arg);
 static void purge(void);
@@ -125,7 +125,6 @@ void
 agenda_deliverer_main(Datum main_arg)
 {
 	agenda_worker_begin(AGENDA_DELIVERER);
-	before_shmem_exit(stop_at_exit, (Datum) 0);
 	claim_context =
 		AllocSetContextCreate(TopMemoryContext, "pg_agenda deliveries", ALLOCSET_DEFAULT_SIZES);
 	while (!agenda_worker_must_stop())
@@ -264,15 +263,6 @@ stop_sender(void)
 	sender = NULL;
 	memset(on_their_way, 0, sizeof(on_their_way));
 	n_on_their_way = 0;
-}
-
-/* before_shmem_exit callback */
-static void
-stop_at_exit(int code, Datum arg)
-{
-	if (sender != NULL)
-		sender->stop();
-	sender = NULL;
 }
 
 /* ---- the queue ---- */

@@ -44,6 +44,7 @@ PG_MODULE_MAGIC;
 
 #define MOST_OF_AN_ANSWER  65536
 #define CONNECT_TIMEOUT_MS 10000L
+#define QUIT_TIMEOUT_S     5L
 #define MOST_EVENTS        64
 #define HTTP_GONE          410
 
@@ -225,6 +226,8 @@ set_common_options(Transfer *transfer)
 		   curl_easy_setopt(easy, CURLOPT_TIMEOUT_MS, (long) options.timeout_ms) == CURLE_OK &&
 		   curl_easy_setopt(easy, CURLOPT_CONNECTTIMEOUT_MS,
 							Min(CONNECT_TIMEOUT_MS, (long) options.timeout_ms)) == CURLE_OK &&
+		   /* also bounds the wait for the answer to QUIT, the one wait that there is */
+		   curl_easy_setopt(easy, CURLOPT_SERVER_RESPONSE_TIMEOUT, QUIT_TIMEOUT_S) == CURLE_OK &&
 		   curl_easy_setopt(easy, CURLOPT_WRITEFUNCTION, take_answer) == CURLE_OK &&
 		   curl_easy_setopt(easy, CURLOPT_WRITEDATA, transfer) == CURLE_OK &&
 		   curl_easy_setopt(easy, CURLOPT_HEADERFUNCTION, take_answer) == CURLE_OK &&

@@ -80,6 +80,9 @@ as $$
         select 7, format('the drainer does not publish (%s): %s', state, last_error)
         from workers where state in ('no publisher', 'log belongs to another cluster')
         union all
+        select 7, format('the deliverer does not send: %s', last_error)
+        from workers where state = 'no sender'
+        union all
         select 8, format('%s events wait to be published, the oldest since %s', events, oldest)
         where oldest < clock_timestamp() - interval '1 minute'
         union all

@@ -2,7 +2,7 @@
 -- The deliverer itself is in test/t/160_deliverer.t.
 begin;
 set local search_path = public;
-select plan(59);
+select plan(61);
 
 set local agenda.delivery = on;
 set local agenda.now = '2025-03-10 12:00:00+00';
@@ -87,6 +87,15 @@ select ok((select next_attempt_at between clock_timestamp() + interval '20 s' an
 select agenda._record_delivery(pg_temp.a(), delivery_id, clock_timestamp(), 'sent', 200, null, 0) from claimed;
 select is((select status from agenda.deliveries join claimed on id = delivery_id), 'queued', 'a record without a claim changes nothing');
 select ok(extract(epoch from agenda._delivery_pause(100, 0)) <= 6 * 3600 * 1.25, 'pauses end at six hours');
+
+-- ---- the engine ahead of its time ----
+select agenda.act_as(pg_temp.a());
+select agenda.create_task('ahead', due => '2025-03-10T18:00:00Z');
+set local role t_app;
+select agenda.act_as(pg_temp.a());
+select isnt_empty('select * from agenda.forecast_notifications()', 'a forecast meets the channels as its user');
+reset role;
+select is((select count(*) from agenda.deliveries where notification_id is not null and status = 'queued' and created_at > now() and attempts = 0), 0::bigint, 'and queues nothing');
 
 select * from finish();
 rollback;

@@ -184,6 +184,15 @@ my $log = slurp($node->logfile);
 unlike($log, qr/whsec_|\Q$ok->{secret}\E|\Q$code\E/, 'no secret stands in the log');
 unlike($log, qr{127\.0\.0\.1:$http}, 'nor an address');
 
+# --- a configuration that cannot be used ----------------------------------------------------------
+$node->append_conf('postgresql.conf', "agenda.delivery_config_file = '$sink/missing'");
+$node->reload;
+wait_until(sub { state('state') eq 'no sender' }, 'the state');
+like(sql(q{select agenda.health() #>> '{problems}'}), qr/the deliverer does not send: could not read delivery configuration file/, 'health() says why nothing is sent');
+$node->append_conf('postgresql.conf', "agenda.delivery_config_file = '$sink/config'");
+$node->reload;
+ok(wait_until(sub { state('state') eq 'idle' }, 'the deliverer'), 'it goes on after a reload');
+
 # --- off -----------------------------------------------------------------------------------------
 $node->append_conf('postgresql.conf', "agenda.delivery = off");
 $node->reload;
