@@ -110,6 +110,24 @@ my $nobody = decode_json(as_alice("select agenda.add_channel('webhook', 'http://
 like(outcome($nobody), qr/^failed 4 Couldn't connect/, 'nobody listens');
 forget();
 
+# --- a slow address ------------------------------------------------------------------------------
+my $slow = as_alice("select agenda.test_channel('" . channel('/hold/slow')->{id} . "')");
+wait_until(sub { received(qr{^/hold/slow}) == 1 }, 'an address that does not answer');
+my $queue = channel('/ok/queue');
+as_alice(q{insert into agenda.tasks (title, due_date) select 'task ' || i, now() + interval '1 hour' from generate_series(1, 30) i});
+wait_until(sub { sql("select count(*) from agenda.deliveries where channel_id = '$queue->{id}' and status = 'sent'") eq '30' }, '30 messages');
+is(sql("select status, claimed from agenda.deliveries where id = '$slow'"), 'queued|t', 'a slow address holds up no other');
+my @ids = map { $_->{headers}{'webhook-id'} } received(qr{^/ok/queue});
+is(scalar @ids, 30, 'each message arrives once');
+is_deeply(\@ids, [ sort @ids ], 'in the order of the queue');
+$node->append_conf('postgresql.conf', "agenda.delivery_timeout = 200ms");
+$node->reload;
+settled($slow);
+$node->append_conf('postgresql.conf', "agenda.delivery_timeout = 15s");
+is(outcome(channel('/hold/time')), 'sent 2 204', 'an attempt ends with agenda.delivery_timeout');
+$node->reload;
+forget();
+
 # --- what a withdrawn notification becomes -------------------------------------------------------
 channel('/busy/1');
 new_task(q{'Taken back'});
