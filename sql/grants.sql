@@ -49,6 +49,8 @@ begin
           from pg_catalog.pg_proc p join pg_catalog.pg_language l on l.oid = p.prolang
          where p.pronamespace = 'agenda'::regnamespace and l.lanname = 'c'
            and p.proname !~ '^_' and p.provolatile <> 'v'
+           -- reading is C too, and is for those whom the comment names
+           and coalesce(pg_catalog.obj_description(p.oid, 'pg_proc'), '') !~ '^[a-z]+: '
     loop
         execute pg_catalog.format('grant execute on function %s to public', o.name);
     end loop;

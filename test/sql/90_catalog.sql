@@ -2,7 +2,7 @@
 -- search_path, no rights for PUBLIC beyond calculation, comments, owners, row-level security,
 -- and a place in pg_dump.  A new object that forgets one of them fails here by its name.
 begin;
-select plan(16);
+select plan(17);
 
 -- members of the extension
 create temporary view our_functions as
@@ -94,6 +94,10 @@ select is_empty(
        where has_function_privilege('agenda_gateway', oid, 'execute')
          and not has_function_privilege('public', oid, 'execute') and proname !~ '^gw_'$$,
     'the gateway executes its own functions and calculation, nothing else');
+select is_empty(
+    $$select r, signature from our_functions, unnest(array['public', 'agenda_app', 'agenda_user', 'agenda_monitor']) r
+       where proname ~ '^gw_' and has_function_privilege(r, oid, 'execute')$$,
+    'and nobody else executes those, which believe whatever user they are told');
 select is_empty(
     $$select r, signature from our_functions, unnest(array['agenda_user', 'agenda_monitor', 'agenda_gateway']) r
        where proname in ('act_as', 'user_id_of', '_enter', '_leave', '_set_identity', '_emit', 'adopt_log')
