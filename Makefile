@@ -61,6 +61,7 @@ OBJS = \
 	extension/recurrence/zone.o \
 	extension/recurrence/set.o \
 	extension/recurrence/elapsed.o \
+	extension/recurrence/pattern.o \
 	extension/recurrence/describe.o \
 	extension/recurrence/phrase.o \
 	extension/recurrence/phrase_days.o \

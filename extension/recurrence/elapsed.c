@@ -17,9 +17,11 @@
 /* after so many spans without an occurrence it is asked whether their offset has any */
 #define ASK_AFTER 16
 #define OFFSETS   8
+/* after so many more it is calculated what the next span with an occurrence is, once the zone allows it */
+#define CALCULATE_AFTER 512
+/* what is behind the beginning of a search by then, in seconds */
+#define MARGIN (4 * RR_DAY_SECONDS)
 
-/* no zone has single changes after 2100: a pattern of changes that repeats every 400 years */
-#define ZONES_SETTLE INT64_C(4102444800)
 /* what COUNT goes through of common cycles of zone and series, in 400 years */
 #define CYCLES_LIMIT 8
 
@@ -125,6 +127,9 @@ bool
 rr_elapsed_next(const struct rr_plan *plan, const struct rr_zone *zone, int64_t lo, int64_t *found)
 {
 	struct asked asked = { .n = 0 };
+	bool calculated = false;
+	int64_t since;
+	int64_t next;
 
 	if (lo <= plan->start_instant)
 	{
@@ -132,6 +137,7 @@ rr_elapsed_next(const struct rr_plan *plan, const struct rr_zone *zone, int64_t 
 		if (plan->with_start)
 			return lo <= plan->until_instant;
 	}
+	since = lo;
 	for (int n = 0;
 		 n < CHANGES_LIMIT && !plan->empty && lo <= plan->until_instant && lo <= RR_TIME_MAX; n++)
 	{
@@ -152,6 +158,12 @@ rr_elapsed_next(const struct rr_plan *plan, const struct rr_zone *zone, int64_t 
 		if (span.end == INT64_MAX)
 			return false;
 		lo = behind(plan, &span);
+		if (n >= CALCULATE_AFTER && !calculated && lo > since + MARGIN && lo >= RR_ZONES_SETTLE)
+		{
+			calculated = true;
+			if (rr_pattern_from(plan, zone, lo, smaller(plan->until_instant, RR_TIME_MAX), &next))
+				lo = next;
+		}
 	}
 	return false;
 }
@@ -218,10 +230,16 @@ rr_elapsed_fill(const struct rr_plan *plan, const struct rr_zone *zone, int64_t 
 static bool
 previous_by_rule(const struct rr_plan *plan, const struct rr_zone *zone, int64_t hi, int64_t *found)
 {
+	/* nothing is calculated before it */
+	const int64_t least = larger(plan->start_instant, RR_ZONES_SETTLE);
 	struct asked asked = { .n = 0 };
+	bool calculated = false;
+	int64_t since;
+	int64_t last;
 
 	if (hi > RR_TIME_MAX)
 		hi = RR_TIME_MAX;
+	since = hi;
 	for (int n = 0; n < CHANGES_LIMIT && !plan->empty && hi >= plan->start_instant; n++)
 	{
 		struct rr_span span;
@@ -241,6 +259,12 @@ previous_by_rule(const struct rr_plan *plan, const struct rr_zone *zone, int64_t
 		if (span.start == INT64_MIN)
 			return false;
 		hi = before(plan, &span);
+		if (n >= CALCULATE_AFTER && !calculated && hi < since - MARGIN && hi > least)
+		{
+			calculated = true;
+			if (rr_pattern_upto(plan, zone, least, hi, &last))
+				hi = larger(last, least + MARGIN);
+		}
 	}
 	return false;
 }
@@ -260,7 +284,7 @@ rr_elapsed_previous(const struct rr_plan *plan, const struct rr_zone *zone, int6
 /* ---- COUNT --------------------------------------------------------------------------- */
 
 /*
- * From the first change behind ZONES_SETTLE on, zone and series repeat together after so many times
+ * From the first change behind RR_ZONES_SETTLE on, zone and series repeat together after so many times
  * 400 years; -1 if that is too many to count through.
  */
 static int64_t
@@ -321,7 +345,8 @@ until_of_count(const struct rr_plan *plan, const struct rr_zone *zone)
 			!skip_cycles(&tally, cycle))
 			return INT64_MAX;
 		zone->span(zone->context, tally.lo, &span);
-		if (!marked && cycle > 0 && span.start >= ZONES_SETTLE && span.start > plan->start_instant)
+		if (!marked && cycle > 0 && span.start >= RR_ZONES_SETTLE &&
+			span.start > plan->start_instant)
 		{
 			marked = true;
 			tally.mark = span.start;

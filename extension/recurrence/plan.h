@@ -118,6 +118,17 @@ extern bool rr_elapsed_contains(const struct rr_plan *plan, const struct rr_zone
 extern bool rr_elapsed_previous(const struct rr_plan *plan, const struct rr_zone *zone, int64_t hi,
 								int64_t *found);
 
+/*
+ * Elapsed time, behind the last single change of a zone (pattern.c): where the first period begins and where
+ * the last one ends, of those from .. upto and what else is on these days; INT64_MAX, INT64_MIN: there is none.
+ * False: the zone has no pattern that fits the periods.
+ */
+#define RR_ZONES_SETTLE INT64_C(4133980800) /* 2101-01-01: no zone has single changes after 2100 */
+extern bool rr_pattern_from(const struct rr_plan *plan, const struct rr_zone *zone, int64_t from,
+							int64_t upto, int64_t *best);
+extern bool rr_pattern_upto(const struct rr_plan *plan, const struct rr_zone *zone, int64_t from,
+							int64_t upto, int64_t *best);
+
 /* COUNT, as the civil second of the last occurrence that it permits (count.c) */
 extern int64_t rr_until_of_count(const struct rr_plan *plan, int32_t count);
 

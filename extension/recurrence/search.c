@@ -227,7 +227,7 @@ rr_sieve_nth(const struct rr_plan *plan, const struct rr_phase *phase, int64_t u
 	int64_t day = rr_floordiv(u, plan->unit_count);
 	int64_t found;
 
-	rr_sieve_make(&s, plan, phase, day);
+	rr_sieve_make(&s, plan, phase, day, false);
 	if (rr_sieve_permits(&s, 0))
 		k += rr_sieve_count_day(&s, s.origin, u - day * plan->unit_count);
 	if (s.size == 0 || s.permitted == 0)
@@ -246,7 +246,7 @@ rr_sieve_from(const struct rr_plan *plan, const struct rr_phase *phase, int64_t 
 	struct walker w = { 0, 0, -1 };
 	int64_t day = rr_floordiv(u, plan->unit_count);
 
-	rr_sieve_make(&s, plan, phase, day);
+	rr_sieve_make(&s, plan, phase, day, false);
 	if (s.size == 0 || s.permitted == 0)
 		return RR_NO_PERIOD;
 	if (rr_sieve_permits(&s, 0))
@@ -295,7 +295,7 @@ rr_sieve_upto(const struct rr_plan *plan, const struct rr_phase *phase, int64_t 
 	int64_t begin;
 	int64_t n;
 
-	rr_sieve_make(&s, plan, phase, day);
+	rr_sieve_make(&s, plan, phase, day, false);
 	if (s.size == 0 || s.permitted == 0)
 		return RR_NO_PERIOD;
 	begin = rr_sieve_first_of_day(&s, last);

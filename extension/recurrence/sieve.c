@@ -79,8 +79,9 @@ make_days(struct rr_sieve *s, const struct rr_plan *plan)
 	memset(s->days, 0, sizeof(s->days));
 	if (!plan->filtered)
 	{
-		s->days[0] = 1;
-		s->permitted = 1;
+		for (int64_t day = 0; day < s->era; day++)
+			rr_add(s->days, (int) day);
+		s->permitted = s->era;
 		return;
 	}
 	for (int64_t start = rr_year_start(year); start < s->day0 + s->era; start = rr_year_start(year))
@@ -170,25 +171,33 @@ step_class(const struct rr_sieve *s, struct rr_class *class)
 	class->column = column;
 }
 
-void
-rr_sieve_open(struct rr_sieve *s, const struct rr_plan *plan, int64_t day0)
+static void
+open_sieve(struct rr_sieve *s, const struct rr_plan *plan, int64_t day0)
 {
 	s->day0 = day0;
 	s->interval = plan->interval;
 	s->unit_count = plan->unit_count;
 	s->common = rr_gcd(s->interval, s->unit_count);
 	s->cycle = s->interval / s->common;
-	s->era = plan->filtered ? RR_CYCLE_DAYS : 1;
+	s->era = plan->filtered || s->whole_era ? RR_CYCLE_DAYS : 1;
 	make_starts(s, plan);
 	make_days(s, plan);
 	memset(s->weights, 0xff, sizeof(s->weights));
 }
 
 void
-rr_sieve_make(struct rr_sieve *s, const struct rr_plan *plan, const struct rr_phase *phase,
-			  int64_t day0)
+rr_sieve_open(struct rr_sieve *s, const struct rr_plan *plan, int64_t day0)
 {
-	rr_sieve_open(s, plan, day0);
+	s->whole_era = false;
+	open_sieve(s, plan, day0);
+}
+
+void
+rr_sieve_make(struct rr_sieve *s, const struct rr_plan *plan, const struct rr_phase *phase,
+			  int64_t day0, bool whole_era)
+{
+	s->whole_era = whole_era;
+	open_sieve(s, plan, day0);
 	s->limit = rr_floordiv(phase->until, RR_DAY_SECONDS) - day0 + 1;
 	s->origin = rr_floormod(phase->origin - day0 * plan->unit_count, plan->interval);
 	s->inverse = rr_inverse(s->unit_count / s->common % s->cycle, s->cycle);
@@ -201,6 +210,21 @@ rr_sieve_make(struct rr_sieve *s, const struct rr_plan *plan, const struct rr_ph
 	if (s->common > 1)
 		keep_met(s);
 	s->size = rr_size(s->starts, (int) RR_SECOND_WORDS);
+	s->laid_out = false;
+}
+
+void
+rr_sieve_restrict(struct rr_sieve *s, const uint64_t *starts, int64_t from, int64_t end,
+				  const uint64_t *days)
+{
+	memset(s->starts, 0, sizeof(s->starts));
+	for (int64_t t = from; t < end; t++)
+		if (rr_has(starts, (int) t))
+			rr_add(s->starts, (int) t);
+	s->size = rr_size(s->starts, (int) RR_SECOND_WORDS);
+	memcpy(s->days, days, sizeof(s->days));
+	s->permitted = rr_size(s->days, RR_ERA_WORDS);
+	memset(s->weights, 0xff, sizeof(s->weights));
 	s->laid_out = false;
 }
 

@@ -39,6 +39,7 @@ struct rr_sieve
 	struct rr_class step; /* from t to t + G */
 	int64_t size;         /* times of day that pass and are = origin (mod G) */
 	int64_t permitted;    /* days in an era */
+	bool whole_era;       /* though every day is permitted */
 	bool laid_out;
 	uint64_t starts[RR_SECOND_WORDS];
 	uint64_t days[RR_ERA_WORDS];
@@ -81,7 +82,10 @@ rr_sieve_permits(const struct rr_sieve *s, int64_t day)
 
 /* all of it, for one phase; days are numbered from day0 on */
 extern void rr_sieve_make(struct rr_sieve *s, const struct rr_plan *plan,
-						  const struct rr_phase *phase, int64_t day0);
+						  const struct rr_phase *phase, int64_t day0, bool whole_era);
+/* to those of these starts that are from .. end - 1, and to these days of the era */
+extern void rr_sieve_restrict(struct rr_sieve *s, const uint64_t *starts, int64_t from, int64_t end,
+							  const uint64_t *days);
 extern int64_t rr_sieve_weight(struct rr_sieve *s, int64_t first);
 /* how many periods since day 0 are before a day */
 extern int64_t rr_sieve_before(struct rr_sieve *s, int64_t day);

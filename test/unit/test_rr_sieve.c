@@ -8,6 +8,7 @@
  */
 #include <time.h>
 
+#include "recurrence/plan.h"
 #include "tap.h"
 #include "rr_awkward.h"
 #include "rr_oracle_subday.h"
@@ -260,6 +261,42 @@ test_elapsed_sums(int rules)
 	ok(bad == 0, "sums of COUNT in elapsed time, %d awkward rules", rules);
 }
 
+/* the nearest by the pattern of the zone is what steps from change to change find */
+static void
+test_pattern(int rules)
+{
+	static struct rr_plan plan;
+	int bad = 0;
+
+	for (int i = 0; i < rules && bad < 5; i++)
+	{
+		struct rr_rule rule;
+		int64_t dtstart = elapsed_rule(&rule);
+		int64_t lo = RR_ZONES_SETTLE + wide_random(INT64_C(1) << 36);
+		int64_t hi = lo + wide_random(INT64_C(1) << (24 + pick(10)));
+		int64_t t;
+		int64_t found;
+		int64_t same;
+
+		make_elapsed(&plan, &rule, dtstart);
+		if (plan.empty || plan.start_instant > lo)
+			continue;
+		if (!rr_pattern_from(&plan, &summer_zone, lo, hi, &t) ||
+			(t >= lo && t <= hi &&
+			 !(rr_zoned_next(&plan, &summer_zone, t, &found) && found < t + plan.unit_seconds &&
+			   rr_zoned_next(&plan, &summer_zone, lo, &same) && same == found)) ||
+			(t == INT64_MAX && rr_zoned_next(&plan, &summer_zone, lo, &found) && found <= hi))
+			bad += !complain(&rule, dtstart, "first of the pattern", lo);
+		if (!rr_pattern_upto(&plan, &summer_zone, lo, hi, &t) ||
+			(t >= lo && t <= hi &&
+			 !(rr_zoned_previous(&plan, &summer_zone, t, &found) && found > t - plan.unit_seconds &&
+			   rr_zoned_previous(&plan, &summer_zone, hi, &same) && same == found)) ||
+			(t == INT64_MIN && rr_zoned_previous(&plan, &summer_zone, hi, &found) && found >= lo))
+			bad += !complain(&rule, dtstart, "last of the pattern", hi);
+	}
+	ok(bad == 0, "the nearest by the pattern of the zone, %d awkward rules", rules);
+}
+
 int
 main(int argc, char **argv)
 {
@@ -272,5 +309,6 @@ main(int argc, char **argv)
 	test_sums(rules * 4);
 	test_elapsed(rules);
 	test_elapsed_sums(rules);
+	test_pattern(rules * 4);
 	return done_testing();
 }
