@@ -1,6 +1,6 @@
 # pg_agenda: the one entry.  Plain make builds pg_agenda.so by PGXS and needs neither librdkafka
-# nor libcurl nor libmicrohttpd; "make world" adds the Kafka publisher, the sender of webhooks and
-# mails and the gateway by their own Makefiles.
+# nor libcurl, libical or libmicrohttpd; "make world" adds the Kafka publisher, the sender of webhooks
+# and mails, the iCalendar format and the gateway by their own Makefiles.
 
 here       := $(dir $(firstword $(MAKEFILE_LIST)))
 EXTENSION   = extension/pg_agenda
@@ -119,22 +119,26 @@ sql/pg_agenda--$(EXTVERSION).sql: $(SQL_PARTS) $(srcdir)/extension/pg_agenda.con
 	cat $(filter %.sql,$^) | sed -E 's/^create or replace /create /' > $@
 
 # ---- everything else: one verb, one script -------------------------------------------------
-.PHONY: world install-world kafka delivery gateway clean-world
-world: all kafka delivery gateway
+.PHONY: world install-world kafka delivery ical gateway clean-world
+world: all kafka delivery ical gateway
 kafka: extension/errcodes.h
 	$(MAKE) -C bgworker/kafka
 delivery: extension/errcodes.h
 	$(MAKE) -C bgworker/curl
+ical:
+	$(MAKE) -C extension/ical
 gateway: extension/errcodes.h
 	$(MAKE) -C gateway
 install-world: world install
 	$(MAKE) -C bgworker/kafka install
 	$(MAKE) -C bgworker/curl install
+	$(MAKE) -C extension/ical install
 	$(MAKE) -C gateway install
 clean: clean-world
 clean-world:
 	$(MAKE) -C bgworker/kafka clean
 	$(MAKE) -C bgworker/curl clean
+	$(MAKE) -C extension/ical clean
 	$(MAKE) -C gateway clean
 	rm -rf build
 

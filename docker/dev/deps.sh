@@ -10,9 +10,9 @@ set -eu
 # shellcheck source=docker/dev/lib.sh
 . "$(dirname "$0")/lib.sh"
 
-BUILD="gcc libc6-dev make postgresql-server-dev-$PG_MAJOR librdkafka-dev libcurl4-openssl-dev libmicrohttpd-dev libpq-dev
+BUILD="gcc libc6-dev make postgresql-server-dev-$PG_MAJOR librdkafka-dev libcurl4-openssl-dev libical-dev libmicrohttpd-dev libpq-dev
 libjansson-dev libssl-dev libgnutls28-dev zlib1g-dev pkg-config"
-RUN="postgresql-$PG_MAJOR librdkafka1 libcurl4 libmicrohttpd12 libpq5 libjansson4 libssl3 libgnutls30 zlib1g tzdata openssl curl kcat"
+RUN="postgresql-$PG_MAJOR librdkafka1 libcurl4 libical3 libmicrohttpd12 libpq5 libjansson4 libssl3 libgnutls30 zlib1g tzdata openssl curl kcat"
 LINT="clang-format-14 shellcheck python3 binutils"
 TEST="perl libipc-run-perl postgresql-$PG_MAJOR-pgtap postgresql-$PG_MAJOR-cron python3-jsonschema kcat curl python3 wrk python3-dateutil libical-dev"
 FUZZ="clang-14 libclang-rt-14-dev libclang-common-14-dev libc6-dev"

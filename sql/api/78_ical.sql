@@ -1,0 +1,145 @@
+-- ---- iCalendar (RFC 5545) ------------------------------------------------------------------------
+-- Properties are written here; libical (pg_agenda_ical.so, loaded at the first call) checks them, folds the
+-- lines and adds the time zones.
+
+create or replace function agenda._ical_format(calendar text) returns text
+    language c stable strict parallel safe as '$libdir/pg_agenda_ical', 'agenda_ical_format';
+comment on function agenda._ical_format(text) is 'internal: a calendar with its time zones and with folded lines';
+
+create or replace function agenda._ical_text(p_text text) returns text
+    language sql immutable parallel safe
+    return replace(regexp_replace(regexp_replace(p_text, '[\x01-\x09\x0b-\x1f\x7f]', '', 'g'), '([\\;,])', '\\\1', 'g'), E'\n', '\n');
+comment on function agenda._ical_text(text) is 'internal: a value of type TEXT';
+
+-- One property; nothing where there is no value.
+create or replace function agenda._ical_line(p_name text, p_value text) returns text
+    language sql immutable parallel safe
+    return coalesce(p_name || ':' || nullif(p_value, '') || E'\r\n', '');
+comment on function agenda._ical_line(text, text) is 'internal: a line of a calendar';
+
+-- A wall-clock time of a zone, or a day.
+create or replace function agenda._ical_wall(p_name text, p_wall timestamp, p_zone text, p_date boolean) returns text
+    language plpgsql stable as
+$$
+begin
+    if p_date then
+        return agenda._ical_line(p_name || ';VALUE=DATE', to_char(p_wall, 'YYYYMMDD'));
+    elsif p_zone in ('UTC', 'Etc/UTC') then
+        return agenda._ical_line(p_name, to_char(p_wall, 'YYYYMMDD"T"HH24MISS"Z"'));
+    end if;
+    return agenda._ical_line(format('%s;TZID=%s', p_name, p_zone), to_char(p_wall, 'YYYYMMDD"T"HH24MISS'));
+end
+$$;
+comment on function agenda._ical_wall(text, timestamp, text, boolean) is 'internal: a time with its zone as a line of a calendar';
+
+create or replace function agenda._ical_instant(p_name text, p_at timestamptz) returns text
+    language sql stable
+    return agenda._ical_line(p_name, to_char(p_at at time zone 'UTC', 'YYYYMMDD"T"HH24MISS"Z"'));
+comment on function agenda._ical_instant(text, timestamptz) is 'internal: an instant as a line of a calendar';
+
+create or replace function agenda._ical_alarm(p_trigger text, p_title text) returns text
+    language sql immutable parallel safe
+    return E'BEGIN:VALARM\r\nACTION:DISPLAY\r\n' || agenda._ical_line('DESCRIPTION', agenda._ical_text(p_title)) || p_trigger || E'END:VALARM\r\n';
+comment on function agenda._ical_alarm(text, text) is 'internal: a reminder as part of a calendar';
+
+-- What tasks and series have in common.
+create or replace function agenda._ical_common(p_id uuid, p_title text, p_description text, p_priority smallint, p_tags text[],
+                                               p_created timestamptz, p_updated timestamptz) returns text
+    language plpgsql stable as
+$$
+begin
+    return agenda._ical_line('UID', p_id::text)
+        || agenda._ical_instant('DTSTAMP', p_updated)
+        || agenda._ical_instant('CREATED', p_created)
+        || agenda._ical_instant('LAST-MODIFIED', p_updated)
+        || agenda._ical_line('SUMMARY', agenda._ical_text(p_title))
+        || agenda._ical_line('DESCRIPTION', agenda._ical_text(p_description))
+        || agenda._ical_line('PRIORITY', (p_priority * 4 - 3)::text)
+        -- a comma separates: libical takes the backslash away
+        || agenda._ical_line('CATEGORIES', (select string_agg(agenda._ical_text(translate(t, ',', ' ')), ',' order by n) from unnest(p_tags) with ordinality x(t, n)));
+end
+$$;
+comment on function agenda._ical_common(uuid, text, text, smallint, text[], timestamptz, timestamptz) is 'internal: properties of any thing of a calendar';
+
+-- Reminders of a series are written where they are elapsed time before or after an occurrence.
+create or replace function agenda._ical_series(r agenda.recurring_tasks, p_kind text) returns text
+    language plpgsql stable as
+$$
+declare
+    v_zone  constant text := coalesce(r.timezone, 'UTC');
+    v_until text := '';
+begin
+    if r.end_date is not null and r.rrule::text !~ '(UNTIL|COUNT)=' then
+        v_until := ';UNTIL=' || case when r.all_day then to_char(agenda.instant_to_local(r.end_date, v_zone), 'YYYYMMDD')
+                                     else to_char(r.end_date at time zone 'UTC', 'YYYYMMDD"T"HH24MISS"Z"') end;
+    end if;
+    return format(E'BEGIN:%s\r\n', p_kind)
+        || agenda._ical_common(r.id, r.title, r.description, r.priority, r.tags, r.created_at, r.updated_at)
+        || agenda._ical_wall('DTSTART', r.dtstart, v_zone, r.all_day)
+        || agenda._ical_line('RRULE', r.rrule::text || v_until)
+        || coalesce((select string_agg(agenda._ical_wall(case o.kind when 'skip' then 'EXDATE' else 'RDATE' end, o.occurrence_key, v_zone, r.all_day),
+                                       '' order by o.occurrence_key)
+                       from agenda.recurrence_overrides o
+                      where o.user_id = r.user_id and o.recurring_task_id = r.id and o.kind in ('skip', 'add')), '')
+        || coalesce((select string_agg(agenda._ical_alarm(agenda._ical_line('TRIGGER', case when m.offset_by < '0' then '-' else '' end || 'PT'
+                                                              || abs(extract(epoch from m.offset_by))::bigint || 'S'), r.title), '' order by m.offset_by, m.id)
+                       from agenda.reminders m
+                      where m.user_id = r.user_id and m.recurring_task_id = r.id
+                        and m.anchor = 'due' and m.at_time is null and extract(month from m.offset_by) = 0 and extract(year from m.offset_by) = 0), '')
+        || format(E'END:%s\r\n', p_kind);
+end
+$$;
+comment on function agenda._ical_series(agenda.recurring_tasks, text) is 'internal: a series as a component of a calendar';
+
+-- The occurrence of a series is the series' component with a RECURRENCE-ID.
+create or replace function agenda._ical_task(t agenda.tasks, r agenda.recurring_tasks, p_kind text, p_zone text) returns text
+    language plpgsql stable as
+$$
+declare
+    v_due  constant text := case p_kind when 'VTODO' then 'DUE' else 'DTSTART' end;
+    v_todo constant boolean := p_kind = 'VTODO';
+begin
+    return format(E'BEGIN:%s\r\n', p_kind)
+        || agenda._ical_common(coalesce(r.id, t.id), t.title, t.description, t.priority, t.tags, t.created_at, t.updated_at)
+        || case when r.id is null then '' else agenda._ical_wall('RECURRENCE-ID', t.occurrence_key, coalesce(r.timezone, 'UTC'), r.all_day) end
+        || case when t.due_kind = 'instant' then agenda._ical_instant(v_due, t.due_date)
+                else agenda._ical_wall(v_due, t.due_local, coalesce(t.timezone, p_zone), t.due_kind = 'date') end
+        || case when v_todo then agenda._ical_line('STATUS', case t.status when 'pending' then 'NEEDS-ACTION' when 'in_progress' then 'IN-PROCESS'
+                                                                  when 'completed' then 'COMPLETED' else 'CANCELLED' end)
+                                 || agenda._ical_instant('COMPLETED', t.completed_at) else '' end
+        || coalesce((select string_agg(agenda._ical_alarm(agenda._ical_instant('TRIGGER;VALUE=DATE-TIME', m.fire_at), t.title), '' order by m.fire_at, m.id)
+                       from agenda.reminders m
+                      where m.user_id = t.user_id and m.task_id = t.id and m.state = 'scheduled' and m.fire_at is not null), '')
+        || format(E'END:%s\r\n', p_kind);
+end
+$$;
+comment on function agenda._ical_task(agenda.tasks, agenda.recurring_tasks, text, text) is 'internal: a task as a component of a calendar';
+
+create or replace function agenda.export_ical(include_closed boolean default false, as_events boolean default false) returns text
+    language plpgsql stable as
+$$
+declare
+    v_user   constant uuid := agenda._acting_user();
+    v_zone   constant text := agenda._user_zone(v_user);
+    v_kind   constant text := case when as_events then 'VEVENT' else 'VTODO' end;
+    v_parts  text[];
+begin
+    select array_agg(x.part order by x.created_at, x.id) into v_parts
+      from (select agenda._ical_series(r, v_kind) as part, r.created_at, r.id
+              from agenda.recurring_tasks r
+             where r.user_id = v_user and r.deleted_at is null and r.is_active
+            union all
+            select agenda._ical_task(t, r, v_kind, v_zone), t.created_at, t.id
+              from agenda.tasks t
+              left join agenda.recurring_tasks r on r.user_id = t.user_id and r.id = t.recurring_task_id and r.deleted_at is null and r.is_active
+             where t.user_id = v_user and t.deleted_at is null and (coalesce(include_closed, false) or agenda._is_open(t.status))
+               and (t.due_date is not null or not coalesce(as_events, false))
+             limit 10001) x;
+    if cardinality(v_parts) > 10000 then
+        raise exception using errcode = '54000', message = 'a calendar can have 10000 tasks and series';
+    end if;
+    return agenda._ical_format(E'BEGIN:VCALENDAR\r\nVERSION:2.0\r\nPRODID:-//pg_agenda//EN\r\n'
+                               || coalesce(array_to_string(v_parts, ''), '') || E'END:VCALENDAR\r\n');
+end
+$$;
+comment on function agenda.export_ical(boolean, boolean) is 'the acting user''s series and open tasks as an iCalendar text; include_closed: done ones, too; as_events: VEVENT instead of VTODO, without what is not due';
