@@ -39,6 +39,7 @@ OBJS = \
 	extension/shmem.o \
 	extension/health.o \
 	extension/metrics.o \
+	extension/ical.o \
 	extension/database_hook.o \
 	extension/rrule_type.o \
 	extension/rrule_func.o \

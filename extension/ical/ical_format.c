@@ -3,8 +3,8 @@
  *		The last step of an export: a calendar as other programs expect it.
  *
  * The properties are written by SQL (sql/api/78_ical.sql); libical checks them, folds long lines
- * and supplies the VTIMEZONE of every zone that is mentioned.  A library of its own, loaded at the
- * first call, so that pg_agenda.so does not need libical.
+ * and supplies the VTIMEZONE of every zone that is mentioned.  Called by extension/ical.c, which loads
+ * this library at the first call, so that pg_agenda.so does not need libical.
  *
  * Memory: libical's own, freed on every way out; results are palloc'd.
  */
@@ -14,26 +14,23 @@
 
 #include "fmgr.h"
 #include "nodes/pg_list.h"
-#include "utils/builtins.h"
+
+#include "ical.h"
 
 PG_MODULE_MAGIC;
-
-PG_FUNCTION_INFO_V1(agenda_ical_format);
 
 static char *format_calendar(icalcomponent *calendar);
 static void collect_zone(icalparameter *parameter, void *arg);
 static void add_zone(icalcomponent *calendar, const char *tzid);
 
-/* agenda._ical_format(calendar text) → text */
-Datum
-agenda_ical_format(PG_FUNCTION_ARGS)
+char *
+agenda_ical_write(const char *text)
 {
-	char *source = text_to_cstring(PG_GETARG_TEXT_PP(0));
 	icalcomponent *calendar;
-	char *result = NULL;
+	char *volatile result = NULL;
 
 	icalerror_set_errors_are_fatal(false);
-	calendar = icalparser_parse_string(source);
+	calendar = icalparser_parse_string(text);
 	PG_TRY();
 	{
 		if (calendar != NULL && icalcomponent_count_errors(calendar) == 0)
@@ -48,7 +45,7 @@ agenda_ical_format(PG_FUNCTION_ARGS)
 	if (result == NULL)
 		ereport(ERROR, errcode(ERRCODE_DATA_EXCEPTION),
 				errmsg("the calendar cannot be written in the form of RFC 5545"));
-	PG_RETURN_TEXT_P(cstring_to_text(result));
+	return result;
 }
 
 /* NULL when libical is out of memory. */

@@ -3,7 +3,7 @@
 -- lines and adds the time zones.
 
 create or replace function agenda._ical_format(calendar text) returns text
-    language c stable strict parallel safe as '$libdir/pg_agenda_ical', 'agenda_ical_format';
+    language c stable strict parallel safe as 'MODULE_PATHNAME', 'agenda_ical_format';
 comment on function agenda._ical_format(text) is 'internal: a calendar with its time zones and with folded lines';
 
 create or replace function agenda._ical_text(p_text text) returns text

@@ -9,7 +9,7 @@ create function pg_temp.a() returns uuid language sql as $$select 'aaaaaaaa-0000
 create function pg_temp.b() returns uuid language sql as $$select 'bbbbbbbb-0000-4000-8000-000000000002'::uuid$$;
 -- unfolded lines of the components of one UID
 create function pg_temp.component(p_calendar text, p_uid uuid) returns text language sql as
-$$select string_agg(m[1], E'\n') from regexp_matches(regexp_replace(p_calendar, E'\r\n[ \t]', '', 'g'), '(BEGIN:V(?:TODO|EVENT)\r\n(?:(?!BEGIN:VTODO|BEGIN:VEVENT|END:VTODO|END:VEVENT).*\r\n)*END:V(?:TODO|EVENT))', 'gn') m
+$$select string_agg(m[1], E'\n') from regexp_matches(regexp_replace(p_calendar, E'\r\n[ \t]', '', 'g'), '(BEGIN:(?:VTODO|VEVENT)\r\n(?:(?!BEGIN:VTODO|BEGIN:VEVENT|END:VTODO|END:VEVENT).*\r\n)*END:(?:VTODO|VEVENT))', 'gn') m
    where m[1] ~ ('UID:' || p_uid)$$;
 create function pg_temp.has(p_line text, p_uid uuid, p_calendar text default null) returns boolean language sql as
 $$select p_line = any (regexp_split_to_array(pg_temp.component(coalesce(p_calendar, agenda.export_ical()), p_uid), '\r?\n'))$$;

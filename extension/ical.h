@@ -1,0 +1,16 @@
+/*
+ * ical.h
+ *		The seam between pg_agenda.so and pg_agenda_ical.so.
+ */
+#ifndef AGENDA_ICAL_H
+#define AGENDA_ICAL_H
+
+/*
+ * agenda_ical_write(): a calendar with its time zones and with folded lines, palloc'd.
+ * ereport(ERROR) when the text is no calendar.
+ */
+typedef char *(*AgendaIcalWrite)(const char *calendar);
+
+extern PGDLLEXPORT char *agenda_ical_write(const char *calendar);
+
+#endif
