@@ -267,7 +267,10 @@ take_acknowledgement(AgendaFlow *flow, uint64 number, TimestampTz now, AgendaDel
 {
 	AgendaDelivery *delivery = delivery_of(flow, number);
 
-	flow->failures = flow->halts = 0;
+	flow->failures = 0;
+	/* a halt ends with the record that is sent alone, not with a late report of another one */
+	if (delivery->alone)
+		flow->halts = 0;
 	if (delivery->is_copy)
 	{
 		move_to(flow, number, AGENDA_DELIVERY_DEAD);

@@ -95,6 +95,8 @@ $broker->command('rtt 1 40');
 foreach my $end (1 .. 3)
 {
     write_rounds(20);
+    # the one before may not have its successor yet
+    wait_until(sub { drainer_pid() ne '' }, 'a drainer');
     my $pid = drainer_pid();
     my $started = time;
     sql("select pg_terminate_backend($pid)");
@@ -110,6 +112,7 @@ is(last_of_each(), join(' ', ($n) x $keys), 'nothing is missing or out of order 
 # ---- memory --------------------------------------------------------------------------------------
 sub resident_kb { my ($pid) = @_; return (slurp("/proc/$pid/status") =~ /^VmRSS:\s+(\d+)/m)[0] - (slurp("/proc/$pid/status") =~ /^RssShmem:\s+(\d+)/m)[0] }
 
+wait_until(sub { drainer_pid() ne '' }, 'a drainer');
 my $pid = drainer_pid();
 $broker->command('down 1');
 my $before = resident_kb($pid);
