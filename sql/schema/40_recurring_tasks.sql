@@ -95,6 +95,8 @@ create table agenda.recurrence_overrides (
     primary key (user_id, recurring_task_id, occurrence_key),
     foreign key (user_id, recurring_task_id) references agenda.recurring_tasks (user_id, id) on delete cascade
 );
+-- the next one beside the rule is looked for at each step of a series, however many days are skipped
+create index recurrence_overrides_added on agenda.recurrence_overrides (user_id, recurring_task_id, occurrence_key) where kind = 'add';
 comment on table agenda.recurrence_overrides is 'single occurrences of a series that differ from its rule before they are tasks';
 comment on column agenda.recurrence_overrides.kind is 'skip: there is none; add: there is one beside the rule; patch: it differs from the template';
 comment on column agenda.recurrence_overrides.patch is 'members title, description, priority, tags, checklist and due_date for the task';

@@ -29,16 +29,11 @@ my @sizes = sort { $a <=> $b } split /,/, $ENV{AGENDA_BENCH_TASKS} // '100000,10
 my $reminders = $ENV{AGENDA_BENCH_REMINDERS} // 200_000;
 # users whose calls are measured; every size has them
 my @users = (7, 111, 222, 333, 444);
-# more buffers than this at the largest size: an index that has become higher is read once more for each look into it
-my $most = 1.25;
+# more than this at the largest size is growth; an index that has become higher is read once more for each look into it
+my %most = (buffers => { factor => 1.25, and => 3 }, rows => { factor => 1, and => 2 });
 
-# as an application does it for a user, whose tasks and series stand in braces
+# as an application does it for a user, whose tasks and series stand in braces.  Readers first: what is undone leaves its dead rows
 my @calls = (
-    [ 'create_task()', q{select agenda.create_task('x', due => '2030-01-01T09:00:00Z')} ],
-    [ 'INSERT INTO agenda.tasks', q{insert into agenda.tasks (title, due_date) values ('x', '2030-01-01 09:00Z')} ],
-    [ 'update_task(), another due date', q{select agenda.update_task('{task 80}', '{"due_date": "2030-01-01T09:00:00Z"}')} ],
-    [ 'complete_task()', q{select agenda.complete_task('{task 80}')} ],
-    [ 'complete_task(), makes the next', q{select agenda.complete_task('{task weekly}')} ],
     [ 'get_task()', q{select agenda.get_task('{task 80}')} ],
     [ 'list_tasks()', q{select * from agenda.list_tasks()} ],
     [ 'list_tasks(), pending by due date', q{select * from agenda.list_tasks('{"status": "pending"}', 'due_date')} ],
@@ -48,11 +43,16 @@ my @calls = (
                             order by due_date, id limit 1} ],
     [ 'calendar(), a month', q{select * from agenda.calendar(now() + interval '7 days', now() + interval '38 days')} ],
     [ 'calculate_next_due_at()', q{select agenda.calculate_next_due_at('{series daily}')} ],
-    [ 'create_recurring_task()', q{select agenda.create_recurring_task('x', 'daily', start_date => '2030-01-01T09:00:00Z')} ],
     [ 'list_recurring_tasks()', q{select * from agenda.list_recurring_tasks()} ],
-    [ 'add_reminder()', q{select agenda.add_reminder('{task 80}', '-1 hour')} ],
     [ 'unread_count()', q{select agenda.unread_count()} ],
     [ 'list_notifications()', q{select * from agenda.list_notifications()} ],
+    [ 'create_task()', q{select agenda.create_task('x', due => '2030-01-01T09:00:00Z')} ],
+    [ 'INSERT INTO agenda.tasks', q{insert into agenda.tasks (title, due_date) values ('x', '2030-01-01 09:00Z')} ],
+    [ 'update_task(), another due date', q{select agenda.update_task('{task 80}', '{"due_date": "2030-01-01T09:00:00Z"}')} ],
+    [ 'complete_task()', q{select agenda.complete_task('{task 80}')} ],
+    [ 'complete_task(), makes the next', q{select agenda.complete_task('{task weekly}')} ],
+    [ 'create_recurring_task()', q{select agenda.create_recurring_task('x', 'daily', start_date => '2030-01-01T09:00:00Z')} ],
+    [ 'add_reminder()', q{select agenda.add_reminder('{task 80}', '-1 hour')} ],
     [ 'mark_all_read()', q{select agenda.mark_all_read()} ]);
 # as the scanner does it
 my @scans = (
@@ -119,10 +119,11 @@ sub measure_sizes
         for (my $from = $filled + 1; $from <= $users; $from += 10_000)
         {
             my $to = $from + 9_999 < $users ? $from + 9_999 : $users;
-            run_out('psql', '-Xq', '-v', 'ON_ERROR_STOP=1', '-v', "from=$from", '-v', "to=$to", '-f', "$root/test/bench/scale_data.sql", $node->connstr('agenda'));
+            run_out('psql', '-Xq1', '-v', 'ON_ERROR_STOP=1', '-v', "from=$from", '-v', "to=$to", '-f', "$root/test/bench/scale_data.sql", $node->connstr('agenda'));
         }
         my $took = time - $start;
-        sql('vacuum (analyze)');
+        # all of them: as a rule few dead rows stay in the indexes
+        sql('vacuum (analyze, index_cleanup on)');
         $filling{$size} = { users => $users, seconds => $took, per_second => ($users - $filled) * $tasks_each / $took,
             bytes => 0 + sql('select pg_database_size(current_database())') };
         say_line(sprintf '%8d tasks of %d users: filled with %.0f tasks/s, %.0f MB, load %.2f',
@@ -187,7 +188,7 @@ sub show_sizes
     foreach my $what (map { $_->[0] } @calls, @scans)
     {
         my ($s, $l) = map { $figure->{$_}{$what} } $small, $large;
-        my $over = $l->{buffers} > $most * $s->{buffers} || $l->{rows} > $most * $s->{rows} + 1 ? '  grows' : '';
+        my $over = (grep { $l->{$_} > $most{$_}{factor} * $s->{$_} && $l->{$_} > $s->{$_} + $most{$_}{and} } keys %most) ? '  grows' : '';
         say_line(sprintf '  %-38s' . ' %9d %9d %6.2f' x 2 . ' %9.2f %9.2f%s', $what,
                 (map { ($s->{$_}, $l->{$_}, ratio($l->{$_}, $s->{$_})) } qw(buffers rows)), $s->{ms}, $l->{ms}, $over);
     }
@@ -207,7 +208,89 @@ sub run_out
     return $out;
 }
 
-sub storm { return {} }
+# ---- a storm --------------------------------------------------------------------------------
+
+# Reminders of half of the users at one instant, beside calls of the other half.
+sub storm
+{
+    my $others = int($sizes[-1] / $tasks_each / 2);
+    my $wait = 10 + int($reminders / 5_000);
+    my $at = sql("select clock_timestamp() + interval '$wait seconds'");
+
+    say_line(sprintf "\n%d reminders of %d users at one instant; beside it transactions of other users, 100/s", $reminders, $others);
+    sql(<<"SQL");
+begin;
+set local role agenda_service;
+select agenda.bulk_import();
+insert into agenda.reminders (user_id, task_id, anchor, absolute_local, absolute_zone)
+select t.user_id, t.id, 'absolute', timestamptz '$at' at time zone 'UTC', 'UTC'
+  from agenda.users u
+  join agenda.tasks t on t.user_id = u.id and t.status = 'pending' and t.deleted_at is null,
+       generate_series(1, 1 + $reminders / (50 * $others))
+ where substr(u.external_id, 7)::integer <= $others
+ limit $reminders;
+commit;
+SQL
+    my $early = sql("select extract(epoch from '$at' - clock_timestamp())");
+    die "the reminders took longer to make than $wait s\n" if $early < 5;
+    my %quiet = latency($others, sub { 0 });
+    my $before = raised();
+    sql("select pg_sleep(greatest(0, extract(epoch from '$at' - clock_timestamp())))");
+    my $cpu = scanner_cpu();
+    my %busy = latency($others, sub { raised() < $before + $reminders });
+    $cpu = scanner_cpu() - $cpu;
+    my ($told, $last, $left) = split /\|/, sql(<<"SQL");
+select count(*), extract(epoch from max(n.created_at) - '$at'),
+       (select count(*) from agenda.timers m where m.fire_at <= '$at')
+  from agenda.notifications n where n.type = 'reminder' and n.scheduled_for = '$at'
+SQL
+    my %storm = (reminders => $reminders, notifications => $told + 0, seconds => $last + 0, per_second => $reminders / $last, left => $left + 0,
+        scanner_cpu_us => 1e6 * $cpu / $reminders, quiet => \%quiet, busy => \%busy, load => load());
+    say_line(sprintf '  raised %.0f/s in %.1f s, %d notifications, %d left; scanner %.0f us of CPU each; load %.2f',
+            @storm{qw(per_second seconds notifications left scanner_cpu_us load)});
+    say_line(sprintf '  others: before p50 %.1f ms  p99 %.1f ms (%d transactions), meanwhile p50 %.1f ms  p99 %.1f ms  longest %.1f ms (%d)',
+            @quiet{qw(p50_ms p99_ms transactions)}, @busy{qw(p50_ms p99_ms max_ms transactions)});
+    return \%storm;
+}
+
+sub raised { return sql("select agenda.health() #>> '{scanner,raised}'") }
+
+# Seconds of processor time that the scanner has used.
+sub scanner_cpu
+{
+    my @stat = split ' ', slurp('/proc/' . sql("select agenda.health() #>> '{scanner,pid}'") . '/stat') =~ s/^.*\) //r;
+    return ($stat[11] + $stat[12]) / POSIX::sysconf(POSIX::_SC_CLK_TCK());
+}
+
+# Rounds of pgbench, one at least, while the condition holds: each transaction makes a task, counts what is
+# unread and lists a page.
+sub latency
+{
+    my ($others, $goes_on) = @_;
+    my $script = "$ENV{TESTDIR}/others.sql";
+    my @ms;
+
+    open my $out, '>', $script or die "$script: $!";
+    print $out sprintf <<'SQL', $others + 1, 2 * $others;
+\set n random(%d, %d)
+begin;
+select agenda.act_as(agenda.user_id_of('scale ' || :n));
+select agenda.create_task('beside the storm');
+select agenda.unread_count();
+select * from agenda.list_tasks();
+commit;
+SQL
+    close $out;
+    do
+    {
+        unlink glob "$ENV{TESTDIR}/others.log.*";
+        run_out('pgbench', '-n', '-M', 'prepared', '-c', 4, '-T', 2, '-R', 100, '-l', '--log-prefix', "$ENV{TESTDIR}/others.log",
+            '-f', $script, '-h', $node->host, '-p', $node->port, '-U', 'bench_app', 'agenda');
+        push @ms, map { (split ' ', $_)[2] / 1000 } map { split /\n/, slurp($_) } glob "$ENV{TESTDIR}/others.log.*";
+    } while ($goes_on->());
+    @ms = sort { $a <=> $b } @ms;
+    return (transactions => scalar @ms, p50_ms => $ms[ @ms / 2 ], p99_ms => $ms[ @ms * 0.99 ], max_ms => $ms[-1]);
+}
 
 sub write_results
 {

@@ -1,22 +1,24 @@
 -- scale_data.sql - a hundred tasks of each of many users, made by the rules of the extension, with
 -- three series, reminders, timers and an inbox each.
 --
---   psql -v from=1 -v to=1000 -f scale_data.sql        users 1 to 1000, 100,000 tasks
+--   psql -1 -v from=1 -v to=1000 -f scale_data.sql        users 1 to 1000, 100,000 tasks
 --
--- For a member of agenda_service.  Everything goes through the triggers, without events
+-- For a member of agenda_service, in a transaction (-1).  Everything goes through the triggers, without events
 -- (agenda.bulk_import()); ANALYZE is the caller's business.  What a user has does not depend on how many
 -- users there are, so a call that costs more beside more users reads what is not its user's.
 -- Nothing is owed before a week from now: the scanner has nothing to do.
-begin;
 set local role agenda_service;
 select agenda.bulk_import() \g /dev/null
 
 insert into agenda.users (external_id)
 select 'scale ' || i from generate_series(:from, :to) i;
 
-create temp table scale_user on commit drop as
+create temp table scale_user as
 select u.id, replace(u.external_id, 'scale ', '')::integer as n from agenda.users u
  where u.external_id = any (select 'scale ' || i from generate_series(:from, :to) i);
+
+insert into agenda.preferences (user_id, timezone)
+select u.id, case u.n % 3 when 0 then 'UTC' when 1 then 'Europe/Berlin' else 'America/New_York' end from scale_user u;
 
 -- 99 tasks: 50 that are done, 17 without a due date, 32 due within the month after the next week.  By rank before
 -- user, as life makes them: the tasks of one user do not lie side by side.
@@ -37,6 +39,11 @@ select u.id, format('series %s of %s', s.type, u.n), s.type, date_trunc('hour', 
   from (values ('daily', 'schedule', 'allow'), ('weekly', 'completion', 'hold'), ('monthly', 'schedule', 'allow')) s (type, spawn, overlap), scale_user u
  order by s.type, u.n;
 
+-- a day without the daily one
+insert into agenda.recurrence_overrides (user_id, recurring_task_id, occurrence_key, kind)
+select r.user_id, r.id, r.next_key + interval '3 days', 'skip'
+  from scale_user u join agenda.recurring_tasks r on r.user_id = u.id and r.recurrence_type = 'daily';
+
 -- a reminder of five tasks of each user, an hour before they are due
 insert into agenda.reminders (user_id, task_id, offset_by)
 select t.user_id, t.id, '-1 hour'
@@ -48,4 +55,6 @@ select u.id, 'due', format('notification %s of %s', k, u.n), 'scale:' || k, now(
        case when k > 10 and k <= 30 then now() end, case when k > 30 then now() end
   from generate_series(1, 60) k, scale_user u
  order by k desc, u.n;
-commit;
+select agenda.bulk_import(false) \g /dev/null
+drop table scale_user;
+reset role;
