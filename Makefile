@@ -32,6 +32,7 @@ OBJS = \
 	extension/task_gateway.o \
 	extension/json_member.o \
 	extension/table_default.o \
+	extension/task_policy.o \
 	extension/silence.o \
 	extension/backlog.o \
 	extension/owner.o \

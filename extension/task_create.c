@@ -22,12 +22,8 @@
 #include "executor/executor.h"
 #include "miscadmin.h"
 #include "rewrite/prs2lock.h"
-#include "rewrite/rowsecurity.h"
 #include "utils/acl.h"
-#include "utils/array.h"
 #include "utils/builtins.h"
-#include "utils/fmgroids.h"
-#include "utils/lsyscache.h"
 #include "utils/snapmgr.h"
 #include "utils/timestamp.h"
 
@@ -37,6 +33,7 @@
 #include "table.h"
 #include "table_default.h"
 #include "task_create.h"
+#include "task_policy.h"
 #include "task_row.h"
 #include "time_text.h"
 
@@ -56,8 +53,6 @@ enum
 
 static void take_arguments(FunctionCallInfo fcinfo, TaskRow *row);
 static bool direct_way(Relation rel, Datum *values, bool *nulls);
-static bool is_our_policy(Relation rel, const RowSecurityPolicy *policy);
-static bool is_acting_user(Relation rel, Node *expr);
 static void check_rights(Relation rel, const TaskRow *row);
 static Datum insert_direct(Relation rel, const TaskRow *row, const pg_uuid_t *user_id,
 						   Datum *values, bool *nulls);
@@ -171,47 +166,13 @@ direct_way(Relation rel, Datum *values, bool *nulls)
 	TriggerDesc *triggers = rel->trigdesc;
 
 	if (rel->rd_rel->relkind != RELKIND_RELATION || rel->rd_rules != NULL ||
-		rel->rd_rsdesc == NULL || list_length(rel->rd_rsdesc->policies) != 1 ||
-		!is_our_policy(rel, linitial(rel->rd_rsdesc->policies)))
+		!agenda_task_policy_is_ours(rel))
 		return false;
 	if (triggers != NULL &&
 		(triggers->trig_insert_before_statement || triggers->trig_insert_after_statement ||
 		 triggers->trig_insert_new_table))
 		return false;
 	return agenda_table_defaults(rel, values, nulls);
-}
-
-/* As sql/row_security.sql makes it: for all, using (user_id = (select agenda.current_user_id())). */
-static bool
-is_our_policy(Relation rel, const RowSecurityPolicy *policy)
-{
-	AttrNumber user_id = agenda_task_columns(RelationGetDescr(rel))[TASK_USER_ID];
-	const OpExpr *equals = (const OpExpr *) policy->qual;
-
-	return policy->polcmd == '*' && policy->permissive && policy->with_check_qual == NULL &&
-		   ARR_DIMS(policy->roles)[0] == 1 &&
-		   ((const Oid *) ARR_DATA_PTR(policy->roles))[0] == ACL_ID_PUBLIC && equals != NULL &&
-		   IsA(equals, OpExpr) && get_opcode(equals->opno) == F_UUID_EQ &&
-		   IsA(linitial(equals->args), Var) &&
-		   linitial_node(Var, equals->args)->varattno == user_id &&
-		   is_acting_user(rel, lsecond(equals->args));
-}
-
-/* (select agenda.current_user_id()) */
-static bool
-is_acting_user(Relation rel, Node *expr)
-{
-	const Query *query = IsA(expr, SubLink) ? (const Query *) ((SubLink *) expr)->subselect : NULL;
-	const FuncExpr *call;
-
-	if (query == NULL || query->jointree->fromlist != NIL || query->jointree->quals != NULL ||
-		query->limitCount != NULL || query->limitOffset != NULL || query->havingQual != NULL ||
-		list_length(query->targetList) != 1)
-		return false;
-	call = (const FuncExpr *) linitial_node(TargetEntry, query->targetList)->expr;
-	return IsA(call, FuncExpr) && call->args == NIL &&
-		   get_func_namespace(call->funcid) == RelationGetNamespace(rel) &&
-		   strcmp(get_func_name(call->funcid), "current_user_id") == 0;
 }
 
 /* As for an INSERT that names the columns which are given. */

@@ -1,7 +1,7 @@
 -- What the gateway reads in C says the same as the SQL functions, and shows nobody else's tasks.
 begin;
 set local search_path = public;
-select plan(22);
+select plan(26);
 
 set local agenda.now = '2025-03-10 12:00:00+00';
 select agenda.act_as('aaaaaaaa-0000-4000-8000-000000000071');
@@ -50,6 +50,15 @@ select is(agenda.current_user_id(), 'aaaaaaaa-0000-4000-8000-000000000072', 'aft
 select is((select b.body::jsonb - '{id,created_at,updated_at}'::text[] from agenda._gw_create_task('aaaaaaaa-0000-4000-8000-000000000071', null, null, '{"title": "by REST", "due_date": "2025-04-01T10:00:00Z", "priority": 3}') b),
           (select body::jsonb - '{id,created_at,updated_at}'::text[] from answer), 'the same as by SQL');
 select throws_ok($$select agenda.gw_create_task('aaaaaaaa-0000-4000-8000-000000000071', null, null, '{"title": 7}')$$, 'YA006', 'title must be a string', 'a member of the wrong kind');
+
+-- ---- a policy of somebody else ----
+select agenda.act_as('aaaaaaaa-0000-4000-8000-000000000072');
+select is((select (g.status, g.etag, g.location, g.body::jsonb)::text from made, agenda.gw_get_task('aaaaaaaa-0000-4000-8000-000000000072', null, null, made.id) g where i = 10),
+          (select (g.status, g.etag, g.location, g.body::jsonb)::text from made, agenda._gw_get_task('aaaaaaaa-0000-4000-8000-000000000072', null, null, made.id) g where i = 10), 'one task by SQL');
+create policy no_sevens on agenda.tasks as restrictive for select using (title !~ '7');
+select is((select body::jsonb->'total' from agenda.gw_list_tasks('aaaaaaaa-0000-4000-8000-000000000072', null, null, '{}')), '37', 'hides tasks from the list');
+select throws_ok(format($$select * from agenda.gw_get_task('aaaaaaaa-0000-4000-8000-000000000072', null, null, %L)$$, (select id from made where i = 17)), 'YA001', null, 'and one by one');
+select is((select g.status from made, agenda.gw_get_task('aaaaaaaa-0000-4000-8000-000000000072', null, null, made.id) g where i = 10), 200, 'others are shown');
 
 select * from finish();
 rollback;
