@@ -19,6 +19,10 @@
 #define OFFSETS   8
 /* after so many more it is calculated what the next span with an occurrence is, once the zone allows it */
 #define CALCULATE_AFTER 512
+/* COUNT: likewise; how often it is tried, and what is left to be counted from change to change */
+#define AHEAD_AFTER  512
+#define AHEAD_ROUNDS 6
+#define AHEAD_LEAST  (INT64_C(200) * 366 * RR_DAY_SECONDS)
 /* what is behind the beginning of a search by then, in seconds */
 #define MARGIN (4 * RR_DAY_SECONDS)
 
@@ -322,6 +326,54 @@ skip_cycles(struct tally *tally, int64_t cycle)
 	return true;
 }
 
+/*
+ * The last midnight at or before an instant, on a clock that has been in force for days: it divides what all
+ * clocks show alike.
+ */
+static int64_t
+midnight(const struct rr_zone *zone, int64_t at)
+{
+	struct rr_span span;
+
+	zone->span(zone->context, at, &span);
+	if (at - span.start < MARGIN)
+		at = span.start + MARGIN;
+	return rr_floordiv(at + span.offset, RR_DAY_SECONDS) * RR_DAY_SECONDS - span.offset;
+}
+
+/*
+ * Most of what is left to count at once, from a midnight on: to where it should end by the mean, less a part of
+ * that.  Leaves what is behind to be counted from change to change.
+ */
+static void
+count_ahead(const struct rr_plan *plan, const struct rr_zone *zone, struct tally *tally)
+{
+	const int64_t size = rr_subday_size(plan);
+	const int64_t end = midnight(zone, RR_TIME_MAX - 2 * MARGIN);
+	int64_t reach = 4 * RR_CYCLE_DAYS * RR_DAY_SECONDS;
+
+	for (int round = 0; round < AHEAD_ROUNDS; round++)
+	{
+		int64_t to = reach < end - tally->lo ? midnight(zone, tally->lo + reach) : end;
+		int64_t n;
+		double mean;
+
+		if (to <= tally->lo || !rr_pattern_count(plan, zone, tally->lo, to, &n))
+			return;
+		n *= size;
+		mean = n == 0 ? (double) reach : (double) (to - tally->lo) / (double) n;
+		if (n < tally->wanted)
+		{
+			tally->wanted -= n;
+			tally->lo = to;
+		}
+		mean = mean * (double) tally->wanted * 0.96;
+		reach = mean < (double) RR_TIME_MAX ? (int64_t) mean : RR_TIME_MAX;
+		if (reach < AHEAD_LEAST)
+			return;
+	}
+}
+
 /* the instant of occurrence number COUNT */
 static int64_t
 until_of_count(const struct rr_plan *plan, const struct rr_zone *zone)
@@ -334,6 +386,8 @@ until_of_count(const struct rr_plan *plan, const struct rr_zone *zone)
 	struct rr_phase phase;
 	struct asked asked = { .n = 0 };
 	bool marked = false;
+	bool ahead = false;
+	bool counted = false;
 
 	if (!rr_subday_is_unfiltered(plan))
 		rr_sieve_open(&sieve, plan, rr_floordiv(plan->start_instant, RR_DAY_SECONDS) - 2);
@@ -354,6 +408,13 @@ until_of_count(const struct rr_plan *plan, const struct rr_zone *zone)
 		}
 		if (n == CHANGES_LIMIT)
 			return tally.lo - 1;
+		if (n >= AHEAD_AFTER && !ahead && cycle < 0 && span.start >= RR_ZONES_SETTLE)
+		{
+			int64_t cut = midnight(zone, tally.lo + RR_DAY_SECONDS);
+
+			ahead = cut > tally.lo && cut < span.end;
+			span.end = ahead ? cut : span.end;
+		}
 		if (rr_subday_is_single(plan))
 			span.end = INT64_MAX;
 		phase = phase_in(plan, &span);
@@ -367,6 +428,12 @@ until_of_count(const struct rr_plan *plan, const struct rr_zone *zone)
 			break;
 		tally.wanted -= here;
 		tally.lo = behind(plan, &span);
+		if (ahead && !counted)
+		{
+			counted = true;
+			tally.lo = span.end;
+			count_ahead(plan, zone, &tally);
+		}
 	}
 	if (tally.lo > RR_TIME_MAX || (span.end == INT64_MAX && never(plan, &phase, span.offset)))
 		return INT64_MAX;

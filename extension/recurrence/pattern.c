@@ -130,8 +130,13 @@ struct search
 	struct clocks clocks;
 	int64_t from;
 	int64_t upto;
-	int64_t best;
-	bool forward;
+	int64_t best; /* counting: how many periods */
+	enum
+	{
+		FORWARD,
+		BACK,
+		COUNT
+	} what;
 };
 
 static void
@@ -146,7 +151,12 @@ search_piece(struct search *search, struct rr_sieve *s, int64_t offset)
 
 	if (s->size == 0 || s->permitted == 0)
 		return;
-	if (search->forward)
+	if (search->what == COUNT)
+	{
+		search->best += rr_sieve_before(s, last) - rr_sieve_before(s, first);
+		return;
+	}
+	if (search->what == FORWARD)
 		day = rr_sieve_day_from(s, first, last + 1);
 	else
 		day = rr_sieve_day_upto(s, first, last);
@@ -154,11 +164,11 @@ search_piece(struct search *search, struct rr_sieve *s, int64_t offset)
 		return;
 	begin = rr_sieve_first_of_day(s, day);
 	period = rr_sieve_select_day(
-		s, begin, search->forward ? 0 : rr_sieve_count_day(s, begin, s->unit_count) - 1);
+		s, begin, search->what == FORWARD ? 0 : rr_sieve_count_day(s, begin, s->unit_count) - 1);
 	period += (s->day0 + day) * plan->unit_count;
-	if (search->forward && period * plan->unit_seconds - offset <= search->upto)
+	if (search->what == FORWARD && period * plan->unit_seconds - offset <= search->upto)
 		search->best = search->upto = period * plan->unit_seconds - offset;
-	else if (!search->forward && (period + 1) * plan->unit_seconds - 1 - offset >= search->from)
+	else if (search->what == BACK && (period + 1) * plan->unit_seconds - 1 - offset >= search->from)
 		search->best = search->from = (period + 1) * plan->unit_seconds - 1 - offset;
 }
 
@@ -208,7 +218,7 @@ bool
 rr_pattern_from(const struct rr_plan *plan, const struct rr_zone *zone, int64_t from, int64_t upto,
 				int64_t *best)
 {
-	struct search search = { { .plan = plan, .zone = zone }, from, upto, INT64_MAX, true };
+	struct search search = { { .plan = plan, .zone = zone }, from, upto, INT64_MAX, FORWARD };
 
 	if (!search_all(&search))
 		return false;
@@ -220,10 +230,22 @@ bool
 rr_pattern_upto(const struct rr_plan *plan, const struct rr_zone *zone, int64_t from, int64_t upto,
 				int64_t *best)
 {
-	struct search search = { { .plan = plan, .zone = zone }, from, upto, INT64_MIN, false };
+	struct search search = { { .plan = plan, .zone = zone }, from, upto, INT64_MIN, BACK };
 
 	if (!search_all(&search))
 		return false;
 	*best = search.best;
+	return true;
+}
+
+bool
+rr_pattern_count(const struct rr_plan *plan, const struct rr_zone *zone, int64_t from, int64_t upto,
+				 int64_t *n)
+{
+	struct search search = { { .plan = plan, .zone = zone }, from, upto, 0, COUNT };
+
+	if (!search_all(&search))
+		return false;
+	*n = search.best;
 	return true;
 }

@@ -91,6 +91,9 @@ extern int64_t rr_subday_count(const struct rr_plan *plan, const struct rr_phase
 extern int64_t rr_subday_nth(const struct rr_plan *plan, const struct rr_phase *phase, int64_t lo,
 							 int64_t wanted);
 
+/* how many occurrences a period holds that takes part */
+extern int64_t rr_subday_size(const struct rr_plan *plan);
+
 /* one occurrence every INTERVAL periods, whatever the clock shows? */
 extern bool rr_subday_is_single(const struct rr_plan *plan);
 /* do all periods of the series take part? */
@@ -128,6 +131,9 @@ extern bool rr_pattern_from(const struct rr_plan *plan, const struct rr_zone *zo
 							int64_t upto, int64_t *best);
 extern bool rr_pattern_upto(const struct rr_plan *plan, const struct rr_zone *zone, int64_t from,
 							int64_t upto, int64_t *best);
+/* how many periods from midnight to midnight, each that before an instant on the clock that is in force then */
+extern bool rr_pattern_count(const struct rr_plan *plan, const struct rr_zone *zone, int64_t from,
+							 int64_t upto, int64_t *n);
 
 /* COUNT, as the civil second of the last occurrence that it permits (count.c) */
 extern int64_t rr_until_of_count(const struct rr_plan *plan, int32_t count);

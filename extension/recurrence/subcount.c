@@ -241,6 +241,12 @@ part_before(const struct rr_plan *plan, const struct rr_phase *phase, int64_t x)
 }
 
 int64_t
+rr_subday_size(const struct rr_plan *plan)
+{
+	return offsets_before(plan, &plan->times, plan->unit_seconds);
+}
+
+int64_t
 rr_subday_count(const struct rr_plan *plan, const struct rr_phase *phase, struct rr_sieve *sieve,
 				int64_t lo, int64_t hi)
 {
