@@ -6,9 +6,11 @@
  * this span's clock shows it: what passes between occurrences is real time, and the parts that
  * filter ask the clock.  Every instant belongs to one span, so nothing is doubled, nothing lost.
  *
- * Spans are visited one after the other, but for those in which no day is permitted.  After
- * CHANGES_LIMIT of them (more than four thousand years) a search ends without an answer, and so
- * does a COUNT there, unless zone and series repeat together earlier: this bounds the work.
+ * Spans are visited one after the other, but for those in which no day is permitted.  Where some hundred
+ * hold nothing, and for long COUNTs, the rest is calculated by the zone's pattern of 400 years (pattern.c).
+ * Only where a zone has none that fits (a clock that changes by half an hour, and hours), or where
+ * occurrences are so unevenly spread that counting ahead does not come near, CHANGES_LIMIT ends the work:
+ * after so many spans (more than four thousand years) a search ends without an answer, and a COUNT there.
  * Nothing is ever given that is not an occurrence.
  */
 #include "sieve.h"
