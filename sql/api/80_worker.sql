@@ -79,8 +79,9 @@ begin
     end loop;
     v_other := v_other || array(
         select m from agenda.timers m
-         where (m.fire_at, m.user_id) > (v_last.fire_at, v_last.user_id) and m.fire_at <= p_now and m.entity_id <> all (p_left)
-           and not exists (select from unnest(v_other) o where o.entity_id = m.entity_id and o.entity = m.entity)
+         where (m.fire_at, m.user_id) > (v_last.fire_at, v_last.user_id) and m.fire_at <= p_now
+           -- ids in an array, not a join: both have hundreds of rows
+           and m.entity_id <> all (p_left || array(select (o).entity_id from unnest(v_other) o))
          order by m.fire_at desc, m.user_id desc
          limit v_share
            for update skip locked);
