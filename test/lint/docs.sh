@@ -18,7 +18,9 @@ sed -nE 's/^\t(TEXT|NUMBER)\("([a-z-]+)".*/\2/p; s/^\t\{ "([a-z-]+)", KIND.*/\1/
 	tr 'a-z-' 'A-Z_' | sed 's/^/AGENDA_/' | missing docs/settings.md
 grep -ohE '^#   AGENDA_[A-Z_]+' docker/dev/run.sh | tr -d '# ' | missing docs/settings.md
 
-awk '!/^#/ && NF { print "| " $1 " |" }' extension/errcodes.txt | missing docs/errors.md
+# the row of an error: state, HTTP status, name, and the title, which may be explained further
+sed -nE 's/^([0-9A-Z]+)[[:space:]]+[A-Z_-]+[[:space:]]+([0-9]+)[[:space:]]+([a-z-]+)[[:space:]]+(.*)/| \1 | \2 | \3 | \4/p' extension/errcodes.txt |
+	missing docs/errors.md
 grep -ohE "'(task|recurring_task|reminder|notification|preferences)\.[a-z_]+'" sql/*.sql sql/*/*.sql |
 	tr -d "'" | sort -u | missing docs/events.md
 grep -ohE '^create (or replace )?function agenda\.[a-z][a-z0-9_]*' sql/api/*.sql sql/schema/*.sql |

@@ -3,7 +3,8 @@
 #
 # An example is a block of SQL; psql runs it in a new database, as the role that its first line names ("-- as NAME"; superuser
 # is the one of the tests), else as an application in a transaction that acts for Alice.  What is called is what
-# PostgreSQL's statistics of functions counted, summed up over all examples.  docs/events.md and docs/operations.md are run likewise.
+# PostgreSQL's statistics of functions counted, summed up over all examples.  docs/events.md and docs/operations.md are run likewise,
+# and the topics of docs/events.md are those of the profiles.
 use strict;
 use warnings;
 
@@ -70,6 +71,16 @@ none([ grep { $called{$_} } keys %not_called ], 'but for these exceptions');
 none([ map { "$_->[0]($_->[1])" } grep { !has_entry(@$_) } @functions ], 'every function has an entry with the arguments of the catalog');
 none([ grep { $examples !~ /\bagenda\.$_\b(?!\()/ } @tables ], 'every table is in an example');
 none([ grep { $sql_md !~ /^\|[^|]*`$_`/m } @tables ], 'and has an entry');
+
+# ---- topics ----
+my $events_md = slurp("$ENV{AGENDA_ROOT}/docs/events.md");
+is(join("\n", documented_routes($events_md)), routes('per-type'), 'docs/events.md says where each type goes');
+foreach my $profile (qw(per-entity debezium todo))
+{
+    my ($entry) = $events_md =~ /^- `$profile`: (.*?)^(?:- |\n)/ms;
+    my %topics = map { /(\S+)$/; $1 => 1 } split /\n/, routes($profile);
+    is(join(' ', sort grep { /\./ } ($entry // '') =~ /`([^`]+)`/g), join(' ', sort keys %topics), "the topics of profile $profile");
+}
 done_testing;
 
 sub none
@@ -115,6 +126,34 @@ sub new_database
     my ($database, @extensions) = @_;
     $node->safe_psql('postgres', "create database $database");
     $node->safe_psql($database, "create extension $_") foreach 'pg_agenda', @extensions;
+}
+
+# The routes of a profile, "type topic" a line.
+sub routes
+{
+    my ($profile) = @_;
+    return $node->safe_psql('agenda', qq{
+        begin;
+        delete from agenda.topic_routes;
+        select agenda.use_topic_profile('$profile') \\g /dev/null
+        select event_type || ' ' || topic from agenda.topic_routes order by event_type collate "C", topic;
+        rollback});
+}
+
+# The same from the table of types, where `.updated` behind `task.created` is short for `task.updated`.
+sub documented_routes
+{
+    my ($text) = @_;
+    my @routes;
+    my ($table) = $text =~ /^## Types\n(.*?)^## /ms;
+    while ($table =~ /^\| (`.*?`) \|.*\| `([^`]+)` \|$/mg)
+    {
+        my ($types, $topic) = ($1, $2);
+        my @types = $types =~ /`([^`]+)`/g;
+        my ($entity) = $types[0] =~ /^(\w+)/;
+        push @routes, map { (/^\./ ? "$entity$_" : $_) . " $topic" } @types;
+    }
+    return sort @routes;
 }
 
 # Whether docs/sql.md has an entry `name(arguments)` with these arguments: by their names, a row by its type. "…" stands for
