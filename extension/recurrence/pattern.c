@@ -153,7 +153,8 @@ search_piece(struct search *search, struct rr_sieve *s, int64_t offset)
 		return;
 	if (search->what == COUNT)
 	{
-		search->best += rr_sieve_before(s, last) - rr_sieve_before(s, first);
+		/* the first day is day 0 */
+		search->best += rr_sieve_before(s, last);
 		return;
 	}
 	if (search->what == FORWARD)
