@@ -1,6 +1,6 @@
 #!/bin/bash
 # docs.sh - what the code offers and the documentation does not mention: settings, environment
-# variables, errors, events, SQL functions, REST paths, metrics.
+# variables, errors, events, SQL functions, REST paths, metrics; links and files that are not there.
 set -eu
 
 # missing DOCUMENT: names on stdin that do not stand in it
@@ -30,3 +30,5 @@ tr "\n" " " <gateway/metrics.c | grep -oE '"[a-z_]+",[[:space:]]*"(counter|gauge
 	sort -u | missing docs/metrics.md
 grep -oE '^ROUTE\([a-z_]+, [A-Z]+, "[^"]+"' gateway/routes.def | sed 's/.*"\(.*\)"/\x60\1\x60/' |
 	sort -u | missing docs/rest.md
+
+git ls-files '*.md' | xargs python3 test/lint/links.py
