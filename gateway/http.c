@@ -12,7 +12,7 @@
  * (it would abort).  Suspended requests do not notice that their client is gone; they end when
  * the database has answered.
  *
- * Memory: one http_conn per client connection; requests come from a free list; header fields live in
+ * Memory: one http_conn per client connection; requests come from a free list over slabs; header fields live in
  * the library's pool as long as the request.  All of it belongs to one thread.
  */
 #include "http_internal.h"
@@ -33,9 +33,8 @@
 
 #define RUNS_PER_TURN     8 /* then the database has its turn */
 #define STUCK_AFTER_TURNS 16
-#define DISCARD_FACTOR    8    /* refused bodies are read up to this multiple of the limit */
-#define POOL_RESERVE      4096 /* of a connection's memory, for the response header */
-#define DRAIN_IDLE        2    /* s of patience with idle connections while draining */
+#define DISCARD_FACTOR    8 /* refused bodies are read up to this multiple of the limit */
+#define DRAIN_IDLE        2 /* s of patience with idle connections while draining */
 
 static atomic_size_t buffered; /* bytes of bodies that all threads hold */
 
@@ -176,18 +175,36 @@ http_age(const struct request *req)
 
 /* ---- requests ---------------------------------------------------------------------------- */
 
+static struct request *
+take_request(struct http_server *http)
+{
+	struct request *req;
+
+	if (http->free_requests == NULL)
+	{
+		struct request_slab *slab = xmalloc(sizeof(*slab));
+
+		slab->next = http->slabs;
+		http->slabs = slab;
+		for (int i = 0; i < SLAB_REQUESTS; i++)
+		{
+			slab->requests[i].next_free = http->free_requests;
+			http->free_requests = &slab->requests[i];
+		}
+	}
+	req = http->free_requests;
+	http->free_requests = req->next_free;
+	memset(req, 0, sizeof(*req));
+	return req;
+}
+
 /* The request line is in.  The target is copied now: the library is about to decode it in place. */
 static void *
 on_request_line(void *arg, const char *uri, struct MHD_Connection *mhd)
 {
 	struct http_server *http = arg;
-	struct request *req = http->free_requests;
+	struct request *req = take_request(http);
 
-	if (req != NULL)
-		http->free_requests = req->next_free;
-	else
-		req = xmalloc(sizeof(*req));
-	memset(req, 0, sizeof(*req));
 	req->worker = http->worker;
 	req->http = http;
 	req->conn = conn_of(mhd);
@@ -476,7 +493,7 @@ start_daemon(struct http_server *http, const struct http_listen *listen)
 		MHD_OPTION_URI_LOG_CALLBACK, on_request_line, http, MHD_OPTION_NOTIFY_COMPLETED,
 		on_completed, http, MHD_OPTION_NOTIFY_CONNECTION, on_connection, http,
 		MHD_OPTION_CONNECTION_LIMIT, listen->max_connections, MHD_OPTION_CONNECTION_MEMORY_LIMIT,
-		(size_t) (cfg->max_header + POOL_RESERVE), MHD_OPTION_ARRAY, tls, MHD_OPTION_END);
+		http_pool_size(cfg), MHD_OPTION_ARRAY, tls, MHD_OPTION_END);
 }
 
 struct http_server *
@@ -598,12 +615,12 @@ http_stop(struct http_server *http)
 {
 	(void) http_run(http);
 	MHD_stop_daemon(http->daemon);
-	while (http->free_requests != NULL)
+	while (http->slabs != NULL)
 	{
-		struct request *req = http->free_requests;
+		struct request_slab *slab = http->slabs;
 
-		http->free_requests = req->next_free;
-		free(req);
+		http->slabs = slab->next;
+		free(slab);
 	}
 	free(http);
 }

@@ -21,6 +21,15 @@ struct http_conn
 	char remote[INET6_ADDRSTRLEN];
 };
 
+#define SLAB_REQUESTS 32
+
+/* Requests lie together: between the library's large blocks each would keep a page from being idle. */
+struct request_slab
+{
+	struct request_slab *next;
+	struct request requests[SLAB_REQUESTS];
+};
+
 struct http_server
 {
 	struct worker *worker;
@@ -39,7 +48,17 @@ struct http_server
 	int n_conns;
 	struct http_conn conns; /* list head */
 	struct request *free_requests;
+	struct request_slab *slabs;
 };
+
+#define POOL_RESERVE 4096 /* of a connection's memory, for the response header */
+
+/* bytes of the library for one connection */
+static inline size_t
+http_pool_size(const struct config *cfg)
+{
+	return (size_t) (cfg->max_header + POOL_RESERVE);
+}
 
 /* http.c */
 extern void http_set_deadline(struct http_conn *conn, long seconds);

@@ -8,13 +8,17 @@
  * resumes.  Suspended connections do not notice that their client is gone; the heartbeat makes
  * them.
  */
+#include <linux/tcp.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/mman.h>
 #include <sys/socket.h>
+#include <unistd.h>
 
 #include "http_internal.h"
 
-#define STREAM_BLOCK 1024 /* of the library for one chunk: an idle stream should cost little */
+#define STREAM_BLOCK                                                                               \
+	256 /* of the library for clients that take no chunks; costs every stream as much */
 
 struct http_stream
 {
@@ -22,7 +26,49 @@ struct http_stream
 	size_t sent; /* of pending */
 	bool sleeping;
 	bool ending;
+	bool thrifty; /* give_back() has been here */
 };
+
+static bool
+all_zero(const char *from, size_t len)
+{
+	return from[0] == '\0' && memcmp(from, from + 1, len - 1) == 0;
+}
+
+/* How much this connection has ever received, as far as the kernel tells. */
+static bool
+bytes_received(const struct http_conn *conn, size_t *n)
+{
+	struct tcp_info info;
+	socklen_t len = sizeof(info);
+
+	if (getsockopt(conn->fd, IPPROTO_TCP, TCP_INFO, &info, &len) != 0 || len < sizeof(info))
+		return false;
+	*n = (size_t) info.tcpi_bytes_received;
+	return true;
+}
+
+/*
+ * The library clears half of a connection's memory for the header at hand, most of which needs far
+ * less.  A page of zeros can be given back: it reads as zeros again.  The target lies in that memory,
+ * behind no more than the connection has received, so all from it to the end less that is within.
+ */
+static void
+give_back(const struct request *req)
+{
+	uintptr_t page = (uintptr_t) sysconf(_SC_PAGESIZE);
+	uintptr_t begin = (uintptr_t) req->raw_pointer;
+	size_t size = http_pool_size(req->http->cfg);
+	size_t received;
+	uintptr_t end;
+
+	if (!bytes_received(req->conn, &received) || received > size)
+		return;
+	end = (begin + size - received) & ~(page - 1);
+	for (begin = (begin + page - 1) & ~(page - 1); begin < end; begin += page)
+		if (all_zero((const char *) begin, page))
+			(void) madvise((void *) begin, page, MADV_DONTNEED);
+}
 
 static ssize_t
 read_some(void *arg, uint64_t pos, char *buffer, size_t max)
@@ -38,6 +84,9 @@ read_some(void *arg, uint64_t pos, char *buffer, size_t max)
 	{
 		sb_free(&s->pending);
 		s->sent = 0;
+		if (!s->thrifty)
+			give_back(req);
+		s->thrifty = true;
 		s->sleeping = true;
 		http_set_deadline(req->conn, -1);
 		MHD_suspend_connection(req->mhd);

@@ -9,19 +9,15 @@
 use strict;
 use warnings;
 
-# the test modules send STDOUT to their log; the tables go to the real one
-our $stdout;
-BEGIN { open $stdout, '>&', \*STDOUT or die "stdout: $!" }
-
+use AgendaBench;    # first: it keeps STDOUT
 use AgendaKafka;
 use AgendaTest;
-use IPC::Run ();
 use JSON::PP ();
 use POSIX qw(strftime);
 use PostgreSQL::Test::Utils;
 use Time::HiRes qw(time);
 
-my $seconds = $ENV{AGENDA_BENCH_SECONDS} // 5;
+my $seconds = bench_seconds();
 my $clients = 8;
 my $root = $ENV{AGENDA_ROOT};
 my @wanted = @ARGV ? @ARGV : qw(create drain latency get raise);
@@ -35,34 +31,7 @@ foreach my $name (grep { $part{$_} } @wanted)
 {
     $result{$name} = $part{$name}->();
 }
-write_results();
-
-sub say_line { print {$stdout} "$_[0]\n"; $stdout->flush }
-
-sub row
-{
-    my ($what, @figures) = @_;
-    say_line(sprintf "  %-46s load %4.2f  %s", $what, load(), join '  ', @figures);
-}
-
-sub load { return (split ' ', slurp('/proc/loadavg'))[0] }
-
-sub machine
-{
-    my ($model) = slurp('/proc/cpuinfo') =~ /^model name\s*:\s*(.*)$/m;
-    my $cpus = () = slurp('/proc/cpuinfo') =~ /^processor/mg;
-    my ($sync) =
-      run_out('pg_test_fsync', '-s', '1', '-f', "$ENV{TESTDIR}/fsync") =~ /^\s+fdatasync\s.*?([\d.]+) usecs/m;
-    return { model => $model // 'unknown', cpus => $cpus, load => load(), fdatasync_us => $sync };
-}
-
-sub run_out
-{
-    my @command = @_;
-    my ($out, $err) = ('', '');
-    IPC::Run::run(\@command, '<', \'', '>', \$out, '2>', \$err) or die "$command[0] failed:\n$out$err";
-    return $out;
-}
+write_results(\%result);
 
 # PostgreSQL::Test::Cluster sets up servers for tests; here they are to be durable and silent.
 sub start_node
@@ -323,8 +292,8 @@ sub get
     my $port = free_port();
     my $key = 'bench-key-bench-key-bench-key-bench-key';
     my $token = token('reader', $key);
-    my $id = reader_with_tasks(1000);
-    start_gateway($port, $key);
+    my $id = reader_with_tasks($node, 1000);
+    start_gateway($node, $port, $key);
 
     say_line("\nrequests per second: wrk, 64 connections, $seconds s, on the same machine");
     my %figure;
@@ -346,7 +315,6 @@ sub get
     return \%figure;
 }
 
-# A user with some tasks, who can log in too; returns the id of one task.
 # ---- raise: reminders that are owed at one instant -------------------------------------------
 
 # AGENDA_BENCH_REMINDERS reminders of a tenth as many users, all owed when they are committed: how many the
@@ -406,45 +374,6 @@ sub call_times
     return { calls => scalar @ms, p50 => $ms[ @ms / 2 ], p99 => $ms[ @ms * 0.99 ] };
 }
 
-sub reader_with_tasks
-{
-    my ($count) = @_;
-    $node->safe_psql('agenda', <<'SQL');
-create role reader login;
-grant agenda_user to reader;
-insert into agenda.users (external_id, login_role) values ('reader', 'reader');
-SQL
-    my $id = $node->safe_psql('agenda', <<"SQL", extra_params => [ '-U', 'reader' ]);
-insert into agenda.tasks (title, due_date)
-    select 'task ' || i, '2030-01-01 09:00:00Z'::timestamptz + i * interval '1 hour' from generate_series(1, $count) i;
-select id from agenda.tasks limit 1;
-SQL
-    # as autovacuum would have done in a table that was not filled a second ago
-    $node->safe_psql('agenda', 'vacuum (analyze) agenda.tasks');
-    return $id;
-}
-
-sub start_gateway
-{
-    my ($port, $key) = @_;
-    my $file = "$ENV{TESTDIR}/jwt.key";
-    open my $out, '>', $file or die "$file: $!";
-    print $out $key;
-    close $out;
-    chmod 0600, $file;
-    $node->safe_psql('agenda', <<'SQL');
-create role bench_gw login;
-grant agenda_gateway to bench_gw;
-alter role bench_gw set search_path = '';
-alter role bench_gw set jit = off;
-alter role bench_gw set plan_cache_mode = force_generic_plan;
-SQL
-    spawn('gateway', [ $ENV{AGENDA_GATEWAY} ],
-        AGENDA_PORT => $port, AGENDA_JWT_KEY_FILE => $file, AGENDA_ACCESS_LOG => 'off',
-        AGENDA_DATABASE => "host=" . $node->host . " port=" . $node->port . " dbname=agenda user=bench_gw");
-    wait_until(sub { system("curl -fs -o /dev/null http://127.0.0.1:$port/readyz") == 0 }, 'the gateway', 30);
-}
-
 sub post_script
 {
     my $file = "$ENV{TESTDIR}/post.lua";
@@ -456,30 +385,4 @@ wrk.body = '{"title": "from the bench", "due_date": "2030-01-01T09:00:00Z"}'
 LUA
     close $out;
     return ('-s', $file);
-}
-
-sub wrk
-{
-    my ($url, $token, @more) = @_;
-    my $load = load();
-    my $text = run_out('wrk', '-t', 1, '-c', 64, '-d', "${seconds}s", '--latency', '-H', "Authorization: Bearer $token", @more, $url);
-    die "wrk $url:\n$text" if $text =~ /Non-2xx/;
-    my ($rps) = $text =~ m{^Requests/sec:\s*([\d.]+)}m;
-    my %ms = map { $_ => in_ms($text =~ /^\s+$_%\s+([\d.]+\w+)/m) } (50, 99);
-    return { rps => $rps + 0, p50_ms => $ms{50}, p99_ms => $ms{99}, load => $load + 0 };
-}
-
-sub in_ms
-{
-    my ($text) = @_;
-    my ($number, $unit) = ($text // '') =~ /^([\d.]+)(us|ms|s)$/ or return 0;
-    return $number * { us => 0.001, ms => 1, s => 1000 }->{$unit};
-}
-
-sub write_results
-{
-    my $file = "$ENV{TESTDIR}/" . strftime('%Y%m%dT%H%M%SZ', gmtime) . '.json';
-    open my $out, '>', $file or die "$file: $!";
-    print $out JSON::PP->new->canonical->pretty->encode(\%result);
-    close $out;
 }

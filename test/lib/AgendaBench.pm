@@ -1,0 +1,124 @@
+# AgendaBench - what the measurements share: tables on the real STDOUT, results as JSON, the load of
+# the machine, runs of a program, wrk, and a gateway with a reader who has tasks.
+#
+#   use AgendaBench;     # before the other modules of the tests, which send STDOUT to their log
+#   row('what', '17 /s');
+#   my $figure = wrk($url, $token);    # rps, p50_ms, p99_ms, load
+package AgendaBench;
+
+use strict;
+use warnings;
+
+our $stdout;
+BEGIN { open $stdout, '>&', \*STDOUT or die "stdout: $!" }
+
+use AgendaTest;
+use Exporter 'import';
+use IPC::Run ();
+use JSON::PP ();
+use POSIX qw(strftime);
+use PostgreSQL::Test::Utils;
+
+our @EXPORT = qw(bench_seconds say_line row load machine run_out wrk write_results reader_with_tasks start_gateway);
+
+# How long one measurement takes.
+sub bench_seconds { return $ENV{AGENDA_BENCH_SECONDS} // 5 }
+
+sub say_line { print {$stdout} "$_[0]\n"; $stdout->flush }
+
+sub row
+{
+    my ($what, @figures) = @_;
+    say_line(sprintf "  %-46s load %4.2f  %s", $what, load(), join '  ', @figures);
+}
+
+sub load { return (split ' ', slurp('/proc/loadavg'))[0] }
+
+sub machine
+{
+    my ($model) = slurp('/proc/cpuinfo') =~ /^model name\s*:\s*(.*)$/m;
+    my $cpus = () = slurp('/proc/cpuinfo') =~ /^processor/mg;
+    my ($sync) =
+      run_out('pg_test_fsync', '-s', '1', '-f', "$ENV{TESTDIR}/fsync") =~ /^\s+fdatasync\s.*?([\d.]+) usecs/m;
+    return { model => $model // 'unknown', cpus => $cpus, load => load(), fdatasync_us => $sync };
+}
+
+sub run_out
+{
+    my @command = @_;
+    my ($out, $err) = ('', '');
+    IPC::Run::run(\@command, '<', \'', '>', \$out, '2>', \$err) or die "$command[0] failed:\n$out$err";
+    return $out;
+}
+
+sub wrk
+{
+    my ($url, $token, @more) = @_;
+    my $load = load();
+    my $text = run_out('wrk', '-t', 1, '-c', 64, '-d', "" . bench_seconds() . "s", '--latency', '-H', "Authorization: Bearer $token", @more, $url);
+    die "wrk $url:\n$text" if $text =~ /Non-2xx/;
+    my ($rps) = $text =~ m{^Requests/sec:\s*([\d.]+)}m;
+    my %ms = map { $_ => in_ms($text =~ /^\s+$_%\s+([\d.]+\w+)/m) } (50, 99);
+    return { rps => $rps + 0, p50_ms => $ms{50}, p99_ms => $ms{99}, load => $load + 0 };
+}
+
+sub in_ms
+{
+    my ($text) = @_;
+    my ($number, $unit) = ($text // '') =~ /^([\d.]+)(us|ms|s)$/ or return 0;
+    return $number * { us => 0.001, ms => 1, s => 1000 }->{$unit};
+}
+
+sub write_results
+{
+    my ($result) = @_;
+    my $file = "$ENV{TESTDIR}/" . strftime('%Y%m%dT%H%M%SZ', gmtime) . '.json';
+    open my $out, '>', $file or die "$file: $!";
+    print $out JSON::PP->new->canonical->pretty->encode($result);
+    close $out;
+}
+
+# A user with some tasks, who can log in too; returns the id of one task.
+sub reader_with_tasks
+{
+    my ($node, $count) = @_;
+    $node->safe_psql('agenda', <<'SQL');
+create role reader login;
+grant agenda_user to reader;
+insert into agenda.users (external_id, login_role) values ('reader', 'reader');
+SQL
+    my $id = $node->safe_psql('agenda', <<"SQL", extra_params => [ '-U', 'reader' ]);
+insert into agenda.tasks (title, due_date)
+    select 'task ' || i, '2030-01-01 09:00:00Z'::timestamptz + i * interval '1 hour' from generate_series(1, $count) i;
+select id from agenda.tasks limit 1;
+SQL
+    # as autovacuum would have done in a table that was not filled a second ago
+    $node->safe_psql('agenda', 'vacuum (analyze) agenda.tasks');
+    return $id;
+}
+
+# Further settings are the environment's names; returns the pid.
+sub start_gateway
+{
+    my ($node, $port, $key, %settings) = @_;
+    my $file = "$ENV{TESTDIR}/jwt.key";
+    open my $out, '>', $file or die "$file: $!";
+    print $out $key;
+    close $out;
+    chmod 0600, $file;
+    $node->safe_psql('agenda', <<'SQL');
+create role bench_gw login;
+grant agenda_gateway to bench_gw;
+alter role bench_gw set search_path = '';
+alter role bench_gw set jit = off;
+alter role bench_gw set plan_cache_mode = force_generic_plan;
+SQL
+    my $pid = spawn('gateway', [ $ENV{AGENDA_GATEWAY} ],
+        AGENDA_PORT => $port, AGENDA_JWT_KEY_FILE => $file, AGENDA_ACCESS_LOG => 'off',
+        AGENDA_DATABASE => "host=" . $node->host . " port=" . $node->port . " dbname=agenda user=bench_gw",
+        %settings);
+    wait_until(sub { system("curl -fs -o /dev/null http://127.0.0.1:$port/readyz") == 0 }, 'the gateway', 30);
+    return $pid;
+}
+
+1;
