@@ -114,6 +114,8 @@ sub run_example
 
     new_database($database) if $database eq 'example';
     append_to_file("$directory/tasks.tsv", '');
+    # counted before psql ends, since its backend ends later
+    $sql .= "\nselect pg_stat_force_next_flush();\n";
     my $status = $node->psql($database, $sql, on_error_stop => 1, on_error_die => 0, stderr => \my $error,
         extra_params => $login ? [ '-U', $login ] : []);
     $called{$_}++ foreach split /\n/, $node->safe_psql($database, q{select funcname from pg_stat_user_functions where schemaname = 'agenda' and calls > 0});
