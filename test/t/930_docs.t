@@ -4,7 +4,8 @@
 # An example is a block of SQL; psql runs it in a new database, as the role that its first line names ("-- as NAME"; superuser
 # is the one of the tests), else as an application in a transaction that acts for Alice.  What is called is what
 # PostgreSQL's statistics of functions counted, summed up over all examples.  docs/events.md and docs/operations.md are run likewise,
-# and the topics of docs/events.md are those of the profiles.
+# the topics of docs/events.md are those of the profiles, the settings of docs/settings.md have their defaults, and docs/metrics.md has every
+# metric of the database.
 use strict;
 use warnings;
 
@@ -81,6 +82,21 @@ foreach my $profile (qw(per-entity debezium todo))
     my %topics = map { /(\S+)$/; $1 => 1 } split /\n/, routes($profile);
     is(join(' ', sort grep { /\./ } ($entry // '') =~ /`([^`]+)`/g), join(' ', sort keys %topics), "the topics of profile $profile");
 }
+
+# ---- settings, metrics ----
+# the module makes its settings when it is loaded; a row begins with name, default and when a change takes effect
+my $settings_md = slurp("$ENV{AGENDA_ROOT}/docs/settings.md") =~ s/^(\| `agenda\.\w+` \| )`([^`]*)`/$1$2/mgr;
+my @settings = split /\n/, $node->safe_psql('agenda', q{
+    select format('| `%s` | %s | %s |', name, coalesce(nullif(current_setting(name), ''), 'empty'),
+                  case context when 'sighup' then 'reload' when 'postmaster' then 'restart' else context end)
+      from pg_settings where name like 'agenda.%'});
+cmp_ok(scalar(@settings), '>', 15, 'there are settings');
+none([ grep { index($settings_md, $_) < 0 } @settings ], 'docs/settings.md has their defaults');
+my $metrics_md = slurp("$ENV{AGENDA_ROOT}/docs/metrics.md");
+my @metrics = split /\n/, $node->safe_psql('agenda', q{
+    select distinct case kind when 'histogram' then regexp_replace(name, '_(bucket|sum|count)$', '') else name end from agenda.metrics()});
+cmp_ok(scalar(@metrics), '>', 20, 'there are metrics');
+none([ grep { index($metrics_md, "| `$_` |") < 0 } @metrics ], 'docs/metrics.md has them');
 done_testing;
 
 sub none
