@@ -23,8 +23,10 @@
 #include "catalog/namespace.h"
 #include "catalog/pg_index.h"
 #include "catalog/pg_type.h"
+#include "common/base64.h"
 #include "funcapi.h"
 #include "miscadmin.h"
+#include "port/pg_bswap.h"
 #include "storage/bufmgr.h"
 #include "storage/predicate.h"
 #include "utils/builtins.h"
@@ -52,6 +54,8 @@
 #define MAX_PAGE_SIZE  100
 #define MAX_DIGITS     9
 #define USUAL_PAGESIZE 20
+#define CURSOR_BYTES   (sizeof(int64) + UUID_LEN)
+#define CURSOR_CHARS   (CURSOR_BYTES / 3 * 4)
 
 /* What every function of the gateway returns. */
 enum
@@ -80,6 +84,8 @@ typedef struct TaskList
 	int64 limit;
 	int64 total;
 	StringInfoData items;
+	TimestampTz last_created; /* of the last item, for the cursor */
+	pg_uuid_t last_id;
 } TaskList;
 
 static pg_uuid_t *uuid_argument(FunctionCallInfo fcinfo, int argno);
@@ -95,6 +101,7 @@ static void read_list(TaskList *list, const pg_uuid_t *user_id);
 static bool is_visible(TaskList *list, IndexScanDesc scan, ItemPointer tid, TupleTableSlot *slot,
 					   Buffer *map);
 static void append_item(TaskList *list, TupleTableSlot *slot);
+static void append_cursor(StringInfo out, const TaskList *list);
 
 PG_FUNCTION_INFO_V1(agenda_gw_get_task);
 PG_FUNCTION_INFO_V1(agenda_gw_list_tasks);
@@ -356,8 +363,10 @@ agenda_gw_list_tasks(PG_FUNCTION_ARGS)
 	appendBinaryStringInfo(&body, list.items.data, list.items.len);
 	appendStringInfo(&body,
 					 "],\"total\":" INT64_FORMAT ",\"page\":" INT64_FORMAT
-					 ",\"page_size\":" INT64_FORMAT "}",
+					 ",\"page_size\":" INT64_FORMAT ",\"next_cursor\":",
 					 list.total, page.number, page.size);
+	append_cursor(&body, &list);
+	appendStringInfoChar(&body, '}');
 	PG_RETURN_DATUM(answer(200, -1, NULL, &body));
 }
 
@@ -472,4 +481,32 @@ append_item(TaskList *list, TupleTableSlot *slot)
 	if (list->items.len > 0)
 		appendStringInfoChar(&list->items, ',');
 	agenda_task_text(&list->items, &task, list->now, &list->prefs);
+	list->last_created = DatumGetTimestampTz(task.value[TASK_CREATED_AT]);
+	list->last_id = *DatumGetUUIDP(task.value[TASK_ID]);
+}
+
+/* As agenda._gw_cursor() makes it, in quotes; null where nothing follows. */
+static void
+append_cursor(StringInfo out, const TaskList *list)
+{
+	uint64 key = pg_hton64((uint64) list->last_created);
+	char bytes[CURSOR_BYTES];
+	char text[CURSOR_CHARS];
+
+	if (list->items.len == 0 || list->total - list->skip <= list->limit)
+	{
+		appendStringInfoString(out, "null");
+		return;
+	}
+	memcpy(bytes, &key, sizeof(key));
+	memcpy(bytes + sizeof(key), list->last_id.data, UUID_LEN);
+	(void) pg_b64_encode(bytes, CURSOR_BYTES, text, CURSOR_CHARS);
+	for (int i = 0; i < CURSOR_CHARS; i++)
+		if (text[i] == '+')
+			text[i] = '-';
+		else if (text[i] == '/')
+			text[i] = '_';
+	appendStringInfoChar(out, '"');
+	appendBinaryStringInfo(out, text, CURSOR_CHARS);
+	appendStringInfoChar(out, '"');
 }

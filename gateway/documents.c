@@ -29,6 +29,9 @@ static const struct
 	  "which page" },
 	{ "page_size", "{\"type\":\"integer\",\"minimum\":1,\"maximum\":999999999,\"default\":20}",
 	  "items on a page, 100 at most" },
+	{ "cursor", "{\"type\":\"string\",\"pattern\":\"^[A-Za-z0-9_-]{32}$\"}",
+	  "next_cursor of an earlier answer: the items behind it, in the usual order, instead of a "
+	  "page" },
 	{ "limit", "{\"type\":\"integer\",\"minimum\":1,\"maximum\":999999999}", "most items" },
 	{ "status",
 	  "{\"type\":\"string\",\"enum\":[\"pending\",\"in_progress\",\"completed\",\"skipped\","

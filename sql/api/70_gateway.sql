@@ -51,7 +51,78 @@ end
 $$;
 comment on function agenda._gw_list(jsonb, bigint, integer, integer) is 'engine: body of a list';
 
+-- A cursor names the last item of a slice, the next one begins behind it: what is added or taken away meanwhile
+-- shifts nothing.  It is opaque: 8 bytes of the sort key, 16 of the id, in base64url; C makes the same.
+create or replace function agenda._gw_cursor(p_key bytea, p_id uuid) returns text
+    language plpgsql immutable as
+$$
+begin
+    return translate(encode(p_key || uuid_send(p_id), 'base64'), '+/', '-_');
+end
+$$;
+comment on function agenda._gw_cursor(bytea, uuid) is 'engine: the cursor behind an item';
+
+create or replace function agenda._gw_place(p_query jsonb, out sort_key bigint, out at timestamptz, out id uuid)
+    language plpgsql immutable as
+$$
+declare
+    v_text  constant text := p_query->>'cursor';
+    v_bytes bytea;
+begin
+    if v_text is null then
+        return;
+    end if;
+    if v_text !~ '^[A-Za-z0-9_-]{32}$' then
+        raise exception using errcode = 'YA024', message = 'the cursor is none that a list has given', column = 'cursor';
+    end if;
+    if p_query ? 'page' or coalesce(p_query->>'sort', '-created_at') <> '-created_at' then
+        raise exception using errcode = 'YA024', message = 'a cursor goes with the usual order, and not with a page',
+            column = 'cursor';
+    end if;
+    v_bytes := decode(translate(v_text, '-_', '+/'), 'base64');
+    sort_key := ('x' || encode(substr(v_bytes, 1, 8), 'hex'))::bit(64)::bigint;
+    id := encode(substr(v_bytes, 9), 'hex')::uuid;
+    -- in microseconds since 2000; far beyond any row, and still a time
+    at := timestamptz '2000-01-01 00:00:00Z'
+          + greatest(-2e16, least(sort_key, 2e16))::bigint * interval '1 microsecond';
+end
+$$;
+comment on function agenda._gw_place(jsonb, out bigint, out timestamptz, out uuid) is 'engine: what the cursor of a query means, or YA024';
+
+-- A page says its number, a slice by a cursor does not.
+create or replace function agenda._gw_slice(p_items text, p_total bigint, p_page integer, p_page_size integer, p_next text) returns text
+    language plpgsql immutable as
+$$
+begin
+    return format('{"items":[%s],"total":%s,%s"page_size":%s,"next_cursor":%s}', p_items, p_total,
+                  '"page":' || p_page || ',', p_page_size, coalesce(to_json(p_next)::text, 'null'));
+end
+$$;
+comment on function agenda._gw_slice(text, bigint, integer, integer, text) is 'engine: body of a list that a cursor goes through';
+
 -- ---- tasks -------------------------------------------------------------------------------------
+
+create or replace function agenda._gw_tasks_behind(p_user uuid, p_filter jsonb, p_at timestamptz, p_id uuid, p_limit integer)
+    returns agenda.tasks[]
+    language plpgsql stable as
+$$
+begin
+    if p_filter = '{}' then
+        return array(
+            select t from agenda.tasks t
+             where t.user_id = p_user and t.deleted_at is null
+               and t.created_at <= p_at and (t.created_at < p_at or t.id > p_id)
+             order by t.created_at desc, t.id
+             limit p_limit);
+    end if;
+    return array(
+        select t from agenda._filter_tasks(p_user, p_filter) t
+         where t.created_at <= p_at and (t.created_at < p_at or t.id > p_id)
+         order by t.created_at desc, t.id
+         limit p_limit);
+end
+$$;
+comment on function agenda._gw_tasks_behind(uuid, jsonb, timestamptz, uuid, integer) is 'engine: tasks behind a cursor, newest first';
 
 -- The list as it is asked for most is read in C, which calls this one where there is a filter, an order or a
 -- policy of somebody else.
@@ -65,14 +136,31 @@ declare
     v_none   text;
     v_page   constant integer := agenda._gw_page(p_query, 'page', 1, 1000000);
     v_size   constant integer := agenda._gw_page(p_query, 'page_size', 20, 100);
-    v_filter constant jsonb := p_query - '{page,page_size,sort}'::text[];
+    v_filter constant jsonb := p_query - '{page,page_size,sort,cursor}'::text[];
+    v_sort   constant text := coalesce(p_query->>'sort', '-created_at');
+    v_place  record;
+    v_tasks  agenda.tasks[];
+    v_total  bigint;
+    v_more   boolean;
 begin
     v_none := agenda._enter(p_user, p_request_id, p_traceparent);
+    v_place := agenda._gw_place(p_query);
+    v_total := agenda.count_tasks(v_filter);
+    if v_place.id is null then
+        v_tasks := array(select t from agenda.list_tasks(v_filter, v_sort, v_page, v_size) t);
+        v_more := v_page::bigint * v_size < v_total and v_sort = '-created_at';
+    else
+        v_tasks := agenda._gw_tasks_behind(p_user, v_filter, v_place.at, v_place.id, v_size + 1);
+        v_more := cardinality(v_tasks) > v_size;
+    end if;
     status := 200;
-    body := format('{"items":[%s],"total":%s,"page":%s,"page_size":%s}',
-        (select string_agg(agenda._task_text(t, agenda.now(), p), ',')
-           from agenda.list_tasks(v_filter, p_query->>'sort', v_page, v_size) t, agenda.get_preferences() p),
-        agenda.count_tasks(v_filter), v_page, v_size);
+    body := agenda._gw_slice(
+        (select string_agg(agenda._task_text(v_tasks[n], agenda.now(), p), ',' order by n)
+           from generate_series(1, least(v_size, cardinality(v_tasks))) n, agenda.get_preferences() p),
+        v_total, case when v_place.id is null then v_page end, v_size,
+        case when v_more then
+            agenda._gw_cursor(timestamptz_send((v_tasks[least(v_size, cardinality(v_tasks))]).created_at),
+                              (v_tasks[least(v_size, cardinality(v_tasks))]).id) end);
     v_none := agenda._leave();
 end
 $$;
@@ -345,12 +433,36 @@ declare
     v_page   constant integer := agenda._gw_page(p_query, 'page', 1, 1000000);
     v_size   constant integer := agenda._gw_page(p_query, 'page_size', 20, 100);
     v_unread constant boolean := coalesce(agenda._boolean(p_query, 'unread_only'), false);
+    v_place  record;
+    v_list   agenda.notifications[];
+    v_total  bigint;
+    v_more   boolean;
 begin
     v_none := agenda._enter(p_user, p_request_id, p_traceparent);
+    v_place := agenda._gw_place(p_query);
+    v_total := agenda.count_notifications(v_unread);
+    if v_place.id is null then
+        v_list := array(select n from agenda.list_notifications(v_unread, v_page, v_size) n);
+        v_more := v_page::bigint * v_size < v_total;
+    else
+        v_list := array(
+            select n from agenda.notifications n
+             where n.user_id = p_user and n.cleared_at is null and n.withdrawn_at is null
+               and n.archived_at is null and n.held_until is null
+               and (not v_unread or n.read_at is null)
+               and n.created_at <= v_place.at and (n.created_at < v_place.at or n.id > v_place.id)
+             order by n.created_at desc, n.id
+             limit v_size + 1);
+        v_more := cardinality(v_list) > v_size;
+    end if;
     status := 200;
-    body := agenda._gw_list(
-        (select jsonb_agg(agenda.notification_json(n)) from agenda.list_notifications(v_unread, v_page, v_size) n),
-        agenda.count_notifications(v_unread), v_page, v_size);
+    body := agenda._gw_slice(
+        (select string_agg(agenda.notification_json(v_list[n])::text, ',' order by n)
+           from generate_series(1, least(v_size, cardinality(v_list))) n),
+        v_total, case when v_place.id is null then v_page end, v_size,
+        case when v_more then
+            agenda._gw_cursor(timestamptz_send((v_list[least(v_size, cardinality(v_list))]).created_at),
+                              (v_list[least(v_size, cardinality(v_list))]).id) end);
     v_none := agenda._leave();
 end
 $$;

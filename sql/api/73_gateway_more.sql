@@ -267,16 +267,37 @@ create or replace function agenda.gw_list_audit(
     set search_path = pg_catalog, agenda, pg_temp as
 $$
 declare
-    v_none text;
+    v_none   text;
     v_page   constant integer := agenda._gw_page(p_query, 'page', 1, 1000000);
     v_size   constant integer := agenda._gw_page(p_query, 'page_size', 20, 100);
-    v_filter constant jsonb := p_query - '{page,page_size}'::text[];
+    v_filter constant jsonb := p_query - '{page,page_size,cursor}'::text[];
+    v_place  record;
+    v_list   agenda.audit_log[];
+    v_total  bigint;
+    v_more   boolean;
 begin
     v_none := agenda._enter(p_user, p_request_id, p_traceparent);
+    v_place := agenda._gw_place(p_query);
+    v_total := agenda.count_audit(v_filter);
+    if v_place.id is null then
+        v_list := array(select a from agenda.list_audit(v_filter, v_page, v_size) a);
+        v_more := v_page::bigint * v_size < v_total;
+    else
+        v_list := array(
+            select a from agenda._filter_audit(p_user, v_filter) a
+             where a.seq < v_place.sort_key
+             order by a.seq desc
+             limit v_size + 1);
+        v_more := cardinality(v_list) > v_size;
+    end if;
     status := 200;
-    body := agenda._gw_list(
-        (select jsonb_agg(agenda._audit_json(a) order by a.seq desc) from agenda.list_audit(v_filter, v_page, v_size) a),
-        agenda.count_audit(v_filter), v_page, v_size);
+    body := agenda._gw_slice(
+        (select string_agg(agenda._audit_json(v_list[n])::text, ',' order by n)
+           from generate_series(1, least(v_size, cardinality(v_list))) n),
+        v_total, case when v_place.id is null then v_page end, v_size,
+        case when v_more then
+            agenda._gw_cursor(int8send((v_list[least(v_size, cardinality(v_list))]).seq),
+                              (v_list[least(v_size, cardinality(v_list))]).event_id) end);
     v_none := agenda._leave();
 end
 $$;

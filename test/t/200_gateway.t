@@ -114,6 +114,52 @@ problem_is($carol->get('/api/tasks?status=sleeping'), 422, 'YA006', 'a status th
 problem_is($carol->get('/api/tasks?sort=id;drop'), 422, 'YA006', 'a sort key that is none');
 problem_is($carol->get('/api/tasks?page=1&page=2'), 400, 'bad-request', 'a parameter twice');
 
+# By cursor: what is made and deleted meanwhile neither repeats nor hides anything.
+sub walk
+{
+    my ($path, $each) = @_;
+    my ($cursor, @seen) = ('');
+    do
+    {
+        my $slice = $carol->get("$path&page_size=4" . ($cursor ? "&cursor=$cursor" : ''))->{json};
+        push @seen, map { $_->{title} // $_->{id} } @{ $slice->{items} };
+        $each->($slice) if $each;
+        $cursor = $slice->{next_cursor};
+    } while ($cursor && @seen < 100);
+    return @seen;
+}
+my @expected = map { "Task $_" } reverse 1 .. 25;
+is_deeply([ walk('/api/tasks?x=1') ], \@expected, 'every task by cursor, once');
+my $n = 0;
+is_deeply([
+        walk('/api/tasks?x=1', sub {
+            $carol->post('/api/tasks', { title => 'Meanwhile ' . ++$n });
+            $carol->del("/api/tasks/$_[0]{items}[0]{id}");
+        })
+    ], \@expected, 'while others come and go');
+is($n, 7, 'slices');
+$carol->post('/api/tasks', { title => 'Among', priority => 1 });
+my @urgent = map { $_->{title} } @{ $carol->get('/api/tasks?priority=1&page_size=100')->{json}{items} };
+is_deeply([ walk('/api/tasks?priority=1') ], \@urgent, 'a filter goes with it');
+my $slice = $carol->get('/api/tasks?page_size=2')->{json};
+is($carol->get('/api/tasks?page_size=2&priority=2')->{json}{next_cursor} =~ /^[\w-]{32}$/, 1, 'of the same form with a filter');
+ok(!exists $carol->get("/api/tasks?cursor=$slice->{next_cursor}")->{json}{page}, 'a slice has no number');
+is($carol->get('/api/tasks?page_size=100')->{json}{next_cursor}, undef, 'null at the end');
+is($carol->get('/api/tasks?sort=title&page_size=2')->{json}{next_cursor}, undef, 'none in another order');
+problem_is($carol->get('/api/tasks?cursor=' . $_), 400, 'YA024', "cursor $_") foreach ('x', 'A' x 31, 'A' x 33, '%2B' x 32);
+problem_is($carol->get("/api/tasks?cursor=$slice->{next_cursor}&$_"), 400, 'YA024', "a cursor with $_") foreach qw(page=2 sort=title);
+status_is($carol->get('/api/tasks?cursor=' . $_ x 32), 200, "a cursor of $_ only means a place") foreach qw(A f _ -);
+my @audit = map { $_->{id} } @{ $carol->get('/api/audit?page_size=100&entity=task')->{json}{items} };
+is_deeply([ walk('/api/audit?entity=task') ], \@audit, 'the audit by cursor');
+ok(@audit > 20, 'and it is long');
+my $carol_id = $carol->get('/api/tasks?page_size=1')->{json}{items}[0]{user_id};
+$node->safe_psql('agenda', "insert into agenda.notifications (user_id, type, title, dedupe_key, created_at, scheduled_for)
+    select '$carol_id', 'due', 'N' || i, 'cursor' || i, '2030-01-01Z'::timestamptz + i / 3 * interval '1 second', now() from generate_series(1, 11) i");
+my @inbox = map { $_->{title} } @{ $carol->get('/api/notifications?page_size=100')->{json}{items} };
+is_deeply([ walk('/api/notifications?x=1') ], \@inbox, 'the inbox by cursor, instants shared');
+problem_is($carol->get('/api/notifications?cursor=no'), 400, 'YA024', 'no cursor');
+problem_is($carol->get('/api/audit?cursor=no'), 400, 'YA024', 'no cursor');
+
 # --- recurring tasks ------------------------------------------------------------------------------
 my $series = $alice->post('/api/recurring-tasks',
     { title => 'Stand-up', rrule => 'FREQ=WEEKLY;BYDAY=MO', start_date => '2031-01-06T09:00', timezone => 'Europe/Berlin' });
