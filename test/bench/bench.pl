@@ -20,12 +20,12 @@ use Time::HiRes qw(time);
 my $seconds = bench_seconds();
 my $clients = 8;
 my $root = $ENV{AGENDA_ROOT};
-my @wanted = @ARGV ? @ARGV : qw(create drain latency get raise);
+my @wanted = @ARGV ? @ARGV : qw(create drain latency get);
 my $brokers;
 my %result = (started => strftime('%FT%TZ', gmtime), machine => machine());
 
 my $node = start_node();
-my %part = (create => \&create, drain => \&drain, latency => \&latency, get => \&get, raise => \&raise);
+my %part = (create => \&create, drain => \&drain, latency => \&latency, get => \&get);
 say_line("machine: $result{machine}{cpus} x $result{machine}{model}, fdatasync $result{machine}{fdatasync_us} us");
 foreach my $name (grep { $part{$_} } @wanted)
 {
@@ -313,65 +313,6 @@ sub get
     $figure{select} = pgbench($sql, 64, '-U', 'reader');
     row('the same row by pgbench, 64 clients (peer)', sprintf('%7.0f /s  avg %6.2f ms', @{ $figure{select} }{qw(tps ms)}));
     return \%figure;
-}
-
-# ---- raise: reminders that are owed at one instant -------------------------------------------
-
-# AGENDA_BENCH_REMINDERS reminders of a tenth as many users, all owed when they are committed: how many the
-# scanner raises in a second, and what other calls see of it meanwhile.
-sub raise
-{
-    my $reminders = $ENV{AGENDA_BENCH_REMINDERS} // 100_000;
-    my $quiet = call_times('before');
-    fill_reminders($reminders);
-    my $before = raised();
-    $node->safe_psql('agenda', q{insert into agenda.timers select user_id, 'reminder', id, fire_at, 'reminder'
-        from agenda.reminders where state = 'scheduled'; select agenda._wake_scanner('-infinity')});
-    my $committed = time;
-    my $busy = call_times('meanwhile');
-    wait_until(sub { raised() - $before >= $reminders }, 'reminders raised', 1800);
-    my $elapsed = time - $committed;
-    my $figure = { reminders => $reminders, per_second => $reminders / $elapsed, quiet => $quiet, busy => $busy, load => load() };
-
-    say_line("\n$reminders reminders owed at one instant");
-    row('raised by the scanner', sprintf('%7.0f /s', $figure->{per_second}));
-    row('create_task() of others before', sprintf('p50 %.2f ms  p99 %.2f ms', @$quiet{qw(p50 p99)}));
-    row('create_task() of others meanwhile', sprintf('p50 %.2f ms  p99 %.2f ms', @$busy{qw(p50 p99)}));
-    return $figure;
-}
-
-sub raised { return $node->safe_psql('agenda', 'select raised from agenda._scanner_figures()') }
-
-sub fill_reminders
-{
-    my ($reminders) = @_;
-    $node->safe_psql('agenda', <<"SQL");
-set agenda.restoring = on;
-create temp table u as select g, gen_random_uuid() as id from generate_series(0, $reminders / 10) g;
-create unique index on u (g);
-insert into agenda.users (id) select id from u;
-insert into agenda.tasks (user_id, id, title, due_date)
-select u.id, gen_random_uuid(), 'Task ' || n, now() + interval '30 days'
-  from generate_series(1, $reminders) n join u on u.g = n % ($reminders / 10);
-insert into agenda.reminders (user_id, task_id, fire_at)
-select t.user_id, t.id, now() from agenda.tasks t join u on u.id = t.user_id;
-SQL
-    $node->safe_psql('agenda', "vacuum analyze agenda.$_") foreach qw(tasks reminders timers notifications);
-}
-
-# Calls for some seconds; the times under which half of them and 99 of a hundred stay.
-sub call_times
-{
-    my ($name) = @_;
-    my $script = "$ENV{TESTDIR}/call.sql";
-    my $prefix = "$ENV{TESTDIR}/call_$name";
-    open my $out, '>', $script or die "$script: $!";
-    print $out "select id from agenda.create_task('x', due => '2030-01-01T09:00:00Z');\n";
-    close $out;
-    run_out('pgbench', '-n', '-M', 'prepared', '-c', 2, '-T', $seconds, '-l', "--log-prefix=$prefix",
-        '-f', $script, '-h', $node->host, '-p', $node->port, '-U', 'bench', 'agenda');
-    my @ms = sort { $a <=> $b } map { (split ' ')[2] / 1000 } map { split /\n/, slurp($_) } glob "$prefix.*";
-    return { calls => scalar @ms, p50 => $ms[ @ms / 2 ], p99 => $ms[ @ms * 0.99 ] };
 }
 
 sub post_script
