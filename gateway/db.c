@@ -10,7 +10,8 @@
  * pipeline: session settings, the version handshake, one PREPARE per route, a Sync; whatever fails
  * in it (wrong version, extension not there, no EXECUTE right) means "not ready" and a
  * later try.  The back-off runs from 50 ms to 2 s with jitter.  In every state but DOWN and IDLE the
- * timer is patience: a server that says nothing for longer than it may is given up.
+ * timer is patience: a server that says nothing for longer than it may is given up.  Of several
+ * hosts each try is for one, the next try for the next one.
  *
  * All of it runs in the worker's thread, called by its epoll loop and its timer wheel.
  */
@@ -27,7 +28,8 @@
 #define BACKOFF_MIN_MS      50
 #define BACKOFF_MAX_MS      2000
 #define CONNECT_PATIENCE_MS 5000
-#define SETUP_FIRST_PREPARE 2 /* results before: session settings, version */
+#define HOST_PATIENCE_MS    1500 /* where there are others to try */
+#define SETUP_FIRST_PREPARE 2    /* results before: session settings, version */
 
 static char statement_names[N_STATEMENTS][16];
 static char statement_texts[N_STATEMENTS][320];
@@ -183,7 +185,9 @@ backoff_ms(struct db_conn *conn)
 	uint64_t ms = BACKOFF_MIN_MS;
 	uint64_t jitter;
 
-	for (int i = 0; i < conn->failures && ms < BACKOFF_MAX_MS; i++)
+	/* a round through all hosts counts as one */
+	for (int i = conn->db->hosts.n;
+		 i < conn->failures && ms<BACKOFF_MAX_MS; i += conn->db->hosts.n> 0 ? conn->db->hosts.n : 1)
 		ms *= 2;
 	if (ms > BACKOFF_MAX_MS)
 		ms = BACKOFF_MAX_MS;
@@ -231,6 +235,8 @@ db_lost(struct db_conn *conn, const char *why)
 	if (!db->stopping)
 		set_patience(conn, backoff_ms(conn));
 	conn->failures++;
+	if (db->hosts.n > 0)
+		conn->host = (conn->host + 1) % db->hosts.n;
 	pipeline_lost(conn);
 }
 
@@ -394,13 +400,21 @@ static void
 connect_now(struct db_conn *conn)
 {
 	/* the setting wins over what stands before it: after a failover only a primary will do */
-	static const char *const keys[] = { "target_session_attrs", "tcp_user_timeout", "dbname",
-										"fallback_application_name", NULL };
-	const char *values[] = { "read-write", "5000", conn->db->cfg->database, "agenda-gateway",
-							 NULL };
+	static const char *const keys[] = { "target_session_attrs",
+										"tcp_user_timeout",
+										"dbname",
+										"fallback_application_name",
+										"host",
+										"hostaddr",
+										"port",
+										NULL };
+	const struct host *host = &conn->db->hosts.each[conn->host];
+	const char *values[] = { "read-write",     "5000",     conn->db->cfg->database,
+							 "agenda-gateway", host->host, host->addr,
+							 host->port,       NULL };
 
 	set_state(conn, DB_CONNECTING);
-	set_patience(conn, CONNECT_PATIENCE_MS);
+	set_patience(conn, conn->db->hosts.n > 0 ? HOST_PATIENCE_MS : CONNECT_PATIENCE_MS);
 	conn->pg = PQconnectStartParams(keys, values, 1);
 	if (conn->pg == NULL || PQstatus(conn->pg) == CONNECTION_BAD)
 		db_lost(conn, conn->pg ? PQerrorMessage(conn->pg) : "out of memory");
@@ -499,6 +513,7 @@ db_init(struct db *db, const struct config *cfg, struct wheel *wheel, struct met
 		conn->fd = -1;
 		conn->timer.fire = on_timer;
 	}
+	hosts_parse(&db->hosts, cfg->database);
 	make_statements();
 }
 
@@ -523,4 +538,5 @@ db_stop(struct db *db)
 		wheel_remove(&conn->timer);
 	}
 	wheel_remove(&db->sweep);
+	hosts_free(&db->hosts);
 }

@@ -13,6 +13,7 @@
 #include <stdint.h>
 
 #include "config.h"
+#include "hosts.h"
 #include "metrics.h"
 #include "wheel.h"
 
@@ -83,6 +84,7 @@ struct db_conn
 	uint32_t interest;  /* epoll events asked for */
 	struct timer timer; /* DOWN: next try; otherwise: patience */
 	int failures;       /* tries since the last success, for the back-off */
+	int host;           /* of hosts.each, the one that this try is for */
 
 	/* SETTING_UP */
 	int setup_pos; /* results received */
@@ -106,6 +108,7 @@ struct db
 	struct wheel *wheel;
 	struct metrics *metrics;
 	int epoll_fd;
+	struct hosts hosts;
 	bool stopping;
 	int n_ready;
 	uint64_t unready_since; /* ms, valid while n_ready is 0 */
