@@ -106,6 +106,7 @@ mark_days(const struct clocks *c, const struct clock *clock, int64_t from, int64
 	for (int64_t at = RR_ZONES_SETTLE; at < last; at = span.end)
 	{
 		int64_t day;
+		int64_t behind;
 		int64_t place;
 
 		c->zone->span(c->zone->context, at, &span);
@@ -114,10 +115,16 @@ mark_days(const struct clocks *c, const struct clock *clock, int64_t from, int64
 		/* both ends of the piece are in the span */
 		day = rr_floordiv(span.start + span.offset - first_second - 1, RR_DAY_SECONDS) + 1;
 		place = rr_floormod(day - day0, RR_CYCLE_DAYS);
-		for (; day * RR_DAY_SECONDS + end_second <= span.end + span.offset; day++)
+		behind = rr_floordiv(span.end + span.offset - end_second, RR_DAY_SECONDS) + 1;
+		for (int64_t n = behind - day; n > 0;)
 		{
-			rr_add(days, (int) place);
-			place = place + 1 == RR_CYCLE_DAYS ? 0 : place + 1;
+			int64_t here = 64 - place % 64;
+
+			here = here < n ? here : n;
+			here = here < RR_CYCLE_DAYS - place ? here : RR_CYCLE_DAYS - place;
+			days[place / 64] |= rr_below((int) here) << (place % 64);
+			place = place + here == RR_CYCLE_DAYS ? 0 : place + here;
+			n -= here;
 		}
 	}
 }

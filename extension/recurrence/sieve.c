@@ -27,6 +27,8 @@
 #define UNKNOWN UINT32_MAX
 /* gaps between times of day up to which their class is found by steps */
 #define CLASS_STEPS 8
+/* no more permitted days than this are laid out one by one */
+#define FEW_DAYS 32768
 /* from so many classes on, a sample of them is looked at first */
 #define MANY_STARTS 4096
 
@@ -105,38 +107,120 @@ make_days(struct rr_sieve *s, const struct rr_plan *plan)
 	s->permitted = rr_size(s->days, RR_ERA_WORDS);
 }
 
-static void
-make_layout(struct rr_sieve *s)
+/* where a day lies in the layout */
+static inline int64_t
+place_of(const struct rr_sieve *s, int64_t day)
 {
-	int64_t step = s->cycle % s->era;
-	int64_t i = 0;
-	uint64_t word = 0;
+	/* mostly there is one row, and a constant divides fast */
+	if (s->rows == 1 && s->length == RR_CYCLE_DAYS)
+		return day * s->turn % RR_CYCLE_DAYS;
+	return day % s->rows * s->length + day / s->rows * s->turn % s->length;
+}
+
+/* day by day: for few of them */
+static void
+toggle_days(struct rr_sieve *s, const uint64_t *days)
+{
+	for (int i = 0; i < RR_ERA_WORDS; i++)
+		for (uint64_t rest = days[i]; rest != 0; rest &= rest - 1)
+		{
+			int64_t place = place_of(s, i * 64 + rr_lowest(rest));
+
+			s->layout[place / 64] ^= UINT64_C(1) << (place % 64);
+		}
+}
+
+/* goes through the layout bit by bit */
+struct gatherer
+{
+	int64_t day;
+	int64_t row;
+	int64_t left; /* of this row */
+	uint64_t word;
+};
+
+static struct gatherer
+gather_from(const struct rr_sieve *s, int64_t i)
+{
+	int64_t row = i / s->length;
+	int64_t column = i % s->length;
+	struct gatherer g = { (row + column * (s->cycle % s->era)) % s->era, row, s->length - column,
+						  0 };
+
+	return g;
+}
+
+static inline void
+gather(const struct rr_sieve *s, struct gatherer *g, int64_t step)
+{
+	g->word = g->word >> 1 | s->days[g->day / 64] >> (g->day % 64) << 63;
+	g->day += step;
+	g->day -= g->day >= s->era ? s->era : 0;
+	if (--g->left == 0)
+	{
+		g->left = s->length;
+		g->day = ++g->row;
+	}
+}
+
+/* all days; each step waits for the one before, so four parts are made side by side */
+static void
+gather_days(struct rr_sieve *s)
+{
+	const int part = RR_ERA_WORDS / 4;
+	const int64_t step = s->cycle % s->era;
+	struct gatherer a = gather_from(s, 0);
+	struct gatherer b = gather_from(s, part * 64);
+	struct gatherer c = gather_from(s, part * 128);
+	struct gatherer d = gather_from(s, part * 192);
+
+	for (int i = 0; i < part; i++)
+	{
+		for (int bit = 0; bit < 64; bit++)
+		{
+			gather(s, &a, step);
+			gather(s, &b, step);
+			gather(s, &c, step);
+			gather(s, &d, step);
+		}
+		s->layout[i] = a.word;
+		s->layout[part + i] = b.word;
+		s->layout[part * 2 + i] = c.word;
+		s->layout[part * 3 + i] = d.word;
+	}
+	/* what has been read behind the era */
+	s->layout[RR_CYCLE_DAYS / 64] &= rr_below(RR_CYCLE_DAYS % 64);
+	s->layout[RR_CYCLE_DAYS / 64 + 1] = 0;
+}
+
+_Static_assert(RR_ERA_WORDS % 4 == 0, "four parts");
+
+static void
+make_ranks(struct rr_sieve *s)
+{
 	uint32_t rank = 0;
 
-	if (s->laid_out)
-		return;
-	s->laid_out = true;
-	memset(s->layout, 0, sizeof(s->layout));
-	for (int64_t row = 0; row < s->rows; row++)
-	{
-		int64_t day = row;
-
-		for (int64_t column = 0; column < s->length; column++, i++)
-		{
-			word = word >> 1 | s->days[day / 64] >> (day % 64) << 63;
-			if (i % 64 == 63)
-				s->layout[i / 64] = word;
-			day += step;
-			day -= day >= s->era ? s->era : 0;
-		}
-	}
-	if (i % 64 != 0)
-		s->layout[i / 64] = word >> (64 - i % 64);
-	for (i = 0; i < RR_ERA_WORDS; i++)
+	for (int i = 0; i < RR_ERA_WORDS; i++)
 	{
 		s->ranks[i] = rank;
 		rank += (uint32_t) rr_popcount(s->layout[i]);
 	}
+}
+
+static void
+make_layout(struct rr_sieve *s)
+{
+	if (s->laid_out)
+		return;
+	s->laid_out = true;
+	if (s->permitted <= FEW_DAYS || s->era == 1)
+	{
+		memset(s->layout, 0, sizeof(s->layout));
+		toggle_days(s, s->days);
+	}
+	else
+		gather_days(s);
+	make_ranks(s);
 }
 
 /* the class of a time of day */
@@ -213,6 +297,24 @@ rr_sieve_make(struct rr_sieve *s, const struct rr_plan *plan, const struct rr_ph
 	s->laid_out = false;
 }
 
+/* most times they differ little from those that are laid out */
+static void
+replace_days(struct rr_sieve *s, const uint64_t *days)
+{
+	uint64_t changed[RR_ERA_WORDS];
+
+	for (int i = 0; i < RR_ERA_WORDS; i++)
+		changed[i] = s->days[i] ^ days[i];
+	memcpy(s->days, days, sizeof(s->days));
+	s->permitted = rr_size(s->days, RR_ERA_WORDS);
+	s->laid_out = s->laid_out && rr_size(changed, RR_ERA_WORDS) <= FEW_DAYS;
+	if (s->laid_out)
+	{
+		toggle_days(s, changed);
+		make_ranks(s);
+	}
+}
+
 void
 rr_sieve_restrict(struct rr_sieve *s, const uint64_t *starts, int64_t from, int64_t end,
 				  const uint64_t *days)
@@ -222,10 +324,8 @@ rr_sieve_restrict(struct rr_sieve *s, const uint64_t *starts, int64_t from, int6
 		if (rr_has(starts, (int) t))
 			rr_add(s->starts, (int) t);
 	s->size = rr_size(s->starts, (int) RR_SECOND_WORDS);
-	memcpy(s->days, days, sizeof(s->days));
-	s->permitted = rr_size(s->days, RR_ERA_WORDS);
 	memset(s->weights, 0xff, sizeof(s->weights));
-	s->laid_out = false;
+	replace_days(s, days);
 }
 
 /* ---- counting ------------------------------------------------------------------------ */
