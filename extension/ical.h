@@ -13,4 +13,12 @@ typedef char *(*AgendaIcalWrite)(const char *calendar);
 
 extern PGDLLEXPORT char *agenda_ical_write(const char *calendar);
 
+/*
+ * agenda_ical_read(): the components of a calendar as the text of a JSON array, palloc'd; NULL when the
+ * text is no calendar.  Changes the text.
+ */
+typedef char *(*AgendaIcalRead)(char *calendar);
+
+extern PGDLLEXPORT char *agenda_ical_read(char *calendar);
+
 #endif

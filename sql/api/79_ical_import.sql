@@ -1,0 +1,296 @@
+-- ---- iCalendar: import ----------------------------------------------------------------------------
+-- libical (pg_agenda_ical.so, loaded at the first call) reads the text; here its components become tasks and series, each in
+-- a subtransaction of its own, by the functions that any caller has, with their checks and limits.
+
+create or replace function agenda._ical_read(calendar text) returns jsonb
+    language c stable strict parallel safe as 'MODULE_PATHNAME', 'agenda_ical_read_components';
+comment on function agenda._ical_read(text) is 'internal: the components of a calendar; YA006 when it is none';
+
+-- A day, a wall-clock time or an instant, as create_task() takes them.
+create or replace function agenda._ical_time(p_time jsonb, p_property text) returns text
+    language plpgsql immutable as
+$$
+declare
+    v_at constant text := p_time->>'at';
+begin
+    if v_at !~ '^\d{8}(T\d{6}Z?)?$' then
+        raise exception using errcode = 'YA005', message = format('%s is not a date or time', p_property), column = 'calendar';
+    end if;
+    return regexp_replace(regexp_replace(v_at, '^(\d{4})(\d\d)(\d\d)', '\1-\2-\3'), 'T(\d\d)(\d\d)(\d\d)', 'T\1:\2:\3');
+end
+$$;
+comment on function agenda._ical_time(jsonb, text) is 'internal: a time of a calendar as text of ISO 8601';
+
+create or replace function agenda._ical_zone(p_time jsonb) returns text
+    language plpgsql immutable as
+$$
+begin
+    return case when p_time->>'at' like '%Z' then 'UTC' else p_time->>'zone' end;
+end
+$$;
+comment on function agenda._ical_zone(jsonb) is 'internal: the zone of a time of a calendar, null for the user''s own';
+
+-- A day among times is the occurrence of that day.
+create or replace function agenda._ical_key(r agenda.recurring_tasks, p_time jsonb, p_property text) returns timestamp
+    language plpgsql stable as
+$$
+declare
+    v_at   constant text := agenda._ical_time(p_time, p_property);
+    v_zone constant text := coalesce(agenda._ical_zone(p_time), r.timezone);
+    v_key  timestamp := rtrim(v_at, 'Z')::timestamp;
+begin
+    if v_at !~ 'T' then
+        return v_key + r.dtstart::time;
+    elsif v_zone <> r.timezone then
+        v_key := agenda.instant_to_local(agenda._parse_time(v_at, v_zone, 'calendar'), r.timezone);
+    end if;
+    return case when r.all_day then date_trunc('day', v_key) else v_key end;
+end
+$$;
+comment on function agenda._ical_key(agenda.recurring_tasks, jsonb, text) is 'internal: a time of a calendar as the key of an occurrence';
+
+-- RFC 5545 has 0 for none, 1 to 4 for high, 5 and 6 to 9 for low.
+create or replace function agenda._ical_priority(p_component jsonb) returns integer
+    language plpgsql immutable as
+$$
+declare
+    v_text constant text := coalesce(p_component->>'priority', '0');
+begin
+    if v_text !~ '^[0-9]$' then
+        raise exception using errcode = 'YA006', message = 'PRIORITY must be between 0 and 9', column = 'calendar';
+    end if;
+    return case when v_text = '0' then null when v_text < '5' then 1 when v_text = '5' then 2 else 3 end;
+end
+$$;
+comment on function agenda._ical_priority(jsonb) is 'internal: a priority of a calendar, 1 to 3';
+
+create or replace function agenda._ical_offset(p_trigger text) returns interval
+    language plpgsql immutable as
+$$
+begin
+    return case when p_trigger like '-%' then -(ltrim(p_trigger, '-')::interval) else ltrim(p_trigger, '+')::interval end;
+end
+$$;
+comment on function agenda._ical_offset(text) is 'internal: a duration of a calendar';
+
+create or replace function agenda._ical_tags(p_component jsonb) returns text[]
+    language plpgsql immutable as
+$$
+begin
+    return array(select x.tag from jsonb_array_elements_text(p_component->'tags') with ordinality x(tag, n)
+                  group by x.tag order by min(x.n));
+end
+$$;
+comment on function agenda._ical_tags(jsonb) is 'internal: the categories of a component, each once';
+
+-- Alarms that are over have rung elsewhere.
+create or replace function agenda._import_ical_alarms(t agenda.tasks, p_component jsonb) returns void
+    language plpgsql volatile as
+$$
+declare
+    v_trigger text;
+begin
+    for v_trigger in select a from jsonb_array_elements_text(p_component->'alarms') a loop
+        if v_trigger ~ '^[+-]?P' then
+            if t.due_date + agenda._ical_offset(v_trigger) > agenda.now() then
+                perform agenda.add_reminder(t.id, agenda._ical_offset(v_trigger));
+            end if;
+        elsif agenda._parse_time(agenda._ical_time(jsonb_build_object('at', v_trigger), 'TRIGGER'), 'UTC', 'calendar') > agenda.now() then
+            perform agenda.add_reminder(t.id, at => agenda._ical_time(jsonb_build_object('at', v_trigger), 'TRIGGER'));
+        end if;
+    end loop;
+end
+$$;
+comment on function agenda._import_ical_alarms(agenda.tasks, jsonb) is 'internal: the alarms of a component as reminders of its task';
+
+create or replace function agenda._import_ical_task(p_component jsonb, p_due jsonb) returns uuid
+    language plpgsql volatile as
+$$
+declare
+    v_due constant text := agenda._ical_time(p_due, 'the due date');
+    t     agenda.tasks;
+begin
+    t := agenda.create_task(p_component->>'summary', v_due, p_component->>'description', agenda._ical_priority(p_component),
+                            timezone => case when v_due !~ 'Z' then agenda._ical_zone(p_due) end,
+                            tags => agenda._ical_tags(p_component));
+    perform agenda._import_ical_alarms(t, p_component);
+    case p_component->>'status'
+        when 'COMPLETED' then perform agenda.complete_task(t.id);
+        when 'CANCELLED' then perform agenda.cancel_task(t.id);
+        when 'IN-PROCESS' then perform agenda.update_task(t.id, '{"status": "in_progress"}');
+        else null;
+    end case;
+    return t.id;
+end
+$$;
+comment on function agenda._import_ical_task(jsonb, jsonb) is 'internal: makes a task of a component';
+
+create or replace function agenda._import_ical_series(p_component jsonb, p_start jsonb) returns uuid
+    language plpgsql volatile
+    -- offsets of reminders are text
+    set intervalstyle = 'postgres' as
+$$
+declare
+    v_time jsonb;
+    v_key  timestamp;
+    r      agenda.recurring_tasks;
+begin
+    if p_start is null then
+        raise exception using errcode = 'YA006', message = 'a rule needs DTSTART', column = 'calendar';
+    end if;
+    r := agenda.create_recurring_task(p_component->>'summary', start_date => agenda._ical_time(p_start, 'DTSTART'),
+                                      description => p_component->>'description', priority => agenda._ical_priority(p_component),
+                                      rrule => p_component->>'rrule', timezone => agenda._ical_zone(p_start),
+                                      tags => agenda._ical_tags(p_component));
+    for v_time in select d from jsonb_array_elements(p_component->'exdates') d loop
+        v_key := agenda._ical_key(r, v_time, 'EXDATE');
+        -- what the rule does not have need not be left out
+        if agenda.next_local_occurrence(r.rrule, r.dtstart, v_key - interval '1 microsecond') = v_key then
+            perform agenda._write_override(r.id, v_key, 'skip', null, null);
+        end if;
+    end loop;
+    for v_time in select d from jsonb_array_elements(p_component->'rdates') d loop
+        perform agenda.add_occurrence(r.id, agenda._ical_key(r, v_time, 'RDATE'));
+    end loop;
+    perform agenda.set_series_reminders(r.id, coalesce((select jsonb_agg(agenda._ical_offset(a.v)::text order by a.n)
+        from jsonb_array_elements_text(p_component->'alarms') with ordinality a(v, n) where a.v ~ '^[+-]?P'), '[]'));
+    if p_component->>'status' in ('COMPLETED', 'CANCELLED') then
+        perform agenda.update_recurring_task(r.id, '{"is_active": false}');
+    end if;
+    return r.id;
+end
+$$;
+comment on function agenda._import_ical_series(jsonb, jsonb) is 'internal: makes a series of a component';
+
+-- A component with a RECURRENCE-ID: what is other than in its series.
+create or replace function agenda._import_ical_occurrence(p_series uuid, p_component jsonb, p_due jsonb) returns uuid
+    language plpgsql volatile as
+$$
+declare
+    r       constant agenda.recurring_tasks := agenda.get_recurring_task(p_series);
+    v_key   constant timestamp := agenda._ical_key(r, p_component->'recurrence_id', 'RECURRENCE-ID');
+    v_due   constant timestamp := agenda._ical_key(r, p_due, 'the due date');
+    v_patch jsonb := '{}';
+begin
+    if p_component->>'summary' <> r.title then
+        v_patch := v_patch || jsonb_build_object('title', p_component->'summary');
+    end if;
+    if p_component->>'description' <> coalesce(r.description, '') then
+        v_patch := v_patch || jsonb_build_object('description', p_component->'description');
+    end if;
+    if agenda._ical_priority(p_component) <> r.priority then
+        v_patch := v_patch || jsonb_build_object('priority', agenda._ical_priority(p_component));
+    end if;
+    if v_due <> v_key then
+        v_patch := v_patch || jsonb_build_object('due_date',
+            to_char(agenda.local_to_instant(v_due, r.timezone) at time zone 'UTC', 'YYYY-MM-DD"T"HH24:MI:SS"Z"'));
+    end if;
+    if v_patch <> '{}' then
+        perform agenda.patch_occurrence(r.id, v_key, v_patch);
+    end if;
+    case p_component->>'status'
+        when 'COMPLETED' then perform agenda.complete_occurrence(r.id, v_key);
+        when 'CANCELLED' then perform agenda.skip_occurrence(r.id, v_key);
+        else null;
+    end case;
+    return r.id;
+end
+$$;
+comment on function agenda._import_ical_occurrence(uuid, jsonb, jsonb) is 'internal: changes the occurrence of a series that a component is about';
+
+-- The UIDs of an export are ids.
+create or replace function agenda._ical_known(p_user uuid, p_uid text) returns uuid
+    language plpgsql stable as
+$$
+begin
+    if p_uid !~ '^[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}$' then
+        return null;
+    end if;
+    return (select t.id from agenda.tasks t where t.user_id = p_user and t.id = p_uid::uuid and t.deleted_at is null
+            union all
+            select r.id from agenda.recurring_tasks r where r.user_id = p_user and r.id = p_uid::uuid and r.deleted_at is null
+            limit 1);
+end
+$$;
+comment on function agenda._ical_known(uuid, text) is 'internal: the task or series of a user that has this UID in an export';
+
+create or replace function agenda._import_ical_component(p_component jsonb, p_series uuid) returns uuid
+    language plpgsql volatile as
+$$
+declare
+    v_due   constant jsonb := case p_component->>'kind' when 'VTODO' then coalesce(p_component->'due', p_component->'dtstart')
+                                                        else p_component->'dtstart' end;
+begin
+    if p_component ? 'problem' then
+        raise exception using errcode = 'YA006', message = p_component->>'problem', column = 'calendar';
+    elsif p_component ? 'recurrence_id' and p_series is not null then
+        return agenda._import_ical_occurrence(p_series, p_component, v_due);
+    elsif p_component ? 'rrule' and not p_component ? 'recurrence_id' then
+        return agenda._import_ical_series(p_component, coalesce(p_component->'dtstart', v_due));
+    end if;
+    return agenda._import_ical_task(p_component, v_due);
+end
+$$;
+comment on function agenda._import_ical_component(jsonb, uuid) is 'internal: a task, a series or a changed occurrence of one, whose id is given';
+
+create or replace function agenda.import_ical(calendar text, out component integer, out uid text, out kind text, out id uuid, out problem text)
+    returns setof record
+    language plpgsql volatile as
+$$
+declare
+    v_user       constant uuid := agenda._acting_user();
+    v_components jsonb;
+    v_component  jsonb;
+    v_series     uuid;
+    v_series_uid text;
+begin
+    if calendar is null or octet_length(calendar) > 1048576 then
+        raise exception using errcode = 'YA006', message = 'a calendar of at most 1 MB is needed', column = 'calendar';
+    end if;
+    v_components := agenda._ical_read(calendar);
+    if jsonb_array_length(v_components) > 10000 then
+        raise exception using errcode = 'YA006', message = 'a calendar can have 10000 components', column = 'calendar';
+    end if;
+    -- a series before the occurrences that are of its UID
+    for v_component, component in
+        select x.c, x.n
+          from (select e.c, e.n, min(e.n) over (partition by coalesce(e.c->>'uid', e.n::text)) as first
+                  from jsonb_array_elements(v_components) with ordinality e(c, n)) x
+         order by x.first, x.c ? 'recurrence_id', x.n
+    loop
+        uid := v_component->>'uid';
+        kind := v_component->>'kind';
+        problem := null;
+        id := agenda._ical_known(v_user, uid);
+        if id is not null then
+            problem := 'exists';
+            return next;
+            continue;
+        end if;
+        if v_component ? 'rrule' and not v_component ? 'recurrence_id' then
+            v_series_uid := uid;
+            v_series := null;
+        elsif v_component ? 'recurrence_id' and v_series_uid = uid and v_series is null then
+            problem := 'YA001: its series was left out';
+            return next;
+            continue;
+        end if;
+        begin
+            id := agenda._import_ical_component(v_component, case when v_series_uid = uid then v_series end);
+            if v_component ? 'rrule' and not v_component ? 'recurrence_id' then
+                v_series := id;
+            end if;
+        exception when others then
+            -- what is wrong with this component; anything else is wrong with all
+            if sqlstate !~ '^(YA00[1-7]|22|23)' then
+                raise;
+            end if;
+            id := null;
+            problem := sqlstate || ': ' || sqlerrm;
+        end;
+        return next;
+    end loop;
+end
+$$;
+comment on function agenda.import_ical(text)
+    is 'makes tasks and series of the acting user from the VTODO and VEVENT of an iCalendar text; a row for each: its number in the text, UID, id of the task or series, problem (exists, or why it was left out)';

@@ -1,0 +1,122 @@
+-- Import of iCalendar: an export comes back as it was, a component that is wrong is left out alone, and no text does harm.
+begin;
+set local search_path = public;
+select plan(38);
+
+set local agenda.now = '2025-03-10 12:00:00+00';
+create role t_app login in role agenda_app;
+create function pg_temp.a() returns uuid language sql as $$select 'aaaaaaaa-0000-4000-8000-000000000001'::uuid$$;
+create function pg_temp.b() returns uuid language sql as $$select 'bbbbbbbb-0000-4000-8000-000000000002'::uuid$$;
+create function pg_temp.c() returns uuid language sql as $$select 'cccccccc-0000-4000-8000-000000000003'::uuid$$;
+-- the components of a calendar without what is of this user and moment, in an order of their own
+create function pg_temp.essence(p_calendar text) returns setof text language sql as
+$$select regexp_replace(m[1], '(UID|DTSTAMP|CREATED|LAST-MODIFIED):[^\r]*\r\n', '', 'g')
+    from regexp_matches(regexp_replace(p_calendar, E'\r\n[ \t]', '', 'g'), '(BEGIN:(?:VTODO|VEVENT)\r\n(?:(?!BEGIN:VTODO|BEGIN:VEVENT|END:VTODO|END:VEVENT)[^\r]*\r\n)*END:(?:VTODO|VEVENT))', 'g') m$$;
+create function pg_temp.calendar(variadic p_lines text[]) returns text language sql as
+$$select E'BEGIN:VCALENDAR\r\nVERSION:2.0\r\n' || array_to_string(p_lines, E'\r\n') || E'\r\nEND:VCALENDAR\r\n'$$;
+create function pg_temp.todo(variadic p_lines text[]) returns text language sql as
+$$select E'BEGIN:VTODO\r\n' || array_to_string(p_lines, E'\r\n') || E'\r\nEND:VTODO'$$;
+-- what becomes of a calendar of one VTODO
+create function pg_temp.problem(variadic p_lines text[]) returns text language sql as
+$$select problem from agenda.import_ical(pg_temp.calendar(pg_temp.todo(variadic p_lines)))$$;
+
+set local role t_app;
+select agenda.act_as(pg_temp.a());
+select agenda.set_preferences('{"timezone": "Europe/Berlin"}');
+select is_empty($$select * from agenda.import_ical(agenda.export_ical())$$, 'nothing comes of an empty calendar');
+
+-- ---- there and back ----
+create temp table weekly as select id from agenda.create_recurring_task('Water; the plants, all', rrule => 'FREQ=WEEKLY;BYDAY=MO,TH', start_date => '2025-03-13T09:00:00',
+    end_date => '2025-06-30T09:00:00', priority => 1, tags => '{home,garden}', description => E'one\ntwo \\ three');
+select agenda.skip_occurrence(id, '2025-03-20 09:00') from weekly;
+select agenda.skip_occurrence(id, '2025-04-03 09:00') from weekly;
+select agenda.add_occurrence(id, '2025-03-21 10:30') from weekly;
+select agenda.set_series_reminders(id, '["-15 minutes", "-1 day"]') from weekly;
+create temp table daily as select id from agenda.create_recurring_task('Days', rrule => 'FREQ=DAILY;COUNT=20', start_date => '2025-04-01');
+select agenda.skip_occurrence(id, '2025-04-02') from daily;
+select agenda.create_recurring_task('Last day', 'monthly', start_date => '2025-03-31T10:00:00Z', timezone => 'America/New_York');
+select agenda.create_recurring_task('Universal', rrule => 'FREQ=HOURLY;INTERVAL=6', start_date => '2025-03-11T00:00:00', timezone => 'UTC', end_date => '2025-03-20T00:00:00Z');
+create temp table task as select id from agenda.create_task('Grüße', due => '2025-03-12T17:00:00Z', description => repeat('ß; ', 100), priority => 3, tags => '{home}');
+select agenda.add_reminder(id, at => '2025-03-12T16:00:00Z') from task;
+select agenda.add_reminder(id, '-2 hours') from task;
+select agenda.create_task('Wall', due => '2025-03-14T08:30', timezone => 'Asia/Tokyo');
+select agenda.update_task(id, '{"status": "in_progress"}') from agenda.create_task('On a day', due => '2025-03-15');
+select agenda.create_task(E'x\r\nEND:VTODO\r\nBEGIN:VTODO\r\nUID:evil');
+select agenda.cancel_task(id) from agenda.create_task('Off', due => '2025-03-15T00:00:00Z');
+create temp table calendar as select agenda.export_ical(true) as text, agenda.export_ical(true, true) as events;
+
+select is((select count(*) from calendar, agenda.import_ical(text) where problem = 'exists'), 9::bigint, 'one''s own export is there already');
+select agenda.act_as(pg_temp.b());
+select agenda.set_preferences('{"timezone": "Europe/Berlin"}');
+create temp table result as select i.* from calendar, agenda.import_ical(text) i;
+select is_empty('select * from result where problem is not null or id is null or kind <> ''VTODO'' or uid is null', 'all of it is imported');
+select bag_eq('select pg_temp.essence(agenda.export_ical(true))', 'select pg_temp.essence(text) from calendar', 'and its export is the same');
+select results_eq($$select r.title, r.timezone, r.all_day, r.rrule::text from agenda.recurring_tasks r where r.user_id = pg_temp.b() order by 1$$,
+    $$values ('Days', 'Europe/Berlin', true, 'FREQ=DAILY;COUNT=20'), ('Last day', 'America/New_York', false, 'FREQ=MONTHLY;RSCALE=GREGORIAN;SKIP=BACKWARD'),
+             ('Universal', 'UTC', false, 'FREQ=HOURLY;INTERVAL=6;UNTIL=20250320T000000Z'), ('Water; the plants, all', 'Europe/Berlin', false, 'FREQ=WEEKLY;UNTIL=20250630T070000Z;BYDAY=MO,TH')$$,
+    'series with their zones');
+select results_eq($$select t.due_kind, t.due_date, t.status from agenda.tasks t where t.user_id = pg_temp.b() and t.title in ('Wall', 'On a day', 'Off') order by t.due_date$$,
+    $$values ('local', timestamptz '2025-03-13 23:30+00', 'pending'), ('date', '2025-03-14 23:00+00', 'in_progress'), ('instant', '2025-03-15 00:00+00', 'cancelled')$$, 'tasks with their due dates');
+select agenda.act_as(pg_temp.c());
+select agenda.set_preferences('{"timezone": "Europe/Berlin"}');
+select is((select count(*) from calendar, agenda.import_ical(events) where kind = 'VEVENT' and problem is null), 8::bigint, 'events, too');
+select bag_eq('select pg_temp.essence(agenda.export_ical(true, true))', 'select pg_temp.essence(events) from calendar', 'and these are the same');
+
+-- ---- occurrences of a series ----
+create temp table changed as select * from agenda.import_ical(pg_temp.calendar(
+    pg_temp.todo('UID:s', 'RECURRENCE-ID;TZID=Europe/Paris:20250402T090000', 'DUE;TZID=Europe/Paris:20250402T110000', 'SUMMARY:Later'),
+    pg_temp.todo('UID:s', 'SUMMARY:Series', 'DTSTART;TZID=Europe/Paris:20250401T090000', 'RRULE:FREQ=DAILY;COUNT=5', 'EXDATE:20250404T070000Z,20300101T000000Z', 'EXDATE;VALUE=DATE:20250331,20250403')));
+select results_eq('select component, problem, id is not null from changed', 'values (2, null, true), (1, null, true)', 'a series comes before its occurrences');
+select results_eq($$select o.occurrence_key, o.title, o.due_at from changed c, agenda.preview_recurring_task(c.id) o where c.component = 2$$,
+    $$values (timestamp '2025-04-01 09:00', 'Series', timestamptz '2025-04-01 07:00+00'), ('2025-04-02 09:00', 'Later', '2025-04-02 09:00+00'), ('2025-04-05 09:00', 'Series', '2025-04-05 07:00+00')$$,
+    'one is changed, two are left out');
+select is((select problem from agenda.import_ical(pg_temp.calendar(pg_temp.todo('UID:t', 'SUMMARY:x', 'DTSTART:20250401T090000', 'RRULE:FREQ=NEVER'),
+    pg_temp.todo('UID:t', 'SUMMARY:x', 'RECURRENCE-ID:20250401T090000'))) where component = 2), 'YA001: its series was left out', 'no series, no occurrence');
+
+-- ---- a component that is wrong ----
+select matches(pg_temp.problem(variadic x.lines), x.problem, x.problem || ': ' || left(array_to_string(x.lines, ' '), 100)) from (values
+    ('{SUMMARY:}'::text[], '^(YA006|23)'), (array['SUMMARY:' || repeat('x', 501)], '^(YA006|23)'), ('{SUMMARY:x,DUE:tomorrow}', '^YA006'),
+    ('{SUMMARY:x,DUE:20250230T250000}', '^(YA00|22)'), ('{SUMMARY:x,DUE;VALUE=TEXT:soon}', '^YA006'), ('{SUMMARY:x,DUE;TZID=Moon/Base:20250401T090000}', '^YA004'),
+    ('{SUMMARY:x,RRULE:FREQ=DAILY}', '^YA006'), ('{SUMMARY:x,DTSTART:20250401T090000,RRULE:FREQ=DAILY,RRULE:FREQ=WEEKLY}', '^YA006.*more than one'),
+    ('{SUMMARY:x,DTSTART:20250401T090000,RRULE:FREQ=DAILY;COUNT=0}', '^YA003'), ('{SUMMARY:x,BEGIN:VALARM,TRIGGER:-PT15M}', '^YA006.*no end'),
+    ('{SUMMARY:x,END:VALARM}', '^YA006.*not begun'), ('{SUMMARY:x,PRIORITY:77}', '^YA006'), ('{SUMMARY;VALUE=DATE:20250401,PRIORITY;VALUE=DATE:20250401}', '^YA006'),
+    (array['SUMMARY:x', 'DUE:x' || repeat('ß', 500)], '^YA006'), (array['SUMMARY:x', 'DTSTART:20250401', 'RRULE:FREQ=DAILY', 'EXDATE;VALUE=DATE:20250402' || repeat(',20250402', 1500)], '^YA006.*too many lines')) x(lines, problem);
+select results_eq($$select component, problem is null from agenda.import_ical(pg_temp.calendar(pg_temp.todo('SUMMARY:one'), pg_temp.todo('SUMMARY:two', 'DUE:never'), 'BEGIN:VTODO', 'SUMMARY:three',
+    pg_temp.todo('SUMMARY:four', 'X-ODD;=":;', 'BEGIN:X-PART', 'SUMMARY:five', 'END:X-PART', 'LOCATION:')))$$,
+    'values (1, true), (2, false), (3, false), (4, true)', 'leaves the others alone');
+select is((select array_agg(title order by title) from agenda.tasks where user_id = pg_temp.c() and title in ('one', 'two', 'three', 'four', 'five')), '{four,one}', 'and makes nothing');
+
+-- ---- a text that is wrong ----
+select throws_ok(format('select agenda.import_ical(%L)', x.text), 'YA006', null, 'YA006: ' || x.name) from (values
+    ('nothing', ''), ('no calendar', 'Dear Anna'), ('no end', E'BEGIN:VCALENDAR\r\nBEGIN:VTODO\r\nSUMMARY:x\r\nEND:VTODO\r\n'),
+    ('more than 1 MB', pg_temp.calendar(repeat(E'X:y\r\n', 220000))), ('more than 10000 components', pg_temp.calendar(repeat(E'BEGIN:VTODO\nEND:VTODO\n', 10001)))) x(name, text);
+select is_empty($$select agenda.import_ical(pg_temp.calendar(repeat(E'BEGIN:A\n', 120000)))$$, 'depth is nothing to fear');
+select is((select count(*) from agenda.import_ical(pg_temp.calendar('BEGIN:VTODO', repeat(E'BEGIN:VALARM\n', 70000), 'END:VTODO')) where problem is not null), 1::bigint, 'nor within a component');
+
+-- Cut, doubled and changed at any place: rows or YA006, and a calendar that is whole can be read after it.
+create function pg_temp.survives(p_text text, p_seed integer) returns boolean language plpgsql as
+$$
+declare
+    v_text text := p_text;
+    v_at   integer;
+    v_bad  constant text[] := array['', E'\r', E'\n', E'\r\n ', ':', ';', '"', ',', '\', E'\x01', 'ß', 'BEGIN:VALARM', E'\nEND:VTODO\n', ';VALUE=DATE', '99999999999', '-', 'TZID=', E'\nBEGIN:VTODO\n', ';VALUE=PERIOD:', '=', 'RRULE:', 'P9W'];
+begin
+    for i in 1 .. 6 loop
+        v_at := 17 + (hashint4(p_seed * 7 + i)::bigint & 1073741823) % (length(v_text) - 34);
+        v_text := overlay(v_text placing v_bad[1 + (hashint4(p_seed + i * 1000)::bigint & 1073741823) % cardinality(v_bad)] from v_at for p_seed % 9);
+    end loop;
+    perform agenda.import_ical(v_text);
+    return true;
+exception when sqlstate 'YA006' then
+    return true;
+end
+$$;
+select is((select count(*) from calendar, generate_series(1, 150) s where pg_temp.survives(case when s % 2 = 0 then text else events end, s)), 150::bigint, 'mutated calendars do no harm');
+select is(pg_temp.problem('SUMMARY:still here'), null, 'the next is read');
+
+-- ---- nobody ----
+select agenda.act_as(null);
+select throws_ok('select agenda.import_ical('''')', 'YA009', null, 'nobody imports nothing');
+
+select * from finish();
+rollback;
