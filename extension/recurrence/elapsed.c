@@ -22,9 +22,10 @@
 /* after so many more it is calculated what the next span with an occurrence is, once the zone allows it */
 #define CALCULATE_AFTER 512
 /* COUNT: likewise; how often it is tried, and what is left to be counted from change to change */
-#define AHEAD_AFTER  512
-#define AHEAD_ROUNDS 6
-#define AHEAD_LEAST  (INT64_C(200) * 366 * RR_DAY_SECONDS)
+#define AHEAD_AFTER   64
+#define AHEAD_ROUNDS  32
+#define AHEAD_GUESSES 4
+#define AHEAD_LEAST   (INT64_C(200) * 366 * RR_DAY_SECONDS)
 /* what is behind the beginning of a search by then, in seconds */
 #define MARGIN (4 * RR_DAY_SECONDS)
 
@@ -347,12 +348,15 @@ midnight(const struct rr_zone *zone, int64_t at)
  * Most of what is left to count at once, from a midnight on: to where it should end by the mean, less a part of
  * that.  Leaves what is behind to be counted from change to change.
  */
-static void
-count_ahead(const struct rr_plan *plan, const struct rr_zone *zone, struct tally *tally)
+static bool
+count_ahead(const struct rr_plan *plan, const struct rr_zone *zone, int64_t cycle,
+			struct tally *tally)
 {
 	const int64_t size = rr_subday_size(plan);
 	const int64_t end = midnight(zone, RR_TIME_MAX - 2 * MARGIN);
-	int64_t reach = 4 * RR_CYCLE_DAYS * RR_DAY_SECONDS;
+	int64_t bound = end;
+	/* a common cycle has the mean of all time */
+	int64_t reach = cycle > 0 ? cycle : 4 * RR_CYCLE_DAYS * RR_DAY_SECONDS;
 
 	for (int round = 0; round < AHEAD_ROUNDS; round++)
 	{
@@ -360,20 +364,29 @@ count_ahead(const struct rr_plan *plan, const struct rr_zone *zone, struct tally
 		int64_t n;
 		double mean;
 
-		if (to <= tally->lo || !rr_pattern_count(plan, zone, tally->lo, to, &n))
-			return;
+		if (to <= tally->lo)
+			return true;
+		if (!rr_pattern_count(plan, zone, tally->lo, to, &n))
+			return false;
 		n *= size;
-		mean = n == 0 ? (double) reach : (double) (to - tally->lo) / (double) n;
+		/* if there is none, perhaps there never is */
+		mean = n == 0 ? (double) RR_TIME_MAX * 2 : (double) (to - tally->lo) / (double) n;
 		if (n < tally->wanted)
 		{
 			tally->wanted -= n;
 			tally->lo = to;
 		}
+		else
+			bound = to;
 		mean = mean * (double) tally->wanted * 0.96;
 		reach = mean < (double) RR_TIME_MAX ? (int64_t) mean : RR_TIME_MAX;
+		/* where they are spread too unevenly for that, by halves */
+		if (round >= AHEAD_GUESSES && reach > (bound - tally->lo) / 2)
+			reach = (bound - tally->lo) / 2;
 		if (reach < AHEAD_LEAST)
-			return;
+			return true;
 	}
+	return true;
 }
 
 /* the instant of occurrence number COUNT */
@@ -410,7 +423,7 @@ until_of_count(const struct rr_plan *plan, const struct rr_zone *zone)
 		}
 		if (n == CHANGES_LIMIT)
 			return tally.lo - 1;
-		if (n >= AHEAD_AFTER && !ahead && cycle < 0 && span.start >= RR_ZONES_SETTLE)
+		if (n >= AHEAD_AFTER && !ahead && span.start >= RR_ZONES_SETTLE)
 		{
 			int64_t cut = midnight(zone, tally.lo + RR_DAY_SECONDS);
 
@@ -434,7 +447,9 @@ until_of_count(const struct rr_plan *plan, const struct rr_zone *zone)
 		{
 			counted = true;
 			tally.lo = span.end;
-			count_ahead(plan, zone, &tally);
+			/* the mark is behind, if it has been left */
+			if (count_ahead(plan, zone, cycle, &tally))
+				tally.mark = INT64_MAX;
 		}
 	}
 	if (tally.lo > RR_TIME_MAX || (span.end == INT64_MAX && never(plan, &phase, span.offset)))
