@@ -27,6 +27,7 @@
 #include "partitioning/partbounds.h"
 #include "partitioning/partdesc.h"
 #include "utils/builtins.h"
+#include "utils/inval.h"
 #include "utils/jsonb.h"
 #include "utils/partcache.h"
 #include "utils/timestamp.h"
@@ -203,9 +204,13 @@ ensure_leaf(TimestampTz at)
 		Oid type = TIMESTAMPTZOID;
 
 		agenda_call("_ensure_partitions", 1, &type, &arg, NULL);
+		/* somebody else may have made it, and a lock that is held already brings no news */
+		AcceptInvalidationMessages();
 		leaf = find_leaf(at);
 		if (!OidIsValid(leaf))
-			elog(ERROR, "agenda.events has no partition for now");
+			ereport(ERROR, errcode(ERRCODE_CHECK_VIOLATION),
+					errmsg("agenda.events has no partition for now"),
+					errhint("Attach the partition of this day again."));
 	}
 	return leaf;
 }
