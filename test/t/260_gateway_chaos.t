@@ -133,6 +133,8 @@ my $second = AgendaGateway->start($node, ACCESS_LOG => 'off', DRAIN_DELAY => 1);
                 last;
             }
             push @ports, shift @ports;
+            # the signal that ends this interrupts the reading of an answer
+            last if $stop;
             $answer =~ /^HTTP\/1\.1 200 / ? $ok++ : $failed++;
         }
         open my $out, '>', "$dir/roll";
