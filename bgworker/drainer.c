@@ -215,7 +215,6 @@ find_position(long *wait_ms)
 	}
 	told_foreign(false);
 	agenda_position_set(&cursor, position.lo, position.hi, position.seq);
-	agenda_log_reader_reset();
 	redrive = REDRIVE_WANTED;
 	position_known = news = true;
 	position_unsaved = false;

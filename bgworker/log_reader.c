@@ -12,13 +12,13 @@
  *
  *	new		what lo does not show, by the index on xid: nothing but the window is touched.  The rows
  *			are sorted here.  If there are more than a window may have, they are dropped, and
- *	rest	everything is read in the order of seq from the lowest number on that can belong to the
- *			window, and sorted out by xid, until the window is full; then it is cut, and what
- *			follows is read in the same way from there on.
+ *	rest	everything is read in the order of seq from the lowest number on that lo does not show, and
+ *			sorted out by xid, until the window is full; then it is cut, and what follows is read in
+ *			the same way from there on.
  *
- * The lowest number: a transaction draws its id before its numbers, so one that began after lo has
- * only numbers beyond every one that was visible in lo, of which last_seq remembers the highest.
- * Those that were running in lo are asked for their lowest number.
+ * The lowest number is asked for, once for all windows up to the next lo.  It cannot be reckoned from
+ * what has been read: the xmax of a snapshot is behind the highest id that had ended, so lo does not
+ * name those that had drawn a higher one by then, and their numbers, and were running.
  *
  * The snapshot that is remembered has to be the one that the rows were read with: everything is
  * run read-only, in the snapshot that is active in the transaction.  The routes are read with it,
@@ -65,7 +65,6 @@ typedef struct EventReceiver
 	Size bytes;
 	bool full;
 	uint64 last_xid;
-	int64 last_seq;
 } EventReceiver;
 
 /* The route of an event type, in the order of agenda._log_routes(). */
@@ -81,7 +80,6 @@ typedef struct ReadWork
 	bool publishing;
 	Size max_bytes;
 	AgendaWindow *window;
-	int64 last_seq;
 } ReadWork;
 
 static AgendaQuery leaves_query = {
@@ -104,10 +102,6 @@ static ArrayType *planned_leaves = NULL;
 static SPIPlanPtr new_plan = NULL;
 static SPIPlanPtr rest_plan = NULL;
 static SPIPlanPtr first_plan = NULL;
-
-/* No transaction that was not visible in the position's lo, and not running then, has a lower one. */
-static int64 last_seq = 0;
-static bool expect_many = false; /* the last window was cut */
 
 /* What had been written before the snapshot in which the last window ends. */
 static AgendaBacklogMark upper_mark = { 0 };
@@ -146,8 +140,7 @@ agenda_log_read(AgendaPosition *position, bool publishing, Size max_bytes, Agend
 	ReadWork work = { .position = position,
 					  .publishing = publishing,
 					  .max_bytes = max_bytes,
-					  .window = agenda_window_create(),
-					  .last_seq = last_seq };
+					  .window = agenda_window_create() };
 
 	*result = NULL;
 	/* the rest of a window that was cut has the snapshot of its beginning */
@@ -159,8 +152,6 @@ agenda_log_read(AgendaPosition *position, bool publishing, Size max_bytes, Agend
 		return false;
 	}
 	window = work.window;
-	last_seq = work.last_seq;
-	expect_many = window->cut;
 	if (window->n_events == 0)
 	{
 		agenda_position_set(position, window->upper, no_snapshot, 0);
@@ -180,13 +171,6 @@ const AgendaBacklogMark *
 agenda_log_read_mark(void)
 {
 	return &upper_mark;
-}
-
-void
-agenda_log_reader_reset(void)
-{
-	last_seq = 0;
-	expect_many = false;
 }
 
 /*
@@ -233,28 +217,26 @@ static void
 read_window(ReadWork *work, int64 floor)
 {
 	const AgendaPosition *position = work->position;
+	int64 first = 0;
 	EventReceiver receiver;
 
-	begin_receiver(&receiver, work, floor);
-	if (position->hi.isnull && !expect_many)
+	if (position->hi.isnull)
 	{
+		begin_receiver(&receiver, work, floor);
 		run_plan(new_plan, PG_SNAPSHOTOID, position->lo.value, &receiver);
 		if (!receiver.full)
+		{
 			qsort(work->window->events, work->window->n_events, sizeof(AgendaEvent *), by_seq);
+			return;
+		}
+		start_over(work);
+		first = first_number(position);
 	}
-	if (receiver.full || !position->hi.isnull || expect_many)
-	{
-		if (receiver.full)
-			start_over(work);
-		begin_receiver(&receiver, work, floor);
-		receiver.lo = position->lo;
-		receiver.hi = position->hi;
-		if (position->hi.isnull)
-			receiver.floor = Max(receiver.floor, first_number(position) - 1);
-		run_plan(rest_plan, INT8OID, Int64GetDatum(receiver.floor), &receiver);
-		work->window->cut = receiver.full;
-	}
-	work->last_seq = receiver.last_seq;
+	begin_receiver(&receiver, work, Max(floor, first - 1));
+	receiver.lo = position->lo;
+	receiver.hi = position->hi;
+	run_plan(rest_plan, INT8OID, Int64GetDatum(receiver.floor), &receiver);
+	work->window->cut = receiver.full;
 }
 
 /* Lets go of what was read in vain. */
@@ -361,7 +343,6 @@ static int64
 first_number(const AgendaPosition *position)
 {
 	Datum values[] = { position->lo.value };
-	int64 first = last_seq + 1;
 	bool isnull;
 	Datum value;
 	int rc = SPI_execute_plan(first_plan, values, NULL, true, 0);
@@ -369,7 +350,7 @@ first_number(const AgendaPosition *position)
 	if (rc != SPI_OK_SELECT)
 		elog(ERROR, "SPI_execute_plan failed: %s", SPI_result_code_string(rc));
 	value = SPI_getbinval(SPI_tuptable->vals[0], SPI_tuptable->tupdesc, 1, &isnull);
-	return isnull ? first : Min(first, DatumGetInt64(value));
+	return isnull ? 0 : DatumGetInt64(value);
 }
 
 /* ---- rows ---------------------------------------------------------------------------------- */
@@ -387,8 +368,7 @@ begin_receiver(EventReceiver *receiver, ReadWork *work, int64 floor)
 							.hi = no_snapshot,
 							.floor = Max(floor, work->position->seq),
 							.max_events = agenda_drainer_window,
-							.max_bytes = work->max_bytes,
-							.last_seq = last_seq };
+							.max_bytes = work->max_bytes };
 
 	*receiver = fresh;
 	receiver->row_context = AllocSetContextCreate(CurrentMemoryContext, "pg_agenda row of the log",
@@ -433,7 +413,6 @@ receive_event(TupleTableSlot *slot, DestReceiver *self)
 	if (xid != receiver->last_xid)
 		window->durable_at = Max(window->durable_at, commit_lsn(FullTransactionIdFromU64(xid)));
 	receiver->last_xid = xid;
-	receiver->last_seq = Max(receiver->last_seq, seq);
 
 	old = MemoryContextSwitchTo(receiver->row_context);
 	event = agenda_event_make(window->context, slot->tts_values, slot->tts_isnull);

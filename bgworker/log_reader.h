@@ -18,9 +18,6 @@ extern bool agenda_log_read(AgendaPosition *position, bool publishing, Size max_
 /* What had been written before the snapshot in which the last window ends. */
 extern const AgendaBacklogMark *agenda_log_read_mark(void);
 
-/* The position that is read from next is another one than the last read has left. */
-extern void agenda_log_reader_reset(void);
-
 /* Whether nobody can have committed anything since the position was read; needs no transaction. */
 extern bool agenda_log_is_quiet(const AgendaPosition *position);
 

@@ -18,6 +18,7 @@
 
 #include "access/htup_details.h"
 #include "access/table.h"
+#include "access/transam.h"
 #include "access/xact.h"
 #include "catalog/pg_class.h"
 #include "catalog/pg_type.h"
@@ -85,6 +86,7 @@ static Datum own_headers(void);
 static const char *trace_of_request(void);
 
 PG_FUNCTION_INFO_V1(agenda_emit);
+PG_FUNCTION_INFO_V1(agenda_next_xid);
 
 /*
  * agenda._emit(type text, user_id uuid, subject text, key text, data jsonb, headers jsonb) → uuid
@@ -109,6 +111,13 @@ agenda_emit(PG_FUNCTION_ARGS)
 	if (!agenda_event_write(&event, id))
 		PG_RETURN_NULL();
 	PG_RETURN_UUID_P(id);
+}
+
+/* agenda._next_xid() → xid8: whoever has drawn no id yet gets this one or a higher one */
+Datum
+agenda_next_xid(PG_FUNCTION_ARGS)
+{
+	PG_RETURN_FULLTRANSACTIONID(ReadNextFullTransactionId());
 }
 
 bool

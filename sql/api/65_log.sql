@@ -74,18 +74,18 @@ end
 $$;
 comment on function agenda._ensure_partitions(timestamptz) is 'engine: makes the partitions of today and tomorrow';
 
--- Closes leaves whose time has passed: no transaction that begins from now on can write there.  The grace
--- is for clocks that step; a transaction may still hold a time that the clock has left.
+create or replace function agenda._next_xid() returns xid8
+    language c volatile parallel restricted as 'MODULE_PATHNAME', 'agenda_next_xid';
+comment on function agenda._next_xid() is 'engine: the transaction id that is drawn next. The xmax of a snapshot may be lower: that of a transaction which is still running';
+
+-- Closes leaves whose time has passed: no transaction that draws its id from now on can write there, since
+-- an event takes the time after the id.  The grace is for clocks that step.
 create or replace function agenda._close_partitions(p_now timestamptz) returns void
     language plpgsql volatile security definer
     set search_path = pg_catalog, agenda, pg_temp as
 $$
 begin
-    -- an older snapshot would close the door on transactions that began after it
-    if current_setting('transaction_isolation') <> 'read committed' then
-        raise exception using errcode = 'YA007', message = 'partitions can be closed in READ COMMITTED only';
-    end if;
-    update agenda.log_leaves l set closed_xmax = pg_snapshot_xmax(pg_current_snapshot())
+    update agenda.log_leaves l set closed_xmax = agenda._next_xid()
      where l.closed_xmax is null and l.upper + interval '5 minutes' < least(p_now, clock_timestamp());
 end
 $$;
@@ -225,7 +225,7 @@ begin
     select s.last_value into v_floor from agenda.events_seq s;
     perform agenda._ensure_partitions(clock_timestamp());
     -- nothing that is left to publish is in the leaves that the original closed
-    update agenda.log_leaves l set closed_xmax = pg_snapshot_xmax(pg_current_snapshot()) where l.closed_xmax is not null;
+    update agenda.log_leaves l set closed_xmax = agenda._next_xid() where l.closed_xmax is not null;
     perform agenda._own_log(v_floor);
     perform agenda._log_save('3:3:', null, 0);
     perform agenda._wake_drainer();
@@ -276,7 +276,7 @@ comment on function agenda._unread_leaves(pg_snapshot) is 'engine: partitions th
 --   new    $1 lo: what was not visible in lo, in no order, by the index on xid
 --   rest   $1 a number: everything behind it in order, by the index on seq; the drainer tells by xid
 --          what of it belongs to the window
---   first  $1 lo: the lowest number of the transactions that were running in lo
+--   first  $1 lo: the lowest number of what was not visible in lo
 -- What somebody has asked to be repeated stands among the events, with a number of its own.  A repetition
 -- whose event is gone is a row, too, with nothing in it.
 create or replace function agenda._log_statement(p_leaves name[], p_kind text) returns text
@@ -293,7 +293,8 @@ declare
     v_parts  text;
 begin
     select string_agg(format(case p_kind
-               when 'first' then 'select e.seq from agenda.%1$I e where e.' || v_ran
+               when 'first' then 'select e.seq from agenda.%1$I e where e.' || v_began
+                                 || ' union all select e.seq from agenda.%1$I e where e.' || v_ran
                -- ordered parts are merged; else all of them would be sorted for the sake of a few
                when 'rest' then '(' || t.rows || 'seq > $1 order by seq)'
                else t.rows || v_began || ' union all ' || t.rows || v_ran

@@ -113,6 +113,20 @@ sql(act_sql('alice', create('after the restart')));
 ok(tick_comes('after the restart'), 'a drainer that was ended goes on');
 is(figure('events') - $events, 1, 'where the last one stopped');
 
+# --- a number that is lower than what has been read, of a transaction that no snapshot names -----
+# The xmax of a snapshot is behind the highest id that has ended: 'early' has drawn a higher id than 'late',
+# and a lower number, and is running when 'late' is read.  Then it commits more than a window holds.
+$events = figure('events');
+my ($early, $late) = map { $node->background_psql('agenda') } 1 .. 2;
+$late->query_safe("begin; select agenda.act_as('$alice'); select pg_current_xact_id()");
+$early->query_safe("begin; select agenda.act_as('$alice'); " . create('early'));
+$late->query_safe(create('late') . '; commit');
+ok(tick_comes('late'), 'the later number is read');
+$early->query_safe(q{insert into agenda.tasks (title) select 'early ' || i from generate_series(1, 200) i; commit});
+ok(tick_comes('early 200'), 'and a transaction that was running then');
+is(figure('events') - $events, 202, 'from its first event on');
+$_->quit foreach $early, $late;
+
 # --- a server crash ------------------------------------------------------------------------------
 sql(act_sql('alice', create('before the crash')));
 $node->stop('immediate');

@@ -39,6 +39,16 @@ is(sql(q{select string_agg(distinct array_to_string(c.reloptions, ' '), '|') fro
       . ' autovacuum_analyze_threshold=10000 autovacuum_analyze_scale_factor=0.5',
     'all with the same settings');
 
+# --- who is running may still write --------------------------------------------------------------
+sql(q{select agenda._ensure_partitions('2020-05-01 12:00+00')});
+my $running = $node->background_psql('agenda');
+my $xid = $running->query_safe('begin; select pg_current_xact_id()');
+sql('select agenda._close_partitions(now())');
+is(sql(qq{select count(*) from agenda.log_leaves where leaf in ('events_p20200501', 'events_p20200502') and closed_xmax > '$xid'}), '2',
+    'a partition is not closed before a transaction that was running');
+$running->query_safe('commit');
+$running->quit;
+
 # --- a reader delays a drop, and nobody waits ----------------------------------------------------
 make_old('2020-06-01');
 my $reader = $node->background_psql('agenda');
