@@ -20,12 +20,12 @@ use Time::HiRes qw(time);
 my $seconds = bench_seconds();
 my $clients = 8;
 my $root = $ENV{AGENDA_ROOT};
-my @wanted = @ARGV ? @ARGV : qw(create drain latency get);
+my @wanted = @ARGV ? @ARGV : qw(create drain latency sustained get);
 my $brokers;
 my %result = (started => strftime('%FT%TZ', gmtime), machine => machine());
 
 my $node = start_node();
-my %part = (create => \&create, drain => \&drain, latency => \&latency, get => \&get);
+my %part = (create => \&create, drain => \&drain, latency => \&latency, sustained => \&sustained, get => \&get);
 say_line("machine: $result{machine}{cpus} x $result{machine}{model}, fdatasync $result{machine}{fdatasync_us} us");
 foreach my $name (grep { $part{$_} } @wanted)
 {
@@ -219,6 +219,53 @@ sub make_backlog
         "insert into agenda.tasks (title) select 'backlog ' || i from generate_series(1, $events) i",
         extra_params => [ '-U', 'bench' ]);
 }
+
+# ---- sustained: written and published at the same time --------------------------------------
+
+# Applications that emit events as fast as they can, while the drainer publishes them: what keeps up is
+# what has been published meanwhile, as long as the log does not grow.
+sub sustained
+{
+    my @cases = (
+        [ durable => '1 event a durable commit', 1, 'on', 16 ],
+        [ asynchronous => '1 event an asynchronous commit', 1, 'off', 8 ],
+        [ batched => '100 events a durable commit', 100, 'on', 4 ]);
+    say_line("\nevents per second, written by emit() and published meanwhile: $seconds s, everything on this machine");
+    $node->safe_psql('agenda', q{insert into agenda.topic_routes values ('bench.event', 'task-created') on conflict do nothing});
+    return with_each_broker(
+        sub {
+            my ($what, $brokers) = @_;
+            my %figure;
+            publish_to($brokers);
+            foreach my $case (@cases)
+            {
+                my ($name, $how, $events, $commit, $jobs) = @$case;
+                $figure{$name} = write_and_publish($events, $commit, $jobs);
+                row("$what, $how", sprintf('%7.0f written/s  %7.0f published/s  %6.0f waiting at the end; the rest after %.2f s',
+                        @{ $figure{$name} }{qw(written published waiting rest_seconds)}));
+            }
+            return \%figure;
+        });
+}
+
+sub write_and_publish
+{
+    my ($events, $commit, $jobs) = @_;
+    my $emit = q{select count(agenda.emit('bench.event', 'thing ' || i, '{"n": 1, "text": "as long as the data of an event usually is"}', 'key ' || i % 1000))}
+      . " from (select random() * 1000000 as r) s, generate_series(r::integer, r::integer + $events - 1) i";
+    wait_until(sub { waiting() == 0 }, 'the log to be published', 600);
+
+    local $ENV{PGOPTIONS} = "-c synchronous_commit=$commit";
+    my ($published, $load) = (published(), load());
+    my $made = pgbench($emit, $jobs, '-U', 'bench_app');
+    my ($waiting, $began) = (waiting(), time);
+    $published = published() - $published;
+    wait_until(sub { waiting() == 0 }, 'the rest to be published', 600);
+    return { written => $made->{tps} * $events, published => $published / $seconds, waiting => $waiting,
+        rest_seconds => time - $began, load => $load + 0 };
+}
+
+sub waiting { return $node->safe_psql('agenda', q{select (agenda.log_position()).lag}) }
 
 # ---- latency: commit to consumer ------------------------------------------------------------
 
