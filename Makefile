@@ -80,7 +80,8 @@ OBJS = \
 	bgworker/dead_letters.o \
 	bgworker/delivery.o \
 	bgworker/envelope.o \
-	bgworker/deliverer.o
+	bgworker/deliverer.o \
+	bgworker/properties.o
 
 # the install script is these files in this order; OR REPLACE stays out of it, so that nobody
 # can put an object in place beforehand and have it adopted

@@ -2,11 +2,9 @@
  * kafka_config.c
  *		Makes the librdkafka configuration: our defaults, the administrator's file, our rules.
  *
- * The file agenda.kafka_config_file holds "property=value" lines, with "#" or "!" opening a
- * comment line; blanks around both parts are dropped, nothing is unescaped.  Every property of
- * librdkafka is allowed, except those on which order and completeness rest.  The file exists
- * because settings can be read by every user of the database, and passwords must not be.  For the same
- * reason no message here shows a value, nor librdkafka's own error text, which quotes it.
+ * The file agenda.kafka_config_file (properties.h) may hold every property of librdkafka, except
+ * those on which order and completeness rest.  One that cannot be used is reported and skipped; no
+ * message shows a value, nor librdkafka's own error text, which quotes it.
  *
  * Called by kafka_publisher.c on the main thread, at start and at each reset; so an edited
  * file takes effect when the producer is made anew.  Memory is the caller's context; on error
@@ -14,17 +12,21 @@
  */
 #include "postgres.h"
 
-#include "common/string.h"
-#include "lib/stringinfo.h"
-#include "storage/fd.h"
-
 #include "kafka_config.h"
+#include "properties.h"
 
 typedef struct Property
 {
 	const char *name;
 	const char *value;
 } Property;
+
+/* What the properties of the file are set in. */
+typedef struct FileTarget
+{
+	rd_kafka_conf_t *conf;
+	bool brokers_given;
+} FileTarget;
 
 /* What we want unless the administrator says otherwise. */
 static const Property defaults[] = {
@@ -68,11 +70,8 @@ static const Property fixed[] = {
 };
 
 static void set_table(rd_kafka_conf_t *conf, const Property *table, int n);
-static void read_file(rd_kafka_conf_t *conf, const char *path, bool brokers_given);
-static void set_from_line(rd_kafka_conf_t *conf, char *line, const char *path, int lineno,
-						  bool brokers_given);
+static void take_property(const char *name, const char *value, const char *where, void *arg);
 static bool is_reserved(const char *name, bool brokers_given);
-static char *trim(char *text);
 
 rd_kafka_conf_t *
 agenda_kafka_conf(const char *brokers, const char *config_file, int queue_kbytes)
@@ -86,7 +85,21 @@ agenda_kafka_conf(const char *brokers, const char *config_file, int queue_kbytes
 	snprintf(kbytes, sizeof(kbytes), "%d", queue_kbytes);
 	set_table(conf, &(Property){ "queue.buffering.max.kbytes", kbytes }, 1);
 	if (config_file != NULL && config_file[0] != '\0')
-		read_file(conf, config_file, brokers_given);
+	{
+		FileTarget target = { conf, brokers_given };
+
+		if (!agenda_properties_read(config_file, "Kafka configuration file", take_property,
+									&target))
+		{
+			int error = errno;
+
+			rd_kafka_conf_destroy(conf);
+			errno = error;
+			ereport(ERROR,
+					(errcode_for_file_access(),
+					 errmsg("could not read Kafka configuration file \"%s\": %m", config_file)));
+		}
+	}
 	set_table(conf, fixed, lengthof(fixed));
 	if (brokers_given)
 		set_table(conf, &(Property){ "bootstrap.servers", brokers }, 1);
@@ -110,76 +123,27 @@ set_table(rd_kafka_conf_t *conf, const Property *table, int n)
 	}
 }
 
-/*
- * A line that cannot be used is reported and skipped; a file that cannot be read is an error, and
- * the end of conf.
- */
 static void
-read_file(rd_kafka_conf_t *conf, const char *path, bool brokers_given)
+take_property(const char *name, const char *value, const char *where, void *arg)
 {
-	FILE *file = AllocateFile(path, "r");
-	StringInfoData line;
-	int lineno = 0;
-	int error = errno;
-
-	if (file != NULL)
-	{
-		initStringInfo(&line);
-		while (pg_get_line_buf(file, &line))
-			set_from_line(conf, line.data, path, ++lineno, brokers_given);
-		error = ferror(file) ? errno : 0;
-		/* it has held secrets */
-		explicit_bzero(line.data, line.maxlen);
-		pfree(line.data);
-		FreeFile(file);
-	}
-	if (file == NULL || error != 0)
-	{
-		rd_kafka_conf_destroy(conf);
-		errno = error;
-		ereport(ERROR, (errcode_for_file_access(),
-						errmsg("could not read Kafka configuration file \"%s\": %m", path)));
-	}
-}
-
-static void
-set_from_line(rd_kafka_conf_t *conf, char *line, const char *path, int lineno, bool brokers_given)
-{
-	char *name = trim(line);
-	char *equals = strchr(name, '=');
+	const FileTarget *target = arg;
 	char errstr[512];
 	rd_kafka_conf_res_t result;
 
-	if (name[0] == '\0' || name[0] == '#' || name[0] == '!')
-		return;
-	if (equals == NULL)
+	if (is_reserved(name, target->brokers_given))
 	{
-		ereport(WARNING,
-				(errcode(ERRCODE_CONFIG_FILE_ERROR),
-				 errmsg("ignoring line %d of Kafka configuration file \"%s\"", lineno, path),
-				 errdetail("It has no \"=\".")));
+		ereport(WARNING, (errcode(ERRCODE_CONFIG_FILE_ERROR),
+						  errmsg("ignoring property \"%s\" in %s", name, where),
+						  errdetail("It is set by pg_agenda.")));
 		return;
 	}
-	*equals = '\0';
-	name = trim(name);
-	if (is_reserved(name, brokers_given))
-	{
-		ereport(WARNING,
-				(errcode(ERRCODE_CONFIG_FILE_ERROR),
-				 errmsg("ignoring property \"%s\" in line %d of Kafka configuration file \"%s\"",
-						name, lineno, path),
-				 errdetail("It is set by pg_agenda.")));
-		return;
-	}
-	result = rd_kafka_conf_set(conf, name, trim(equals + 1), errstr, sizeof(errstr));
+	result = rd_kafka_conf_set(target->conf, name, value, errstr, sizeof(errstr));
 	if (result != RD_KAFKA_CONF_OK)
-		ereport(WARNING,
-				(errcode(ERRCODE_CONFIG_FILE_ERROR),
-				 errmsg("ignoring property \"%s\" in line %d of Kafka configuration file \"%s\"",
-						name, lineno, path),
-				 result == RD_KAFKA_CONF_UNKNOWN
-					 ? errdetail("librdkafka knows no such property.")
-					 : errdetail("librdkafka does not accept its value.")));
+		ereport(WARNING, (errcode(ERRCODE_CONFIG_FILE_ERROR),
+						  errmsg("ignoring property \"%s\" in %s", name, where),
+						  result == RD_KAFKA_CONF_UNKNOWN
+							  ? errdetail("librdkafka knows no such property.")
+							  : errdetail("librdkafka does not accept its value.")));
 	explicit_bzero(errstr, sizeof(errstr));
 }
 
@@ -191,18 +155,4 @@ is_reserved(const char *name, bool brokers_given)
 			return true;
 	return brokers_given &&
 		   (strcmp(name, "bootstrap.servers") == 0 || strcmp(name, "metadata.broker.list") == 0);
-}
-
-/* Cuts blanks and line ends off both ends, in place. */
-static char *
-trim(char *text)
-{
-	char *end = text + strlen(text);
-
-	while (*text == ' ' || *text == '\t' || *text == '\r' || *text == '\n')
-		text++;
-	while (end > text && (end[-1] == ' ' || end[-1] == '\t' || end[-1] == '\r' || end[-1] == '\n'))
-		end--;
-	*end = '\0';
-	return text;
 }

@@ -18,7 +18,7 @@ mkdir $sink;
 spawn('sink', [ 'python3', "$FindBin::Bin/../lib/delivery_sink.py", $sink ]);
 wait_until(sub { -e "$sink/ports" }, 'the sink');
 my ($http, $smtp) = split ' ', slurp("$sink/ports");
-append_to_file("$sink/config", "# mail\nsmtp_url = smtp://127.0.0.1:$smtp\nsmtp_tls = none\nmail_from = agenda\@example.org\nnonsense\n");
+append_to_file("$sink/config", "# mail\nsmtp_url = smtp://127.0.0.1:$smtp\nsmtp_tls = none\nmail_from = agenda\@example.org\nnonsense\nsmtp_uri = hidden-value\n");
 chmod 0600, "$sink/config";
 
 my $node = agenda_node(
@@ -63,6 +63,8 @@ sub forget { as_alice("select agenda.delete_channel(id) from agenda.list_channel
 wait_until(sub { state('state') eq 'idle' }, 'the deliverer');
 is(sql(q{select count(*) from pg_stat_activity where backend_type = 'pg_agenda deliverer'}), 1, 'agenda.delivery = on brings a deliverer');
 like(slurp($node->logfile), qr/ignoring line 5 of delivery configuration file/, 'a line that cannot be used is told');
+like(slurp($node->logfile), qr/ignoring property "smtp_uri" in line 6 of delivery configuration file/, 'and a name that is not known');
+unlike(slurp($node->logfile), qr/hidden-value/, 'without its value');
 
 # --- a notification ------------------------------------------------------------------------------
 my $ok = channel('/ok/first');

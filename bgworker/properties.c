@@ -1,0 +1,77 @@
+/*
+ * properties.c
+ *		Reads the files agenda.kafka_config_file and agenda.delivery_config_file.
+ *
+ * Lines "name=value", with "#" or "!" opening a comment line; blanks around both parts are dropped,
+ * nothing is unescaped.  They are files because settings can be read by every user of the database,
+ * and passwords must not be.  For the same reason no message shows a value, and what has been read is
+ * overwritten.
+ */
+#include "postgres.h"
+
+#include "common/string.h"
+#include "lib/stringinfo.h"
+#include "storage/fd.h"
+
+#include "properties.h"
+
+static void take_line(char *line, const char *where, AgendaPropertyTaker take, void *arg);
+static char *trim(char *text);
+
+bool
+agenda_properties_read(const char *path, const char *kind, AgendaPropertyTaker take, void *arg)
+{
+	FILE *file = AllocateFile(path, "r");
+	StringInfoData line;
+	int lineno = 0;
+	int error;
+
+	if (file == NULL)
+		return false;
+	initStringInfo(&line);
+	while (pg_get_line_buf(file, &line))
+	{
+		char *where = psprintf("line %d of %s \"%s\"", ++lineno, kind, path);
+
+		take_line(line.data, where, take, arg);
+		pfree(where);
+	}
+	error = ferror(file) ? errno : 0;
+	explicit_bzero(line.data, line.maxlen);
+	pfree(line.data);
+	FreeFile(file);
+	errno = error;
+	return error == 0;
+}
+
+static void
+take_line(char *line, const char *where, AgendaPropertyTaker take, void *arg)
+{
+	char *name = trim(line);
+	char *equals = strchr(name, '=');
+
+	if (name[0] == '\0' || name[0] == '#' || name[0] == '!')
+		return;
+	if (equals == NULL)
+	{
+		ereport(WARNING, (errcode(ERRCODE_CONFIG_FILE_ERROR), errmsg("ignoring %s", where),
+						  errdetail("It has no \"=\".")));
+		return;
+	}
+	*equals = '\0';
+	take(trim(name), trim(equals + 1), where, arg);
+}
+
+/* Cuts blanks and line ends off both ends, in place. */
+static char *
+trim(char *text)
+{
+	char *end = text + strlen(text);
+
+	while (*text == ' ' || *text == '\t' || *text == '\r' || *text == '\n')
+		text++;
+	while (end > text && (end[-1] == ' ' || end[-1] == '\t' || end[-1] == '\r' || end[-1] == '\n'))
+		end--;
+	*end = '\0';
+	return text;
+}
