@@ -17,8 +17,8 @@ LINT="clang-format-14 shellcheck python3 binutils"
 TEST="perl libipc-run-perl postgresql-$PG_MAJOR-pgtap postgresql-$PG_MAJOR-cron python3-jsonschema kcat curl python3 wrk python3-dateutil libical-dev"
 FUZZ="clang-14 libclang-rt-14-dev libclang-common-14-dev libc6-dev"
 VALGRIND="valgrind libc6-dbg"
-# peers of the recurrence library; Node.js, npm and Go may have come from elsewhere
-BENCH="python3-dateutil libical-dev"
+# peers of the recurrence library and of the gateway; Node.js, npm and Go may have come from elsewhere
+BENCH="python3-dateutil libical-dev python3-venv"
 DROP_IN=/etc/postgresql-common/createcluster.d/pg_agenda.conf
 
 # shellcheck disable=SC2086

@@ -340,9 +340,15 @@ sub get
     my $key = 'bench-key-bench-key-bench-key-bench-key';
     my $token = token('reader', $key);
     my $id = reader_with_tasks($node, 1000);
-    start_gateway($node, $port, $key);
+    my $pid = start_gateway($node, $port, $key);
+    my $measure = sub {
+        my ($what, @load) = @_;
+        my $figure = with_cpu($node, $pid, 'bench_gw', sub { wrk(@load) });
+        rate_row($what, $figure);
+        return $figure;
+    };
 
-    say_line("\nrequests per second: wrk, 64 connections, $seconds s, on the same machine");
+    say_line("\nrequests per second: wrk, 64 connections, $seconds s, on the same machine; CPU per request: gateway + its backends");
     my %figure;
     my @cases = (
         [ healthz => '/healthz (limit: no database)', "http://127.0.0.1:$port/healthz" ],
@@ -351,26 +357,12 @@ sub get
     foreach my $case (@cases)
     {
         my ($name, $what, $url) = @$case;
-        $figure{$name} = wrk($url, $token);
-        row($what, sprintf('%7.0f /s  p50 %6.2f ms  p99 %6.2f ms', @{ $figure{$name} }{qw(rps p50_ms p99_ms)}));
+        $figure{$name} = $measure->($what, $url, $token);
     }
-    $figure{post} = wrk("http://127.0.0.1:$port/api/tasks", $token, post_script());
-    row('POST /api/tasks: task, timer, event', sprintf('%7.0f /s  p50 %6.2f ms  p99 %6.2f ms', @{ $figure{post} }{qw(rps p50_ms p99_ms)}));
+    $figure{post} = $measure->('POST /api/tasks: task, timer, event', "http://127.0.0.1:$port/api/tasks", $token,
+        wrk_post('{"title": "from the bench", "due_date": "2030-01-01T09:00:00Z"}'));
     my $sql = "select agenda.task_json(t) from agenda.get_task('$id') t";
     $figure{select} = pgbench($sql, 64, '-U', 'reader');
     row('the same row by pgbench, 64 clients (peer)', sprintf('%7.0f /s  avg %6.2f ms', @{ $figure{select} }{qw(tps ms)}));
     return \%figure;
-}
-
-sub post_script
-{
-    my $file = "$ENV{TESTDIR}/post.lua";
-    open my $out, '>', $file or die "$file: $!";
-    print $out <<'LUA';
-wrk.method = "POST"
-wrk.headers["Content-Type"] = "application/json"
-wrk.body = '{"title": "from the bench", "due_date": "2030-01-01T09:00:00Z"}'
-LUA
-    close $out;
-    return ('-s', $file);
 }

@@ -1,9 +1,11 @@
 # AgendaBench - what the measurements share: tables on the real STDOUT, results as JSON, the load of
-# the machine, runs of a program, wrk, and a gateway with a reader who has tasks.
+# the machine, processor time, runs of a program, wrk, and a gateway with a reader who has tasks.
 #
 #   use AgendaBench;     # before the other modules of the tests, which send STDOUT to their log
 #   row('what', '17 /s');
-#   my $figure = wrk($url, $token);    # rps, p50_ms, p99_ms, load
+#   my $figure = wrk($url, $token);    # rps, p50_ms, p99_ms, load, requests
+#   my $figure = with_cpu($node, $pid, 'bench_gw', sub { wrk($url, $token) });    # and server_us, database_us
+#   rate_row('what', $figure);
 package AgendaBench;
 
 use strict;
@@ -19,7 +21,7 @@ use JSON::PP ();
 use POSIX qw(strftime);
 use PostgreSQL::Test::Utils;
 
-our @EXPORT = qw(bench_seconds say_line row load machine run_out wrk write_results reader_with_tasks start_gateway);
+our @EXPORT = qw(bench_seconds say_line row rate_row load machine percentiles_of with_cpu run_out wrk wrk_post write_results reader_with_tasks start_gateway);
 
 # How long one measurement takes.
 sub bench_seconds { return $ENV{AGENDA_BENCH_SECONDS} // 5 }
@@ -32,6 +34,19 @@ sub row
     say_line(sprintf "  %-46s load %4.2f  %s", $what, load(), join '  ', @figures);
 }
 
+# A row of requests: how many a second, how long they took, and what processor time each cost.
+sub rate_row
+{
+    my ($what, $figure, @more) = @_;
+    row($what, sprintf('%7.0f /s  p50 %6.2f ms  p99 %6.2f ms', @$figure{qw(rps p50_ms p99_ms)}), cpu_text($figure), @more);
+}
+
+sub cpu_text
+{
+    my ($figure) = @_;
+    return sprintf 'CPU %5.0f + %5.0f us', @$figure{qw(server_us database_us)};
+}
+
 sub load { return (split ' ', slurp('/proc/loadavg'))[0] }
 
 sub machine
@@ -41,6 +56,63 @@ sub machine
     my ($sync) =
       run_out('pg_test_fsync', '-s', '1', '-f', "$ENV{TESTDIR}/fsync") =~ /^\s+fdatasync\s.*?([\d.]+) usecs/m;
     return { model => $model // 'unknown', cpus => $cpus, load => load(), fdatasync_us => $sync };
+}
+
+# ---- processor time ------------------------------------------------------------------------
+
+# pid => [ its parent, seconds of processor time ] of all processes.
+sub processes
+{
+    my %all;
+    my $tick = POSIX::sysconf(POSIX::_SC_CLK_TCK());
+    foreach my $file (glob '/proc/[0-9]*/stat')
+    {
+        my ($pid) = $file =~ /(\d+)/;
+        # it may have ended since
+        my $text = eval { slurp($file) } // next;
+        my @stat = split ' ', $text =~ s/^.*\) //sr;
+        $all{$pid} = [ $stat[1], ($stat[11] + $stat[12]) / $tick ];
+    }
+    return \%all;
+}
+
+# Seconds that a server with all that it has started, and the backends of its role, have used so far.
+sub used_so_far
+{
+    my ($node, $root, $role) = @_;
+    my @backends = split /\n/, $node->safe_psql('agenda', "select pid from pg_stat_activity where usename = '$role'");
+    my $all = processes();
+    my %server = ($root => 1);
+    my ($server, $database) = (0, 0);
+
+    while (my @more = grep { !$server{$_} && $server{ $all->{$_}[0] } } keys %$all)
+    {
+        @server{@more} = (1) x @more;
+    }
+    $server += $all->{$_}[1] foreach keys %server;
+    $database += $all->{$_}[1] foreach grep { $all->{$_} } @backends;
+    return ($server, $database);
+}
+
+# Adds to the figures of some work, which say how many requests it was, the processor time of each in
+# microseconds: of the server (any number of processes) and of its backends.
+sub with_cpu
+{
+    my ($node, $root, $role, $work) = @_;
+    my @before = used_so_far($node, $root, $role);
+    my $figure = $work->();
+    my @after = used_so_far($node, $root, $role);
+    @$figure{qw(server_us database_us)} = map { 1e6 * ($after[$_] - $before[$_]) / $figure->{requests} } 0, 1;
+    return $figure;
+}
+
+# ---- runs of programs ----------------------------------------------------------------------
+
+# Of a list of microseconds, in milliseconds.
+sub percentiles_of
+{
+    my @sorted = sort { $a <=> $b } @_;
+    return { map { ("p${_}_ms" => $sorted[ $#sorted * $_ / 100 ] / 1000) } 50, 99, 100 };
 }
 
 sub run_out
@@ -57,9 +129,25 @@ sub wrk
     my $load = load();
     my $text = run_out('wrk', '-t', 1, '-c', 64, '-d', "" . bench_seconds() . "s", '--latency', '-H', "Authorization: Bearer $token", @more, $url);
     die "wrk $url:\n$text" if $text =~ /Non-2xx/;
+    my ($requests) = $text =~ /(\d+) requests in/;
     my ($rps) = $text =~ m{^Requests/sec:\s*([\d.]+)}m;
     my %ms = map { $_ => in_ms($text =~ /^\s+$_%\s+([\d.]+\w+)/m) } (50, 99);
-    return { rps => $rps + 0, p50_ms => $ms{50}, p99_ms => $ms{99}, load => $load + 0 };
+    return { requests => $requests + 0, rps => $rps + 0, p50_ms => $ms{50}, p99_ms => $ms{99}, load => $load + 0 };
+}
+
+# What wrk needs to post this body; it holds no "]]".
+sub wrk_post
+{
+    my ($body) = @_;
+    my $file = "$ENV{TESTDIR}/post.lua";
+    open my $out, '>', $file or die "$file: $!";
+    print $out <<"LUA";
+wrk.method = "POST"
+wrk.headers["Content-Type"] = "application/json"
+wrk.body = [[$body]]
+LUA
+    close $out;
+    return ('-s', $file);
 }
 
 sub in_ms
@@ -97,7 +185,8 @@ SQL
     return $id;
 }
 
-# Further settings are the environment's names; returns the pid.
+# As it is shipped, with its log of requests; further settings are the environment's names; returns the pid.
+# Its backends are those of the role bench_gw.
 sub start_gateway
 {
     my ($node, $port, $key, %settings) = @_;
@@ -114,7 +203,7 @@ alter role bench_gw set jit = off;
 alter role bench_gw set plan_cache_mode = force_generic_plan;
 SQL
     my $pid = spawn('gateway', [ $ENV{AGENDA_GATEWAY} ],
-        AGENDA_PORT => $port, AGENDA_JWT_KEY_FILE => $file, AGENDA_ACCESS_LOG => 'off',
+        AGENDA_PORT => $port, AGENDA_JWT_KEY_FILE => $file,
         AGENDA_DATABASE => "host=" . $node->host . " port=" . $node->port . " dbname=agenda user=bench_gw",
         %settings);
     wait_until(sub { system("curl -fs -o /dev/null http://127.0.0.1:$port/readyz") == 0 }, 'the gateway', 30);
