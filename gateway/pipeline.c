@@ -14,7 +14,8 @@
  * - a connection that breaks before the Sync leaves writes in doubt: DB_UNKNOWN, unless an error
  *   of a member has told that the batch was rolled back, or doing it twice does no harm;
  * - never BEGIN or COMMIT: an error in between would leave the session to the next request.
- * Searches and exports have connections of their own, one call at a time, with more patience.
+ * Searches and exports have connections of their own, one call at a time, with more patience; these
+ * also take reads that all the others leave waiting.
  * Reads share one queue; writes queue per connection, chosen by user, so that the writes of
  * one user keep their order and do not lock each other out.
  *
@@ -191,6 +192,22 @@ db_fail_queued(struct db *db)
 
 /* ---- sending ----------------------------------------------------------------------------- */
 
+/*
+ * Searches; and reads that have used up a quarter of their patience, since the other connections may all
+ * hang in writes: behind a lock, or in commits that wait for a standby.
+ */
+static struct db_queue *
+choose_for_slow(struct db *db)
+{
+	uint64_t late = (uint64_t) db->cfg->queue_timeout * 250;
+
+	if (db->searches.length > 0)
+		return &db->searches;
+	if (db->reads.length > 0 && db->reads.head->queued_at + late <= db->wheel->now)
+		return &db->reads;
+	return NULL;
+}
+
 /* Which queue is next?  Turns between the two while both wait. */
 static struct db_queue *
 choose_queue(struct db_conn *conn)
@@ -199,7 +216,7 @@ choose_queue(struct db_conn *conn)
 	struct db_queue *writes = &conn->writes;
 
 	if (conn->slow)
-		return conn->db->searches.length > 0 ? &conn->db->searches : NULL;
+		return choose_for_slow(conn->db);
 	if (reads->length == 0)
 		return writes->length > 0 ? writes : NULL;
 	if (writes->length == 0)

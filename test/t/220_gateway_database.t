@@ -111,7 +111,7 @@ $node->safe_psql('agenda', 'drop function public.late_refusal() cascade');
     my $small = AgendaGateway->start($node, THREADS => 1, DB_CONNECTIONS => 1, QUEUE_LIMIT => 4, QUEUE_TIMEOUT => 1);
     local $gateway = $small;
     my ($holder, $first) = block_gateway();
-    my @queued = send_all(map { request_text('GET', "/tasks/$locked") } 1 .. 4);
+    my @queued = send_all(map { create_text("queued $_", 2) } 1 .. 4);
     wait_until(sub { metric('db_queued') == 4 }, 'the requests to queue');
     my ($refused) = answers(send_all(request_text('GET', "/tasks/$locked")));
     like($refused, qr/^HTTP\/1\.1 503 .*^Retry-After: \d+\r\n.*urn:pg_agenda:problem:overloaded/ms, 'a full queue refuses at once');

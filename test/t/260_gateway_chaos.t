@@ -6,6 +6,7 @@ use warnings;
 use FindBin;
 use lib "$FindBin::Bin/../lib";
 use AgendaGateway;
+use AgendaLedger;
 use AgendaTest;
 use HTTP::Tiny;
 use IO::Select;
@@ -19,85 +20,18 @@ $node->append_conf('postgresql.conf', 'restart_after_crash = on');
 $node->reload;
 my $parent = $$;
 my $dir = PostgreSQL::Test::Utils::tempdir();
+my $ledger = AgendaLedger->new(sub { $node });
 
-sub sql { return $node->safe_psql('agenda', $_[0]) }
-
-# A writer in a process of its own: creates tasks, half of them with a key, and notes what was acknowledged. A request with a
-# key is repeated until it is; one without is given up when the answer is not 201.
-sub writer
-{
-    my ($name, $port, $file) = @_;
-    my $pid = fork() // die "fork: $!";
-    return $pid if $pid;
-    my $stop = 0;
-    $SIG{TERM} = sub { $stop = 1 };
-    my $gateway = bless { port => $port }, 'AgendaGateway';
-    my $client = AgendaGateway::Client->new($gateway, Authorization => 'Bearer ' . AgendaGateway::token_of(undef, $name));
-    open my $out, '>', $file or POSIX::_exit(1);
-    $out->autoflush(1);
-    for (my $n = 1; !$stop && getppid == $parent; $n++)
-    {
-        my $keyed = $n % 2;
-        my @headers = $keyed ? ('Idempotency-Key' => "$name-$n") : ();
-        my $status = 0;
-        my $tries = 0;
-        do
-        {
-            $status = $client->post('/tasks', { title => "$name-$n" }, @headers)->{status};
-            $client->get('/tasks?page_size=1') unless $n % 5;
-            select undef, undef, undef, 0.01 if $status != 201;
-        } while ($keyed && $status != 201 && $status != 422 && !$stop && getppid == $parent && ++$tries < 2000);
-        print $out "$name-$n $keyed $status\n" unless $stop && $status != 201;
-    }
-    close $out;
-    POSIX::_exit(0);
-}
-
-my $phases = 0;
-
-# Runs writers while the trouble happens, and compares.
-sub ledger
-{
-    my ($what, $ports, $trouble) = @_;
-    sql('delete from agenda.tasks');
-    # keys are remembered beyond the tasks
-    my $phase = ++$phases;
-    my @names = map { "p${phase}w$_" } 1 .. 4;
-    my @pids = map { writer($names[$_], $ports->[ $_ % @$ports ], "$dir/$names[$_]") } 0 .. $#names;
-    wait_until(sub { my $lines = 0; $lines += lines("$dir/$_") foreach @names; $lines > 40 }, 'the load');
-    $trouble->();
-    my $before = 0;
-    $before += lines("$dir/$_") foreach @names;
-    wait_until(sub { my $lines = 0; $lines += lines("$dir/$_") foreach @names; $lines > $before + 40 }, 'the load to go on');
-    kill 'TERM', @pids;
-    waitpid $_, 0 foreach @pids;
-    my %count = map { split /\|/ } split /\n/, sql('select title, count(*) from agenda.tasks group by title');
-    my ($acknowledged, $lost, $doubled, $unfinished, $unknown) = (0) x 5;
-    foreach my $line (map { split /\n/, slurp("$dir/$_") } @names)
-    {
-        my ($title, $keyed, $status) = split / /, $line;
-        my $n = $count{$title} // 0;
-        $acknowledged++ if $status == 201;
-        $lost++ if $status == 201 && $n == 0;
-        $doubled++ if $n > 1;
-        $unfinished++ if $keyed && $status != 201;
-        $unknown++ if !$keyed && $status != 201;
-    }
-    is("$lost $doubled $unfinished", '0 0 0', "$what: $acknowledged acknowledged, none lost, none doubled; $unknown without a key refused or unknown");
-    cmp_ok($acknowledged, '>', 50, 'there was a load');
-}
-
-sub lines { open my $in, '<', $_[0] or return 0; my @all = <$in>; return scalar @all }
 sub backends { return split /\n/, $node->safe_psql('postgres', q{select pid from pg_stat_activity where usename = 'agenda_gw'}) }
 
 my $gateway = AgendaGateway->start($node, ACCESS_LOG => 'off');
-ledger('backends are terminated', [ $gateway->{port} ], sub {
+$ledger->survives('backends are terminated', [ $gateway->{port} ], sub {
     for (1 .. 10) { $node->safe_psql('postgres', q{select pg_terminate_backend(pid) from pg_stat_activity where usename = 'agenda_gw'}); select undef, undef, undef, 0.01 foreach 1 .. 10 }
 });
-ledger('a backend is killed, the server recovers', [ $gateway->{port} ], sub { kill 'KILL', (backends())[0]; $gateway->wait_ready });
-ledger('the server is restarted at once', [ $gateway->{port} ], sub { $node->restart('immediate'); $gateway->wait_ready });
-ledger('the server is restarted', [ $gateway->{port} ], sub { $node->restart('fast'); $gateway->wait_ready });
-ledger('a backend hangs', [ $gateway->{port} ], sub {
+$ledger->survives('a backend is killed, the server recovers', [ $gateway->{port} ], sub { kill 'KILL', (backends())[0]; $gateway->wait_ready });
+$ledger->survives('the server is restarted at once', [ $gateway->{port} ], sub { $node->restart('immediate'); $gateway->wait_ready });
+$ledger->survives('the server is restarted', [ $gateway->{port} ], sub { $node->restart('fast'); $gateway->wait_ready });
+$ledger->survives('a backend hangs', [ $gateway->{port} ], sub {
     my ($pid) = backends();
     kill 'STOP', $pid;
     my $start = time;
