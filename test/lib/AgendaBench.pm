@@ -11,8 +11,14 @@ package AgendaBench;
 use strict;
 use warnings;
 
-our $stdout;
-BEGIN { open $stdout, '>&', \*STDOUT or die "stdout: $!" }
+our ($stdout, $stderr);
+BEGIN
+{
+    open $stdout, '>&', \*STDOUT or die "stdout: $!";
+    open $stderr, '>&', \*STDERR or die "stderr: $!";
+}
+# whoever measures sees why it ended, too
+$SIG{__DIE__} = sub { print {$stderr} @_ unless $^S };
 
 use AgendaTest;
 use Exporter 'import';
@@ -196,7 +202,7 @@ sub start_gateway
     close $out;
     chmod 0600, $file;
     $node->safe_psql('agenda', <<'SQL');
-create role bench_gw login;
+select 'create role bench_gw login' where to_regrole('bench_gw') is null \gexec
 grant agenda_gateway to bench_gw;
 alter role bench_gw set search_path = '';
 alter role bench_gw set jit = off;
