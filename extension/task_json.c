@@ -73,7 +73,7 @@ static const Member members[] = {
 	{ "updated_at", MEMBER_TIME, TASK_UPDATED_AT, IN_REST },
 };
 
-static void push_image(JsonbParseState **state, const TaskRow *task);
+static JsonbValue *push_image(JsonbParseState **state, const TaskRow *task);
 static void push_value(JsonbParseState **state, const Member *m, const TaskRow *task);
 static void push_tags(JsonbParseState **state, Datum tags);
 static void push_changed(JsonbParseState **state, const TaskRow *before, const TaskRow *after);
@@ -84,6 +84,7 @@ static void append_tags(StringInfo out, Datum tags);
 static void append_uuid(StringInfo out, const pg_uuid_t *uuid);
 static void tags_elements(Datum tags, Datum **elements, bool **nulls, int *count);
 
+PG_FUNCTION_INFO_V1(agenda_task_image);
 PG_FUNCTION_INFO_V1(agenda_task_json_text);
 
 /* ---- events ------------------------------------------------------------------------------------ */
@@ -114,7 +115,19 @@ agenda_task_change(const TaskRow *before, const TaskRow *after)
 	return JsonbPGetDatum(JsonbValueToJsonb(result));
 }
 
-static void
+/* agenda._task_image(t agenda.tasks) → jsonb */
+Datum
+agenda_task_image(PG_FUNCTION_ARGS)
+{
+	JsonbParseState *state = NULL;
+	TaskRow task;
+
+	if (!agenda_task_arg(&task, fcinfo, 0))
+		PG_RETURN_NULL();
+	PG_RETURN_JSONB_P(JsonbValueToJsonb(push_image(&state, &task)));
+}
+
+static JsonbValue *
 push_image(JsonbParseState **state, const TaskRow *task)
 {
 	pushJsonbValue(state, WJB_BEGIN_OBJECT, NULL);
@@ -125,7 +138,7 @@ push_image(JsonbParseState **state, const TaskRow *task)
 		push_key(state, members[i].name);
 		push_value(state, &members[i], task);
 	}
-	pushJsonbValue(state, WJB_END_OBJECT, NULL);
+	return pushJsonbValue(state, WJB_END_OBJECT, NULL);
 }
 
 static void

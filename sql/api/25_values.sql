@@ -92,6 +92,10 @@ create or replace function agenda._task_text(t agenda.tasks, p_now timestamptz, 
     language c stable parallel safe as 'MODULE_PATHNAME', 'agenda_task_json_text';
 comment on function agenda._task_text(agenda.tasks, timestamptz, agenda.preferences) is 'internal: task_json() as text';
 
+create or replace function agenda._task_image(t agenda.tasks) returns jsonb
+    language c stable parallel safe as 'MODULE_PATHNAME', 'agenda_task_image';
+comment on function agenda._task_image(agenda.tasks) is 'internal: a task as events show it';
+
 create or replace function agenda._task_body(t agenda.tasks) returns text
     language c volatile parallel unsafe as 'MODULE_PATHNAME', 'agenda_task_body';
 comment on function agenda._task_body(agenda.tasks) is 'engine: task_json() as text, with the owner''s preferences whoever asks';

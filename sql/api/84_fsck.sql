@@ -11,7 +11,7 @@ declare
     f record;
 begin
     perform agenda._check_service();
-    for f in select * from agenda._fsck_findings() loop
+    for f in select * from agenda._fsck_findings() union all select * from agenda._fsck_log() loop
         check_name := f.check_name;
         entity := f.entity;
         user_id := f.user_id;
@@ -22,7 +22,7 @@ begin
     end loop;
 end
 $$;
-comment on function agenda.fsck(boolean) is 'operator: checks the invariants of tasks, series, reminders, timers and notifications; with repair mends what can be computed anew';
+comment on function agenda.fsck(boolean) is 'operator: checks the invariants of tasks, series, reminders, timers and notifications, and that the log tells of them as they are; with repair mends what can be computed anew';
 
 create or replace function agenda._fsck_findings(out check_name text, out entity text, out user_id uuid, out id uuid, out problem text)
     returns setof record
