@@ -7,6 +7,9 @@
  * numbers in the order in which they commit.  The transaction id is drawn before seq, and the
  * sequence has no cache: both are what the drainer's rule of order rests on (bgworker/README.md).
  *
+ * agenda._emit_each() is the same for a set: an aggregate, so that SQL says which events there are and
+ * the partition is opened once for all of them.
+ *
  * The row goes straight into its partition with its index entries (table.c): by SQL the same takes
  * five times as long.  Nothing else may happen to an event, so triggers on the log are not asked.
  * A partition for today is made if the scanner has not done so ahead of time.
@@ -77,15 +80,36 @@ static const AgendaColumn event_columns[EVENT_COLUMNS] = {
 /* of the leaf that was written last */
 static AgendaRowMap event_map = { "events", event_columns, EVENT_COLUMNS };
 
-static void insert_event(Datum *values, bool *nulls);
+struct AgendaEventBatch
+{
+	Datum values[EVENT_COLUMNS]; /* what all of them have is filled at the beginning */
+	bool nulls[EVENT_COLUMNS];
+	Datum *row_values; /* in the order of the partition */
+	bool *row_nulls;
+	Datum headers; /* our own */
+	Oid seq;
+	AgendaWriter writer; /* rel is NULL before the first event */
+};
+
+/* State of the aggregate agenda._emit_each(). */
+typedef struct EmitEach
+{
+	AgendaEventBatch *batch;
+	int64 written;
+} EmitEach;
+
+static void open_batch(AgendaEventBatch *batch);
+static void insert_event(AgendaEventBatch *batch);
+static EmitEach *begin_emit_each(FunctionCallInfo fcinfo);
 static Relation open_leaf(Oid relid);
 static Oid ensure_leaf(TimestampTz at);
 static Oid find_leaf(TimestampTz at);
-static int64 next_seq(void);
 static Datum own_headers(void);
 static const char *trace_of_request(void);
 
 PG_FUNCTION_INFO_V1(agenda_emit);
+PG_FUNCTION_INFO_V1(agenda_emit_each_next);
+PG_FUNCTION_INFO_V1(agenda_emit_each_end);
 PG_FUNCTION_INFO_V1(agenda_next_xid);
 
 /*
@@ -120,36 +144,137 @@ agenda_next_xid(PG_FUNCTION_ARGS)
 	PG_RETURN_FULLTRANSACTIONID(ReadNextFullTransactionId());
 }
 
+/*
+ * Transition of agenda._emit_each(type text, user_id uuid, subject text, data jsonb): an event for
+ * each row, whose key is its subject.
+ */
+Datum
+agenda_emit_each_next(PG_FUNCTION_ARGS)
+{
+	EmitEach *state = PG_ARGISNULL(0) ? begin_emit_each(fcinfo) : (EmitEach *) PG_GETARG_POINTER(0);
+	AgendaEvent event = { 0 };
+	pg_uuid_t id;
+
+	if (PG_ARGISNULL(1) || PG_ARGISNULL(3) || PG_ARGISNULL(4))
+		ereport(ERROR, errcode(ERRCODE_NULL_VALUE_NOT_ALLOWED),
+				errmsg("type, subject and data of an event must not be null"));
+	event.type = text_to_cstring(PG_GETARG_TEXT_PP(1));
+	event.user_id = PG_ARGISNULL(2) ? NULL : PG_GETARG_UUID_P(2);
+	event.subject = event.key = PG_GETARG_DATUM(3);
+	event.data = PG_GETARG_DATUM(4);
+	state->written += agenda_events_write(state->batch, &event, &id);
+	PG_RETURN_POINTER(state);
+}
+
+static EmitEach *
+begin_emit_each(FunctionCallInfo fcinfo)
+{
+	MemoryContext context;
+	MemoryContext old;
+	EmitEach *state;
+
+	if (!AggCheckCallContext(fcinfo, &context))
+		elog(ERROR, "agenda._emit_each() is called as a plain function");
+	old = MemoryContextSwitchTo(context);
+	state = palloc0(sizeof(EmitEach));
+	state->batch = agenda_events_begin();
+	MemoryContextSwitchTo(old);
+	return state;
+}
+
+/* Its end: how many were written, 0 in a silent transaction. */
+Datum
+agenda_emit_each_end(PG_FUNCTION_ARGS)
+{
+	EmitEach *state = PG_ARGISNULL(0) ? NULL : (EmitEach *) PG_GETARG_POINTER(0);
+
+	if (state == NULL)
+		PG_RETURN_INT64(0);
+	agenda_events_end(state->batch);
+	PG_RETURN_INT64(state->written);
+}
+
 bool
 agenda_event_write(const AgendaEvent *event, pg_uuid_t *id)
 {
-	Datum values[EVENT_COLUMNS];
-	bool nulls[EVENT_COLUMNS] = { false };
-	const char *trace = trace_of_request();
+	AgendaEventBatch *batch = agenda_events_begin();
+	bool written = agenda_events_write(batch, event, id);
+
+	agenda_events_end(batch);
+	return written;
+}
+
+AgendaEventBatch *
+agenda_events_begin(void)
+{
+	return palloc0(sizeof(AgendaEventBatch));
+}
+
+/* Nothing is opened before there is something to write. */
+bool
+agenda_events_write(AgendaEventBatch *batch, const AgendaEvent *event, pg_uuid_t *id)
+{
+	Datum *values = batch->values;
 
 	if (agenda_silence_drops_event())
 		return false;
+	if (batch->writer.rel == NULL)
+		open_batch(batch);
 	agenda_uuid7_make(id);
 
-	values[EVENT_XID] = FullTransactionIdGetDatum(GetTopFullTransactionId());
 	values[EVENT_ID] = UUIDPGetDatum(id);
 	values[EVENT_TYPE] = CStringGetTextDatum(event->type);
-	nulls[EVENT_USER_ID] = event->user_id == NULL;
+	batch->nulls[EVENT_USER_ID] = event->user_id == NULL;
 	values[EVENT_USER_ID] = UUIDPGetDatum(event->user_id);
 	values[EVENT_SUBJECT] = event->subject;
 	values[EVENT_KEY] = event->key;
-	values[EVENT_ACTOR] = CStringGetTextDatum(agenda_identity_actor());
-	values[EVENT_OCCURRED_AT] = TimestampTzGetDatum(GetCurrentTimestamp());
-	nulls[EVENT_TRACE] = trace == NULL;
-	values[EVENT_TRACE] = trace == NULL ? (Datum) 0 : CStringGetTextDatum(trace);
-	values[EVENT_HEADERS] = own_headers();
+	values[EVENT_HEADERS] = batch->headers;
 	if (event->headers != (Datum) 0)
-		values[EVENT_HEADERS] =
-			DirectFunctionCall2(jsonb_concat, values[EVENT_HEADERS], event->headers);
+		values[EVENT_HEADERS] = DirectFunctionCall2(jsonb_concat, batch->headers, event->headers);
 	values[EVENT_DATA] = event->data;
 	agenda_backlog_admit(DatumGetJsonbP(event->data), DatumGetJsonbP(values[EVENT_HEADERS]));
-	insert_event(values, nulls);
+	insert_event(batch);
 	return true;
+}
+
+/* What all events of this command have, and the partition that they go to. */
+static void
+open_batch(AgendaEventBatch *batch)
+{
+	MemoryContext old = MemoryContextSwitchTo(GetMemoryChunkContext(batch));
+	TimestampTz now = GetCurrentTimestamp();
+	const char *trace = trace_of_request();
+	Relation leaf;
+
+	batch->values[EVENT_XID] = FullTransactionIdGetDatum(GetTopFullTransactionId());
+	batch->values[EVENT_ACTOR] = CStringGetTextDatum(agenda_identity_actor());
+	batch->values[EVENT_OCCURRED_AT] = TimestampTzGetDatum(now);
+	batch->nulls[EVENT_TRACE] = trace == NULL;
+	if (trace != NULL)
+		batch->values[EVENT_TRACE] = CStringGetTextDatum(trace);
+	batch->headers = own_headers();
+
+	leaf = open_leaf(ensure_leaf(now));
+	agenda_writer_open(&batch->writer, leaf);
+	batch->row_values = palloc(RelationGetDescr(leaf)->natts * sizeof(Datum));
+	batch->row_nulls = palloc(RelationGetDescr(leaf)->natts * sizeof(bool));
+	batch->seq = agenda_table_oid("events_seq");
+	MemoryContextSwitchTo(old);
+}
+
+void
+agenda_events_end(AgendaEventBatch *batch)
+{
+	Relation leaf = batch->writer.rel;
+
+	if (leaf != NULL)
+	{
+		agenda_writer_close(&batch->writer);
+		table_close(leaf, NoLock);
+		pfree(batch->row_values);
+		pfree(batch->row_nulls);
+	}
+	pfree(batch);
 }
 
 static const char *
@@ -160,31 +285,25 @@ trace_of_request(void)
 	return trace == NULL ? agenda_identity_request_id() : trace;
 }
 
-/* The number is drawn last of all, so that no work lies between it and its row. */
+/*
+ * The number is drawn last of all, so that no work lies between it and its row; the sequence has
+ * CACHE 1: numbers come in the order of the changes.
+ */
 static void
-insert_event(Datum *values, bool *nulls)
+insert_event(AgendaEventBatch *batch)
 {
-	Relation leaf = open_leaf(ensure_leaf(DatumGetTimestampTz(values[EVENT_OCCURRED_AT])));
-	int natts = RelationGetDescr(leaf)->natts;
-	const AttrNumber *attnum = agenda_row_columns(&event_map, RelationGetDescr(leaf));
-	Datum *row_values = palloc0(natts * sizeof(Datum));
-	bool *row_nulls = palloc(natts * sizeof(bool));
-	AgendaWriter writer;
+	TupleDesc desc = RelationGetDescr(batch->writer.rel);
+	const AttrNumber *attnum = agenda_row_columns(&event_map, desc);
 
-	memset(row_nulls, true, natts * sizeof(bool));
+	memset(batch->row_nulls, true, desc->natts * sizeof(bool));
 	for (int i = 0; i < EVENT_COLUMNS; i++)
 	{
-		row_values[attnum[i] - 1] = values[i];
-		row_nulls[attnum[i] - 1] = nulls[i];
+		batch->row_values[attnum[i] - 1] = batch->values[i];
+		batch->row_nulls[attnum[i] - 1] = batch->nulls[i];
 	}
-	agenda_writer_open(&writer, leaf);
-	agenda_writer_defaults(&writer, &event_map, row_values, row_nulls);
-	row_values[attnum[EVENT_SEQ] - 1] = Int64GetDatum(next_seq());
-	agenda_write_insert(&writer, row_values, row_nulls);
-	agenda_writer_close(&writer);
-	table_close(leaf, NoLock);
-	pfree(row_values);
-	pfree(row_nulls);
+	agenda_writer_defaults(&batch->writer, &event_map, batch->row_values, batch->row_nulls);
+	batch->row_values[attnum[EVENT_SEQ] - 1] = Int64GetDatum(nextval_internal(batch->seq, false));
+	agenda_write_insert(&batch->writer, batch->row_values, batch->row_nulls);
 }
 
 static Relation
@@ -244,13 +363,6 @@ find_leaf(TimestampTz at)
 	}
 	table_close(parent, NoLock);
 	return leaf;
-}
-
-static int64
-next_seq(void)
-{
-	/* with CACHE 1: drawn in the order of the changes */
-	return nextval_internal(agenda_table_oid("events_seq"), false);
 }
 
 /*

@@ -23,4 +23,14 @@ typedef struct AgendaEvent
  */
 extern bool agenda_event_write(const AgendaEvent *event, pg_uuid_t *id);
 
+/*
+ * Many events of one command: the partition stays open, and they have one time.  A batch lives in
+ * the memory context in which it is begun.
+ */
+typedef struct AgendaEventBatch AgendaEventBatch;
+
+extern AgendaEventBatch *agenda_events_begin(void);
+extern bool agenda_events_write(AgendaEventBatch *batch, const AgendaEvent *event, pg_uuid_t *id);
+extern void agenda_events_end(AgendaEventBatch *batch);
+
 #endif

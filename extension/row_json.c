@@ -2,7 +2,7 @@
  * row_json.c
  *		A row as jsonb, as events show things: times in UTC, nothing else like to_jsonb().
  *
- * agenda._row_json(record, omit text[]) is what the engine calls for each row of a batch.
+ * agenda._row_json(record, omit text[], member text) is what the engine calls for each row of a batch.
  * jsonb_build_object() would look up the type of every argument in the catalogs, each time; here
  * the row's descriptor says it once.  Called by SQL only; takes no locks; works in the caller's
  * memory context.
@@ -20,11 +20,24 @@
 #include "utils/numeric.h"
 #include "utils/timestamp.h"
 #include "utils/typcache.h"
+#include "utils/uuid.h"
 
 #include "clock.h"
+#include "json_text.h"
 
-static void push_row(JsonbParseState **state, HeapTupleHeader row, TupleDesc desc, ArrayType *omit);
-static bool is_omitted(const char *name, ArrayType *omit);
+/* Names of columns that are left out. */
+typedef struct Omitted
+{
+	Datum *names;
+	bool *nulls;
+	int count;
+} Omitted;
+
+static void read_omitted(ArrayType *array, Omitted *omit);
+static void push_row(JsonbParseState **state, HeapTupleHeader row, TupleDesc desc,
+					 const Omitted *omit);
+static bool is_omitted(const char *name, int length, const Omitted *omit);
+static void push_key(JsonbParseState **state, char *name, int length);
 static void push_value(JsonbParseState **state, Datum value, Oid type);
 static void push_texts(JsonbParseState **state, Datum array);
 static JsonbValue text_value(Datum value);
@@ -32,10 +45,12 @@ static JsonbValue output_value(Datum value, Oid type);
 
 PG_FUNCTION_INFO_V1(agenda_row_json);
 
+/* agenda._row_json(r record, omit text[], member text) → jsonb: the row, or an object with it as member */
 Datum
 agenda_row_json(PG_FUNCTION_ARGS)
 {
 	JsonbParseState *state = NULL;
+	Omitted omit = { 0 };
 	HeapTupleHeader row;
 	TupleDesc desc;
 	JsonbValue *result;
@@ -43,16 +58,34 @@ agenda_row_json(PG_FUNCTION_ARGS)
 	if (PG_ARGISNULL(0))
 		PG_RETURN_NULL();
 	row = PG_GETARG_HEAPTUPLEHEADER(0);
+	if (!PG_ARGISNULL(1))
+		read_omitted(PG_GETARG_ARRAYTYPE_P(1), &omit);
 	desc = lookup_rowtype_tupdesc(HeapTupleHeaderGetTypeId(row), HeapTupleHeaderGetTypMod(row));
 	pushJsonbValue(&state, WJB_BEGIN_OBJECT, NULL);
-	push_row(&state, row, desc, PG_ARGISNULL(1) ? NULL : PG_GETARG_ARRAYTYPE_P(1));
+	if (!PG_ARGISNULL(2))
+	{
+		text *member = PG_GETARG_TEXT_PP(2);
+
+		push_key(&state, VARDATA_ANY(member), VARSIZE_ANY_EXHDR(member));
+		pushJsonbValue(&state, WJB_BEGIN_OBJECT, NULL);
+	}
+	push_row(&state, row, desc, &omit);
 	ReleaseTupleDesc(desc);
 	result = pushJsonbValue(&state, WJB_END_OBJECT, NULL);
+	if (!PG_ARGISNULL(2))
+		result = pushJsonbValue(&state, WJB_END_OBJECT, NULL);
 	PG_RETURN_JSONB_P(JsonbValueToJsonb(result));
 }
 
 static void
-push_row(JsonbParseState **state, HeapTupleHeader row, TupleDesc desc, ArrayType *omit)
+read_omitted(ArrayType *array, Omitted *omit)
+{
+	deconstruct_array(array, TEXTOID, -1, false, TYPALIGN_INT, &omit->names, &omit->nulls,
+					  &omit->count);
+}
+
+static void
+push_row(JsonbParseState **state, HeapTupleHeader row, TupleDesc desc, const Omitted *omit)
 {
 	HeapTupleData tuple = { .t_len = HeapTupleHeaderGetDatumLength(row), .t_data = row };
 	Datum *values = palloc(desc->natts * sizeof(Datum));
@@ -63,13 +96,11 @@ push_row(JsonbParseState **state, HeapTupleHeader row, TupleDesc desc, ArrayType
 	for (int i = 0; i < desc->natts; i++)
 	{
 		Form_pg_attribute att = TupleDescAttr(desc, i);
-		JsonbValue key = { .type = jbvString };
+		int length = strlen(NameStr(att->attname));
 
-		if (att->attisdropped || is_omitted(NameStr(att->attname), omit))
+		if (att->attisdropped || is_omitted(NameStr(att->attname), length, omit))
 			continue;
-		key.val.string.val = NameStr(att->attname);
-		key.val.string.len = strlen(key.val.string.val);
-		pushJsonbValue(state, WJB_KEY, &key);
+		push_key(state, NameStr(att->attname), length);
 		if (nulls[i])
 			pushJsonbValue(state, WJB_VALUE, &null);
 		else
@@ -78,21 +109,23 @@ push_row(JsonbParseState **state, HeapTupleHeader row, TupleDesc desc, ArrayType
 }
 
 static bool
-is_omitted(const char *name, ArrayType *omit)
+is_omitted(const char *name, int length, const Omitted *omit)
 {
-	ArrayIterator names;
-	Datum value;
-	bool isnull;
-	bool found = false;
+	for (int i = 0; i < omit->count; i++)
+		if (!omit->nulls[i] && VARSIZE_ANY_EXHDR(DatumGetPointer(omit->names[i])) == length &&
+			memcmp(name, VARDATA_ANY(DatumGetPointer(omit->names[i])), length) == 0)
+			return true;
+	return false;
+}
 
-	if (omit == NULL)
-		return false;
-	names = array_create_iterator(omit, 0, NULL);
-	while (!found && array_iterate(names, &value, &isnull))
-		found = !isnull && strlen(name) == VARSIZE_ANY_EXHDR(DatumGetPointer(value)) &&
-				memcmp(name, VARDATA_ANY(DatumGetPointer(value)), strlen(name)) == 0;
-	array_free_iterator(names);
-	return found;
+static void
+push_key(JsonbParseState **state, char *name, int length)
+{
+	JsonbValue key = { .type = jbvString };
+
+	key.val.string.val = name;
+	key.val.string.len = length;
+	pushJsonbValue(state, WJB_KEY, &key);
 }
 
 static void
@@ -119,6 +152,12 @@ push_value(JsonbParseState **state, Datum value, Oid type)
 			break;
 		case TEXTOID:
 			v = text_value(value);
+			break;
+		case UUIDOID:
+			v.type = jbvString;
+			v.val.string.val = palloc(AGENDA_UUID_SIZE);
+			v.val.string.len = AGENDA_UUID_SIZE - 1;
+			agenda_uuid_text(DatumGetUUIDP(value), v.val.string.val);
 			break;
 		case TIMESTAMPTZOID:
 			if (TIMESTAMP_NOT_FINITE(DatumGetTimestampTz(value)))

@@ -184,6 +184,7 @@ agenda_writer_open(AgendaWriter *writer, Relation rel)
 
 	PreventCommandIfReadOnly("a change of the agenda");
 	writer->rel = rel;
+	writer->row = NULL;
 	writer->estate = CreateExecutorState();
 	old = MemoryContextSwitchTo(writer->estate->es_query_cxt);
 	writer->result_rel = makeNode(ResultRelInfo);
@@ -270,9 +271,13 @@ agenda_write_insert(AgendaWriter *writer, Datum *values, bool *nulls)
 {
 	EState *estate = writer->estate;
 	const TupleConstr *constr = RelationGetDescr(writer->rel)->constr;
-	TupleTableSlot *slot = agenda_writer_slot(writer);
-	MemoryContext old = MemoryContextSwitchTo(estate->es_query_cxt);
+	TupleTableSlot *slot;
+	MemoryContext old;
 
+	if (writer->row == NULL)
+		writer->row = agenda_writer_slot(writer);
+	slot = ExecClearTuple(writer->row);
+	old = MemoryContextSwitchTo(GetPerTupleMemoryContext(estate));
 	memcpy(slot->tts_values, values, slot->tts_tupleDescriptor->natts * sizeof(Datum));
 	memcpy(slot->tts_isnull, nulls, slot->tts_tupleDescriptor->natts * sizeof(bool));
 	ExecStoreVirtualTuple(slot);
@@ -284,6 +289,7 @@ agenda_write_insert(AgendaWriter *writer, Datum *values, bool *nulls)
 	if (writer->result_rel->ri_NumIndices > 0)
 		ExecInsertIndexTuples(writer->result_rel, slot, estate, false, false, NULL, NIL);
 	MemoryContextSwitchTo(old);
+	ResetPerTupleExprContext(estate);
 }
 
 TupleTableSlot *

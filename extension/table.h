@@ -41,6 +41,7 @@ typedef struct AgendaWriter
 	Relation rel;
 	EState *estate;
 	ResultRelInfo *result_rel;
+	TupleTableSlot *row; /* of agenda_write_insert(), once there was one */
 } AgendaWriter;
 
 /* Registers the cache invalidation; called once from _PG_init. */

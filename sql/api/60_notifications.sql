@@ -2,10 +2,10 @@
 -- The inbox is what is neither cleared, withdrawn, archived nor held; the partial indexes of the table
 -- repeat these conditions.
 
-create or replace function agenda._notification_image(n agenda.notifications) returns jsonb
+create or replace function agenda._notification_image(n agenda.notifications, member text default null) returns jsonb
     language sql stable
-    return agenda._row_json(n, '{dedupe_key,held_until,held_reason,merged_into,archived_at}');
-comment on function agenda._notification_image(agenda.notifications) is 'internal: a notification as events show it';
+    return agenda._row_json(n, '{dedupe_key,held_until,held_reason,merged_into,archived_at}', member);
+comment on function agenda._notification_image(agenda.notifications, text) is 'internal: a notification as events show it; or an object that has it as a member';
 
 create or replace function agenda.notification_json(n agenda.notifications) returns jsonb
     language plpgsql stable as
@@ -24,8 +24,8 @@ create or replace function agenda._notifications_made() returns trigger
     set search_path = pg_catalog, agenda, pg_temp as
 $$
 begin
-    perform agenda._emit('notification.created', n.user_id, n.id::text, n.id::text, jsonb_build_object('after', agenda._notification_image(n)))
-       from (select * from new_rows x where x.held_until is null order by x.id) n;
+    perform agenda._emit_each('notification.created', n.user_id, n.id::text, agenda._notification_image(n, 'after'))
+       from new_rows n where n.held_until is null;
     return null;
 end
 $$;
@@ -36,7 +36,7 @@ create or replace function agenda._notifications_changed() returns trigger
     set search_path = pg_catalog, agenda, pg_temp as
 $$
 begin
-    perform agenda._emit(c.type, c.user_id, c.id::text, c.id::text, case c.type
+    perform agenda._emit_each(c.type, c.user_id, c.id::text, case c.type
                 when 'notification.created' then jsonb_build_object('after', c.after)
                 else jsonb_build_object('before', c.before, 'after', c.after, 'changed', agenda._changed(c.before, c.after)) end)
        from (select n.id, n.user_id, agenda._notification_image(o) as before, agenda._notification_image(n) as after,

@@ -51,41 +51,25 @@ comment on function agenda._next_digest(agenda.preferences, timestamptz) is 'int
 
 -- verdict: tell, silent (to the inbox without a sound), hold (until when) or drop.
 -- reason:  the preference that said so.
-create or replace function agenda._verdict(p agenda.preferences, p_type text, p_priority smallint, p_at timestamptz,
-                                           out verdict text, out reason text, out until timestamptz)
-    language plpgsql stable as
-$$
-begin
-    verdict := 'drop';
-    if not p.notifications_enabled then
-        reason := 'notifications_enabled';
-    elsif not p.reminders_enabled and p_type <> 'digest' then
-        reason := 'reminders_enabled';
-    elsif not p_type = any (p.enabled_types) then
-        reason := 'enabled_types';
-    elsif p.paused_until > p_at then
-        verdict := 'hold';
-        reason := 'paused';
-        until := p.paused_until;
-    elsif p.digest_time is not null and p_type = any (p.digest_types) then
-        verdict := 'hold';
-        reason := 'digest';
-        until := agenda._next_digest(p, p_at);
-    else
-        until := agenda._quiet_until(p, p_at);
-        if until is null or p_priority <= p.quiet_break_priority then
-            verdict := 'tell';
-            until := null;
-        else
-            verdict := p.quiet_policy;
-            reason := 'quiet';
-            if verdict <> 'hold' then
-                until := null;
-            end if;
-        end if;
-    end if;
-end
-$$;
+create type agenda.verdict as (verdict text, reason text, until timestamptz);
+comment on type agenda.verdict is 'what preferences make of a notification: tell, silent, hold or drop, which of them said so, and until when it is held';
+
+-- One expression, which the planner writes into the scanner's statement in place of a call.
+create or replace function agenda._verdict(p agenda.preferences, p_type text, p_priority smallint, p_at timestamptz) returns agenda.verdict
+    language sql stable
+    return case
+        when not p.notifications_enabled                        then row('drop', 'notifications_enabled', null)::agenda.verdict
+        when not p.reminders_enabled and p_type <> 'digest'     then row('drop', 'reminders_enabled', null)::agenda.verdict
+        when not p_type = any (p.enabled_types)                 then row('drop', 'enabled_types', null)::agenda.verdict
+        when p.paused_until > p_at                              then row('hold', 'paused', p.paused_until)::agenda.verdict
+        when p.digest_time is not null
+             and p_type = any (p.digest_types)                  then row('hold', 'digest', agenda._next_digest(p, p_at))::agenda.verdict
+        when p.quiet_start is null
+             or p_priority <= p.quiet_break_priority
+             or agenda._quiet_until(p, p_at) is null            then row('tell', null, null)::agenda.verdict
+        when p.quiet_policy = 'hold'                            then row('hold', 'quiet', agenda._quiet_until(p, p_at))::agenda.verdict
+        else row(p.quiet_policy, 'quiet', null)::agenda.verdict
+    end;
 comment on function agenda._verdict(agenda.preferences, text, smallint, timestamptz) is 'internal: what the preferences make of a notification at an instant';
 
 -- ---- what is held ------------------------------------------------------------------------------

@@ -26,17 +26,11 @@ create type agenda.raising as (
 comment on type agenda.raising is 'a timer that has come up: what its thing has reached and when, what comes next, what the preferences say';
 comment on column agenda.raising.known_at is 'nothing can be late before this: the task did not exist, or had another due date';
 
-create or replace function agenda._due_text(t agenda.tasks, p_zone text) returns text
-    language plpgsql stable as
-$$
-begin
-    if t.due_kind = 'date' then
-        return to_char(t.due_local, 'YYYY-MM-DD');
-    end if;
-    return format('%s (%s)', to_char(agenda.instant_to_local(t.due_date, p_zone), 'YYYY-MM-DD HH24:MI'), p_zone);
-end
-$$;
-comment on function agenda._due_text(agenda.tasks, text) is 'internal: the due date as people read it';
+create or replace function agenda._due_text(p_kind text, p_local timestamp, p_due timestamptz, p_zone text) returns text
+    language sql stable
+    return case when p_kind = 'date' then to_char(p_local, 'YYYY-MM-DD')
+                else to_char(agenda.instant_to_local(p_due, p_zone), 'YYYY-MM-DD HH24:MI') || ' (' || p_zone || ')' end;
+comment on function agenda._due_text(text, timestamp, timestamptz, text) is 'internal: a due date as people read it';
 
 -- One task whose timer has come up.  Nothing has been reached when it is done, gone, or due another time.
 create or replace function agenda._raising_of_task(m agenda.timers, t agenda.tasks, p agenda.preferences, p_now timestamptz)
@@ -78,7 +72,7 @@ begin
     end if;
     if r.reached <> '{}' then
         v_what := r.reached[cardinality(r.reached)];
-        r.due_text := agenda._due_text(t, coalesce(t.timezone, p.timezone));
+        r.due_text := agenda._due_text(t.due_kind, t.due_local, t.due_date, coalesce(t.timezone, p.timezone));
         r.known_at := t.updated_at;
         r.dedupe := format('%s:%s:%s', replace(v_what, 'repeat', 'overdue'), t.id, extract(epoch from t.due_date))
                     || case when r.nth > 0 then ':' || r.nth else '' end;
@@ -133,49 +127,6 @@ end
 $$;
 comment on function agenda._plan_repeats(agenda.preferences) is 'engine: when a user''s overdue tasks are told again';
 
--- One reminder whose timer has come up.  Several of its times that passed meanwhile count, and are told once.
-create or replace function agenda._raising_of_reminder(r agenda.reminders, t agenda.tasks, p agenda.preferences, p_now timestamptz)
-    returns agenda.raising
-    language plpgsql stable as
-$$
-declare
-    v_every constant numeric := extract(epoch from r.repeat_every);
-    v       record;
-    x       agenda.raising;
-begin
-    x := ('reminder', r.user_id, r.id, t.id, t.recurring_task_id, t.title, t.priority, t.due_date, null, r.created_at,
-          null, '{}', '{}', 0, 'reminder', null, null, null, null)::agenda.raising;
-    if r.state <> 'scheduled' or not agenda._is_open(t.status) or t.deleted_at is not null then
-        return x;
-    elsif r.fire_at is null or r.fire_at > p_now then
-        x.next_at := r.fire_at;
-        return x;
-    end if;
-    x.reached := '{reminder}';
-    x.reached_at := array[r.fire_at];
-    x.nth := r.fired_count + coalesce(floor(extract(epoch from p_now - r.fire_at) / v_every), 0) + 1;
-    if v_every is not null and (r.repeat_max is null or x.nth <= r.repeat_max) then
-        x.next_at := r.fire_at + make_interval(secs => (x.nth - r.fired_count) * v_every);
-    end if;
-    x.due_text := case when t.due_date is not null then agenda._due_text(t, coalesce(t.timezone, p.timezone)) end;
-    x.dedupe := format('reminder:%s:%s', r.id, extract(epoch from r.fire_at));
-    v := agenda._verdict(p, 'reminder', t.priority, p_now);
-    x.verdict := v.verdict;
-    x.reason := v.reason;
-    x.until := v.until;
-    if p_now > r.fire_at + p.catchup_window then
-        x.verdict := 'drop';
-        x.reason := 'catchup_window';
-    elsif p_now > r.fire_at + interval '1 minute' and t.last_reminder_sent >= r.fire_at and r.fired_count = 0 then
-        -- the task has been told since
-        x.verdict := 'drop';
-        x.reason := 'told';
-    end if;
-    return x;
-end
-$$;
-comment on function agenda._raising_of_reminder(agenda.reminders, agenda.tasks, agenda.preferences, timestamptz) is 'internal: what a reminder has reached';
-
 -- Both return the ids of the things that were dealt with; what somebody else has locked is not.
 create or replace function agenda._raise_tasks(p_timers agenda.timers[], p_now timestamptz) returns uuid[]
     language plpgsql volatile
@@ -203,6 +154,59 @@ end
 $$;
 comment on function agenda._raise_tasks(agenda.timers[], timestamptz) is 'engine: announces what tasks have reached and plans what comes next';
 
+-- What reminders whose timers have come up have reached; locks them and their tasks, and passes over those that
+-- are locked.  Several times of one that passed meanwhile count, and are told once.  Nothing has been reached
+-- when the reminder or its task is done with, or when it is owed another time.
+create or replace function agenda._raisings_of_reminders(p_timers agenda.timers[], p_now timestamptz) returns agenda.raising[]
+    language plpgsql volatile
+    set enable_hashjoin = off set enable_mergejoin = off set enable_seqscan = off set jit = off as
+$$
+begin
+    return array(
+        select row('reminder', o.user_id, o.id, o.task_id, o.recurring_task_id, o.title, o.priority, o.due_date,
+                   case when o.due_date is not null
+                        then agenda._due_text(o.due_kind, o.due_local, o.due_date, coalesce(o.timezone, (o.p).timezone)) end,
+                   o.created_at,
+                   'reminder:' || o.id || ':' || extract(epoch from o.fire_at),
+                   case when o.owed then '{reminder}' else '{}' end,
+                   case when o.owed then array[o.fire_at] else '{}' end,
+                   o.nth,
+                   'reminder',
+                   case when not o.owed then o.fire_at
+                        when o.nth <= o.repeat_max or (o.repeat_max is null and o.repeat_every is not null)
+                        then o.fire_at + make_interval(secs => (o.nth - o.fired_count) * extract(epoch from o.repeat_every)) end,
+                   case when d.reason is null then (o.v).verdict else 'drop' end,
+                   coalesce(d.reason, (o.v).reason),
+                   (o.v).until)::agenda.raising
+          from (select w.*,
+                       case when w.owed then agenda._verdict(w.p, 'reminder', w.priority, p_now) end as v,
+                       w.fired_count + 1
+                       + coalesce(floor(extract(epoch from p_now - w.fire_at) / extract(epoch from w.repeat_every)), 0)::integer as nth
+                  from (select l.*,
+                               coalesce(l.fire_at <= p_now, false) as owed,
+                               case when p.user_id is null then agenda._default_preferences(l.user_id) else p end as p
+                          from (select r.user_id, r.id, r.task_id, r.fired_count, r.repeat_every, r.repeat_max, r.created_at,
+                                       case when r.state = 'scheduled' and agenda._is_open(t.status) and t.deleted_at is null
+                                            then r.fire_at end as fire_at,
+                                       t.recurring_task_id, t.title, t.priority, t.due_date, t.due_kind, t.due_local, t.timezone,
+                                       t.last_reminder_sent
+                                  from unnest(p_timers) m
+                                  join agenda.reminders r on r.user_id = m.user_id and r.id = m.entity_id
+                                  join agenda.tasks t on t.user_id = r.user_id and t.id = r.task_id
+                                   for no key update of t, r skip locked) l
+                          left join agenda.preferences p on p.user_id = l.user_id
+                        offset 0) w
+                offset 0) o
+         cross join lateral (select case
+                                 when not o.owed then null
+                                 when p_now > o.fire_at + (o.p).catchup_window then 'catchup_window'
+                                 -- the task has been told since
+                                 when p_now > o.fire_at + interval '1 minute' and o.last_reminder_sent >= o.fire_at and o.fired_count = 0 then 'told'
+                             end as reason) d);
+end
+$$;
+comment on function agenda._raisings_of_reminders(agenda.timers[], timestamptz) is 'engine: locks reminders that have come up, and says what they have reached';
+
 create or replace function agenda._raise_reminders(p_timers agenda.timers[], p_now timestamptz) returns uuid[]
     language plpgsql volatile
     set enable_hashjoin = off set enable_mergejoin = off set enable_seqscan = off set jit = off as
@@ -213,13 +217,7 @@ begin
     if p_timers = '{}' then
         return '{}';
     end if;
-    v := array(
-        select agenda._raising_of_reminder(l.r, l.t, case when p.user_id is null then agenda._default_preferences((l.t).user_id) else p end, p_now)
-          from (select r, t from unnest(p_timers) m
-                  join agenda.reminders r on r.user_id = m.user_id and r.id = m.entity_id
-                  join agenda.tasks t on t.user_id = r.user_id and t.id = r.task_id
-                   for no key update of t, r skip locked) l
-          left join agenda.preferences p on p.user_id = (l.t).user_id);
+    v := agenda._raisings_of_reminders(p_timers, p_now);
     update agenda.reminders r
        set fire_at = x.next_at,
            snoozed_until = null,
@@ -229,9 +227,11 @@ begin
       from unnest(v) x
      where r.user_id = x.user_id and r.id = x.id and x.reached <> '{}';
     perform agenda._announce(v, p_now);
-    delete from agenda.timers x using unnest(p_timers) m
-     where x.user_id = m.user_id and x.entity = m.entity and x.entity_id = m.entity_id
-       and not exists (select from agenda.reminders r where r.user_id = m.user_id and r.id = m.entity_id);
+    if cardinality(v) < cardinality(p_timers) then
+        delete from agenda.timers x using unnest(p_timers) m
+         where x.user_id = m.user_id and x.entity = m.entity and x.entity_id = m.entity_id
+           and not exists (select from agenda.reminders r where r.user_id = m.user_id and r.id = m.entity_id);
+    end if;
     return array(select r.id from unnest(v) r);
 end
 $$;
@@ -243,7 +243,7 @@ create or replace function agenda._announce(p agenda.raising[], p_now timestampt
     set enable_hashjoin = off set enable_mergejoin = off set enable_seqscan = off set jit = off as
 $$
 begin
-    perform agenda._emit(case e.what when 'reminder' then 'reminder.due' else 'task.' || e.what end, e.user_id, e.id::text, e.id::text,
+    perform agenda._emit_each(case e.what when 'reminder' then 'reminder.due' else 'task.' || e.what end, e.user_id, e.id::text,
                          case e.what when 'reminder' then agenda._row_json(e, '{id,user_id,what}')
                                      else agenda._row_json(e, '{id,user_id,what,reminder_id,nth,late}') end)
        from (select r.id, r.user_id, s.what, r.task_id, r.recurring_task_id, r.title, r.due_date, s.at as scheduled_for,

@@ -20,9 +20,9 @@ create or replace function agenda.uuid7() returns uuid
     language c volatile strict parallel safe as 'MODULE_PATHNAME', 'agenda_uuid7';
 comment on function agenda.uuid7() is 'a new time-ordered identifier (RFC 9562 version 7)';
 
-create or replace function agenda._row_json(r record, omit text[] default null) returns jsonb
+create or replace function agenda._row_json(r record, omit text[] default null, member text default null) returns jsonb
     language c stable parallel safe as 'MODULE_PATHNAME', 'agenda_row_json';
-comment on function agenda._row_json(record, text[]) is 'internal: a row, without some of its columns, as events show things';
+comment on function agenda._row_json(record, text[], text) is 'internal: a row, without some of its columns, as events show things; or an object that has it as a member';
 
 -- ---- identity (extension/identity.c) -----------------------------------------------------------
 
@@ -45,6 +45,18 @@ comment on function agenda._leave() is 'engine: the end of what _enter() began';
 create or replace function agenda._emit(type text, user_id uuid, subject text, key text, data jsonb, headers jsonb default null) returns uuid
     language c volatile parallel unsafe as 'MODULE_PATHNAME', 'agenda_emit';
 comment on function agenda._emit(text, uuid, text, text, jsonb, jsonb) is 'engine: writes one event to the log, returns its id';
+
+create or replace function agenda._emit_each_next(state internal, type text, user_id uuid, subject text, data jsonb) returns internal
+    language c volatile parallel unsafe as 'MODULE_PATHNAME', 'agenda_emit_each_next';
+comment on function agenda._emit_each_next(internal, text, uuid, text, jsonb) is 'engine: one event of _emit_each()';
+
+create or replace function agenda._emit_each_end(state internal) returns bigint
+    language c volatile parallel unsafe as 'MODULE_PATHNAME', 'agenda_emit_each_end';
+comment on function agenda._emit_each_end(internal) is 'engine: the end of _emit_each()';
+
+create or replace aggregate agenda._emit_each(type text, user_id uuid, subject text, data jsonb) (
+    sfunc = agenda._emit_each_next, stype = internal, finalfunc = agenda._emit_each_end, finalfunc_modify = read_write);
+comment on aggregate agenda._emit_each(text, uuid, text, jsonb) is 'engine: an event for each row of a set, in its order, as _emit() writes them; how many';
 
 -- ---- rows of agenda.tasks (extension/task_valid.c) ---------------------------------------------
 
