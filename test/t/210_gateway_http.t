@@ -72,10 +72,32 @@ refused(post($host, $bearer, "Content-Length: 13\0 9") . '{"title":"x"}' . $inne
 refused(post($host, $bearer, "Transfer-Encoding: chunked\0,gzip") . "0\r\n\r\n$inner", 400, 'a NUL in a coding');
 refused(get('/api/tasks', $host, "$bearer\0abc"), 400, 'a NUL in a token');
 
-# What the library answers by itself, before any handler of ours: pinned, so that a change is noticed.
-like($gateway->raw(post($host, 'Content-Length: -1')), qr/^HTTP\/1\.1 4\d\d /, 'a negative length');
+# What the library answers by itself, before any handler of ours, or behind it: a short page of its own, which no option or callback
+# replaces. Pinned, so that a change is noticed: the status is right, the connection ends, what follows is not taken for a request.
+sub library_page
+{
+    my ($request, $status, $what, $heads) = @_;
+    my $answer = $gateway->raw($request . $inner);
+
+    like($answer, qr/^HTTP\/1\.1 $status /, "$what: $status by the library");
+    like($answer, qr/^Connection: close\r$/mi, 'and the end');
+    like($answer, qr/<html>/, 'with a page of its own') if $status != 431 && $status != 414;
+    # for a length that is none it sends the header a second time, inside what the first one calls the body
+    is(count_answers($answer), $heads // 1, 'so many heads');
+    unlike($answer, qr/smuggled/, 'the second request was not seen');
+}
+my $json = 'Content-Type: application/json';
+library_page(post($host, $bearer, "Content-Length: $_"), 400, "a length of \"$_\"", 2) foreach '-1', 'abc', '5x', '+5', '2, 2', '';
+library_page(post($host, $bearer, 'Content-Length: 99999999999999999999999'), 413, 'a length beyond all numbers', 2);
+library_page(post($host, $bearer, $json, 'Transfer-Encoding: chunked') . "$_\r\n{}\r\n0\r\n\r\n", 400, "a chunk of \"$_\"") foreach 'zz', '-1', '0x2', '1';
+library_page(post($host, $bearer, $json, 'Transfer-Encoding: chunked') . "ffffffffffffffffff\r\n{}\r\n0\r\n\r\n", 413, 'a chunk beyond all numbers');
+library_page("PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n", 505, 'an HTTP/2 preface');
+library_page("GET / $_\r\n$host\r\n\r\n", 400, "the version $_") foreach 'http/1.1', 'HTTP/1.1x';
+library_page("GET /healthz\r\n\r\n", 400, 'HTTP/0.9');
+library_page("GET /healthz HTTP/1.1\r\n$host\r\nno colon\r\n\r\n", 400, 'a line without a colon');
+# larger than its buffer: it resets the connection, since there is more that it has not read
 like($gateway->raw(get('/healthz', $host, 'X: ' . 'y' x 40000)), qr/^HTTP\/1\.1 431 /, 'a header larger than the buffer');
-like($gateway->raw("PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n"), qr/^HTTP\/1\.1 505 /, 'an HTTP/2 preface');
+like($gateway->raw(get('/' . 'y' x 40000, $host)), qr/^HTTP\/1\.1 414 /, 'a target larger than the buffer');
 
 # What is fine.
 sub answered
