@@ -24,13 +24,13 @@
 #include "db.h"
 #include "health.h"
 #include "http.h"
+#include "position.h"
 #include "sqlanswer.h"
 #include "worker.h"
 
 #define BUCKETS        16384
 #define STREAM_LIFE    3600 /* s; then the client comes back, with a token that is still good */
 #define CATCH_UP_LIMIT "500"
-#define POSITION_MAX   64
 
 struct stream_client
 {
@@ -370,30 +370,22 @@ push_page(struct stream_client *c, const json_t *page)
 	sb_free(&text);
 }
 
-/* Does this position stand for a whole tick?  Then the rest may be in memory. */
-static bool
-whole_tick(const char *position, int64_t *tick)
-{
-	char *end;
-
-	*tick = strtoll(position, &end, 10);
-	return strcmp(end, ".0") == 0;
-}
-
 static void
 catch_up_page(struct stream_client *c, const char *body)
 {
 	struct stream_hub *hub = c->req->worker->hub;
 	json_t *page = json_loads(body, 0, NULL);
 	const char *next = json_string_value(json_object_get(page, "next"));
+	struct position position;
 
-	if (next == NULL || strlen(next) >= sizeof(c->since))
+	if (next == NULL || !position_parse(&position, next))
 		push_bye(c);
 	else
 	{
 		(void) snprintf(c->since, sizeof(c->since), "%s", next);
 		push_page(c, page);
-		if (!whole_tick(c->since, &c->position))
+		c->position = position.tick;
+		if (!position_is_tick(&position))
 			submit_catch_up(c);
 		else if (c->position >= hub->position)
 			c->catching_up = false;
@@ -497,14 +489,6 @@ wanted_position(const struct request *req)
 	return NULL;
 }
 
-static bool
-position_valid(const char *position)
-{
-	size_t len = strlen(position);
-
-	return len < POSITION_MAX && len > 0 && strspn(position, "0123456789.") == len;
-}
-
 static struct stream_client *
 make_client(struct request *req)
 {
@@ -530,7 +514,7 @@ begin(struct request *req, const char *since)
 							 .cache_control = "no-store" };
 	struct stream_hub *hub = req->worker->hub;
 	struct stream_client *c = make_client(req);
-	int64_t tick;
+	struct position position;
 
 	req->client = c;
 	add_client(hub, c);
@@ -542,9 +526,10 @@ begin(struct request *req, const char *since)
 	}
 	(void) http_stream_push(req, "retry: 2000\n\n", 13);
 	(void) snprintf(c->since, sizeof(c->since), "%s", since);
-	if (whole_tick(since, &tick) && ring_reaches(hub, tick))
+	if (position_parse(&position, since) && position_is_tick(&position) &&
+		ring_reaches(hub, position.tick))
 	{
-		c->position = tick;
+		c->position = position.tick;
 		replay_ring(hub, c);
 	}
 	else
@@ -557,12 +542,13 @@ stream_open(struct request *req)
 {
 	struct stream_hub *hub = req->worker->hub;
 	const char *since = wanted_position(req);
+	struct position position;
 
 	if (hub == NULL || hub->position < 0)
 		answer_kind(req, &PROBLEM_UNAVAILABLE, "the log is not followed at the moment");
 	else if (health_draining())
 		answer_kind(req, &PROBLEM_DRAINING, NULL);
-	else if (since != NULL && !position_valid(since))
+	else if (since != NULL && !position_parse(&position, since))
 		answer_kind(req, &PROBLEM_BAD_REQUEST, "the Last-Event-ID is none of ours");
 	else if (streams_of(hub, req->principal.user) >= req->worker->cfg->stream_per_user)
 		answer_kind(req, &PROBLEM_TOO_MANY_STREAMS, NULL);

@@ -16,5 +16,7 @@ extern int fuzz_gw_target(const uint8_t *data, size_t size);
 extern int fuzz_gw_header(const uint8_t *data, size_t size);
 extern int fuzz_gw_json(const uint8_t *data, size_t size);
 extern int fuzz_gw_jwt(const uint8_t *data, size_t size);
+extern int fuzz_gw_position(const uint8_t *data, size_t size);
+extern int fuzz_gw_hosts(const uint8_t *data, size_t size);
 
 #endif

@@ -19,10 +19,9 @@ static const struct
 	int (*run)(const uint8_t *data, size_t size);
 	const char *name;
 } targets[] = {
-	{ fuzz_gw_target, "gw_target" },
-	{ fuzz_gw_header, "gw_header" },
-	{ fuzz_gw_json, "gw_json" },
-	{ fuzz_gw_jwt, "gw_jwt" },
+	{ fuzz_gw_target, "gw_target" },     { fuzz_gw_header, "gw_header" },
+	{ fuzz_gw_json, "gw_json" },         { fuzz_gw_jwt, "gw_jwt" },
+	{ fuzz_gw_position, "gw_position" }, { fuzz_gw_hosts, "gw_hosts" },
 };
 
 static void
