@@ -8,7 +8,7 @@
  *	   put it behind those that are on their way already (the flow), as long as memory permits;
  *	2. hand records to the publisher and take the reports (delivery.c);
  *	3. when the first windows of the flow are settled, move the position behind them; store it (an
- *	   insert, committed asynchronously) if that was not done in the last 20 ms, so that a busy log
+ *	   insert, committed asynchronously) if that was not done in the last 10 ms, so that a busy log
  *	   doesn't fill the table of ticks;
  *	4. wait for latch, publisher and clock together, if there is nothing to do at once.
  *
@@ -57,7 +57,7 @@
 #include "worker.h"
 
 #define LOOK_EVERY_MS       5000
-#define SAVE_EVERY_MS       20
+#define SAVE_EVERY_MS       10
 #define IDLE_SAVE_EVERY_MS  (3600 * 1000)
 #define ERROR_RETRY_MOST_MS 10000
 #define LAST_REPORTS_MS     500

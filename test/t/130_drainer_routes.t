@@ -63,7 +63,7 @@ like($node->safe_psql('sql_ascii', 'select reason from agenda.dead_letters'), qr
     'what is not text in any encoding is set aside, and does not hold up the rest');
 
 # --- a quiet end repeats nothing -----------------------------------------------------------------
-# quiet: the last position is stored, which is done every 20 ms; an end in the middle of that may repeat
+# quiet: the last position is stored, which is done every 10 ms; an end in the middle of that may repeat
 my @made = map { create("restart $_") } 1 .. 30;
 all_published();
 $node->restart;
