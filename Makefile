@@ -74,6 +74,9 @@ OBJS = \
 	bgworker/scanner.o \
 	bgworker/drainer.o \
 	bgworker/drainer_publisher.o \
+	bgworker/table_mark.o \
+	bgworker/log_leaves.o \
+	bgworker/log_routes.o \
 	bgworker/log_reader.o \
 	bgworker/event.o \
 	bgworker/window.o \

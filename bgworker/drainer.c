@@ -15,8 +15,17 @@
  * So the position is behind the highest window before which everything is settled, and the cursor,
  * where the next window begins, is ahead of it by the flow.
  *
- * Commits wake it by its latch.  What cannot do that is found by a look every five seconds, which
- * opens no table as long as nobody has drawn a transaction id.
+ * Commits wake it by its latch, and are read at once.  One that comes very soon after a read (READ_EVERY_US)
+ * is read a millisecond later, with those that follow it: meanwhile the drainer rests, and nobody wakes it.
+ * Without brokers what is read serves those who go by stored positions, so that it is not done more
+ * often than these are stored.
+ *
+ * The position is stored behind a read and not before it.  The commit log remembers up to where the
+ * WAL has to be flushed for 32 transactions together: with a commit of ours among them, which waits
+ * for nobody, all that is read afterwards would have to wait for a flush.
+ *
+ * What cannot wake it is found by a look every five seconds, which opens no table as long as nobody
+ * has drawn a transaction id.
  *
  * Dead letters that are to be sent again go through the same flow, when it has become empty; the
  * log is read again behind the last of them, so that a key's later events follow its letters.
@@ -61,8 +70,8 @@
 #define IDLE_SAVE_EVERY_MS  (3600 * 1000)
 #define ERROR_RETRY_MOST_MS 10000
 #define LAST_REPORTS_MS     500
-/* while something is in flight, windows are not cut more often than this: they become larger */
-#define READ_EVERY_US 1000
+/* windows aren't cut more often than this, and under load once a millisecond: they become larger */
+#define READ_EVERY_US 250
 /* a window takes no more than this part of what all of them may take */
 #define WINDOWS_IN_MEMORY 4
 
@@ -82,6 +91,7 @@ static AgendaPosition cursor = { .lo.isnull = true, .hi.isnull = true }; /* all 
 static bool position_known = false;
 static bool position_unsaved = false; /* it has passed events that no stored one has */
 static TimestampTz position_saved = 0;
+static bool save_failed = false;
 static bool news = true; /* there may be something to read, whatever the slot says */
 static TimestampTz next_look = 0;
 static TimestampTz last_read = 0;
@@ -110,6 +120,7 @@ static const struct
 };
 
 static long drainer_round(void);
+static void set_resting(bool rest);
 static void note_wake(int woken);
 static bool take_news(void);
 static bool find_position(long *wait_ms);
@@ -118,6 +129,7 @@ static bool told_foreign(bool told);
 static void name_source(void *arg);
 static bool warm_topics(long *wait_ms);
 static void read_more(long *wait_ms);
+static long pause_us(void);
 static bool room_for_window(void);
 static void read_log(long *wait_ms);
 static bool read_letters(long *wait_ms);
@@ -127,6 +139,8 @@ static bool pass_settled(void);
 static void catch_up(void);
 static bool pass_letters(const AgendaWindow *window);
 static void pass_events(const AgendaWindow *window, int n_events);
+static void save_in_time(long *wait_ms);
+static long save_left_ms(void);
 static bool save_position(long *wait_ms);
 static void show_state(void);
 static void show_figures(void);
@@ -164,18 +178,34 @@ drainer_round(void)
 {
 	long wait_ms = LOOK_EVERY_MS;
 
+	set_resting(false);
 	if (flow.n_windows == 0 &&
 		(!agenda_drainer_publisher_ready() || !find_position(&wait_ms) || !warm_topics(&wait_ms)))
 		return wait_ms;
-	if (!save_position(&wait_ms))
+	if (save_failed && !save_position(&wait_ms))
 		return wait_ms;
 	read_more(&wait_ms);
 	if (flow.n_windows > 0)
 		work_on_flow(&wait_ms);
+	save_in_time(&wait_ms);
 	if (failures == 0)
 		show_state();
 	show_figures();
 	return wait_ms;
+}
+
+/* While it rests, commits leave word but don't wake it. */
+static void
+set_resting(bool rest)
+{
+	static bool resting = true; /* what a predecessor may have left */
+
+	if (rest == resting)
+		return;
+	SpinLockAcquire(&agenda_worker_slot->mutex);
+	agenda_worker_slot->drainer.resting = rest;
+	SpinLockRelease(&agenda_worker_slot->mutex);
+	resting = rest;
 }
 
 static void
@@ -304,22 +334,38 @@ take_news(void)
 static void
 read_more(long *wait_ms)
 {
-	long since_us;
+	long left_us;
 
 	if (!room_for_window())
 		return;
-	since_us = (long) (GetCurrentTimestamp() - last_read);
-	if (flow.n_windows > 0 && since_us >= 0 && since_us < READ_EVERY_US)
+	news = take_news();
+	left_us = pause_us();
+	if (news && left_us > 0)
 	{
-		*wait_ms = Min(*wait_ms, 1);
+		set_resting(true);
+		*wait_ms = Min(*wait_ms, (left_us + 999) / 1000);
 		return;
 	}
-	news = take_news();
 	if (redrive != REDRIVE_NONE && !read_letters(wait_ms))
 		return;
 	if (news || !cursor.hi.isnull)
 		read_log(wait_ms);
 	*wait_ms = Min(*wait_ms, agenda_worker_time_left(next_look, LOOK_EVERY_MS));
+}
+
+/*
+ * How long it may rest before the next window.  Of a window that was cut the rest follows at once, and
+ * a position that is to be stored is to be behind what there is.
+ */
+static long
+pause_us(void)
+{
+	long every_us = agenda_publishing() ? READ_EVERY_US : SAVE_EVERY_MS * 1000;
+	long since_us = (long) (GetCurrentTimestamp() - last_read);
+
+	if (!cursor.hi.isnull || since_us < 0 || (position_unsaved && save_left_ms() == 0))
+		return 0;
+	return Max(every_us - since_us, 0);
 }
 
 static bool
@@ -501,24 +547,36 @@ pass_events(const AgendaWindow *window, int n_events)
 	SpinLockRelease(&agenda_worker_slot->mutex);
 }
 
+/* Stores the position when it is time to; otherwise *wait_ms says when it is. */
+static void
+save_in_time(long *wait_ms)
+{
+	long left_ms = save_left_ms();
+
+	if (left_ms > 0)
+		*wait_ms = Min(*wait_ms, left_ms);
+	else
+		(void) save_position(wait_ms);
+}
+
 /*
- * Stores the position when it is time to.  False after an error; otherwise *wait_ms says when it is
- * time again.  Without events, too, it is stored now and then: old parts of the log can be dropped
- * when a stored position has passed them.
+ * Without events, too, it is stored now and then: old parts of the log can be dropped when a stored
+ * position has passed them.
  */
+static long
+save_left_ms(void)
+{
+	long every_ms = position_unsaved ? SAVE_EVERY_MS : IDLE_SAVE_EVERY_MS;
+
+	return agenda_worker_time_left(TimestampTzPlusMilliseconds(position_saved, every_ms), every_ms);
+}
+
+/* False after an error: nothing is read before it has succeeded. */
 static bool
 save_position(long *wait_ms)
 {
-	long every_ms = position_unsaved ? SAVE_EVERY_MS : IDLE_SAVE_EVERY_MS;
-	long left_ms =
-		agenda_worker_time_left(TimestampTzPlusMilliseconds(position_saved, every_ms), every_ms);
-
-	if (left_ms > 0)
-	{
-		*wait_ms = Min(*wait_ms, left_ms);
-		return true;
-	}
-	if (!agenda_position_save(&position))
+	save_failed = !agenda_position_save(&position);
+	if (save_failed)
 	{
 		*wait_ms = retry_later();
 		return false;
@@ -651,10 +709,7 @@ abandon_flow(void)
 	agenda_flow_clear(&flow);
 	agenda_position_set(&cursor, position.lo, position.hi, position.seq);
 	if (position_unsaved)
-	{
-		position_saved = 0;
 		(void) save_position(&wait_ms);
-	}
 }
 
 /* A quiet end: takes the reports that still come, and offers nothing new. */

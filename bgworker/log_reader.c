@@ -6,12 +6,13 @@
  * one, ordered by seq (see DESIGN, "The log"): so a writer that stays open holds back nobody but
  * itself, and nothing that commits late is lost.
  *
- * The rows stream from the executor into the window, one at a time (EventReceiver), by statements
- * that are prepared and planned once for the partitions that can still hold something.  Their
- * text comes from agenda._log_statement(), and there are two ways to read:
+ * The rows come one at a time (EventReceiver) from the partitions that can still hold something
+ * (log_leaves.c), and there are two ways to read them:
  *
- *	new		what lo does not show, by the index on xid: nothing but the window is touched.  The rows
- *			are sorted here.  If there are more than a window may have, they are dropped, and
+ *	new		what lo does not show, by the index on xid: nothing but the window is touched.  That is done for
+ *			nearly every commit, and an executor would cost several times the work on the rows, so
+ *			the partitions of events are asked by their access methods.  The rows are sorted here.
+ *			If there are more than a window may have, they are dropped, and
  *	rest	everything is read in the order of seq from the lowest number on that lo does not show, and
  *			sorted out by xid, until the window is full; then it is cut, and what follows is read in
  *			the same way from there on.
@@ -21,8 +22,8 @@
  * name those that had drawn a higher one by then, and their numbers, and were running.
  *
  * The snapshot that is remembered has to be the one that the rows were read with: everything is
- * run read-only, in the snapshot that is active in the transaction.  The routes are read with it,
- * too: a route that was committed before an event, or with it, counts for it.
+ * run read-only, in the snapshot that is active in the transaction, partitions and routes
+ * (log_routes.c), too.  All statements but "new" of events come from agenda._log_statement().
  *
  * Before a record leaves the database, its commit must have reached the disk: with
  * synchronous_commit = off rows are visible earlier, and a crash could undo what others have seen
@@ -34,21 +35,29 @@
  */
 #include "postgres.h"
 
+#include "access/genam.h"
+#include "access/table.h"
+#include "access/tableam.h"
 #include "access/transam.h"
 #include "access/xlog.h"
 #include "catalog/pg_type.h"
+#include "storage/bufmgr.h"
 #include "storage/lwlock.h"
 #include "tcop/dest.h"
-#include "utils/array.h"
-#include "utils/builtins.h"
+#include "utils/fmgroids.h"
 #include "utils/fmgrprotos.h"
 #include "utils/memutils.h"
+#include "utils/rel.h"
+#include "utils/snapmgr.h"
 #include "utils/xid8.h"
 
 #include "backlog.h"
 #include "event.h"
+#include "log_leaves.h"
 #include "log_reader.h"
+#include "log_routes.h"
 #include "settings.h"
+#include "table.h"
 #include "worker.h"
 
 /* What takes the rows; it stops the executor when the window is full. */
@@ -67,12 +76,15 @@ typedef struct EventReceiver
 	uint64 last_xid;
 } EventReceiver;
 
-/* The route of an event type, in the order of agenda._log_routes(). */
-typedef struct Route
+/* A pg_snapshot as it is stored. */
+typedef struct StoredSnapshot
 {
-	const char *type;
-	const AgendaTopic *topic;
-} Route;
+	int32 varlena;
+	uint32 n_running;
+	uint64 xmin;
+	uint64 xmax;
+	uint64 running[FLEXIBLE_ARRAY_MEMBER];
+} StoredSnapshot;
 
 typedef struct ReadWork
 {
@@ -82,53 +94,46 @@ typedef struct ReadWork
 	AgendaWindow *window;
 } ReadWork;
 
-static AgendaQuery leaves_query = {
-	.sql = "select array_agg(l), (select f from agenda._log_floor() f) "
-		   "from agenda._unread_leaves($1) l",
-	.nargs = 1,
-	.argtypes = { PG_SNAPSHOTOID },
-	.read_only = true
+/* Columns of agenda.events, in the order of AGENDA_EVENT_*; the others are those of a replay. */
+static const AgendaColumn event_columns[] = {
+	[AGENDA_EVENT_SEQ] = { "seq", INT8OID },
+	[AGENDA_EVENT_XID] = { "xid", XID8OID },
+	[AGENDA_EVENT_ID] = { "id", UUIDOID },
+	[AGENDA_EVENT_TYPE] = { "type", TEXTOID },
+	[AGENDA_EVENT_USER_ID] = { "user_id", UUIDOID },
+	[AGENDA_EVENT_SUBJECT] = { "subject", TEXTOID },
+	[AGENDA_EVENT_KEY] = { "key", TEXTOID },
+	[AGENDA_EVENT_OCCURRED_AT] = { "occurred_at", TIMESTAMPTZOID },
+	[AGENDA_EVENT_TRACE] = { "trace", TEXTOID },
+	[AGENDA_EVENT_HEADERS] = { "headers", JSONBOID },
+	[AGENDA_EVENT_DATA] = { "data", JSONBOID },
 };
-static AgendaQuery statement_query = { .sql = "select agenda._log_statement($1, $2)",
-									   .nargs = 2,
-									   .argtypes = { NAMEARRAYOID, TEXTOID },
-									   .read_only = true };
-static AgendaQuery routes_query = { .sql =
-										"select event_type, topic, mode from agenda._log_routes()",
-									.read_only = true };
-
-/* Statements for the leaves that were asked for last. */
-static ArrayType *planned_leaves = NULL;
-static SPIPlanPtr new_plan = NULL;
-static SPIPlanPtr rest_plan = NULL;
-static SPIPlanPtr first_plan = NULL;
+/* of the partition that was read last */
+static AgendaRowMap event_map = { "events", event_columns, lengthof(event_columns) };
 
 /* What had been written before the snapshot in which the last window ends. */
 static AgendaBacklogMark upper_mark = { 0 };
 
 static void run_read(void *arg);
-static void read_window(ReadWork *work, int64 floor);
+static void read_window(ReadWork *work, const AgendaUnread *unread);
 static void start_over(ReadWork *work);
-static bool find_leaves(const AgendaPosition *position, int64 *floor);
-static bool same_leaves(const ArrayType *leaves);
-static void plan_leaves(ArrayType *leaves);
-static SPIPlanPtr plan_statement(ArrayType *leaves, const char *kind, Oid argtype);
-static void run_plan(SPIPlanPtr plan, Oid type, Datum value, EventReceiver *receiver);
+static void run_statement(AgendaStatement statement, Oid type, Datum value,
+						  EventReceiver *receiver);
 static int64 first_number(const AgendaPosition *position);
+static void read_new(const AgendaUnread *unread, AgendaSnapshot lo, EventReceiver *receiver);
+static void read_leaf(AgendaLeaf *leaf, const StoredSnapshot *lo, EventReceiver *receiver);
+static void read_xids(IndexScanDesc scan, StrategyNumber strategy, RegProcedure operator,
+					  uint64 xid, TupleTableSlot *slot, EventReceiver *receiver);
+static void receive_leaf_row(TupleTableSlot *slot, EventReceiver *receiver);
 static void begin_receiver(EventReceiver *receiver, ReadWork *work, int64 floor);
-static bool receive_event(TupleTableSlot *slot, DestReceiver *self);
+static bool receive_row(TupleTableSlot *slot, DestReceiver *self);
+static bool receive_event(EventReceiver *receiver, const Datum *values, const bool *nulls);
 static void begin_rows(DestReceiver *self, int operation, TupleDesc typeinfo);
 static void end_rows(DestReceiver *self);
 static bool belongs(EventReceiver *receiver, Datum xid, int64 seq);
 static bool visible(Datum xid, AgendaSnapshot snapshot);
 static XLogRecPtr commit_lsn(FullTransactionId fxid);
 static int by_seq(const void *a, const void *b);
-static void add_deliveries(AgendaWindow *window);
-static bool is_route_of(const Route *routes, int n, int r, const AgendaEvent *event);
-static const AgendaTopic *only_topic(AgendaWindow *window, const Route *routes, int n,
-									 const AgendaEvent *event);
-static Route *read_routes(AgendaWindow *window, int *n);
-static int first_route(const Route *routes, int n, const char *type);
 static AgendaSnapshot current_snapshot(void);
 
 static const AgendaSnapshot no_snapshot = { .isnull = true };
@@ -200,21 +205,22 @@ run_read(void *arg)
 	AgendaWindow *window = work->window;
 	const AgendaPosition *position = work->position;
 	MemoryContext old = MemoryContextSwitchTo(window->context);
-	int64 floor;
+	const AgendaUnread *unread;
 
 	window->lo = agenda_snapshot_copy(position->lo);
 	window->upper = agenda_snapshot_copy(position->hi.isnull ? current_snapshot() : position->hi);
 	MemoryContextSwitchTo(old);
 
-	if (!find_leaves(position, &floor))
+	unread = agenda_log_unread(position->lo);
+	if (!unread->any)
 		return;
-	read_window(work, floor);
+	read_window(work, unread);
 	if (work->publishing && work->window->n_events > 0)
-		add_deliveries(work->window);
+		agenda_log_route(work->window);
 }
 
 static void
-read_window(ReadWork *work, int64 floor)
+read_window(ReadWork *work, const AgendaUnread *unread)
 {
 	const AgendaPosition *position = work->position;
 	int64 first = 0;
@@ -222,8 +228,8 @@ read_window(ReadWork *work, int64 floor)
 
 	if (position->hi.isnull)
 	{
-		begin_receiver(&receiver, work, floor);
-		run_plan(new_plan, PG_SNAPSHOTOID, position->lo.value, &receiver);
+		begin_receiver(&receiver, work, unread->floor);
+		read_new(unread, position->lo, &receiver);
 		if (!receiver.full)
 		{
 			qsort(work->window->events, work->window->n_events, sizeof(AgendaEvent *), by_seq);
@@ -232,10 +238,10 @@ read_window(ReadWork *work, int64 floor)
 		start_over(work);
 		first = first_number(position);
 	}
-	begin_receiver(&receiver, work, Max(floor, first - 1));
+	begin_receiver(&receiver, work, Max(unread->floor, first - 1));
 	receiver.lo = position->lo;
 	receiver.hi = position->hi;
-	run_plan(rest_plan, INT8OID, Int64GetDatum(receiver.floor), &receiver);
+	run_statement(AGENDA_STATEMENT_REST, INT8OID, Int64GetDatum(receiver.floor), &receiver);
 	work->window->cut = receiver.full;
 }
 
@@ -262,67 +268,8 @@ current_snapshot(void)
 	return result;
 }
 
-/* Makes the statements ready; false when no leaf can hold anything. */
-static bool
-find_leaves(const AgendaPosition *position, int64 *floor)
-{
-	Datum values[] = { position->lo.value };
-	Datum leaves;
-	bool isnull;
-
-	agenda_worker_query(&leaves_query, values, NULL);
-	*floor = DatumGetInt64(SPI_getbinval(SPI_tuptable->vals[0], SPI_tuptable->tupdesc, 2, &isnull));
-	leaves = SPI_getbinval(SPI_tuptable->vals[0], SPI_tuptable->tupdesc, 1, &isnull);
-	if (isnull)
-		return false;
-	if (!same_leaves(DatumGetArrayTypeP(leaves)))
-		plan_leaves(DatumGetArrayTypePCopy(leaves));
-	return true;
-}
-
-static bool
-same_leaves(const ArrayType *leaves)
-{
-	return planned_leaves != NULL && VARSIZE(leaves) == VARSIZE(planned_leaves) &&
-		   memcmp(leaves, planned_leaves, VARSIZE(leaves)) == 0;
-}
-
 static void
-plan_leaves(ArrayType *leaves)
-{
-	if (planned_leaves != NULL)
-	{
-		pfree(planned_leaves);
-		planned_leaves = NULL;
-		SPI_freeplan(new_plan);
-		SPI_freeplan(rest_plan);
-		SPI_freeplan(first_plan);
-	}
-	new_plan = plan_statement(leaves, "new", PG_SNAPSHOTOID);
-	rest_plan = plan_statement(leaves, "rest", INT8OID);
-	first_plan = plan_statement(leaves, "first", PG_SNAPSHOTOID);
-	/* last, for all of it may fail */
-	planned_leaves = MemoryContextAlloc(TopMemoryContext, VARSIZE(leaves));
-	memcpy(planned_leaves, leaves, VARSIZE(leaves));
-}
-
-static SPIPlanPtr
-plan_statement(ArrayType *leaves, const char *kind, Oid argtype)
-{
-	Datum values[] = { PointerGetDatum(leaves), CStringGetTextDatum(kind) };
-	SPIPlanPtr plan;
-
-	agenda_worker_query(&statement_query, values, NULL);
-	plan = SPI_prepare_cursor(SPI_getvalue(SPI_tuptable->vals[0], SPI_tuptable->tupdesc, 1), 1,
-							  &argtype, CURSOR_OPT_GENERIC_PLAN);
-	if (plan == NULL)
-		elog(ERROR, "SPI_prepare failed: %s", SPI_result_code_string(SPI_result));
-	SPI_keepplan(plan);
-	return plan;
-}
-
-static void
-run_plan(SPIPlanPtr plan, Oid type, Datum value, EventReceiver *receiver)
+run_statement(AgendaStatement statement, Oid type, Datum value, EventReceiver *receiver)
 {
 	ParamListInfo params = makeParamList(1);
 	SPIExecuteOptions options = { .params = params, .read_only = true, .dest = &receiver->pub };
@@ -332,10 +279,9 @@ run_plan(SPIPlanPtr plan, Oid type, Datum value, EventReceiver *receiver)
 	params->params[0].isnull = false;
 	params->params[0].pflags = PARAM_FLAG_CONST;
 	params->params[0].ptype = type;
-	rc = SPI_execute_plan_extended(plan, &options);
+	rc = SPI_execute_plan_extended(agenda_log_plan(statement), &options);
 	if (rc != SPI_OK_SELECT)
 		elog(ERROR, "SPI_execute_plan failed: %s", SPI_result_code_string(rc));
-	MemoryContextDelete(receiver->row_context);
 }
 
 /* See the head of the file. */
@@ -345,7 +291,7 @@ first_number(const AgendaPosition *position)
 	Datum values[] = { position->lo.value };
 	bool isnull;
 	Datum value;
-	int rc = SPI_execute_plan(first_plan, values, NULL, true, 0);
+	int rc = SPI_execute_plan(agenda_log_plan(AGENDA_STATEMENT_FIRST), values, NULL, true, 0);
 
 	if (rc != SPI_OK_SELECT)
 		elog(ERROR, "SPI_execute_plan failed: %s", SPI_result_code_string(rc));
@@ -353,12 +299,80 @@ first_number(const AgendaPosition *position)
 	return isnull ? 0 : DatumGetInt64(value);
 }
 
+/* ---- new ----------------------------------------------------------------------------------- */
+
+/* Two kinds of rows are not visible in lo: see "reading" in sql/api/65_log.sql. */
+static void
+read_new(const AgendaUnread *unread, AgendaSnapshot lo, EventReceiver *receiver)
+{
+	for (int i = 0; i < unread->n_leaves && !receiver->full; i++)
+		read_leaf(&unread->leaves[i], (const StoredSnapshot *) DatumGetPointer(lo.value), receiver);
+	if (unread->replays && !receiver->full)
+		run_statement(AGENDA_STATEMENT_REPLAYS, PG_SNAPSHOTOID, lo.value, receiver);
+}
+
+static void
+read_leaf(AgendaLeaf *leaf, const StoredSnapshot *lo, EventReceiver *receiver)
+{
+	Relation rel = table_open(leaf->table, AccessShareLock);
+	Relation index;
+	IndexScanDesc scan;
+	TupleTableSlot *slot;
+
+	/* most often that of tomorrow */
+	if (RelationGetNumberOfBlocks(rel) == 0)
+	{
+		table_close(rel, NoLock);
+		return;
+	}
+	index = index_open(agenda_log_xid_index(leaf, rel), AccessShareLock);
+	slot = table_slot_create(rel, NULL);
+	scan = index_beginscan(rel, index, GetActiveSnapshot(), 1, 0);
+	read_xids(scan, BTGreaterEqualStrategyNumber, F_XID8GE, lo->xmax, slot, receiver);
+	for (uint32 i = 0; i < lo->n_running; i++)
+		read_xids(scan, BTEqualStrategyNumber, F_XID8EQ, lo->running[i], slot, receiver);
+	index_endscan(scan);
+	ExecDropSingleTupleTableSlot(slot);
+	index_close(index, NoLock);
+	table_close(rel, NoLock);
+}
+
+static void
+read_xids(IndexScanDesc scan, StrategyNumber strategy, RegProcedure operator, uint64 xid,
+		  TupleTableSlot *slot, EventReceiver *receiver)
+{
+	ScanKeyData key;
+
+	ScanKeyInit(&key, 1, strategy, operator,
+				FullTransactionIdGetDatum(FullTransactionIdFromU64(xid)));
+	index_rescan(scan, &key, 1, NULL, 0);
+	while (!receiver->full && index_getnext_slot(scan, ForwardScanDirection, slot))
+		receive_leaf_row(slot, receiver);
+}
+
+static void
+receive_leaf_row(TupleTableSlot *slot, EventReceiver *receiver)
+{
+	const AttrNumber *attnum = agenda_row_columns(&event_map, slot->tts_tupleDescriptor);
+	Datum values[AGENDA_EVENT_COLUMNS] = { 0 };
+	bool nulls[AGENDA_EVENT_COLUMNS];
+
+	slot_getallattrs(slot);
+	memset(nulls, true, sizeof(nulls));
+	for (int i = 0; i < lengthof(event_columns); i++)
+	{
+		values[i] = slot->tts_values[attnum[i] - 1];
+		nulls[i] = slot->tts_isnull[attnum[i] - 1];
+	}
+	(void) receive_event(receiver, values, nulls);
+}
+
 /* ---- rows ---------------------------------------------------------------------------------- */
 
 static void
 begin_receiver(EventReceiver *receiver, ReadWork *work, int64 floor)
 {
-	EventReceiver fresh = { .pub = { .receiveSlot = receive_event,
+	EventReceiver fresh = { .pub = { .receiveSlot = receive_row,
 									 .rStartup = begin_rows,
 									 .rShutdown = end_rows,
 									 .rDestroy = end_rows,
@@ -387,20 +401,24 @@ end_rows(DestReceiver *self)
 {
 }
 
-/* False stops the executor. */
+/* receiveSlot: false stops the executor. */
 static bool
-receive_event(TupleTableSlot *slot, DestReceiver *self)
+receive_row(TupleTableSlot *slot, DestReceiver *self)
 {
-	EventReceiver *receiver = (EventReceiver *) self;
+	slot_getallattrs(slot);
+	return receive_event((EventReceiver *) self, slot->tts_values, slot->tts_isnull);
+}
+
+/* False if the window is full. */
+static bool
+receive_event(EventReceiver *receiver, const Datum *values, const bool *nulls)
+{
 	AgendaWindow *window = receiver->window;
 	AgendaEvent *event;
 	MemoryContext old;
 	uint64 xid;
-	int64 seq;
 
-	slot_getallattrs(slot);
-	seq = DatumGetInt64(slot->tts_values[AGENDA_EVENT_SEQ]);
-	if (!belongs(receiver, slot->tts_values[AGENDA_EVENT_XID], seq))
+	if (!belongs(receiver, values[AGENDA_EVENT_XID], DatumGetInt64(values[AGENDA_EVENT_SEQ])))
 		return true;
 	if (window->n_events == receiver->max_events ||
 		(window->n_events > 0 && receiver->bytes >= receiver->max_bytes))
@@ -409,13 +427,13 @@ receive_event(TupleTableSlot *slot, DestReceiver *self)
 		return false;
 	}
 
-	xid = U64FromFullTransactionId(DatumGetFullTransactionId(slot->tts_values[AGENDA_EVENT_XID]));
+	xid = U64FromFullTransactionId(DatumGetFullTransactionId(values[AGENDA_EVENT_XID]));
 	if (xid != receiver->last_xid)
 		window->durable_at = Max(window->durable_at, commit_lsn(FullTransactionIdFromU64(xid)));
 	receiver->last_xid = xid;
 
 	old = MemoryContextSwitchTo(receiver->row_context);
-	event = agenda_event_make(window->context, slot->tts_values, slot->tts_isnull);
+	event = agenda_event_make(window->context, values, nulls);
 	receiver->bytes += event->size;
 	agenda_window_add(window, event);
 	MemoryContextSwitchTo(old);
@@ -465,92 +483,4 @@ by_seq(const void *a, const void *b)
 	int64 y = (*(AgendaEvent *const *) b)->seq;
 
 	return (x > y) - (x < y);
-}
-
-/* ---- records ------------------------------------------------------------------------------- */
-
-/* One record for each route of each event. */
-static void
-add_deliveries(AgendaWindow *window)
-{
-	int n_routes;
-	Route *routes = read_routes(window, &n_routes);
-	int *first = palloc(window->n_events * sizeof(int));
-	int n = 0;
-
-	for (int i = 0; i < window->n_events; i++)
-	{
-		const AgendaEvent *event = window->events[i];
-
-		first[i] = first_route(routes, n_routes, event->type);
-		for (int r = first[i]; is_route_of(routes, n_routes, r, event); r++)
-			n++;
-		n += event->only_topic != NULL;
-	}
-	agenda_window_reserve(window, n);
-	for (int i = 0; i < window->n_events; i++)
-	{
-		const AgendaEvent *event = window->events[i];
-
-		for (int r = first[i]; is_route_of(routes, n_routes, r, event); r++)
-			agenda_window_deliver(window, event, routes[r].topic);
-		if (event->only_topic != NULL)
-			agenda_window_deliver(window, event, only_topic(window, routes, n_routes, event));
-	}
-}
-
-/* Whether the event takes this route; those of a type stand together. */
-static bool
-is_route_of(const Route *routes, int n, int r, const AgendaEvent *event)
-{
-	return r < n && event->type[0] != '\0' && event->only_topic == NULL &&
-		   strcmp(routes[r].type, event->type) == 0;
-}
-
-static const AgendaTopic *
-only_topic(AgendaWindow *window, const Route *routes, int n, const AgendaEvent *event)
-{
-	for (int r = 0; r < n; r++)
-		if (strcmp(routes[r].topic->name, event->only_topic) == 0)
-			return routes[r].topic;
-	return agenda_window_topic(window, event->only_topic, "structured");
-}
-
-static Route *
-read_routes(AgendaWindow *window, int *n)
-{
-	Route *routes;
-	TupleDesc desc;
-
-	agenda_worker_query(&routes_query, NULL, NULL);
-	desc = SPI_tuptable->tupdesc;
-	*n = (int) SPI_processed;
-	routes = palloc(SPI_processed * sizeof(Route));
-	for (int i = 0; i < *n; i++)
-	{
-		HeapTuple row = SPI_tuptable->vals[i];
-
-		routes[i].type = SPI_getvalue(row, desc, 1);
-		routes[i].topic =
-			agenda_window_topic(window, SPI_getvalue(row, desc, 2), SPI_getvalue(row, desc, 3));
-	}
-	return routes;
-}
-
-/* The index of the first route of a type, or of what stands where it would. */
-static int
-first_route(const Route *routes, int n, const char *type)
-{
-	int low = 0;
-
-	while (low < n)
-	{
-		int middle = (low + n) / 2;
-
-		if (strcmp(routes[middle].type, type) < 0)
-			low = middle + 1;
-		else
-			n = middle;
-	}
-	return low;
 }

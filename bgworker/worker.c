@@ -31,6 +31,7 @@
 #include "tcop/tcopprot.h"
 #include "utils/acl.h"
 #include "utils/guc.h"
+#include "utils/inval.h"
 #include "utils/memutils.h"
 #include "utils/snapmgr.h"
 #include "utils/timestamp.h"
@@ -50,6 +51,9 @@ static WaitEventSet *wait_set = NULL;
 
 /* Set while a transaction runs, so that SIGTERM knows whether to cancel it. */
 static volatile sig_atomic_t in_transaction = false;
+
+/* The extension was there when it was last looked for, and nothing has been dropped since. */
+static bool extension_seen = false;
 
 /* What a database or role may have set otherwise. */
 static const struct
@@ -78,6 +82,7 @@ static void begin_transaction(const char *activity);
 static void end_transaction(void);
 static void recover_from_error(MemoryContext context);
 static void require_extension(void);
+static void forget_extension(Datum arg, Oid relid);
 static void note_presence(AgendaPresence presence);
 static int wait_events(long timeout_ms);
 static void beat(void);
@@ -97,6 +102,7 @@ agenda_worker_begin(AgendaWorkerKind kind)
 	take_place(&database);
 	BackgroundWorkerInitializeConnectionByOid(database, InvalidOid, 0);
 	pin_settings();
+	CacheRegisterRelcacheCallback(forget_extension, (Datum) 0);
 	agenda_worker_watch_fd(PGINVALID_SOCKET);
 }
 
@@ -254,14 +260,18 @@ recover_from_error(MemoryContext context)
 }
 
 /*
- * It is the extension that counts and not the name of a schema.  One look into an index per
- * transaction; whoever finds it missing takes the other worker along.  A database into which a
+ * It is the extension that counts and not the name of a schema.  Its tables go with it, so it is looked
+ * for after a relcache message only; those that were sent before a transaction are read at its
+ * beginning.  Whoever finds it missing takes the other worker along.  A database into which a
  * dump is being restored counts as one without, until agenda.post_restore() wakes the launcher.
  */
 static void
 require_extension(void)
 {
-	if (OidIsValid(get_extension_oid("pg_agenda", true)) && !agenda_restoring)
+	if (extension_seen && !agenda_restoring)
+		return;
+	extension_seen = OidIsValid(get_extension_oid("pg_agenda", true));
+	if (extension_seen && !agenda_restoring)
 	{
 		note_presence(AGENDA_PRESENT);
 		return;
@@ -269,6 +279,13 @@ require_extension(void)
 	note_presence(AGENDA_ABSENT);
 	end_transaction();
 	agenda_worker_exit();
+}
+
+/* Relcache callback */
+static void
+forget_extension(Datum arg, Oid relid)
+{
+	extension_seen = false;
 }
 
 /* It only ever goes up, so that nobody calls back what another has sent away. */

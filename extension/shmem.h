@@ -103,6 +103,7 @@ typedef struct AgendaHistogram
 typedef struct AgendaDrainerInfo
 {
 	bool news;         /* somebody has committed since the drainer last took it */
+	bool resting;      /* it will look for news by itself in a moment */
 	bool redrive;      /* dead letters are to be sent again */
 	bool foreign_told; /* the warning about a foreign log has been given */
 

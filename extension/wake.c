@@ -201,7 +201,8 @@ wake_workers(AgendaSlot *slot)
 		slot->drainer.written.events += notes.written.events;
 		slot->drainer.written.bytes += notes.written.bytes;
 		slot->drainer.redrive |= notes.redrive;
-		drainer = slot->worker[AGENDA_DRAINER].latch;
+		if (!slot->drainer.resting)
+			drainer = slot->worker[AGENDA_DRAINER].latch;
 	}
 	if (notes.deliverer || notes.sweep)
 		deliverer = slot->worker[AGENDA_DELIVERER].latch;

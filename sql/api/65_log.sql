@@ -272,8 +272,31 @@ create or replace function agenda._unread_leaves(p_lo pg_snapshot) returns setof
     end;
 comment on function agenda._unread_leaves(pg_snapshot) is 'engine: partitions that can hold events which are not visible in a snapshot';
 
+-- Everything up to this number was somebody else's to publish.
+create or replace function agenda._log_floor() returns setof bigint
+    language sql stable
+    begin atomic
+        select coalesce((select o.floor_seq from agenda.log_owners o order by o.adopted_at desc limit 1), 0);
+    end;
+comment on function agenda._log_floor() is 'engine: events up to this number are not published here';
+
+-- All that the drainer wants to know of them: "until" is the oldest running transaction of a position behind
+-- which fewer of them can hold something.
+create or replace function agenda._log_unread(p_lo pg_snapshot, out leaves name[], out events oid[], out replays name[],
+                                              out until xid8, out floor_seq bigint)
+    language sql stable
+    begin atomic
+        select array_agg(l.leaf order by l.lower, l.leaf),
+               array_agg(format('agenda.%I', l.leaf)::regclass::oid order by l.lower) filter (where l.parent = 'events'),
+               array_agg(l.leaf order by l.lower) filter (where l.parent = 'replays'),
+               min(l.closed_xmax), (select agenda._log_floor())
+          from agenda._unread_leaves(p_lo) u join agenda.log_leaves l on l.leaf = u;
+    end;
+comment on function agenda._log_unread(pg_snapshot) is 'engine: partitions that can hold events which are not visible in a snapshot, and what else is known of the log';
+
 -- The statement that reads leaves, which the drainer prepares once for as long as the leaves are these.
---   new    $1 lo: what was not visible in lo, in no order, by the index on xid
+--   new    $1 lo: what was not visible in lo, in no order, by the index on xid; the drainer does the same in
+--          C for the leaves of events, and asks by it for those of replays
 --   rest   $1 a number: everything behind it in order, by the index on seq; the drainer tells by xid
 --          what of it belongs to the window
 --   first  $1 lo: the lowest number of what was not visible in lo
@@ -309,14 +332,6 @@ begin
 end
 $$;
 comment on function agenda._log_statement(name[], text) is 'engine: the statement by which the drainer reads partitions of the log';
-
--- Everything up to this number was somebody else's to publish.
-create or replace function agenda._log_floor() returns setof bigint
-    language sql stable
-    begin atomic
-        select coalesce((select o.floor_seq from agenda.log_owners o order by o.adopted_at desc limit 1), 0);
-    end;
-comment on function agenda._log_floor() is 'engine: events up to this number are not published here';
 
 -- In the order of bytes, in which the drainer looks them up.  With the type '' come the topics that have a
 -- row of their own, since a replay may go to one that nothing is routed to.

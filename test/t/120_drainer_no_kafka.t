@@ -127,6 +127,16 @@ ok(tick_comes('early 200'), 'and a transaction that was running then');
 is(figure('events') - $events, 202, 'from its first event on');
 $_->quit foreach $early, $late;
 
+# --- another partition, another index ------------------------------------------------------------
+# the drainer remembers both
+my $leaf = 'agenda.' . sql(q{select agenda._leaf_name('events', date_trunc('day', now(), 'UTC'))});
+sql("reindex table concurrently $leaf");
+sql(act_sql('alice', create('in a new index')));
+ok(tick_comes('in a new index'), 'a partition is read by an index that was made anew');
+sql("drop table $leaf; delete from agenda.log_leaves where 'agenda.' || leaf = '$leaf'");
+sql(act_sql('alice', create('in a new partition')));
+ok(tick_comes('in a new partition'), 'an event whose transaction has made the partition is read');
+
 # --- a server crash ------------------------------------------------------------------------------
 sql(act_sql('alice', create('before the crash')));
 $node->stop('immediate');

@@ -11,7 +11,7 @@ use PostgreSQL::Test::Utils;
 use Test::More;
 
 my $broker = AgendaKafka::DevBroker->new->start;
-my $node = agenda_node('routes', 'agenda.kafka_brokers' => $broker->bootstrap);
+my $node = agenda_node('routes', max_prepared_transactions => 10, 'agenda.kafka_brokers' => $broker->bootstrap);
 
 sub sql { return $node->safe_psql('agenda', $_[0]) }
 sub as_alice { return sql(act_sql('alice', $_[0])) }
@@ -34,6 +34,52 @@ as_alice(q{update agenda.tasks set title = 'routed on' where title = 'routed'});
 is(records_up_to('task-created', $task)->[-1]{event}{subject}, $task, 'an event goes to the topic of its type');
 is(records_up_to('second-topic', $task)->[-1]{event}{subject}, $task, 'and to every other one it is routed to');
 ok(all_published(), 'an event without a route is passed over');
+
+# --- a route counts from its commit on -----------------------------------------------------------
+# The drainer keeps routes in memory.  Each step is another way to change them behind its back.
+sub route { return "insert into agenda.topic_routes (event_type, topic) values ('task.created', '$_[0]')" }
+sub gone { return "delete from agenda.topic_routes where topic = '$_[0]'" }
+sub arrives { my ($topic, $key, $what) = @_; return ok((grep { $_->{key} eq $key } @{ records_up_to($topic, $key) }), $what) }
+
+my %key_of;
+for my $i (1 .. 20)
+{
+    $key_of{"own-$i"} = sql(route("own-$i") . '; ' . act_sql('alice', "insert into agenda.tasks (title) values ('own $i') returning id"));
+    all_published();
+    sql(gone("own-$i"));
+}
+my @missed = grep { my $topic = $_; not grep { $_->{key} eq $key_of{$topic} } $broker->read_topic($topic) } sort keys %key_of;
+is("@missed", '', 'a route is used by the next event');
+$task = sql('begin; ' . route('with-event') . q{; select agenda.act_as(agenda.user_id_of('alice')) \g /dev/null
+    insert into agenda.tasks (title) values ('with its route') returning id; commit});
+arrives('with-event', $task, 'and by one of its own transaction');
+
+my $session = $node->background_psql('agenda');
+$session->query_safe('begin; ' . route('open') . '; ' . gone('with-event'));
+$task = create('while routes are open');
+arrives('with-event', $task, 'a route whose deletion is not committed is used');
+$session->query_safe('commit');
+$session->quit;
+$task = create('after routes were open');
+arrives('open', $task, 'a route that was not committed when the routes were last read is, after its commit');
+
+sql('begin; ' . route('prepared') . '; ' . gone('open') . q{; prepare transaction 'routes'});
+$task = create('while routes are prepared');
+arrives('open', $task, 'nothing of a prepared transaction counts');
+sql(q{commit prepared 'routes'});
+$task = create('after routes were prepared');
+arrives('prepared', $task, 'before it is committed');
+
+sql('begin; ' . route('rolled-back') . '; ' . gone('prepared') . '; rollback');
+sql('vacuum full agenda.topic_routes');
+sql(q{insert into agenda.topics (topic, mode) values ('prepared', 'raw')});
+$task = create('raw');
+is((grep { $_->{key} eq $task } @{ records_up_to('prepared', $task) })[0]{event}{specversion}, undef, 'the form of a topic counts likewise');
+sql(gone('prepared'));
+my $last = create('after the last change');
+all_published();
+is_deeply([ map { scalar grep { $_->{key} eq $last } @{ $broker->consume([$_], until => sub { 1 }) } } qw(with-event open prepared) ], [ 0, 0, 0 ],
+    'and what was deleted is gone');
 
 # --- keys ----------------------------------------------------------------------------------------
 my $alice = sql(q{select agenda.user_id_of('alice')});
