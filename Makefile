@@ -13,11 +13,13 @@ OBJS = \
 	extension/init.o \
 	extension/settings.o \
 	extension/identity.o \
+	extension/user.o \
 	extension/clock.o \
 	extension/time_text.o \
 	extension/uuid7.o \
 	extension/event_log.o \
 	extension/table.o \
+	extension/table_write.o \
 	extension/sql_call.o \
 	extension/json_text.o \
 	extension/row_json.o \

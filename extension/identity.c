@@ -17,8 +17,6 @@
  */
 #include "postgres.h"
 
-#include "access/htup_details.h"
-#include "access/table.h"
 #include "access/xact.h"
 #include "catalog/pg_type.h"
 #include "fmgr.h"
@@ -26,15 +24,13 @@
 #include "postmaster/bgworker.h"
 #include "storage/proc.h"
 #include "utils/builtins.h"
-#include "utils/fmgroids.h"
 #include "utils/memutils.h"
-#include "utils/snapmgr.h"
 #include "utils/uuid.h"
 
 #include "errcodes.h"
 #include "identity.h"
 #include "sql_call.h"
-#include "table.h"
+#include "user.h"
 
 #define MAX_REQUEST_ID  128
 #define MAX_TRACEPARENT 64
@@ -66,31 +62,11 @@ static Oid login_role = InvalidOid;
 static bool login_has_user;
 static pg_uuid_t login_user_id;
 
-typedef enum UserColumn
-{
-	USER_ID,
-	USER_EXTERNAL_ID,
-	USER_LOGIN_ROLE,
-	USER_COLUMNS
-} UserColumn;
-static const AgendaColumn user_columns[USER_COLUMNS] = {
-	[USER_ID] = { "id", UUIDOID },
-	[USER_EXTERNAL_ID] = { "external_id", TEXTOID },
-	[USER_LOGIN_ROLE] = { "login_role", NAMEOID },
-};
-static const char *const user_index[USER_COLUMNS] = {
-	[USER_ID] = "users_pkey",
-	[USER_EXTERNAL_ID] = "users_external_id_key",
-	[USER_LOGIN_ROLE] = "users_login_role_key",
-};
-static AgendaRowMap user_map = { "users", user_columns, USER_COLUMNS };
-
 static void at_transaction_end(XactEvent event, void *arg);
 static void at_subtransaction_end(SubXactEvent event, SubTransactionId subid,
 								  SubTransactionId parent_subid, void *arg);
 static Identity *push(IdentityKind kind);
 static void merge_top(void);
-static bool find_user(UserColumn column, Datum value, bool fresh, pg_uuid_t *user_id);
 static bool login_role_user(pg_uuid_t *user_id);
 
 PG_FUNCTION_INFO_V1(agenda_current_user_id);
@@ -100,7 +76,6 @@ PG_FUNCTION_INFO_V1(agenda_act_as);
 PG_FUNCTION_INFO_V1(agenda_set_identity);
 PG_FUNCTION_INFO_V1(agenda_enter);
 PG_FUNCTION_INFO_V1(agenda_leave);
-PG_FUNCTION_INFO_V1(agenda_find_external_user);
 
 void
 agenda_identity_init(void)
@@ -202,7 +177,7 @@ agenda_act_as(PG_FUNCTION_ARGS)
 {
 	pg_uuid_t found;
 
-	if (!PG_ARGISNULL(0) && !find_user(USER_ID, PG_GETARG_DATUM(0), true, &found))
+	if (!PG_ARGISNULL(0) && !agenda_user_find(USER_ID, PG_GETARG_DATUM(0), true, &found))
 	{
 		NullableDatum arg = { PG_GETARG_DATUM(0), false };
 		Oid type = UUIDOID;
@@ -308,54 +283,6 @@ push(IdentityKind kind)
 	return entry;
 }
 
-/* agenda._find_external_user(external_id) → uuid, NULL when there is none yet */
-Datum
-agenda_find_external_user(PG_FUNCTION_ARGS)
-{
-	pg_uuid_t *result = palloc(sizeof(pg_uuid_t));
-
-	if (!find_user(USER_EXTERNAL_ID, PG_GETARG_DATUM(0), true, result))
-		PG_RETURN_NULL();
-	PG_RETURN_UUID_P(result);
-}
-
-/*
- * Looks up one user by a unique column.  The table is read past its policy, which asks for the acting
- * user and so for this very look-up.  fresh: see what others have committed since the calling query
- * began.
- */
-static bool
-find_user(UserColumn column, Datum value, bool fresh, pg_uuid_t *user_id)
-{
-	Relation rel = agenda_table_open("users", AccessShareLock);
-	const AttrNumber *attnum = agenda_row_columns(&user_map, RelationGetDescr(rel));
-	Snapshot snapshot = RegisterSnapshot(fresh || !ActiveSnapshotSet() ? GetTransactionSnapshot()
-																	   : GetActiveSnapshot());
-	Oid index = agenda_table_oid(user_index[column]);
-	ScanKeyData key;
-	HeapTuple tuple;
-	bool isnull;
-
-	switch (column)
-	{
-		case USER_ID:
-			agenda_key_uuid(&key, attnum[column], DatumGetUUIDP(value));
-			break;
-		case USER_EXTERNAL_ID:
-			agenda_key_text(&key, attnum[column], value);
-			break;
-		default:
-			ScanKeyInit(&key, attnum[column], BTEqualStrategyNumber, F_NAMEEQ, value);
-	}
-	tuple = agenda_find_row(rel, index, snapshot, 1, &key);
-	if (HeapTupleIsValid(tuple))
-		*user_id =
-			*DatumGetUUIDP(heap_getattr(tuple, attnum[USER_ID], RelationGetDescr(rel), &isnull));
-	UnregisterSnapshot(snapshot);
-	table_close(rel, AccessShareLock);
-	return HeapTupleIsValid(tuple);
-}
-
 /* The user whose login_role is the session's login role, looked up once per transaction. */
 static bool
 login_role_user(pg_uuid_t *user_id)
@@ -370,7 +297,7 @@ login_role_user(pg_uuid_t *user_id)
 	}
 
 	namestrcpy(&login, GetUserNameFromId(GetSessionUserId(), false));
-	login_has_user = find_user(USER_LOGIN_ROLE, NameGetDatum(&login), false, &login_user_id);
+	login_has_user = agenda_user_find(USER_LOGIN_ROLE, NameGetDatum(&login), false, &login_user_id);
 	login_lxid = MyProc->lxid;
 	login_role = GetSessionUserId();
 	*user_id = login_user_id;

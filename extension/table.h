@@ -1,6 +1,6 @@
 /*
  * table.h
- *		Reading and writing rows of our own tables without SQL.
+ *		Our own tables without SQL.
  */
 #ifndef AGENDA_TABLE_H
 #define AGENDA_TABLE_H
@@ -30,9 +30,8 @@ typedef struct AgendaRowMap
 	const AgendaColumn *columns;
 	int count;
 	Oid rowtype; /* whose attribute numbers they are; InvalidOid: nobody's */
+	uint64 changes;
 	AttrNumber attnum[AGENDA_MAX_COLUMNS];
-	bool listed;
-	struct AgendaRowMap *next; /* all maps that were ever used, for the invalidation */
 } AgendaRowMap;
 
 /* A table that is being written. */
@@ -42,11 +41,15 @@ typedef struct AgendaWriter
 	EState *estate;
 	ResultRelInfo *result_rel;
 	TupleTableSlot *row; /* of agenda_write_insert(), once there was one */
+	struct AgendaWriterState *state;
 } AgendaWriter;
 
 /* Registers the cache invalidation; called once from _PG_init. */
 extern void agenda_table_init(void);
+/* Another number whenever something may have changed in the catalogs. */
+extern uint64 agenda_table_changes(void);
 
+/* The name is a literal. */
 extern Oid agenda_table_oid(const char *name);
 extern Relation agenda_table_open(const char *name, LOCKMODE lockmode);
 

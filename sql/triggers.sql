@@ -2,6 +2,10 @@
 -- Plain INSERT, UPDATE, DELETE and COPY count like the functions.  A restored row was counted when it
 -- was written first.
 
+-- whoever restores too: a foreign key rests on it
+create trigger user_before before delete or update of id on agenda.users
+    for each row execute function agenda._user_before();
+
 create trigger preferences_before before insert or update on agenda.preferences
     for each row when (not agenda._restoring()) execute function agenda._preferences_before();
 create trigger preferences_after after insert or update on agenda.preferences

@@ -17,6 +17,15 @@ end
 $$;
 comment on function agenda._ensure_user(uuid) is 'engine: the user''s row exists afterwards';
 
+-- Who inserts a task by create_task() waits for whoever deletes the user, and the other way round (extension/user.c).
+create or replace function agenda._user_before() returns trigger
+    language c as 'MODULE_PATHNAME', 'agenda_user_before';
+comment on function agenda._user_before() is 'internal: holds up new tasks of a user who is deleted or gets another id';
+
+create or replace function agenda._lock_user(p_user_id uuid) returns void
+    language c volatile strict as 'MODULE_PATHNAME', 'agenda_lock_user';
+comment on function agenda._lock_user(uuid) is 'engine: nobody inserts tasks of this user before the end of the transaction';
+
 create or replace function agenda.act_as(user_id uuid) returns void
     language c volatile parallel unsafe as 'MODULE_PATHNAME', 'agenda_act_as';
 comment on function agenda.act_as(uuid) is 'application: act for this user until the end of the transaction (null: for nobody); undone by ROLLBACK TO SAVEPOINT';

@@ -80,6 +80,7 @@ begin
         raise exception using errcode = 'YA007', message = 'a user can be forgotten in READ COMMITTED only';
     end if;
     -- nobody can add anything for the user from here on
+    perform agenda._lock_user(v_user);
     perform from agenda.users u where u.id = v_user for update;
     if not found and not exists (select from agenda.events e where e.user_id = v_user) then
         perform agenda._not_found('user', v_user);

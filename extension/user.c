@@ -1,0 +1,166 @@
+/*
+ * user.c
+ *		Rows of agenda.users: finding one, and holding one in place.
+ *
+ * The table is read past its policy, which asks for the acting user and so for this very look-up.
+ *
+ * Whoever inserts a task by C checks the foreign key to the user here.  The server would do it by a
+ * query that leaves a lock on the user's row: with each task a row version to write, and all
+ * clients of one user in line for it.  Here a lock of the lock manager stands for the row, until
+ * the end of the transaction:
+ *
+ *		who inserts a task		RowShareLock, then: does the user exist?
+ *		who deletes a user		ExclusiveLock, then the row, then (foreign key) its tasks
+ *
+ * So the one waits for the other, and sees what the other has done.  Users share a fixed number
+ * of such locks, for a transaction may write for any number of them.
+ */
+#include "postgres.h"
+
+#include "access/table.h"
+#include "access/xact.h"
+#include "catalog/pg_type.h"
+#include "commands/trigger.h"
+#include "common/hashfn.h"
+#include "fmgr.h"
+#include "storage/lmgr.h"
+#include "storage/proc.h"
+#include "utils/fmgroids.h"
+#include "utils/rel.h"
+#include "utils/snapmgr.h"
+
+#include "table.h"
+#include "user.h"
+
+#define USER_LOCKS 64
+
+static const AgendaColumn user_columns[USER_COLUMNS] = {
+	[USER_ID] = { "id", UUIDOID },
+	[USER_EXTERNAL_ID] = { "external_id", TEXTOID },
+	[USER_LOGIN_ROLE] = { "login_role", NAMEOID },
+};
+static const char *const user_index[USER_COLUMNS] = {
+	[USER_ID] = "users_pkey",
+	[USER_EXTERNAL_ID] = "users_external_id_key",
+	[USER_LOGIN_ROLE] = "users_login_role_key",
+};
+static AgendaRowMap user_map = { "users", user_columns, USER_COLUMNS };
+
+/* The user who was found to stay last, and the (sub)transaction that holds the lock. */
+static pg_uuid_t held_user;
+static LocalTransactionId held_lxid = InvalidLocalTransactionId;
+static SubTransactionId held_subid;
+
+static bool find_user(AgendaUserColumn column, Datum value, Snapshot snapshot, pg_uuid_t *user_id);
+static void lock_user(const pg_uuid_t *user_id, LOCKMODE lockmode);
+
+PG_FUNCTION_INFO_V1(agenda_find_external_user);
+PG_FUNCTION_INFO_V1(agenda_user_before);
+PG_FUNCTION_INFO_V1(agenda_lock_user);
+
+bool
+agenda_user_find(AgendaUserColumn column, Datum value, bool fresh, pg_uuid_t *user_id)
+{
+	Snapshot snapshot = RegisterSnapshot(fresh || !ActiveSnapshotSet() ? GetTransactionSnapshot()
+																	   : GetActiveSnapshot());
+	bool found = find_user(column, value, snapshot, user_id);
+
+	UnregisterSnapshot(snapshot);
+	return found;
+}
+
+static bool
+find_user(AgendaUserColumn column, Datum value, Snapshot snapshot, pg_uuid_t *user_id)
+{
+	Relation rel = agenda_table_open("users", AccessShareLock);
+	const AttrNumber *attnum = agenda_row_columns(&user_map, RelationGetDescr(rel));
+	ScanKeyData key;
+	HeapTuple tuple;
+	bool isnull;
+
+	switch (column)
+	{
+		case USER_ID:
+			agenda_key_uuid(&key, attnum[column], DatumGetUUIDP(value));
+			break;
+		case USER_EXTERNAL_ID:
+			agenda_key_text(&key, attnum[column], value);
+			break;
+		default:
+			ScanKeyInit(&key, attnum[column], BTEqualStrategyNumber, F_NAMEEQ, value);
+	}
+	tuple = agenda_find_row(rel, agenda_table_oid(user_index[column]), snapshot, 1, &key);
+	if (HeapTupleIsValid(tuple))
+		*user_id =
+			*DatumGetUUIDP(heap_getattr(tuple, attnum[USER_ID], RelationGetDescr(rel), &isnull));
+	table_close(rel, AccessShareLock);
+	return HeapTupleIsValid(tuple);
+}
+
+/* agenda._find_external_user(external_id) → uuid, NULL when there is none yet */
+Datum
+agenda_find_external_user(PG_FUNCTION_ARGS)
+{
+	pg_uuid_t *result = palloc(sizeof(pg_uuid_t));
+
+	if (!agenda_user_find(USER_EXTERNAL_ID, PG_GETARG_DATUM(0), true, result))
+		PG_RETURN_NULL();
+	PG_RETURN_UUID_P(result);
+}
+
+/* ---- holding ----------------------------------------------------------------------------------- */
+
+bool
+agenda_user_stays(const pg_uuid_t *user_id)
+{
+	pg_uuid_t found;
+
+	if (held_lxid == MyProc->lxid && SubTransactionIsActive(held_subid) &&
+		memcmp(&held_user, user_id, UUID_LEN) == 0)
+		return true;
+	lock_user(user_id, RowShareLock);
+	/* whatever has been committed by now, or done here */
+	if (!find_user(USER_ID, UUIDPGetDatum(user_id), SnapshotSelf, &found))
+		return false;
+	held_user = *user_id;
+	held_lxid = MyProc->lxid;
+	held_subid = GetCurrentSubTransactionId();
+	return true;
+}
+
+static void
+lock_user(const pg_uuid_t *user_id, LOCKMODE lockmode)
+{
+	uint32 number = hash_bytes(user_id->data, UUID_LEN) % USER_LOCKS;
+
+	LockDatabaseObject(agenda_table_oid("users"), number, 0, lockmode);
+}
+
+/* agenda._user_before() → trigger: before delete or update of id, for each row */
+Datum
+agenda_user_before(PG_FUNCTION_ARGS)
+{
+	TriggerData *trigger = (TriggerData *) fcinfo->context;
+	TupleDesc desc;
+	bool isnull;
+
+	if (!CALLED_AS_TRIGGER(fcinfo) || !TRIGGER_FIRED_FOR_ROW(trigger->tg_event))
+		ereport(ERROR, errcode(ERRCODE_E_R_I_E_TRIGGER_PROTOCOL_VIOLATED),
+				errmsg("function agenda._user_before is for row triggers of agenda.users"));
+	desc = RelationGetDescr(trigger->tg_relation);
+	lock_user(
+		DatumGetUUIDP(heap_getattr(trigger->tg_trigtuple,
+								   agenda_row_columns(&user_map, desc)[USER_ID], desc, &isnull)),
+		ExclusiveLock);
+	held_lxid = InvalidLocalTransactionId;
+	return PointerGetDatum(TRIGGER_FIRED_BY_UPDATE(trigger->tg_event) ? trigger->tg_newtuple
+																	  : trigger->tg_trigtuple);
+}
+
+/* agenda._lock_user(user_id uuid) → void: nobody inserts tasks of this user until this transaction ends */
+Datum
+agenda_lock_user(PG_FUNCTION_ARGS)
+{
+	lock_user(PG_GETARG_UUID_P(0), ExclusiveLock);
+	PG_RETURN_VOID();
+}
