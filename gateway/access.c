@@ -144,6 +144,16 @@ is_json_type(const char *type)
 		   (len > 5 && strncasecmp(type + len - 5, "+json", 5) == 0);
 }
 
+static bool
+is_wanted_type(const struct route *route, const char *type)
+{
+	size_t len = strcspn(type, "; \t");
+
+	if (!route_is_text(route->in))
+		return is_json_type(type);
+	return len == strlen(route->in) && strncasecmp(type, route->in, len) == 0;
+}
+
 static void
 check_fields(struct request *req, const struct route *route)
 {
@@ -152,7 +162,7 @@ check_fields(struct request *req, const struct route *route)
 	if (h->content_length > (uint64_t) req->worker->cfg->max_body)
 		access_refuse(req, &PROBLEM_BODY_TOO_LARGE, NULL);
 	else if ((route->args & ARG_BODY) != 0 && h->content_type != NULL &&
-			 !is_json_type(h->content_type))
+			 !is_wanted_type(route, h->content_type))
 		access_refuse(req, &PROBLEM_UNSUPPORTED_MEDIA_TYPE, NULL);
 	if (h->idempotency_key != NULL && !idempotency_key_valid(h->idempotency_key))
 		access_refuse(req, &PROBLEM_BAD_REQUEST,

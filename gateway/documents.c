@@ -54,6 +54,12 @@ static const struct
 	{ "recurring_task_id", "{\"type\":\"string\",\"format\":\"uuid\"}", "of this recurring task" },
 	{ "is_active", "{\"type\":\"boolean\"}", "only active, or only inactive ones" },
 	{ "unread_only", "{\"type\":\"boolean\"}", "only what has not been read" },
+	{ "include_closed", "{\"type\":\"boolean\"}", "what is done or called off, too" },
+	{ "as_events", "{\"type\":\"boolean\"}", "VEVENT instead of VTODO, without what is not due" },
+	{ "channel_id", "{\"type\":\"string\",\"format\":\"uuid\"}", "to this channel" },
+	{ "state", "{\"type\":\"string\",\"enum\":[\"queued\",\"sent\",\"failed\",\"cancelled\"]}",
+	  "deliveries in this state" },
+	{ "at", "{\"type\":\"string\",\"format\":\"date-time\"}", "as of this time, instead of now" },
 	{ "since", "{\"type\":\"string\",\"pattern\":\"^[0-9]{1,18}\\\\.[0-9]{1,18}$\"}",
 	  "position that an earlier answer gave" },
 	{ "ticket", "{\"type\":\"string\"}", "instead of a token" },
@@ -134,6 +140,22 @@ put_content(struct strbuf *out, const char *type, const char *schema)
 }
 
 static void
+put_text_content(struct strbuf *out, const char *type)
+{
+	sb_printf(out, "\"content\":{\"%s\":{\"schema\":%s}}", type, plain);
+}
+
+/* Of a body or an answer, as routes.def says it. */
+static void
+put_content_of(struct strbuf *out, const char *in_or_out)
+{
+	if (route_is_text(in_or_out))
+		put_text_content(out, in_or_out);
+	else
+		put_content(out, "application/json", in_or_out);
+}
+
+static void
 put_success(struct strbuf *out, const struct route *route)
 {
 	sb_printf(out, "\"%u\":{\"description\":\"%s\"", route->status, route->summary);
@@ -142,13 +164,15 @@ put_success(struct strbuf *out, const struct route *route)
 	if (route->out[0] != '\0')
 	{
 		sb_putc(out, ',');
-		put_content(out, "application/json", route->out);
+		put_content_of(out, route->out);
 	}
 	else if (route->status == 200)
-		sb_printf(out, ",\"content\":{\"%s\":{\"schema\":{\"type\":\"string\"}}}",
-				  route->kind == ROUTE_STREAM            ? "text/event-stream"
-				  : strcmp(route->function, "docs") == 0 ? "text/html"
-														 : "text/plain");
+	{
+		sb_putc(out, ',');
+		put_text_content(out, route->kind == ROUTE_STREAM            ? "text/event-stream"
+							  : strcmp(route->function, "docs") == 0 ? "text/html"
+																	 : "text/plain");
+	}
 	sb_putc(out, '}');
 	if (route->kind == ROUTE_WRITE && route->status == 200)
 		sb_puts(out, ",\"204\":{\"description\":\"Done, as return=minimal asked for\"}");
@@ -210,7 +234,7 @@ put_operation(struct strbuf *out, const struct route *route)
 	{
 		sb_printf(out, ",\"requestBody\":{\"required\":%s,",
 				  (route->args & ARG_MAY_BE_EMPTY) ? "false" : "true");
-		put_content(out, "application/json", route->in);
+		put_content_of(out, route->in);
 		sb_putc(out, '}');
 	}
 	sb_puts(out, ",\"responses\":{");
@@ -310,7 +334,9 @@ put_name(struct strbuf *out, const char *name)
 static void
 put_schema_link(struct strbuf *out, const char *what, const char *schema)
 {
-	if (schema[0] != '\0')
+	if (route_is_text(schema))
+		sb_printf(out, " %s %s", what, schema);
+	else if (schema[0] != '\0')
 		sb_printf(out, " %s <a href=\"#%s\">%s</a>", what, schema, schema);
 }
 

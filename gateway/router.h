@@ -5,6 +5,8 @@
 #ifndef AGENDA_GW_ROUTER_H
 #define AGENDA_GW_ROUTER_H
 
+#include <string.h>
+
 #include "target.h"
 
 enum method
@@ -26,6 +28,7 @@ enum route_kind
 	ROUTE_READ,       /* needs a token, goes to the database, changes nothing */
 	ROUTE_SEARCH,     /* the same, but may take long: the slow lane */
 	ROUTE_WRITE,      /* needs a token, changes something */
+	ROUTE_BULK,       /* the same, but may take long: the slow lane */
 	ROUTE_BATCH,      /* the same for several operations */
 	ROUTE_STREAM,     /* needs a token or a ticket, and does not end */
 	ROUTE_OPERATOR,   /* needs a token with the operator's role */
@@ -97,7 +100,15 @@ route_is_local(const struct route *route)
 static inline bool
 route_writes(const struct route *route)
 {
-	return route->kind == ROUTE_WRITE || route->kind == ROUTE_BATCH || route->kind == ROUTE_DAPR;
+	return route->kind == ROUTE_WRITE || route->kind == ROUTE_BULK || route->kind == ROUTE_BATCH ||
+		   route->kind == ROUTE_DAPR;
+}
+
+/* Is a body or an answer text of the type that routes.def names, and no JSON? */
+static inline bool
+route_is_text(const char *in_or_out)
+{
+	return strchr(in_or_out, '/') != NULL;
 }
 
 /* Does it act for a user? */

@@ -166,7 +166,7 @@ answer_row(struct request *req, PGresult *result)
 		a.status = 304;
 	else if (has_body)
 	{
-		a.content_type = "application/json";
+		a.content_type = route_is_text(route->out) ? route->out : "application/json";
 		a.body = PQgetvalue(result, 0, COLUMN_BODY);
 		a.len = (size_t) PQgetlength(result, 0, COLUMN_BODY);
 		a.release = release_result;

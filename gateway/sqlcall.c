@@ -74,6 +74,26 @@ build_query(struct request *req, const struct route *route)
 	return NULL;
 }
 
+/* Text of another type is for its function to judge; a parameter ends at a NUL. */
+static bool
+check_body(struct request *req, const struct route *route)
+{
+	const struct config *cfg = req->worker->cfg;
+	char error[200];
+
+	if (route_is_text(route->in))
+	{
+		if (memchr(req->body, '\0', req->body_len) == NULL)
+			return true;
+		answer_kind(req, &PROBLEM_BAD_REQUEST, "the body has a NUL");
+		return false;
+	}
+	if (json_check_object(req->body, req->body_len, cfg->max_json_depth, error, sizeof(error)))
+		return true;
+	answer_kind(req, &PROBLEM_INVALID_JSON, error);
+	return false;
+}
+
 /*
  * The body as the database gets it: checked, not changed.  A batch is rewritten, since its operations
  * name paths.  False: answered.
@@ -82,20 +102,13 @@ static bool
 collect_body(struct request *req, const struct route *route)
 {
 	struct db_call *call = &req->call;
-	const struct config *cfg = req->worker->cfg;
-	char error[200];
 
 	if (req->body_len == 0 && (route->args & ARG_MAY_BE_EMPTY) != 0)
 	{
 		call->params[call->n_params++] = "{}";
 		return true;
 	}
-	if (!json_check_object(req->body, req->body_len, cfg->max_json_depth, error, sizeof(error)))
-	{
-		answer_kind(req, &PROBLEM_INVALID_JSON, error);
-		return false;
-	}
-	if (route->kind == ROUTE_BATCH && !batch_prepare(req))
+	if (!check_body(req, route) || (route->kind == ROUTE_BATCH && !batch_prepare(req)))
 		return false;
 	call->params[call->n_params++] = route->kind == ROUTE_BATCH ? req->query.data : req->body;
 	return true;
@@ -184,7 +197,8 @@ hash_request(struct request *req)
 static bool
 searches(const struct request *req, const struct route *route)
 {
-	if (route->kind == ROUTE_SEARCH || route->kind == ROUTE_OPERATOR || route->kind == ROUTE_BATCH)
+	if (route->kind == ROUTE_SEARCH || route->kind == ROUTE_OPERATOR || route->kind == ROUTE_BULK ||
+		route->kind == ROUTE_BATCH)
 		return true;
 	for (int i = 0; route->kind == ROUTE_READ && i < req->target.n_params; i++)
 		if (strcmp(req->target.params[i].name, "q") == 0)

@@ -33,30 +33,45 @@ $$;
 comment on function agenda._successor(agenda.tasks) is 'internal: the occurrence that came after this one, if it is there';
 
 -- Repeatable: a task that has this status already is returned as it is, with no second event.
+create or replace function agenda._set_status(p_id uuid, p_status text, p_expected_version bigint, out task agenda.tasks, out was text)
+    language plpgsql volatile as
+$$
+begin
+    task := agenda._lock_task(agenda._acting_user(), p_id, null);
+    was := task.status;
+    if was <> p_status and not (agenda._is_open(was) and agenda._is_open(p_status)) then
+        perform agenda._check_version(p_expected_version, task.version);
+        update agenda.tasks t set status = p_status
+         where t.user_id = task.user_id and t.id = p_id
+        returning * into task;
+    end if;
+end
+$$;
+comment on function agenda._set_status(uuid, text, bigint) is 'internal: closes a task, or makes it pending again; was: its status before';
+
 create or replace function agenda._close_task(p_id uuid, p_status text, p_expected_version bigint) returns agenda.completion
     language plpgsql volatile as
 $$
 declare
-    v_user   constant uuid := agenda._acting_user();
+    v_change constant record := agenda._set_status(p_id, p_status, p_expected_version);
     v_result agenda.completion;
-    v_task   agenda.tasks;
-    v_from   text := 'pending';
 begin
-    v_task := agenda._lock_task(v_user, p_id, null);
-    if v_task.status <> p_status then
-        perform agenda._check_version(p_expected_version, v_task.version);
-        v_from := v_task.status;
-        update agenda.tasks t set status = p_status
-         where t.user_id = v_user and t.id = p_id
-        returning * into v_task;
-    end if;
-    v_result.task := v_task;
-    v_result.next_task := agenda._successor(v_task);
-    v_result.undo_token := agenda._undo_token(v_task, v_from);
+    v_result.task := v_change.task;
+    v_result.next_task := agenda._successor(v_change.task);
+    v_result.undo_token := agenda._undo_token(v_change.task, case when v_change.was = p_status then 'pending' else v_change.was end);
     return v_result;
 end
 $$;
 comment on function agenda._close_task(uuid, text, bigint) is 'internal: gives a task a status that ends it';
+
+create or replace function agenda._completion_json(c agenda.completion) returns jsonb
+    language plpgsql stable as
+$$
+begin
+    return agenda.task_json(c.task) || jsonb_build_object('next_task', agenda.task_json(c.next_task), 'undo_token', c.undo_token);
+end
+$$;
+comment on function agenda._completion_json(agenda.completion) is 'internal: what closing a task gave, as REST shows it';
 
 create or replace function agenda.complete_task(id uuid, expected_version bigint default null) returns agenda.completion
     language plpgsql volatile as
@@ -100,18 +115,8 @@ comment on function agenda.cancel_task(uuid, bigint) is 'calls a task off; its s
 create or replace function agenda.reopen_task(id uuid, expected_version bigint default null) returns agenda.tasks
     language plpgsql volatile as
 $$
-declare
-    v_user constant uuid := agenda._acting_user();
-    v_task agenda.tasks;
 begin
-    v_task := agenda._lock_task(v_user, id, null);
-    if not agenda._is_open(v_task.status) then
-        perform agenda._check_version(expected_version, v_task.version);
-        update agenda.tasks t set status = 'pending'
-         where t.user_id = v_user and t.id = reopen_task.id
-        returning * into v_task;
-    end if;
-    return v_task;
+    return (agenda._set_status(id, 'pending', expected_version)).task;
 end
 $$;
 comment on function agenda.reopen_task(uuid, bigint) is 'makes a closed task pending again and takes back the occurrence that came after it, if nobody has changed that; repeatable';
@@ -141,21 +146,21 @@ $$;
 comment on function agenda.restore_task(uuid, bigint) is 'brings a deleted task back into the lists; repeatable';
 
 -- Back to the status before, if the task is still as the change left it.
-create or replace function agenda.undo(token text) returns jsonb
+create or replace function agenda._undo(p_token text, p_column text) returns jsonb
     language plpgsql volatile as
 $$
 declare
     v_user  constant uuid := agenda._acting_user();
-    v_part  constant text[] := regexp_match(token, '^([0-9a-f]{8}(?:-[0-9a-f]{4}){3}-[0-9a-f]{12})\.([0-9]{1,18})\.(pending|in_progress)$');
+    v_part  constant text[] := regexp_match(p_token, '^([0-9a-f]{8}(?:-[0-9a-f]{4}){3}-[0-9a-f]{12})\.([0-9]{1,18})\.(pending|in_progress)$');
     v_task  agenda.tasks;
     v_next  agenda.tasks;
     v_stays agenda.tasks;
 begin
     if v_part is null then
         raise exception using errcode = 'YA006',
-            message = format('"%s" is not an undo token', left(token, 100)),
+            message = format('"%s" is not an undo token', left(p_token, 100)),
             hint = 'Use the undo_token that complete_task, skip_task or cancel_task gave.',
-            column = 'undo_token';
+            column = p_column;
     end if;
     v_task := agenda._lock_task(v_user, v_part[1]::uuid, null);
     if v_task.version <> v_part[2]::bigint or agenda._is_open(v_task.status) then
@@ -177,6 +182,15 @@ begin
         'task', agenda.task_json(v_task),
         'next_task', agenda.task_json(v_stays),
         'withdrawn_task_id', case when v_stays.id is null then v_next.id end);
+end
+$$;
+comment on function agenda._undo(text, text) is 'internal: undo(); the column is what its caller calls the token';
+
+create or replace function agenda.undo(token text) returns jsonb
+    language plpgsql volatile as
+$$
+begin
+    return agenda._undo(token, 'token');
 end
 $$;
 comment on function agenda.undo(text) is 'takes back a completion, a skip or a cancellation; next_task is the following occurrence if somebody has changed it, so that it stays';

@@ -293,8 +293,7 @@ begin
     c := agenda.complete_task(p_id, p_version);
     status := 200;
     etag := (c.task).version;
-    body := agenda.task_json(c.task)
-            || jsonb_build_object('next_task', agenda.task_json(c.next_task), 'undo_token', c.undo_token);
+    body := agenda._completion_json(c);
     v_none := agenda._leave();
 end
 $$;

@@ -15,8 +15,7 @@ begin
     c := agenda.skip_task(p_id, p_version);
     status := 200;
     etag := (c.task).version;
-    body := agenda.task_json(c.task)
-            || jsonb_build_object('next_task', agenda.task_json(c.next_task), 'undo_token', c.undo_token);
+    body := agenda._completion_json(c);
     v_none := agenda._leave();
 end
 $$;
@@ -36,8 +35,7 @@ begin
     c := agenda.cancel_task(p_id, p_version);
     status := 200;
     etag := (c.task).version;
-    body := agenda.task_json(c.task)
-            || jsonb_build_object('next_task', agenda.task_json(c.next_task), 'undo_token', c.undo_token);
+    body := agenda._completion_json(c);
     v_none := agenda._leave();
 end
 $$;
@@ -94,7 +92,7 @@ declare
 begin
     v_none := agenda._enter(p_user, p_request_id, p_traceparent);
     status := 200;
-    body := agenda.undo(agenda._text(p_body, 'undo_token'));
+    body := agenda._undo(agenda._text(p_body, 'undo_token'), 'undo_token');
     v_none := agenda._leave();
 end
 $$;

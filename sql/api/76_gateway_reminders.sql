@@ -14,6 +14,16 @@ end
 $$;
 comment on function agenda._gw_interval(jsonb, text) is 'engine: a member that is a duration';
 
+create or replace function agenda._gw_snooze(p_user uuid, p_body jsonb, out for_time interval, out until_at timestamptz)
+    language plpgsql stable as
+$$
+begin
+    for_time := coalesce(agenda._gw_interval(p_body, 'for_time'), interval '10 minutes');
+    until_at := agenda._parse_time(agenda._text(p_body, 'until_at'), agenda._user_zone(p_user), 'until_at');
+end
+$$;
+comment on function agenda._gw_snooze(uuid, jsonb) is 'engine: for how long, or until when, a body snoozes';
+
 create or replace function agenda.gw_list_reminders(
         p_user uuid, p_request_id text, p_traceparent text, p_id uuid,
         out status integer, out etag text, out location text, out body text)
@@ -133,14 +143,12 @@ create or replace function agenda.gw_snooze_reminder(
 $$
 declare
     v_none text;
-    v_zone text;
+    v_how  record;
     r      agenda.reminders;
 begin
     v_none := agenda._enter(p_user, p_request_id, p_traceparent);
-    v_zone := agenda._user_zone(p_user);
-    r := agenda.snooze_reminder(
-        p_id, coalesce(agenda._gw_interval(p_body, 'for_time'), interval '10 minutes'),
-        agenda._parse_time(agenda._text(p_body, 'until_at'), v_zone, 'until_at'));
+    v_how := agenda._gw_snooze(p_user, p_body);
+    r := agenda.snooze_reminder(p_id, v_how.for_time, v_how.until_at);
     status := 200;
     body := agenda.reminder_json(r);
     v_none := agenda._leave();
@@ -156,14 +164,12 @@ create or replace function agenda.gw_snooze_task(
 $$
 declare
     v_none text;
-    v_zone text;
+    v_how  record;
     t      agenda.tasks;
 begin
     v_none := agenda._enter(p_user, p_request_id, p_traceparent);
-    v_zone := agenda._user_zone(p_user);
-    t := agenda.snooze(
-        p_id, coalesce(agenda._gw_interval(p_body, 'for_time'), interval '10 minutes'),
-        agenda._parse_time(agenda._text(p_body, 'until_at'), v_zone, 'until_at'), agenda._boolean(p_body, 'move_due'));
+    v_how := agenda._gw_snooze(p_user, p_body);
+    t := agenda.snooze(p_id, v_how.for_time, v_how.until_at, agenda._boolean(p_body, 'move_due'));
     status := 200;
     etag := t.version;
     body := agenda.task_json(t);
@@ -180,14 +186,12 @@ create or replace function agenda.gw_snooze_notification(
 $$
 declare
     v_none text;
-    v_zone text;
+    v_how  record;
     n      agenda.notifications;
 begin
     v_none := agenda._enter(p_user, p_request_id, p_traceparent);
-    v_zone := agenda._user_zone(p_user);
-    n := agenda.snooze_notification(
-        p_id, coalesce(agenda._gw_interval(p_body, 'for_time'), interval '10 minutes'),
-        agenda._parse_time(agenda._text(p_body, 'until_at'), v_zone, 'until_at'));
+    v_how := agenda._gw_snooze(p_user, p_body);
+    n := agenda.snooze_notification(p_id, v_how.for_time, v_how.until_at);
     status := 200;
     body := agenda.notification_json(n);
     v_none := agenda._leave();

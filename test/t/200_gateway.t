@@ -242,7 +242,8 @@ my @routes = (
     [ GET => '/users/me/preferences' ], [ PATCH => '/users/me/preferences' ],
     [ POST => '/tasks/undo' ], [ POST => '/rrule/preview' ], [ GET => '/audit' ], [ GET => '/changes' ],
     [ GET => '/stream' ], [ POST => '/stream/ticket' ], [ POST => '/batch' ], [ GET => '/operator/health' ],
-    [ GET => '/calendar' ]);
+    [ GET => '/calendar' ], [ GET => '/calendar.ics' ], [ POST => '/calendar.ics' ], [ POST => '/recurring-tasks/preview' ],
+    [ GET => '/channels' ], [ POST => '/channels' ], [ GET => '/deliveries' ]);
 my @things = (
     [ GET => '/tasks/{id}' ], [ PUT => '/tasks/{id}' ], [ PATCH => '/tasks/{id}' ], [ DELETE => '/tasks/{id}' ],
     [ PUT => '/tasks/{id}/complete' ], [ POST => '/tasks/{id}/complete' ],
@@ -254,7 +255,11 @@ my @things = (
     [ POST => '/recurring-tasks/{id}/restore' ], [ POST => '/notifications/{id}/snooze' ],
     [ GET => '/tasks/{id}/history' ], [ GET => '/audit/task/{id}' ],
     [ POST => '/recurring-tasks/{id}/pause' ], [ POST => '/recurring-tasks/{id}/resume' ], [ GET => '/recurring-tasks/{id}/occurrences' ],
-    [ POST => '/notifications/{id}/read' ]);
+    [ POST => '/notifications/{id}/read' ], [ GET => '/notifications/{id}/why' ], [ GET => '/tasks/{id}/why-not-notified' ],
+    (map { [ $_ => '/recurring-tasks/{id}/occurrences' ] } qw(POST PATCH)),
+    (map { [ POST => "/recurring-tasks/{id}/$_" ] } qw(occurrences/skip occurrences/complete trigger backfill preview)),
+    (map { [ $_ => '/channels/{id}' ] } qw(GET PATCH DELETE)), (map { [ POST => "/channels/{id}/$_" ] } qw(confirm test rotate-secret)),
+    [ POST => '/deliveries/{id}/retry' ]);
 my %listed = map { ("$_->[0] $_->[1]" => 1) } @routes, @things;
 my $table = slurp("$FindBin::Bin/../../gateway/routes.def");
 my @missing;
@@ -284,13 +289,20 @@ $node->safe_psql('agenda', qq{
     insert into agenda.notifications (user_id, type, title, dedupe_key, scheduled_for)
     values ('$user_id', 'due', 'Secret plan', 'secret', now())});
 my $secret_reminder = $alice->post("/tasks/$secret->{id}/reminders", { at => '2035-01-01T08:00:00Z' })->{json};
-my $secret_note = $alice->get('/api/notifications')->{json}{items}[0];
+my %secret = (
+    tasks => $secret, audit => $secret, 'recurring-tasks' => $secret_series, reminders => $secret_reminder,
+    notifications => $alice->get('/api/notifications')->{json}{items}[0],
+    channels => $alice->post('/channels', { kind => 'email', address => 'secret@example.org' })->{json},
+    deliveries => $alice->get('/deliveries')->{json}{items}[0]);
 my $before = $node->safe_psql('agenda', q{select count(*) from agenda.events where type !~ 'created'});
 foreach (@things)
 {
     my ($method, $pattern) = @$_;
-    my $thing = $pattern =~ m{^/tasks|^/audit} ? $secret : $pattern =~ m{^/rec} ? $secret_series : $pattern =~ m{^/rem} ? $secret_reminder : $secret_note;
-    my $body = $method =~ /^P/ && $pattern =~ /id\}$|reminders$/ ? { title => 'Mine' } : undef;
+    my ($kind) = $pattern =~ m{^/([\w-]+)};
+    my $thing = $secret{$kind};
+    my $body = $method =~ /^P/ && $pattern =~ /id\}$|reminders$|occurrences|backfill$|confirm$/
+      ? { title => 'Mine', occurrence_key => '2031-01-06T09:00', from => '2031-01-01', code => 'x' }
+      : undef;
     my @texts = map {
         my $answer = $bob->request($method, $pattern =~ s/\{id\}/$_/r, $body);
         my $text = "$answer->{status} $answer->{content}";
@@ -301,7 +313,9 @@ foreach (@things)
     like($texts[0], qr/^404 /, "$method $pattern of another user is not found");
     is($texts[0], $texts[1], 'exactly like an unknown one');
 }
-is($bob->get($_)->{json}{total}, 0, "nothing of it in $_") foreach qw(/tasks /recurring-tasks /notifications);
+is($bob->get($_)->{json}{total}, 0, "nothing of it in $_") foreach qw(/tasks /recurring-tasks /notifications /deliveries);
+is_deeply($bob->get('/channels')->{json}, { items => [] }, 'nor in /channels');
+unlike($bob->get('/calendar.ics?include_closed=true')->{content}, qr/Secret/, 'nor in /calendar.ics');
 is_deeply($alice->get("/tasks/$secret->{id}")->{json}, $secret, 'and it is as it was');
 is($node->safe_psql('agenda', q{select count(*) from agenda.events where type !~ 'created'}), $before, 'no change was logged');
 
