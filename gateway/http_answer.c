@@ -12,6 +12,7 @@
 #include <strings.h>
 #include <zlib.h>
 
+#include "health.h"
 #include "http_internal.h"
 #include "log.h"
 
@@ -203,7 +204,7 @@ http_add_headers(struct request *req, struct MHD_Response *response, const struc
 		add_number(response, "Retry-After", a->retry_after);
 	add_rate(req, response);
 	add_cors(req, response, a);
-	if (a->close || req->conn->http->draining)
+	if (a->close || health_draining())
 		add_header(response, "Connection", "close");
 }
 

@@ -12,6 +12,7 @@
 
 #include <errno.h>
 #include <fcntl.h>
+#include <linux/filter.h>
 #include <netdb.h>
 #include <netinet/in.h>
 #include <netinet/tcp.h>
@@ -27,6 +28,10 @@
 #define LISTEN_BACKLOG   4096
 #define FIRST_SYSTEMD_FD 3
 
+/* in a TCP header */
+#define TCP_FLAGS_OFFSET 13
+#define TCP_FLAG_SYN_BIT 0x02
+
 /* ---- TCP ------------------------------------------------------------------------------------ */
 
 static bool
@@ -37,8 +42,9 @@ set_option(int fd, int level, int option)
 	return setsockopt(fd, level, option, &on, sizeof(on)) == 0;
 }
 
+/* A socket with this address that does not listen yet. */
 static int
-open_tcp(const struct addrinfo *addr, bool share)
+bind_tcp(const struct addrinfo *addr, bool share)
 {
 	int fd = socket(addr->ai_family, SOCK_STREAM | SOCK_NONBLOCK | SOCK_CLOEXEC, 0);
 
@@ -47,7 +53,7 @@ open_tcp(const struct addrinfo *addr, bool share)
 	(void) set_option(fd, SOL_SOCKET, SO_REUSEADDR);
 	(void) set_option(fd, IPPROTO_TCP, TCP_NODELAY);
 	if ((share && !set_option(fd, SOL_SOCKET, SO_REUSEPORT)) ||
-		bind(fd, addr->ai_addr, addr->ai_addrlen) != 0 || listen(fd, LISTEN_BACKLOG) != 0)
+		bind(fd, addr->ai_addr, addr->ai_addrlen) != 0)
 	{
 		int saved = errno;
 
@@ -60,21 +66,21 @@ open_tcp(const struct addrinfo *addr, bool share)
 
 /*
  * One socket per worker on the same port.  The first try is without SO_REUSEPORT: with it a second
- * gateway of the same user would get a share of this one's clients instead of an error.  With port 0
- * the system's choice for the probe holds for all.
+ * gateway of the same user would get a share of this one's clients instead of an error.  It does not listen,
+ * since whoever connected to it would be reset.  With port 0 the system's choice for the probe holds for all.
  */
 static bool
 open_shared(struct addrinfo *addr, int *fds, int n)
 {
 	socklen_t len = addr->ai_addrlen;
-	int probe = open_tcp(addr, false);
+	int probe = bind_tcp(addr, false);
 
 	if (probe < 0)
 		return false;
 	(void) getsockname(probe, addr->ai_addr, &len);
 	(void) close(probe);
 	for (int i = 0; i < n; i++)
-		if ((fds[i] = open_tcp(addr, true)) < 0)
+		if ((fds[i] = bind_tcp(addr, true)) < 0 || listen(fds[i], LISTEN_BACKLOG) != 0)
 			return false;
 	return true;
 }
@@ -107,6 +113,7 @@ listen_tcp(struct listener *out, const char *bind_to, long port, int n)
 		return false;
 	}
 	ok = open_shared(addr, out->fds, n);
+	out->own_port = ok;
 	if (ok)
 		log_event(LOG_LEVEL_INFO, "listening on %s port %u%s%s", bind_to, port_of(addr),
 				  out->tls ? " with TLS" : "", out->admin ? " for the admin" : "");
@@ -261,10 +268,33 @@ listen_open(const struct config *cfg, struct listener listeners[MAX_LISTENERS], 
 	return count;
 }
 
-/* The name of the UNIX socket goes with the gateway. */
+/* The kernel drops requests for a connection, and lets pass what belongs to one. */
+static void
+drop_syns(int fd)
+{
+	static struct sock_filter code[] = {
+		BPF_STMT(BPF_LD | BPF_B | BPF_ABS, TCP_FLAGS_OFFSET),
+		BPF_JUMP(BPF_JMP | BPF_JSET | BPF_K, TCP_FLAG_SYN_BIT, 0, 1),
+		BPF_STMT(BPF_RET | BPF_K, 0),
+		BPF_STMT(BPF_RET | BPF_K, UINT32_MAX),
+	};
+	const struct sock_fprog program = { sizeof(code) / sizeof(code[0]), code };
+
+	(void) setsockopt(fd, SOL_SOCKET, SO_ATTACH_FILTER, &program, sizeof(program));
+}
+
+/*
+ * Nobody new, while the workers go on accepting: handshakes that are under way come to their end.  A socket
+ * that is just closed resets them, and whoever came after the last accept().  Inherited sockets are left
+ * alone, for whoever handed them over goes on with them.
+ */
 void
-listen_forget(const struct config *cfg)
+listen_turn_away(const struct config *cfg, const struct listener *listeners, int n)
 {
 	if (cfg->unix_socket[0] != '\0')
 		(void) unlink(cfg->unix_socket);
+	for (int i = 0; i < n; i++)
+		for (int k = 0; listeners[i].own_port && k < MAX_WORKERS; k++)
+			if (listeners[i].fds[k] >= 0)
+				drop_syns(listeners[i].fds[k]);
 }

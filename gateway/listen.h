@@ -15,11 +15,12 @@ struct listener
 {
 	bool admin; /* serves the admin routes, by the first worker alone */
 	bool tls;
+	bool own_port;        /* a TCP port that nobody else listens on with these sockets */
 	int fds[MAX_WORKERS]; /* -1: not for this worker */
 };
 
 extern int listen_open(const struct config *cfg, struct listener listeners[MAX_LISTENERS],
 					   int n_workers);
-extern void listen_forget(const struct config *cfg);
+extern void listen_turn_away(const struct config *cfg, const struct listener *listeners, int n);
 
 #endif

@@ -4,8 +4,8 @@
  *
  * main() reads the settings and the keys, opens the sockets (listen.c), starts the workers and then
  * only waits for signals, which are blocked in every thread.  SIGHUP: keys and certificates are read
- * again.  SIGTERM or SIGINT: readyz says no, after drain-delay the workers stop accepting,
- * finish and return, exit status 0.  A second signal ends the process at once, status 1.
+ * again.  SIGTERM or SIGINT: readyz says no, after drain-delay nobody new can connect, then the workers
+ * stop accepting, finish and return, exit status 0.  A second signal ends the process at once, status 1.
  */
 #include <errno.h>
 #include <jansson.h>
@@ -28,6 +28,8 @@
 /* descriptors for everything but client connections, and per worker */
 #define RESERVE            32
 #define RESERVE_PER_WORKER 24
+/* a round trip of any client */
+#define LAST_HANDSHAKES_MS 250
 
 static const char *
 environment(const char *name)
@@ -73,13 +75,13 @@ wait_for_signal(const sigset_t *set)
 	return sig;
 }
 
-/* Wait out drain-delay; true when a second signal came. */
+/* True when another signal came before the time was up. */
 static bool
-delay_drain(const struct config *cfg, const sigset_t *set)
+signal_within(const sigset_t *set, long ms)
 {
-	struct timespec delay = { .tv_sec = cfg->drain_delay };
+	struct timespec delay = { .tv_sec = ms / 1000, .tv_nsec = ms % 1000 * 1000000 };
 
-	return cfg->drain_delay > 0 && sigtimedwait(set, NULL, &delay) > 0;
+	return ms > 0 && sigtimedwait(set, NULL, &delay) > 0;
 }
 
 /* A second signal while draining: whoever sends it knows what he wants. */
@@ -116,7 +118,8 @@ reload(const struct config *cfg, struct worker **workers, int n)
 }
 
 static void
-run_until_signal(const struct config *cfg, struct worker **workers, int n, sigset_t *set)
+run_until_signal(const struct config *cfg, struct worker **workers, int n,
+				 const struct listener *listeners, int n_listeners, sigset_t *set)
 {
 	pthread_t watcher;
 	int sig;
@@ -126,7 +129,10 @@ run_until_signal(const struct config *cfg, struct worker **workers, int n, sigse
 	(void) sigdelset(set, SIGHUP);
 	health_set_draining();
 	log_event(LOG_LEVEL_INFO, "signal %d: draining", sig);
-	if (delay_drain(cfg, set))
+	if (signal_within(set, cfg->drain_delay * 1000))
+		_exit(1);
+	listen_turn_away(cfg, listeners, n_listeners);
+	if (signal_within(set, LAST_HANDSHAKES_MS))
 		_exit(1);
 	if (pthread_create(&watcher, NULL, watch_second_signal, set) == 0)
 		(void) pthread_detach(watcher);
@@ -202,9 +208,8 @@ serve(struct config *cfg, struct jwt_policy *policy)
 		return EXIT_FAILURE;
 	}
 	start_feed(cfg, workers, n);
-	run_until_signal(cfg, workers, n, &set);
+	run_until_signal(cfg, workers, n, listeners, n_listeners, &set);
 	feed_stop();
-	listen_forget(cfg);
 	for (int i = 0; i < n; i++)
 	{
 		worker_free(workers[i]);

@@ -198,10 +198,11 @@ is($node->safe_psql('agenda', q{select count(*) from pg_class c where relnamespa
     my @queued = send_all(map { create_text("last $_", 2) } 1 .. 8);
     wait_until(sub { metric('db_queued') == 8 }, 'the requests to queue');
     kill 'TERM', $gateway->{pid};
-    wait_until(sub { !IO::Socket::INET->new(PeerAddr => '127.0.0.1', PeerPort => $gateway->{port}) }, 'the port to close');
+    wait_until(sub { $gateway->log_text =~ /draining/ }, 'the signal to be seen');
     $idle->syswrite("GET /readyz HTTP/1.1\r\nHost: x\r\n\r\n");
     like(AgendaGateway::read_all($idle), qr/^HTTP\/1\.1 503 .*^Connection: close\r\n.*draining/msi,
         'readyz says no on a connection that is there, which then ends');
+    wait_until(sub { !IO::Socket::INET->new(PeerAddr => '127.0.0.1', PeerPort => $gateway->{port}) }, 'the port to close');
     unblock($holder);
     is(wrong(sub { 200 }, answers($first)), '', 'the request in flight is finished');
     is(wrong(sub { 201 }, answers(@queued)), '', 'and those that waited');

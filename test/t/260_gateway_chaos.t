@@ -88,6 +88,62 @@ my $second = AgendaGateway->start($node, ACCESS_LOG => 'off', DRAIN_DELAY => 1);
     is($bad, 0, "a rollout: $good requests, none failed");
 }
 $second->stop;
+$gateway->stop;
+
+# --- the same without a balancer: whoever is let in is served ------------------------------------------
+# One client after another connects, asks and ends, while the gateway is stopped and started: prints "served refused reset", and what was not an answer.
+sub knock
+{
+    my ($port, $file) = @_;
+    my $pid = fork() // die "fork: $!";
+    return $pid if $pid;
+    my ($served, $refused, $stop) = (0, 0, 0);
+    my @reset;
+    $SIG{TERM} = sub { $stop = 1 };
+    $SIG{PIPE} = 'IGNORE';
+    until ($stop || getppid != $parent)
+    {
+        my $socket = IO::Socket::INET->new(PeerAddr => '127.0.0.1', PeerPort => $port);
+        # where nobody listens a socket may happen to be connected to itself
+        if (!$socket || $socket->sockport == $port)
+        {
+            $refused++;
+            next;
+        }
+        $socket->syswrite("GET /healthz HTTP/1.1\r\nHost: x\r\nConnection: close\r\n\r\n");
+        my $answer = AgendaGateway::read_all($socket);
+        last if $stop;
+        $answer =~ /^HTTP\/1\.1 200 / ? $served++ : push @reset, $answer;
+    }
+    open my $out, '>', $file or POSIX::_exit(1);
+    print $out join "\n", "$served $refused " . @reset, map { "got '$_'" } @reset;
+    close $out;
+    POSIX::_exit(0);
+}
+{
+    my $port = $gateway->{port};
+    my @clients = map { knock($port, "$dir/knock$_") } 1 .. 4;
+    foreach (1 .. 8)
+    {
+        $gateway = AgendaGateway->start($node, PORT => $port, ACCESS_LOG => 'off');
+        is($gateway->stop, 0, 'a gateway drains');
+    }
+    kill 'TERM', @clients;
+    waitpid $_, 0 foreach @clients;
+    my ($served, $refused, $reset) = (0, 0, 0);
+    foreach (1 .. 4)
+    {
+        my ($counts, @wrong) = split /\n/, slurp("$dir/knock$_");
+        my @counts = split / /, $counts;
+        diag($_) foreach @wrong;
+        $served += $counts[0];
+        $refused += $counts[1];
+        $reset += $counts[2];
+    }
+    is($reset, 0, "eight restarts: $served were let in and served, $refused refused, none reset");
+    cmp_ok($served, '>', 100, 'there was a load');
+}
+$gateway = AgendaGateway->start($node, ACCESS_LOG => 'off');
 
 # --- storms ---------------------------------------------------------------------------------------
 {
