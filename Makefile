@@ -81,6 +81,7 @@ OBJS = \
 	bgworker/log_routes.o \
 	bgworker/log_reader.o \
 	bgworker/event.o \
+	bgworker/share.o \
 	bgworker/window.o \
 	bgworker/dead_letters.o \
 	bgworker/delivery.o \

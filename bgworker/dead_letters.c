@@ -5,7 +5,8 @@
  * The rules (what becomes of a refused record, which letters are sent again) are SQL; here they are
  * asked.  What has to be known for each record that is offered, whether its key waits for an earlier
  * record, is kept in a hash table of this process, which is read from the table at the start and
- * after letters have been sent again; in between only this process adds to it.
+ * after letters have been sent again; in between only this process adds to it.  Where there are several
+ * drainers, each knows and sends the letters of its keys.
  *
  * Memory: the table of keys in a context of its own; arguments in the transaction's.  A failed
  * transaction has changed nothing, and the caller tries again.
@@ -25,6 +26,7 @@
 #include "dead_letters.h"
 #include "event.h"
 #include "settings.h"
+#include "share.h"
 #include "worker.h"
 
 /* Two hashes of topic and key: nobody waits for a stranger. */
@@ -54,14 +56,16 @@ static AgendaQuery bury_query = {
 };
 static AgendaQuery letters_query = {
 	.sql = "select seq, null::xid8, id, type, user_id, subject, key, occurred_at, trace, headers, "
-		   "data, null::bigint, topic, mode from agenda._log_letters($1, $2)",
-	.nargs = 2,
-	.argtypes = { INT8OID, INT4OID }
+		   "data, null::bigint, topic, mode from agenda._log_letters($1, $2, $3, $4)",
+	.nargs = 4,
+	.argtypes = { INT8OID, INT4OID, INT4OID, INT4OID }
 };
 static AgendaQuery delivered_query = { .sql = "select agenda._log_redriven($1, $2)",
 									   .nargs = 2,
 									   .argtypes = { INT8ARRAYOID, TEXTARRAYOID } };
-static AgendaQuery blocked_query = { .sql = "select topic, key from agenda._log_blocked()" };
+static AgendaQuery blocked_query = { .sql = "select topic, key from agenda._log_blocked($1, $2)",
+									 .nargs = 2,
+									 .argtypes = { INT4OID, INT4OID } };
 
 static HTAB *blocked = NULL;
 static MemoryContext blocked_context = NULL;
@@ -164,7 +168,8 @@ static void
 run_letters(void *arg)
 {
 	LettersWork *work = arg;
-	Datum values[] = { Int64GetDatum(work->after), Int32GetDatum(agenda_drainer_window) };
+	Datum values[] = { Int64GetDatum(work->after), Int32GetDatum(agenda_drainer_window),
+					   Int32GetDatum(agenda_share_number), Int32GetDatum(agenda_drainers) };
 	MemoryContext row_context;
 
 	agenda_worker_query(&letters_query, values, NULL);
@@ -252,7 +257,9 @@ agenda_letters_read_blocked(void)
 static void
 run_blocked(void *arg)
 {
-	agenda_worker_query(&blocked_query, NULL, NULL);
+	Datum values[] = { Int32GetDatum(agenda_share_number), Int32GetDatum(agenda_drainers) };
+
+	agenda_worker_query(&blocked_query, values, NULL);
 	for (uint64 i = 0; i < SPI_processed; i++)
 	{
 		HeapTuple row = SPI_tuptable->vals[i];

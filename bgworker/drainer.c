@@ -15,6 +15,8 @@
  * So the position is behind the highest window before which everything is settled, and the cursor,
  * where the next window begins, is ahead of it by the flow.
  *
+ * Where a database has several drainers, each does this for its share of the keys (share.c).
+ *
  * Commits wake it by its latch, and are read at once.  One that comes very soon after a read (READ_EVERY_US)
  * is read a millisecond later, with those that follow it: meanwhile the drainer rests, and nobody wakes it.
  * Without brokers what is read serves those who go by stored positions, so that it is not done more
@@ -62,6 +64,7 @@
 #include "errcodes.h"
 #include "log_reader.h"
 #include "settings.h"
+#include "share.h"
 #include "window.h"
 #include "worker.h"
 
@@ -82,6 +85,9 @@ typedef enum RedriveState
 	REDRIVE_WANTED, /* the flow becomes empty → RUNNING */
 	REDRIVE_RUNNING /* none are left → NONE */
 } RedriveState;
+
+/* What others know of us. */
+static AgendaDrainerInfo *info = NULL;
 
 /* Where the drainer stands in its round. */
 static AgendaFlow flow;
@@ -154,7 +160,8 @@ static const char *activity(void);
 void
 agenda_drainer_main(Datum main_arg)
 {
-	agenda_worker_begin(AGENDA_DRAINER);
+	agenda_share_init(agenda_worker_begin(AGENDA_DRAINER));
+	info = &agenda_worker_slot->drainer[agenda_share_number];
 	agenda_drainer_publisher_init();
 
 	for (int i = 0; i < lengthof(session_settings); i++)
@@ -203,7 +210,7 @@ set_resting(bool rest)
 	if (rest == resting)
 		return;
 	SpinLockAcquire(&agenda_worker_slot->mutex);
-	agenda_worker_slot->drainer.resting = rest;
+	info->resting = rest;
 	SpinLockRelease(&agenda_worker_slot->mutex);
 	resting = rest;
 }
@@ -273,8 +280,8 @@ told_foreign(bool told)
 	bool before;
 
 	SpinLockAcquire(&agenda_worker_slot->mutex);
-	before = agenda_worker_slot->drainer.foreign_told;
-	agenda_worker_slot->drainer.foreign_told = told;
+	before = agenda_worker_slot->foreign_told;
+	agenda_worker_slot->foreign_told = told;
 	SpinLockRelease(&agenda_worker_slot->mutex);
 	return before;
 }
@@ -311,7 +318,6 @@ warm_topics(long *wait_ms)
 static bool
 take_news(void)
 {
-	AgendaDrainerInfo *info = &agenda_worker_slot->drainer;
 	bool look = agenda_worker_time_left(next_look, LOOK_EVERY_MS) == 0;
 	bool told;
 
@@ -394,7 +400,7 @@ read_log(long *wait_ms)
 	failures = 0;
 	last_read = GetCurrentTimestamp();
 	SpinLockAcquire(&agenda_worker_slot->mutex);
-	agenda_worker_slot->drainer.reads++;
+	info->reads++;
 	SpinLockRelease(&agenda_worker_slot->mutex);
 
 	if (window != NULL)
@@ -469,7 +475,6 @@ step_flow(bool offer)
 {
 	AgendaDeliveryCounts counts = { 0 };
 	long wait_ms = agenda_delivery_step(&flow, agenda_drainer_publisher(), offer, &counts);
-	AgendaDrainerInfo *info = &agenda_worker_slot->drainer;
 
 	SpinLockAcquire(&agenda_worker_slot->mutex);
 	info->published += counts.published;
@@ -510,7 +515,7 @@ catch_up(void)
 {
 	agenda_position_set(&position, cursor.lo, cursor.hi, cursor.seq);
 	if (cursor.hi.isnull)
-		agenda_backlog_pass(0, agenda_log_read_mark());
+		agenda_backlog_pass(agenda_share_number, 0, agenda_log_read_mark());
 }
 
 /* Takes what has been delivered out of the dead letters; false after an error. */
@@ -524,7 +529,7 @@ pass_letters(const AgendaWindow *window)
 	for (int i = 0; i < window->n_deliveries; i++)
 		n += window->deliveries[i].state == AGENDA_DELIVERY_DONE;
 	SpinLockAcquire(&agenda_worker_slot->mutex);
-	agenda_worker_slot->drainer.redriven += n;
+	info->redriven += n;
 	SpinLockRelease(&agenda_worker_slot->mutex);
 	return true;
 }
@@ -533,12 +538,11 @@ pass_letters(const AgendaWindow *window)
 static void
 pass_events(const AgendaWindow *window, int n_events)
 {
-	AgendaDrainerInfo *info = &agenda_worker_slot->drainer;
-
-	bool complete = n_events == window->n_events && !window->cut;
+	bool whole = n_events == window->n_events;
 
 	agenda_window_pass(window, n_events, &position);
-	agenda_backlog_pass(n_events, complete ? &window->mark : NULL);
+	agenda_backlog_pass(agenda_share_number, whole ? window->n_rows : n_events,
+						whole && !window->cut ? &window->mark : NULL);
 	position_unsaved = true;
 
 	SpinLockAcquire(&agenda_worker_slot->mutex);
@@ -586,7 +590,7 @@ save_position(long *wait_ms)
 	position_saved = GetCurrentTimestamp();
 
 	SpinLockAcquire(&agenda_worker_slot->mutex);
-	agenda_worker_slot->drainer.last_tick = position_saved;
+	info->last_tick = position_saved;
 	SpinLockRelease(&agenda_worker_slot->mutex);
 	return true;
 }
@@ -612,7 +616,6 @@ show_state(void)
 static void
 show_figures(void)
 {
-	AgendaDrainerInfo *info = &agenda_worker_slot->drainer;
 	AgendaPublisherFigures figures = { 0 };
 	const char *error;
 	const char *state = agenda_drainer_publisher_state(&error);

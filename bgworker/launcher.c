@@ -85,7 +85,7 @@ typedef struct Keeper
 typedef struct SlotNotes
 {
 	bool admitted; /* one of the agenda.max_databases */
-	Keeper keeper[AGENDA_WORKER_KINDS];
+	Keeper keeper[AGENDA_MAX_WORKERS];
 } SlotNotes;
 
 static HTAB *known = NULL;
@@ -113,11 +113,11 @@ static bool wants_workers(Form_pg_database form);
 static void forget_unlisted(void);
 static bool keep_slot(int slot_no);
 static bool admit(int slot_no, KnownDatabase *db);
-static bool worker_running(AgendaSlot *slot, AgendaWorkerKind kind, Keeper *keeper);
+static bool worker_running(AgendaSlot *slot, int worker, Keeper *keeper);
 static bool any_worker_running(AgendaSlot *slot, SlotNotes *note);
 static void note_end(Keeper *keeper);
-static void ensure_worker(int slot_no, AgendaWorkerKind kind, const char *dbname);
-static bool start_worker(int slot_no, AgendaWorkerKind kind, const char *dbname);
+static void ensure_worker(int slot_no, int worker, const char *dbname);
+static bool start_worker(int slot_no, int worker, const char *dbname);
 static void lengthen_pause(Keeper *keeper);
 static void probe_next(void);
 static int find_free_slot(void);
@@ -391,7 +391,8 @@ keep_slot(int slot_no)
 	{
 		ensure_worker(slot_no, AGENDA_SCANNER, NameStr(db->name));
 		if (presence == AGENDA_PRESENT)
-			ensure_worker(slot_no, AGENDA_DRAINER, NameStr(db->name));
+			for (int d = 0; d < agenda_drainers; d++)
+				ensure_worker(slot_no, AGENDA_DRAINER + d, NameStr(db->name));
 		if (presence == AGENDA_PRESENT && agenda_delivery)
 			ensure_worker(slot_no, AGENDA_DELIVERER, NameStr(db->name));
 	}
@@ -430,12 +431,12 @@ admit(int slot_no, KnownDatabase *db)
 
 /* Running, starting or leaving. */
 static bool
-worker_running(AgendaSlot *slot, AgendaWorkerKind kind, Keeper *keeper)
+worker_running(AgendaSlot *slot, int worker, Keeper *keeper)
 {
 	pid_t pid;
 
 	SpinLockAcquire(&slot->mutex);
-	pid = slot->worker[kind].pid;
+	pid = slot->worker[worker].pid;
 	SpinLockRelease(&slot->mutex);
 
 	if (pid != 0)
@@ -451,8 +452,8 @@ worker_running(AgendaSlot *slot, AgendaWorkerKind kind, Keeper *keeper)
 static bool
 any_worker_running(AgendaSlot *slot, SlotNotes *note)
 {
-	for (int kind = 0; kind < AGENDA_WORKER_KINDS; kind++)
-		if (worker_running(slot, kind, &note->keeper[kind]))
+	for (int w = 0; w < agenda_n_workers(); w++)
+		if (worker_running(slot, w, &note->keeper[w]))
 			return true;
 	return false;
 }
@@ -480,18 +481,18 @@ lengthen_pause(Keeper *keeper)
 
 /* Starts the worker unless it runs or its pause isn't over. */
 static void
-ensure_worker(int slot_no, AgendaWorkerKind kind, const char *dbname)
+ensure_worker(int slot_no, int worker, const char *dbname)
 {
-	Keeper *keeper = &notes[slot_no].keeper[kind];
+	Keeper *keeper = &notes[slot_no].keeper[worker];
 	TimestampTz now;
 
-	if (worker_running(&agenda_shared->slots[slot_no], kind, keeper))
+	if (worker_running(&agenda_shared->slots[slot_no], worker, keeper))
 		return;
 	now = GetCurrentTimestamp();
 	if (agenda_worker_time_left(keeper->not_before, LONGEST_PAUSE_MS) == 0)
 	{
 		keeper->started = now;
-		if (start_worker(slot_no, kind, dbname))
+		if (start_worker(slot_no, worker, dbname))
 			return;
 		lengthen_pause(keeper);
 	}
@@ -499,35 +500,40 @@ ensure_worker(int slot_no, AgendaWorkerKind kind, const char *dbname)
 }
 
 static bool
-start_worker(int slot_no, AgendaWorkerKind kind, const char *dbname)
+start_worker(int slot_no, int worker, const char *dbname)
 {
 	AgendaSlot *slot = &agenda_shared->slots[slot_no];
-	AgendaWorkerArgs args = { .kind = kind, .slot_no = slot_no };
+	AgendaWorkerArgs args = { .worker = worker, .slot_no = slot_no };
+	AgendaWorkerKind kind = agenda_worker_kind(worker);
 	MemoryContext old;
 	bool ok;
-	BackgroundWorker worker = { .bgw_flags =
-									BGWORKER_SHMEM_ACCESS | BGWORKER_BACKEND_DATABASE_CONNECTION,
-								.bgw_start_time = BgWorkerStart_RecoveryFinished,
-								.bgw_restart_time = BGW_NEVER_RESTART,
-								.bgw_notify_pid = MyProcPid };
+	BackgroundWorker process = { .bgw_flags =
+									 BGWORKER_SHMEM_ACCESS | BGWORKER_BACKEND_DATABASE_CONNECTION,
+								 .bgw_start_time = BgWorkerStart_RecoveryFinished,
+								 .bgw_restart_time = BGW_NEVER_RESTART,
+								 .bgw_notify_pid = MyProcPid };
 
 	SpinLockAcquire(&slot->mutex);
-	args.generation = ++slot->worker[kind].generation;
+	args.generation = ++slot->worker[worker].generation;
 	SpinLockRelease(&slot->mutex);
 
-	snprintf(worker.bgw_name, BGW_MAXLEN, "%s (%s)", worker_type[kind], dbname);
-	snprintf(worker.bgw_type, BGW_MAXLEN, "%s", worker_type[kind]);
-	snprintf(worker.bgw_library_name, BGW_MAXLEN, "pg_agenda");
-	snprintf(worker.bgw_function_name, BGW_MAXLEN, "%s", worker_main[kind]);
-	memcpy(worker.bgw_extra, &args, sizeof(args));
+	if (worker > AGENDA_DRAINER)
+		snprintf(process.bgw_name, BGW_MAXLEN, "%s %d (%s)", worker_type[kind], worker - kind,
+				 dbname);
+	else
+		snprintf(process.bgw_name, BGW_MAXLEN, "%s (%s)", worker_type[kind], dbname);
+	snprintf(process.bgw_type, BGW_MAXLEN, "%s", worker_type[kind]);
+	snprintf(process.bgw_library_name, BGW_MAXLEN, "pg_agenda");
+	snprintf(process.bgw_function_name, BGW_MAXLEN, "%s", worker_main[kind]);
+	memcpy(process.bgw_extra, &args, sizeof(args));
 
 	/* the handle has to outlive this round */
 	old = MemoryContextSwitchTo(TopMemoryContext);
-	ok = RegisterDynamicBackgroundWorker(&worker, &notes[slot_no].keeper[kind].handle);
+	ok = RegisterDynamicBackgroundWorker(&process, &notes[slot_no].keeper[worker].handle);
 	MemoryContextSwitchTo(old);
 	if (!ok)
 		ereport(WARNING, errcode(ERRCODE_CONFIGURATION_LIMIT_EXCEEDED),
-				errmsg("out of background worker slots, could not start \"%s\"", worker.bgw_name),
+				errmsg("out of background worker slots, could not start \"%s\"", process.bgw_name),
 				errhint("You might need to increase max_worker_processes."));
 	return ok;
 }

@@ -21,6 +21,10 @@
  * what has been read: the xmax of a snapshot is behind the highest id that had ended, so lo does not
  * name those that had drawn a higher one by then, and their numbers, and were running.
  *
+ * Where there are several drainers a window has the events of one of them, and ends where the
+ * others' do: it is full when it has seen as many rows as all of them together may take, so that who
+ * has few events gets on, too.
+ *
  * The snapshot that is remembered has to be the one that the rows were read with: everything is
  * run read-only, in the snapshot that is active in the transaction, partitions and routes
  * (log_routes.c), too.  All statements but "new" of events come from agenda._log_statement().
@@ -57,6 +61,7 @@
 #include "log_reader.h"
 #include "log_routes.h"
 #include "settings.h"
+#include "share.h"
 #include "table.h"
 #include "worker.h"
 
@@ -69,7 +74,7 @@ typedef struct EventReceiver
 	AgendaSnapshot lo; /* NULL: every row belongs to the window, as far as lo goes */
 	AgendaSnapshot hi; /* likewise */
 	int64 floor;       /* numbers up to this one do not belong to it */
-	int max_events;
+	int max_rows;
 	Size max_bytes;
 	Size bytes;
 	bool full;
@@ -128,6 +133,7 @@ static void receive_leaf_row(TupleTableSlot *slot, EventReceiver *receiver);
 static void begin_receiver(EventReceiver *receiver, ReadWork *work, int64 floor);
 static bool receive_row(TupleTableSlot *slot, DestReceiver *self);
 static bool receive_event(EventReceiver *receiver, const Datum *values, const bool *nulls);
+static void take_event(EventReceiver *receiver, const Datum *values, const bool *nulls);
 static void begin_rows(DestReceiver *self, int operation, TupleDesc typeinfo);
 static void end_rows(DestReceiver *self);
 static bool belongs(EventReceiver *receiver, Datum xid, int64 seq);
@@ -157,7 +163,7 @@ agenda_log_read(AgendaPosition *position, bool publishing, Size max_bytes, Agend
 		return false;
 	}
 	window = work.window;
-	if (window->n_events == 0)
+	if (window->n_rows == 0)
 	{
 		agenda_position_set(position, window->upper, no_snapshot, 0);
 		agenda_window_free(window);
@@ -381,7 +387,7 @@ begin_receiver(EventReceiver *receiver, ReadWork *work, int64 floor)
 							.lo = no_snapshot,
 							.hi = no_snapshot,
 							.floor = Max(floor, work->position->seq),
-							.max_events = agenda_drainer_window,
+							.max_rows = agenda_drainer_window * agenda_drainers,
 							.max_bytes = work->max_bytes };
 
 	*receiver = fresh;
@@ -409,36 +415,48 @@ receive_row(TupleTableSlot *slot, DestReceiver *self)
 	return receive_event((EventReceiver *) self, slot->tts_values, slot->tts_isnull);
 }
 
-/* False if the window is full. */
+/* False if the window is full.  What other drainers publish is counted and passed over. */
 static bool
 receive_event(EventReceiver *receiver, const Datum *values, const bool *nulls)
 {
 	AgendaWindow *window = receiver->window;
-	AgendaEvent *event;
+	int64 seq = DatumGetInt64(values[AGENDA_EVENT_SEQ]);
 	MemoryContext old;
-	uint64 xid;
 
-	if (!belongs(receiver, values[AGENDA_EVENT_XID], DatumGetInt64(values[AGENDA_EVENT_SEQ])))
+	if (!belongs(receiver, values[AGENDA_EVENT_XID], seq))
 		return true;
-	if (window->n_events == receiver->max_events ||
+	if (window->n_rows == receiver->max_rows ||
 		(window->n_events > 0 && receiver->bytes >= receiver->max_bytes))
 	{
 		receiver->full = true;
 		return false;
 	}
+	window->n_rows++;
+	window->last_seq = seq;
+
+	old = MemoryContextSwitchTo(receiver->row_context);
+	if (agenda_share_has(values, nulls))
+		take_event(receiver, values, nulls);
+	MemoryContextSwitchTo(old);
+	MemoryContextReset(receiver->row_context);
+	return true;
+}
+
+static void
+take_event(EventReceiver *receiver, const Datum *values, const bool *nulls)
+{
+	AgendaWindow *window = receiver->window;
+	AgendaEvent *event;
+	uint64 xid;
 
 	xid = U64FromFullTransactionId(DatumGetFullTransactionId(values[AGENDA_EVENT_XID]));
 	if (xid != receiver->last_xid)
 		window->durable_at = Max(window->durable_at, commit_lsn(FullTransactionIdFromU64(xid)));
 	receiver->last_xid = xid;
 
-	old = MemoryContextSwitchTo(receiver->row_context);
 	event = agenda_event_make(window->context, values, nulls);
 	receiver->bytes += event->size;
 	agenda_window_add(window, event);
-	MemoryContextSwitchTo(old);
-	MemoryContextReset(receiver->row_context);
-	return true;
 }
 
 static bool

@@ -17,6 +17,8 @@
 #include "utils/memutils.h"
 
 #include "backlog.h"
+#include "settings.h"
+#include "share.h"
 #include "window.h"
 #include "worker.h"
 
@@ -30,12 +32,18 @@ typedef struct LoadWork
 } LoadWork;
 
 static AgendaQuery position_query = {
-	.sql = "select lo, hi, seq, foreign_reason from agenda._log_position()"
+	.sql = "select lo, hi, seq, foreign_reason from agenda._log_position($1, $2, $3)",
+	.nargs = 3,
+	.argtypes = { INT4OID, INT4OID, TEXTOID }
 };
-static AgendaQuery backlog_query = { .sql = "select events, bytes from agenda._log_backlog()" };
-static AgendaQuery save_query = { .sql = "select agenda._log_save($1, $2, $3)",
-								  .nargs = 3,
-								  .argtypes = { PG_SNAPSHOTOID, PG_SNAPSHOTOID, INT8OID } };
+static AgendaQuery backlog_query = { .sql =
+										 "select events, bytes from agenda._log_unread($1, $2, $3)",
+									 .nargs = 3,
+									 .argtypes = { PG_SNAPSHOTOID, PG_SNAPSHOTOID, INT8OID } };
+static AgendaQuery save_query = { .sql = "select agenda._log_save($1, $2, $3, $4)",
+								  .nargs = 4,
+								  .argtypes = { PG_SNAPSHOTOID, PG_SNAPSHOTOID, INT8OID,
+												INT4OID } };
 static AgendaQuery topics_query = { .sql = "select topic from agenda._log_topics() topic" };
 
 static const char *const mode_names[] = {
@@ -47,7 +55,7 @@ static const char *const mode_names[] = {
 
 static AgendaMode mode_of(const char *name);
 static void run_load(void *arg);
-static void count_backlog(void);
+static void count_backlog(const AgendaPosition *position);
 static void run_save(void *arg);
 static void run_topics(void *arg);
 static AgendaSnapshot column_snapshot(HeapTuple row, TupleDesc desc, int column);
@@ -162,11 +170,13 @@ agenda_window_done(const AgendaWindow *window)
 void
 agenda_window_pass(const AgendaWindow *window, int n_events, AgendaPosition *position)
 {
-	Assert(!window->letters && n_events > 0 && n_events <= window->n_events);
-	if (n_events == window->n_events && !window->cut)
-		agenda_position_set(position, window->upper, no_snapshot, 0);
-	else
+	Assert(!window->letters && n_events <= window->n_events);
+	if (n_events < window->n_events)
 		agenda_position_set(position, window->lo, window->upper, window->events[n_events - 1]->seq);
+	else if (window->cut)
+		agenda_position_set(position, window->lo, window->upper, window->last_seq);
+	else
+		agenda_position_set(position, window->upper, no_snapshot, 0);
 }
 
 /* ---- positions ----------------------------------------------------------------------------- */
@@ -187,12 +197,15 @@ static void
 run_load(void *arg)
 {
 	LoadWork *work = arg;
+	const char *by = agenda_share_by();
+	Datum values[] = { Int32GetDatum(agenda_share_number), Int32GetDatum(agenda_drainers),
+					   by ? CStringGetTextDatum(by) : (Datum) 0 };
 	HeapTuple row;
 	TupleDesc desc;
 	bool isnull;
 	char *foreign;
 
-	agenda_worker_query(&position_query, NULL, NULL);
+	agenda_worker_query(&position_query, values, by ? NULL : "  n");
 	if (SPI_processed != 1)
 		elog(ERROR, "agenda._log_position returned " UINT64_FORMAT " rows", SPI_processed);
 	row = SPI_tuptable->vals[0];
@@ -206,23 +219,24 @@ run_load(void *arg)
 							column_snapshot(row, desc, 2),
 							DatumGetInt64(SPI_getbinval(row, desc, 3, &isnull)));
 	if (foreign == NULL)
-		count_backlog();
+		count_backlog(work->position);
 }
 
 /* In a transaction.  From here on the counters in shared memory know. */
 static void
-count_backlog(void)
+count_backlog(const AgendaPosition *position)
 {
+	Datum values[] = { position->lo.value, position->hi.value, Int64GetDatum(position->seq) };
 	HeapTuple row;
 	TupleDesc desc;
 	bool isnull;
 
-	agenda_worker_query(&backlog_query, NULL, NULL);
+	agenda_worker_query(&backlog_query, values, position->hi.isnull ? " n " : NULL);
 	if (SPI_processed != 1)
-		elog(ERROR, "agenda._log_backlog returned " UINT64_FORMAT " rows", SPI_processed);
+		elog(ERROR, "agenda._log_unread returned " UINT64_FORMAT " rows", SPI_processed);
 	row = SPI_tuptable->vals[0];
 	desc = SPI_tuptable->tupdesc;
-	agenda_backlog_restart(DatumGetInt64(SPI_getbinval(row, desc, 1, &isnull)),
+	agenda_backlog_restart(agenda_share_number, DatumGetInt64(SPI_getbinval(row, desc, 1, &isnull)),
 						   DatumGetInt64(SPI_getbinval(row, desc, 2, &isnull)));
 }
 
@@ -278,8 +292,10 @@ static void
 run_save(void *arg)
 {
 	const AgendaPosition *position = arg;
-	Datum values[] = { position->lo.value, position->hi.value, Int64GetDatum(position->seq) };
-	char nulls[] = { position->lo.isnull ? 'n' : ' ', position->hi.isnull ? 'n' : ' ', ' ', '\0' };
+	Datum values[] = { position->lo.value, position->hi.value, Int64GetDatum(position->seq),
+					   Int32GetDatum(agenda_share_number) };
+	char nulls[] = { position->lo.isnull ? 'n' : ' ', position->hi.isnull ? 'n' : ' ', ' ', ' ',
+					 '\0' };
 
 	agenda_worker_query(&save_query, values, nulls);
 }

@@ -75,6 +75,8 @@ typedef struct AgendaWindow
 	AgendaBacklogMark mark; /* what had been written before upper */
 	Size bytes;             /* what it takes */
 
+	int n_rows;     /* that were read for it, those of other drainers included */
+	int64 last_seq; /* where it was cut: the number of the last one */
 	int n_events;
 	int max_events;
 	AgendaEvent **events;

@@ -87,13 +87,13 @@ static void note_presence(AgendaPresence presence);
 static int wait_events(long timeout_ms);
 static void beat(void);
 
-void
+int
 agenda_worker_begin(AgendaWorkerKind kind)
 {
 	Oid database;
 
 	memcpy(&self, MyBgworkerEntry->bgw_extra, sizeof(self));
-	Assert(self.kind == kind);
+	Assert(agenda_worker_kind(self.worker) == kind);
 
 	pqsignal(SIGHUP, SignalHandlerForConfigReload);
 	pqsignal(SIGTERM, handle_sigterm);
@@ -104,6 +104,7 @@ agenda_worker_begin(AgendaWorkerKind kind)
 	pin_settings();
 	CacheRegisterRelcacheCallback(forget_extension, (Datum) 0);
 	agenda_worker_watch_fd(PGINVALID_SOCKET);
+	return self.worker - kind;
 }
 
 /* SIGTERM: see the head of the file. */
@@ -125,7 +126,7 @@ take_place(Oid *database)
 	bool wanted;
 
 	agenda_worker_slot = &agenda_shared->slots[self.slot_no];
-	self_info = &agenda_worker_slot->worker[self.kind];
+	self_info = &agenda_worker_slot->worker[self.worker];
 
 	SpinLockAcquire(&agenda_worker_slot->mutex);
 	wanted = OidIsValid(agenda_worker_slot->database) && self_info->generation == self.generation &&

@@ -13,7 +13,7 @@
 /* What the launcher passes along in bgw_extra. */
 typedef struct AgendaWorkerArgs
 {
-	AgendaWorkerKind kind;
+	int worker; /* its number in the slot */
 	int slot_no;
 	uint64 generation;
 } AgendaWorkerArgs;
@@ -41,8 +41,11 @@ typedef void (*AgendaWork)(void *arg);
 /* The slot of this worker's database. */
 extern AgendaSlot *agenda_worker_slot;
 
-/* First thing in the main function.  Does not return when the worker isn't wanted (any more). */
-extern void agenda_worker_begin(AgendaWorkerKind kind);
+/*
+ * First thing in the main function; returns which one of its kind the worker is.  Does not return
+ * when the worker isn't wanted (any more).
+ */
+extern int agenda_worker_begin(AgendaWorkerKind kind);
 
 /* Leaves without a word in the server log. */
 extern void agenda_worker_exit(void) pg_attribute_noreturn();

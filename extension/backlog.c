@@ -2,10 +2,10 @@
  * backlog.c
  *		How much of the log waits to be published, and when that is too much.
  *
- * Two pairs of counters in the slot of the database, which only grow: what has been written
- * (committers add to it, wake.c) and what the drainer has passed.  Their difference is the backlog:
- * a subtraction for who writes or asks, whatever its size.  Bytes are those of disk space, estimated
- * when an event is written.
+ * Pairs of counters in the slot of the database, which only grow: what has been written
+ * (committers add to it, wake.c) and what each drainer has passed.  The largest difference is the
+ * backlog: subtractions for who writes or asks, whatever its size.  A drainer passes the events of
+ * others with its own.  Bytes are those of disk space, estimated when an event is written.
  *
  * The figure drifts a little (work of rolled-back savepoints is counted, COMMIT PREPARED is not)
  * and heals itself: when the drainer has passed a whole window, everything that had been written
@@ -38,6 +38,7 @@
 
 static void check_size(Jsonb *data, Jsonb *headers);
 static void check_room(void);
+static AgendaBacklogMark waiting(const AgendaSlot *slot);
 static AgendaSlot *find_slot(void);
 
 PG_FUNCTION_INFO_V1(agenda_backlog);
@@ -81,7 +82,7 @@ check_room(void)
 	if (slot == NULL || MyBgworkerEntry != NULL)
 		return;
 	SpinLockAcquire(&slot->mutex);
-	bytes = slot->drainer.written.bytes - slot->drainer.passed.bytes;
+	bytes = waiting(slot).bytes;
 	SpinLockRelease(&slot->mutex);
 	if (bytes / 1024 >= (uint64) agenda_max_backlog)
 		ereport(ERROR, errcode(ERRCODE_CONFIGURATION_LIMIT_EXCEEDED),
@@ -100,52 +101,69 @@ agenda_backlog_mark(void)
 	if (slot == NULL)
 		return result;
 	SpinLockAcquire(&slot->mutex);
-	result = slot->drainer.written;
+	result = slot->written;
 	SpinLockRelease(&slot->mutex);
 	return result;
 }
 
+/* Under the mutex: what waits for the drainer that is furthest behind. */
+static AgendaBacklogMark
+waiting(const AgendaSlot *slot)
+{
+	AgendaBacklogMark result = { 0 };
+
+	for (int d = 0; d < agenda_drainers; d++)
+	{
+		const AgendaBacklogMark *passed = &slot->drainer[d].passed;
+
+		result.events = Max(result.events, slot->written.events - passed->events);
+		result.bytes = Max(result.bytes, slot->written.bytes - passed->bytes);
+	}
+	return result;
+}
+
 void
-agenda_backlog_pass(int n_events, const AgendaBacklogMark *complete)
+agenda_backlog_pass(int drainer, int n_events, const AgendaBacklogMark *complete)
 {
 	AgendaSlot *slot = find_slot();
-	AgendaDrainerInfo *info;
+	AgendaBacklogMark *passed;
 	uint64 events;
 	uint64 bytes;
 
 	if (slot == NULL)
 		return;
-	info = &slot->drainer;
+	passed = &slot->drainer[drainer].passed;
 	SpinLockAcquire(&slot->mutex);
-	events = info->written.events - info->passed.events;
-	bytes = info->written.bytes - info->passed.bytes;
+	events = slot->written.events - passed->events;
+	bytes = slot->written.bytes - passed->bytes;
 	if (complete != NULL)
 	{
 		/* an older mark is one that was not taken in this process */
-		if (complete->events >= info->passed.events)
-			info->passed = *complete;
+		if (complete->events >= passed->events)
+			*passed = *complete;
 	}
 	else if (events <= (uint64) n_events)
-		info->passed = info->written;
+		*passed = slot->written;
 	else
 	{
-		info->passed.events += n_events;
-		info->passed.bytes += bytes / events * n_events;
+		passed->events += n_events;
+		passed->bytes += bytes / events * n_events;
 	}
 	SpinLockRelease(&slot->mutex);
 }
 
 void
-agenda_backlog_restart(uint64 events, uint64 bytes)
+agenda_backlog_restart(int drainer, uint64 events, uint64 bytes)
 {
 	AgendaSlot *slot = find_slot();
+	AgendaBacklogMark *passed;
 
 	if (slot == NULL)
 		return;
+	passed = &slot->drainer[drainer].passed;
 	SpinLockAcquire(&slot->mutex);
-	slot->drainer.passed = slot->drainer.written;
-	slot->drainer.written.events += events;
-	slot->drainer.written.bytes += bytes;
+	passed->events = slot->written.events - events;
+	passed->bytes = slot->written.bytes - bytes;
 	SpinLockRelease(&slot->mutex);
 }
 
@@ -162,13 +180,13 @@ agenda_backlog(PG_FUNCTION_ARGS)
 		elog(ERROR, "return type must be a row type");
 	if (slot != NULL)
 	{
-		AgendaDrainerInfo info;
+		AgendaBacklogMark wait;
 
 		SpinLockAcquire(&slot->mutex);
-		info = slot->drainer;
+		wait = waiting(slot);
 		SpinLockRelease(&slot->mutex);
-		values[0] = Int64GetDatum((int64) (info.written.events - info.passed.events));
-		values[1] = Int64GetDatum((int64) (info.written.bytes - info.passed.bytes));
+		values[0] = Int64GetDatum((int64) wait.events);
+		values[1] = Int64GetDatum((int64) wait.bytes);
 		nulls[0] = nulls[1] = false;
 	}
 	return HeapTupleGetDatum(heap_form_tuple(desc, values, nulls));

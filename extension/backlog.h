@@ -15,13 +15,13 @@
  */
 extern void agenda_backlog_admit(Jsonb *data, Jsonb *headers);
 
-/* For the drainer.  Taken before the snapshot of a window. */
+/* For the drainers.  Taken before the snapshot of a window. */
 extern AgendaBacklogMark agenda_backlog_mark(void);
 
 /* Some events of a window are done with; complete: everything before the mark is. */
-extern void agenda_backlog_pass(int n_events, const AgendaBacklogMark *complete);
+extern void agenda_backlog_pass(int drainer, int n_events, const AgendaBacklogMark *complete);
 
 /* At start: what a look at the tables has found to be waiting. */
-extern void agenda_backlog_restart(uint64 events, uint64 bytes);
+extern void agenda_backlog_restart(int drainer, uint64 events, uint64 bytes);
 
 #endif

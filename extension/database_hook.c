@@ -9,7 +9,7 @@
  * back, and one that succeeds isn't disturbed by new ones before it has committed.
  *
  * COMMIT PREPARED makes rows visible that were noted by nobody (the notes of wake.c end with
- * PREPARE), so both workers are asked to look at everything.  The same goes for commands that may
+ * PREPARE), so all workers are asked to look at everything.  The same goes for commands that may
  * have dropped the extension.
  *
  * Only who may drop a database can send its workers away.
@@ -209,12 +209,12 @@ wait_for_workers(AgendaSlot *slot, TimestampTz deadline)
 static void
 terminate_workers(AgendaSlot *slot)
 {
-	for (int kind = 0; kind < AGENDA_WORKER_KINDS; kind++)
+	for (int w = 0; w < agenda_n_workers(); w++)
 	{
 		pid_t pid;
 
 		SpinLockAcquire(&slot->mutex);
-		pid = slot->worker[kind].pid;
+		pid = slot->worker[w].pid;
 		SpinLockRelease(&slot->mutex);
 		if (pid != 0)
 			kill(pid, SIGTERM);

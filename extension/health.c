@@ -74,19 +74,22 @@ agenda_workers(PG_FUNCTION_ARGS)
 {
 	ReturnSetInfo *result = (ReturnSetInfo *) fcinfo->resultinfo;
 	static const char *const names[] = {
-		[AGENDA_SCANNER] = "scanner", [AGENDA_DRAINER] = "drainer", [AGENDA_DELIVERER] = "deliverer"
+		[AGENDA_SCANNER] = "scanner", [AGENDA_DELIVERER] = "deliverer", [AGENDA_DRAINER] = "drainer"
 	};
 	AgendaSlot slot;
 
 	InitMaterializedSRF(fcinfo, 0);
 	my_slot(&slot);
-	for (int kind = 0; kind < AGENDA_WORKER_KINDS; kind++)
+	for (int w = 0; w < agenda_n_workers(); w++)
 	{
 		Row row = { 0 };
+		const char *name = names[agenda_worker_kind(w)];
 
-		if (kind == AGENDA_DELIVERER && !agenda_delivery)
+		if (w == AGENDA_DELIVERER && !agenda_delivery)
 			continue;
-		worker_row(&row, names[kind], &slot.worker[kind]);
+		if (w > AGENDA_DRAINER)
+			name = psprintf("%s %d", name, w - AGENDA_DRAINER);
+		worker_row(&row, name, &slot.worker[w]);
 		tuplestore_putvalues(result->setResult, result->setDesc, row.values, row.nulls);
 	}
 	return (Datum) 0;
@@ -108,20 +111,30 @@ agenda_scanner_figures(PG_FUNCTION_ARGS)
 	return row_datum(fcinfo, &row);
 }
 
-/* agenda._drainer_figures() → one row */
+/* agenda._drainer_figures() → one row about all drainers */
 Datum
 agenda_drainer_figures(PG_FUNCTION_ARGS)
 {
 	Row row = { 0 };
 	AgendaSlot slot;
+	AgendaDrainerInfo sum = { 0 };
 
 	my_slot(&slot);
-	add_count(&row, slot.drainer.windows);
-	add_count(&row, slot.drainer.events);
-	add_count(&row, slot.drainer.published);
-	add_count(&row, slot.drainer.dead);
-	add_count(&row, slot.drainer.rewinds);
-	add_time(&row, slot.drainer.last_tick);
+	for (int d = 0; d < agenda_drainers; d++)
+	{
+		sum.windows += slot.drainer[d].windows;
+		sum.events += slot.drainer[d].events;
+		sum.published += slot.drainer[d].published;
+		sum.dead += slot.drainer[d].dead;
+		sum.rewinds += slot.drainer[d].rewinds;
+		sum.last_tick = Max(sum.last_tick, slot.drainer[d].last_tick);
+	}
+	add_count(&row, sum.windows);
+	add_count(&row, sum.events);
+	add_count(&row, sum.published);
+	add_count(&row, sum.dead);
+	add_count(&row, sum.rewinds);
+	add_time(&row, sum.last_tick);
 	return row_datum(fcinfo, &row);
 }
 

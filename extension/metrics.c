@@ -4,7 +4,8 @@
  *
  * Each metric is a line of a table that says where its value stands in the slot.  Names and kinds
  * follow Prometheus: counters end in _total and grow since the server's start, durations are seconds, a
- * histogram is rows NAME_bucket with the label "le" (cumulative), NAME_sum and NAME_count.
+ * histogram is rows NAME_bucket with the label "le" (cumulative), NAME_sum and NAME_count.  Where there
+ * are several drainers each has rows of its own, with the label "drainer".
  *
  * One copy of the slot is taken under its mutex, all rows are built from that.  Without
  * shared_preload_libraries, or while the database has no workers, there are no rows.
@@ -39,14 +40,14 @@ typedef struct Metric
 {
 	const char *name;
 	MetricType type;
-	size_t offset; /* in AgendaSlot */
+	size_t offset; /* in AgendaDrainerInfo or AgendaScannerInfo */
 	const char *help;
 } Metric;
 
-#define IN_DRAINER(field) offsetof(AgendaSlot, drainer.field)
-#define IN_SCANNER(field) offsetof(AgendaSlot, scanner.field)
+#define IN_DRAINER(field) offsetof(AgendaDrainerInfo, field)
+#define IN_SCANNER(field) offsetof(AgendaScannerInfo, field)
 
-static const Metric metrics[] = {
+static const Metric drainer_metrics[] = {
 	{ "agenda_drainer_reads_total", METRIC_COUNT, IN_DRAINER(reads), "Reads of the log." },
 	{ "agenda_drainer_windows_total", METRIC_COUNT, IN_DRAINER(windows),
 	  "Windows of the log that are done with." },
@@ -94,6 +95,9 @@ static const Metric metrics[] = {
 	  "Of these, failed or timed out." },
 	{ "agenda_publisher_largest_record_bytes", METRIC_INT64, IN_DRAINER(largest_record),
 	  "The largest record that the publisher takes." },
+};
+
+static const Metric scanner_metrics[] = {
 	{ "agenda_scanner_scans_total", METRIC_COUNT, IN_SCANNER(scans), "Scans for timers." },
 	{ "agenda_scanner_sweeps_total", METRIC_COUNT, IN_SCANNER(sweeps),
 	  "Scans that looked at everything." },
@@ -104,10 +108,16 @@ static const Metric metrics[] = {
 
 static const char *const publisher_states[] = { "stopped", "connecting", "ok", "down", "fatal" };
 
-static void put_metric(ReturnSetInfo *result, const Metric *metric, const AgendaSlot *slot);
+static const char *drainer_label(int drainer);
+static char *join_labels(const char *label, const char *drainer);
+static void put_drainer(ReturnSetInfo *result, const AgendaDrainerInfo *info, const char *drainer);
+static void put_metric(ReturnSetInfo *result, const Metric *metric, const void *info,
+					   const char *drainer);
 static void put_workers(ReturnSetInfo *result, const AgendaSlot *slot);
-static void put_publisher_state(ReturnSetInfo *result, const AgendaSlot *slot);
-static void put_histogram(ReturnSetInfo *result, const AgendaHistogram *histogram);
+static void put_publisher_state(ReturnSetInfo *result, const AgendaDrainerInfo *info,
+								const char *drainer);
+static void put_histogram(ReturnSetInfo *result, const AgendaHistogram *histogram,
+						  const char *drainer);
 static void put_row(ReturnSetInfo *result, const char *name, const char *labels, double value,
 					const char *kind, const char *help);
 
@@ -131,17 +141,40 @@ agenda_worker_metrics(PG_FUNCTION_ARGS)
 	SpinLockRelease(&slot->mutex);
 
 	put_workers(result, &copy);
-	for (int i = 0; i < lengthof(metrics); i++)
-		put_metric(result, &metrics[i], &copy);
-	put_publisher_state(result, &copy);
-	put_histogram(result, &copy.drainer.seconds);
+	for (int d = 0; d < agenda_drainers; d++)
+		put_drainer(result, &copy.drainer[d], drainer_label(d));
+	for (int i = 0; i < lengthof(scanner_metrics); i++)
+		put_metric(result, &scanner_metrics[i], &copy.scanner, "");
 	return (Datum) 0;
 }
 
-static void
-put_metric(ReturnSetInfo *result, const Metric *metric, const AgendaSlot *slot)
+/* What tells several drainers apart; nothing where there is one. */
+static const char *
+drainer_label(int drainer)
 {
-	const char *field = (const char *) slot + metric->offset;
+	return agenda_drainers > 1 ? psprintf("\"drainer\": \"%d\"", drainer) : "";
+}
+
+/* As an object; both may be empty. */
+static char *
+join_labels(const char *label, const char *drainer)
+{
+	return psprintf("{%s%s%s}", label, label[0] != '\0' && drainer[0] != '\0' ? ", " : "", drainer);
+}
+
+static void
+put_drainer(ReturnSetInfo *result, const AgendaDrainerInfo *info, const char *drainer)
+{
+	for (int i = 0; i < lengthof(drainer_metrics); i++)
+		put_metric(result, &drainer_metrics[i], info, drainer);
+	put_publisher_state(result, info, drainer);
+	put_histogram(result, &info->seconds, drainer);
+}
+
+static void
+put_metric(ReturnSetInfo *result, const Metric *metric, const void *info, const char *drainer)
+{
+	const char *field = (const char *) info + metric->offset;
 	double value = 0;
 
 	switch (metric->type)
@@ -169,29 +202,31 @@ put_metric(ReturnSetInfo *result, const Metric *metric, const AgendaSlot *slot)
 					(POSTGRES_EPOCH_JDATE - UNIX_EPOCH_JDATE) * (double) SECS_PER_DAY;
 			break;
 	}
-	put_row(result, metric->name, "{}", value, metric->type == METRIC_COUNT ? "counter" : "gauge",
-			metric->help);
+	put_row(result, metric->name, join_labels("", drainer), value,
+			metric->type == METRIC_COUNT ? "counter" : "gauge", metric->help);
 }
 
 static void
 put_workers(ReturnSetInfo *result, const AgendaSlot *slot)
 {
-	static const char *const labels[] = { [AGENDA_SCANNER] = "{\"worker\": \"scanner\"}",
-										  [AGENDA_DRAINER] = "{\"worker\": \"drainer\"}",
-										  [AGENDA_DELIVERER] = "{\"worker\": \"deliverer\"}" };
+	static const char *const names[] = { [AGENDA_SCANNER] = "\"worker\": \"scanner\"",
+										 [AGENDA_DELIVERER] = "\"worker\": \"deliverer\"",
+										 [AGENDA_DRAINER] = "\"worker\": \"drainer\"" };
 
-	for (int kind = 0; kind < AGENDA_WORKER_KINDS; kind++)
+	for (int w = 0; w < agenda_n_workers(); w++)
 	{
-		const AgendaWorkerInfo *worker = &slot->worker[kind];
+		const AgendaWorkerInfo *worker = &slot->worker[w];
+		char *labels = join_labels(names[agenda_worker_kind(w)],
+								   w >= AGENDA_DRAINER ? drainer_label(w - AGENDA_DRAINER) : "");
 
-		if (kind == AGENDA_DELIVERER && !agenda_delivery)
+		if (w == AGENDA_DELIVERER && !agenda_delivery)
 			continue;
-		put_row(result, "agenda_worker_up", labels[kind], worker->pid != 0, "gauge",
+		put_row(result, "agenda_worker_up", labels, worker->pid != 0, "gauge",
 				"1 while the worker runs.");
-		put_row(result, "agenda_worker_starts_total", labels[kind], (double) worker->generation,
+		put_row(result, "agenda_worker_starts_total", labels, (double) worker->generation,
 				"counter", "Times that the worker was started.");
 		if (worker->heartbeat != 0)
-			put_row(result, "agenda_worker_heartbeat_age_seconds", labels[kind],
+			put_row(result, "agenda_worker_heartbeat_age_seconds", labels,
 					Max(GetCurrentTimestamp() - worker->heartbeat, 0) / (double) USECS_PER_SEC,
 					"gauge", "Time since the worker last went round its loop.");
 	}
@@ -199,37 +234,40 @@ put_workers(ReturnSetInfo *result, const AgendaSlot *slot)
 
 /* One row per state, of which one is 1. */
 static void
-put_publisher_state(ReturnSetInfo *result, const AgendaSlot *slot)
+put_publisher_state(ReturnSetInfo *result, const AgendaDrainerInfo *info, const char *drainer)
 {
-	if (slot->drainer.publisher_state[0] == '\0')
+	if (info->publisher_state[0] == '\0')
 		return;
 	for (int i = 0; i < lengthof(publisher_states); i++)
 	{
-		char *labels = psprintf("{\"state\": \"%s\"}", publisher_states[i]);
+		char *label = psprintf("\"state\": \"%s\"", publisher_states[i]);
 
-		put_row(result, "agenda_publisher_state", labels,
-				strcmp(slot->drainer.publisher_state, publisher_states[i]) == 0, "gauge",
+		put_row(result, "agenda_publisher_state", join_labels(label, drainer),
+				strcmp(info->publisher_state, publisher_states[i]) == 0, "gauge",
 				"1 for the state that the publisher is in.");
 	}
 }
 
 static void
-put_histogram(ReturnSetInfo *result, const AgendaHistogram *histogram)
+put_histogram(ReturnSetInfo *result, const AgendaHistogram *histogram, const char *drainer)
 {
 	static const char *const help = "Time from an event to the acknowledgement of its record.";
 	uint64 count = 0;
 
 	for (int i = 0; i < AGENDA_HISTOGRAM_BUCKETS; i++)
 	{
-		char *labels = i < AGENDA_HISTOGRAM_BUCKETS - 1
-						   ? psprintf("{\"le\": \"%g\"}", agenda_histogram_bounds[i])
-						   : "{\"le\": \"+Inf\"}";
+		const char *label = i < AGENDA_HISTOGRAM_BUCKETS - 1
+								? psprintf("\"le\": \"%g\"", agenda_histogram_bounds[i])
+								: "\"le\": \"+Inf\"";
 
 		count += histogram->bucket[i];
-		put_row(result, "agenda_publish_seconds_bucket", labels, (double) count, "histogram", help);
+		put_row(result, "agenda_publish_seconds_bucket", join_labels(label, drainer),
+				(double) count, "histogram", help);
 	}
-	put_row(result, "agenda_publish_seconds_sum", "{}", histogram->sum, "histogram", help);
-	put_row(result, "agenda_publish_seconds_count", "{}", (double) count, "histogram", help);
+	put_row(result, "agenda_publish_seconds_sum", join_labels("", drainer), histogram->sum,
+			"histogram", help);
+	put_row(result, "agenda_publish_seconds_count", join_labels("", drainer), (double) count,
+			"histogram", help);
 }
 
 static void

@@ -19,6 +19,7 @@
 #include "utils/timestamp.h"
 
 #include "settings.h"
+#include "shmem.h"
 
 /*
  * agenda.kafka_brokers: bootstrap servers, "host:port,host:port".  Empty: nothing is published, and
@@ -52,9 +53,15 @@ char *agenda_dead_letter_topic = NULL;
 
 /*
  * agenda.event_key: which records keep their order in Kafka: those of one task (any other thing
- * likewise), or all of one user.
+ * likewise), or all of one user.  Several drainers go by what it was at the start.
  */
 int agenda_event_key = AGENDA_EVENT_KEY_TASK;
+
+/*
+ * agenda.drainers: how many processes of a database publish, each the events of its share of the
+ * keys.  Fixed at start, since all of them have to agree who publishes what (bgworker/share.c).
+ */
+int agenda_drainers = 1;
 
 /*
  * agenda.drainer_window: the most events that are read from the log at once.  More of them raise
@@ -125,7 +132,8 @@ static int agenda_delivery_backoff = 30000;
 
 /*
  * agenda.max_databases: how many databases of the cluster can have workers.  Fixed at start, since
- * it is the size of an array in shared memory; each database takes two worker processes.
+ * it is the size of an array in shared memory; each database takes two worker processes, and one
+ * more for each further drainer.
  */
 int agenda_max_databases = 8;
 
@@ -240,9 +248,15 @@ define_limits(void)
 
 	/* PostgreSQL refuses variables of this kind once it is running */
 	if (process_shared_preload_libraries_in_progress)
+	{
 		DefineCustomIntVariable(
 			"agenda.max_databases", "Maximum number of databases that have workers.", NULL,
 			&agenda_max_databases, 8, 1, 1024, PGC_POSTMASTER, 0, NULL, NULL, NULL);
+		DefineCustomIntVariable(
+			"agenda.drainers", "Number of processes of a database that publish its events.",
+			"They share the keys, each of which keeps its order.", &agenda_drainers, 1, 1,
+			AGENDA_MAX_DRAINERS, PGC_POSTMASTER, 0, NULL, NULL, NULL);
+	}
 }
 
 /* How large an event may be, and all that wait. */

@@ -25,6 +25,7 @@ extern char *agenda_publisher_library;
 extern char *agenda_publisher_id;
 extern char *agenda_dead_letter_topic;
 extern int agenda_event_key;      /* an AgendaEventKey */
+extern int agenda_drainers;       /* processes */
 extern int agenda_drainer_window; /* rows */
 extern int agenda_drainer_memory; /* kB */
 extern int agenda_scanner_batch;  /* timers */

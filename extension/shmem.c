@@ -22,6 +22,10 @@ AgendaShared *agenda_shared = NULL;
 static shmem_request_hook_type prev_shmem_request_hook = NULL;
 static shmem_startup_hook_type prev_shmem_startup_hook = NULL;
 
+/* So high that what was written before is still above 0, which no mark has that was ever taken. */
+static const AgendaBacklogMark backlog_begin = { .events = UINT64CONST(1) << 62,
+												 .bytes = UINT64CONST(1) << 62 };
+
 static Size shared_size(void);
 static void request_shared(void);
 static void attach_shared(void);
@@ -66,6 +70,7 @@ attach_shared(void)
 	{
 		memset(agenda_shared, 0, shared_size());
 		SpinLockInit(&agenda_shared->mutex);
+		agenda_shared->event_key = agenda_event_key;
 		agenda_shared->n_slots = agenda_max_databases + 1;
 		for (int i = 0; i < agenda_shared->n_slots; i++)
 		{
@@ -88,13 +93,29 @@ agenda_slot_reset(AgendaSlot *slot)
 	slot->scanner.floor = DT_NOBEGIN;
 	slot->scanner.new_min = DT_NOEND;
 	slot->scanner.next_wake = DT_NOBEGIN;
-	memset(&slot->drainer, 0, sizeof(slot->drainer));
-	for (int kind = 0; kind < AGENDA_WORKER_KINDS; kind++)
+	slot->foreign_told = false;
+	slot->written = backlog_begin;
+	memset(slot->drainer, 0, sizeof(slot->drainer));
+	for (int d = 0; d < AGENDA_MAX_DRAINERS; d++)
+		slot->drainer[d].passed = backlog_begin;
+	for (int w = 0; w < AGENDA_MAX_WORKERS; w++)
 	{
-		slot->worker[kind].last_error_at = 0;
-		slot->worker[kind].last_error[0] = '\0';
+		slot->worker[w].last_error_at = 0;
+		slot->worker[w].last_error[0] = '\0';
 	}
 	SpinLockRelease(&slot->mutex);
+}
+
+int
+agenda_n_workers(void)
+{
+	return AGENDA_DRAINER + agenda_drainers;
+}
+
+AgendaWorkerKind
+agenda_worker_kind(int worker)
+{
+	return (AgendaWorkerKind) Min(worker, AGENDA_DRAINER);
 }
 
 /*
@@ -129,16 +150,17 @@ agenda_slot_find(Oid database)
 void
 agenda_slot_wake(AgendaSlot *slot)
 {
-	Latch *latch[AGENDA_WORKER_KINDS];
+	Latch *latch[AGENDA_MAX_WORKERS];
+	int n_workers = agenda_n_workers();
 
 	SpinLockAcquire(&slot->mutex);
-	for (int kind = 0; kind < AGENDA_WORKER_KINDS; kind++)
-		latch[kind] = slot->worker[kind].latch;
+	for (int w = 0; w < n_workers; w++)
+		latch[w] = slot->worker[w].latch;
 	SpinLockRelease(&slot->mutex);
 
-	for (int kind = 0; kind < AGENDA_WORKER_KINDS; kind++)
-		if (latch[kind] != NULL)
-			SetLatch(latch[kind]);
+	for (int w = 0; w < n_workers; w++)
+		if (latch[w] != NULL)
+			SetLatch(latch[w]);
 }
 
 bool
@@ -147,8 +169,8 @@ agenda_slot_empty(AgendaSlot *slot)
 	bool empty = true;
 
 	SpinLockAcquire(&slot->mutex);
-	for (int kind = 0; kind < AGENDA_WORKER_KINDS; kind++)
-		if (slot->worker[kind].pid != 0)
+	for (int w = 0; w < agenda_n_workers(); w++)
+		if (slot->worker[w].pid != 0)
 			empty = false;
 	SpinLockRelease(&slot->mutex);
 	return empty;

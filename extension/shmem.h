@@ -28,11 +28,13 @@
 typedef enum AgendaWorkerKind
 {
 	AGENDA_SCANNER,
-	AGENDA_DRAINER,
-	AGENDA_DELIVERER /* only where agenda.delivery is on */
+	AGENDA_DELIVERER, /* only where agenda.delivery is on */
+	AGENDA_DRAINER    /* the last one, for there may be several */
 } AgendaWorkerKind;
 
-#define AGENDA_WORKER_KINDS 3
+/* The workers of a slot have numbers: that of their kind, and drainer n AGENDA_DRAINER + n. */
+#define AGENDA_MAX_DRAINERS 16
+#define AGENDA_MAX_WORKERS  (AGENDA_DRAINER + AGENDA_MAX_DRAINERS)
 
 /* What a worker is doing; agenda.health() shows the words of agenda_state_name(). */
 typedef enum AgendaWorkerState
@@ -54,7 +56,7 @@ typedef enum AgendaWorkerState
 typedef enum AgendaPresence
 {
 	AGENDA_PRESENCE_UNKNOWN, /* the scanner has yet to look */
-	AGENDA_PRESENT,          /* both workers are wanted */
+	AGENDA_PRESENT,          /* all workers are wanted */
 	AGENDA_ABSENT,           /* workers exit, then the launcher frees the slot */
 	AGENDA_NO_PLACE          /* likewise: it has it, but agenda.max_databases others do, too */
 } AgendaPresence;
@@ -99,13 +101,12 @@ typedef struct AgendaHistogram
 	double sum;                              /* seconds */
 } AgendaHistogram;
 
-/* What the drainer has done and how it stands.  All fields under the mutex of the slot. */
+/* What a drainer has done and how it stands.  All fields under the mutex of the slot. */
 typedef struct AgendaDrainerInfo
 {
-	bool news;         /* somebody has committed since the drainer last took it */
-	bool resting;      /* it will look for news by itself in a moment */
-	bool redrive;      /* dead letters are to be sent again */
-	bool foreign_told; /* the warning about a foreign log has been given */
+	bool news;    /* somebody has committed since the drainer last took it */
+	bool resting; /* it will look for news by itself in a moment */
+	bool redrive; /* dead letters are to be sent again */
 
 	/* since the server started */
 	uint64 reads;            /* transactions that read the log */
@@ -119,8 +120,7 @@ typedef struct AgendaDrainerInfo
 	uint64 resets;           /* producers made anew */
 	AgendaHistogram seconds; /* from an event to the acknowledgement of its record */
 
-	AgendaBacklogMark written; /* committed so far */
-	AgendaBacklogMark passed;  /* of that, done with; the difference waits */
+	AgendaBacklogMark passed; /* of what the slot says was written, done with */
 
 	/* now */
 	TimestampTz last_tick; /* when a position was last saved */
@@ -147,9 +147,11 @@ typedef struct AgendaSlot
 	Oid database;  /* InvalidOid: free.  Only the launcher changes it */
 	AgendaPresence presence;
 	int holds; /* transactions that want the workers out of the database */
-	AgendaWorkerInfo worker[AGENDA_WORKER_KINDS];
+	AgendaWorkerInfo worker[AGENDA_MAX_WORKERS];
 	AgendaScannerInfo scanner;
-	AgendaDrainerInfo drainer;
+	bool foreign_told;         /* the warning about a foreign log has been given */
+	AgendaBacklogMark written; /* committed so far */
+	AgendaDrainerInfo drainer[AGENDA_MAX_DRAINERS];
 	ConditionVariable worker_gone; /* broadcast by a worker that exits */
 } AgendaSlot;
 
@@ -163,7 +165,9 @@ typedef struct AgendaShared
 	int n_requests;      /* databases that may have the extension now */
 	Oid requests[AGENDA_MAX_REQUESTS];
 
-	int n_slots; /* agenda.max_databases + 1; never changes, no lock */
+	/* never change, no lock */
+	int event_key; /* agenda.event_key at the start, by which several drainers share the log */
+	int n_slots;   /* agenda.max_databases + 1 */
 	AgendaSlot slots[FLEXIBLE_ARRAY_MEMBER];
 } AgendaShared;
 
@@ -172,6 +176,10 @@ extern AgendaShared *agenda_shared;
 
 /* Asks for the memory; called from _PG_init while preloading. */
 extern void agenda_shmem_init(void);
+
+/* How many workers a slot has, those that are not wanted included, and the kind of one of them. */
+extern int agenda_n_workers(void);
+extern AgendaWorkerKind agenda_worker_kind(int worker);
 
 /* The slot of a database, or AGENDA_NO_SLOT; its content may change as soon as this returns. */
 extern int agenda_slot_find(Oid database);

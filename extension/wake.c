@@ -8,7 +8,7 @@
  * notes pays for one branch.
  *
  * Notes of a rolled-back subtransaction stay and wake somebody for nothing.  PREPARE TRANSACTION
- * drops the notes; COMMIT PREPARED asks both workers to look at everything (database_hook.c).
+ * drops the notes; COMMIT PREPARED asks all workers to look at everything (database_hook.c).
  *
  * Not NOTIFY: that takes a lock of the whole cluster at each commit.
  */
@@ -21,6 +21,7 @@
 #include "utils/memutils.h"
 #include "utils/timestamp.h"
 
+#include "settings.h"
 #include "shmem.h"
 #include "wake.h"
 
@@ -191,18 +192,22 @@ static void
 wake_workers(AgendaSlot *slot)
 {
 	Latch *scanner = NULL;
-	Latch *drainer = NULL;
+	Latch *drainers[AGENDA_MAX_DRAINERS];
+	int n_drainers = 0;
 	Latch *deliverer = NULL;
 
 	SpinLockAcquire(&slot->mutex);
 	if (notes.drainer || notes.sweep)
 	{
-		slot->drainer.news = true;
-		slot->drainer.written.events += notes.written.events;
-		slot->drainer.written.bytes += notes.written.bytes;
-		slot->drainer.redrive |= notes.redrive;
-		if (!slot->drainer.resting)
-			drainer = slot->worker[AGENDA_DRAINER].latch;
+		slot->written.events += notes.written.events;
+		slot->written.bytes += notes.written.bytes;
+		for (int d = 0; d < agenda_drainers; d++)
+		{
+			slot->drainer[d].news = true;
+			slot->drainer[d].redrive |= notes.redrive;
+			if (!slot->drainer[d].resting)
+				drainers[n_drainers++] = slot->worker[AGENDA_DRAINER + d].latch;
+		}
 	}
 	if (notes.deliverer || notes.sweep)
 		deliverer = slot->worker[AGENDA_DELIVERER].latch;
@@ -213,8 +218,9 @@ wake_workers(AgendaSlot *slot)
 		scanner = slot->worker[AGENDA_SCANNER].latch;
 	SpinLockRelease(&slot->mutex);
 
-	if (drainer != NULL)
-		SetLatch(drainer);
+	for (int d = 0; d < n_drainers; d++)
+		if (drainers[d] != NULL)
+			SetLatch(drainers[d]);
 	if (deliverer != NULL)
 		SetLatch(deliverer);
 	if (scanner != NULL)

@@ -25,7 +25,7 @@ extern void agenda_wake_scanner_at_commit(TimestampTz fire_at);
 /* This database may have the extension now. */
 extern void agenda_wake_launcher_at_commit(void);
 
-/* Anything may have changed: both workers of this database look at everything. */
+/* Anything may have changed: all workers of this database look at everything. */
 extern void agenda_wake_sweep_at_commit(void);
 
 /* The list of databases has changed. */

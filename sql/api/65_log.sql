@@ -29,7 +29,7 @@ begin
         execute format('create index on agenda.%I (user_id, seq)', v_leaf);
         execute format('create index on agenda.%I (subject, seq)', v_leaf);
     elsif p_parent = 'ticks' then
-        execute format('create unique index on agenda.%I (tick)', v_leaf);
+        execute format('create unique index on agenda.%I (drainer, tick)', v_leaf);
     else
         execute format('create index on agenda.%I (xid)', v_leaf);
         execute format('create unique index on agenda.%I (seq)', v_leaf);
@@ -91,8 +91,8 @@ end
 $$;
 comment on function agenda._close_partitions(timestamptz) is 'engine: notes which partitions receive nothing new';
 
--- Drops leaves that are older than the retention: events that have all been read, ticks that are not the
--- newest one.  Dropping locks the parent for a moment; who reads the log meanwhile (pg_dump) delays the
+-- Drops leaves that are older than the retention: events that have all been read, by every drainer, and ticks of
+-- which none is the newest one of a drainer.  Dropping locks the parent for a moment; who reads the log meanwhile (pg_dump) delays the
 -- drop to the next round, and writers wait no longer than the lock time-out.
 create or replace function agenda._drop_partitions(p_now timestamptz) returns integer
     language plpgsql volatile security definer
@@ -101,25 +101,24 @@ create or replace function agenda._drop_partitions(p_now timestamptz) returns in
 $$
 declare
     v_setting constant text := coalesce(nullif(current_setting('agenda.log_retention', true), ''), '90d');
-    v_lo      pg_snapshot;
-    v_tick    bigint;
-    v_newest  bigint;
+    v_xmin    xid8;
+    v_needed  boolean;
     v_leaf    agenda.log_leaves;
     v_dropped integer := 0;
 begin
     if v_setting = '-1' then
         return 0;
     end if;
-    select t.tick, t.lo into v_tick, v_lo from agenda.ticks t order by t.tick desc limit 1;
+    v_xmin := (select pg_snapshot_xmin(p.lo) from agenda._log_positions() p order by 1 limit 1);
     for v_leaf in
         select * from agenda.log_leaves l
          where l.upper <= p_now - case l.parent when 'replays' then '0'::interval else v_setting::interval end
-           and l.closed_xmax <= pg_snapshot_xmin(v_lo)
+           and l.closed_xmax <= v_xmin
          order by l.lower
     loop
         if v_leaf.parent = 'ticks' then
-            execute format('select max(tick) from agenda.%I', v_leaf.leaf) into v_newest;
-            continue when v_newest = v_tick;
+            execute format('select exists (select from agenda._log_positions() join agenda.%I using (drainer, tick))', v_leaf.leaf) into v_needed;
+            continue when v_needed;
         end if;
         begin
             execute format('drop table agenda.%I', v_leaf.leaf);
@@ -166,8 +165,43 @@ end
 $$;
 comment on function agenda._this_cluster() is 'engine: what tells a cluster from its copies';
 
--- The newest tick; the first one if there is none.  foreign_reason says why the position is not ours.
-create or replace function agenda._log_position(out tick bigint, out lo pg_snapshot, out hi pg_snapshot, out seq bigint, out foreign_reason text)
+create or replace function agenda._drainer_of(key text, drainers integer) returns integer
+    language c immutable strict parallel safe as 'MODULE_PATHNAME', 'agenda_drainer_of';
+comment on function agenda._drainer_of(text, integer) is 'engine: which of so many drainers publishes the records of a key';
+
+-- The newest tick of each drainer that there is; what is left of a greater number counts no more.
+create or replace function agenda._log_positions() returns setof agenda.ticks
+    language sql stable
+    begin atomic
+        select t.*
+          from generate_series(0, coalesce((select o.drainers from agenda.log_owners o order by o.adopted_at desc limit 1), 1) - 1) d
+         cross join lateral (select * from agenda.ticks k where k.drainer = d::smallint order by k.tick desc limit 1) t;
+    end;
+comment on function agenda._log_positions() is 'engine: how far each drainer has read the log';
+
+-- What all drainers have read, and no more than each of them.  A snapshot shows all that an earlier one does, so the
+-- earliest beginning counts, the earliest end, and of what is between them the lowest number.
+create or replace function agenda._log_lowest(out lo pg_snapshot, out hi pg_snapshot, out seq bigint)
+    language sql stable
+    begin atomic
+        with p as materialized (select * from agenda._log_positions()),
+        earliest as (
+            select distinct on (s.edge) s.edge, s.snapshot
+              from (select 'lo' as edge, p.lo as snapshot from p union all select 'hi', coalesce(p.hi, p.lo) from p) s
+             order by s.edge, pg_snapshot_xmax(s.snapshot), pg_snapshot_xmin(s.snapshot), (select count(*) from pg_snapshot_xip(s.snapshot)) desc)
+        select l.snapshot, w.hi, case when w.hi is null then 0 else (select min(p.seq) from p where p.hi is not null) end
+          from earliest l
+          join earliest h on h.edge = 'hi'
+         cross join lateral (select case when h.snapshot::text <> l.snapshot::text then h.snapshot end as hi) w
+         where l.edge = 'lo';
+    end;
+comment on function agenda._log_lowest() is 'engine: what all drainers have read';
+
+-- Where a drainer begins.  When the log was shared by others than there are now, all of them begin where the last of
+-- those was: each key may have got another drainer.  The first one that comes says so for all.
+-- foreign_reason says why the position is not ours.
+create or replace function agenda._log_position(p_drainer integer, p_drainers integer, p_shared_by text,
+                                                out tick bigint, out lo pg_snapshot, out hi pg_snapshot, out seq bigint, out foreign_reason text)
     language plpgsql volatile as
 $$
 declare
@@ -175,67 +209,75 @@ declare
     c record;
 begin
     perform agenda._check_service();
+    perform pg_advisory_xact_lock('agenda.log_owners'::regclass::oid::integer, 0);
     select * into o from agenda.log_owners order by adopted_at desc limit 1;
     c := agenda._this_cluster();
-    if o.adopted_at is null then
-        perform agenda._own_log(0);
-    elsif o.system_identifier <> c.system_identifier then
+    if o.system_identifier <> c.system_identifier then
         foreign_reason := 'the database is a copy: its log position was written by another cluster';
     elsif o.database_oid <> c.database_oid then
         foreign_reason := 'the database is a copy: its log position was written by another database';
     elsif o.publisher_id <> c.publisher_id then
         foreign_reason := format('the log position was written under agenda.publisher_id "%s"', o.publisher_id);
+    elsif (o.drainers, o.shared_by) is distinct from (p_drainers, p_shared_by) then
+        select l.lo, l.hi, l.seq into lo, hi, seq from agenda._log_lowest() l;
+        perform agenda._own_log(coalesce(o.floor_seq, 0), p_drainers, p_shared_by, lo, hi, seq);
     end if;
-    select t.tick, t.lo, t.hi, t.seq into tick, lo, hi, seq from agenda.ticks t order by t.tick desc limit 1;
+    select t.tick, t.lo, t.hi, t.seq into tick, lo, hi, seq from agenda._log_positions() t where t.drainer = p_drainer;
     if not found then
         -- before every transaction: the whole log is still to be read
         lo := '3:3:';
         seq := 0;
-        tick := agenda._log_save(lo, hi, seq);
+        tick := agenda._log_save(lo, hi, seq, p_drainer);
     end if;
 end
 $$;
-comment on function agenda._log_position() is 'engine: how far the log has been read';
+comment on function agenda._log_position(integer, integer, text) is 'engine: how far one of so many drainers has read the log';
 
-create or replace function agenda._own_log(p_floor_seq bigint) returns void
+-- The same position for every drainer.
+create or replace function agenda._own_log(p_floor_seq bigint, p_drainers integer, p_shared_by text,
+                                           p_lo pg_snapshot, p_hi pg_snapshot, p_seq bigint) returns void
     language plpgsql volatile as
 $$
 begin
-    insert into agenda.log_owners (adopted_at, system_identifier, database_oid, publisher_id, floor_seq)
-    select clock_timestamp(), c.system_identifier, c.database_oid, c.publisher_id, p_floor_seq
+    insert into agenda.log_owners (adopted_at, system_identifier, database_oid, publisher_id, floor_seq, drainers, shared_by)
+    select clock_timestamp(), c.system_identifier, c.database_oid, c.publisher_id, p_floor_seq, p_drainers, p_shared_by
       from agenda._this_cluster() c;
+    perform agenda._log_save(coalesce(p_lo, '3:3:'), p_hi, coalesce(p_seq, 0), d)
+       from generate_series(0, p_drainers - 1) d;
 end
 $$;
-comment on function agenda._own_log(bigint) is 'engine: from now on this cluster publishes the log';
+comment on function agenda._own_log(bigint, integer, text, pg_snapshot, pg_snapshot, bigint) is 'engine: from now on this cluster publishes the log, by so many drainers, from there on';
 
 create or replace function agenda.adopt_log(go_on boolean default false) returns bigint
     language plpgsql volatile as
 $$
 declare
-    v_floor bigint;
+    o agenda.log_owners;
+    p record;
 begin
     perform agenda._check_service();
+    select * into o from agenda.log_owners order by adopted_at desc limit 1;
+    o.drainers := coalesce(o.drainers, 1);
     if go_on then
-        select o.floor_seq into v_floor from agenda.log_owners o order by o.adopted_at desc limit 1;
-        perform agenda._own_log(coalesce(v_floor, 0));
-        perform agenda._wake_drainer();
-        return coalesce(v_floor, 0);
+        select * into p from agenda._log_lowest();
+        o.floor_seq := coalesce(o.floor_seq, 0);
+        perform agenda._own_log(o.floor_seq, o.drainers, o.shared_by, p.lo, p.hi, p.seq);
+    else
+        -- the numbers of the copy go on where the original's ended, its transaction ids mean nothing here
+        select s.last_value into o.floor_seq from agenda.events_seq s;
+        perform agenda._ensure_partitions(clock_timestamp());
+        -- nothing that is left to publish is in the leaves that the original closed
+        update agenda.log_leaves l set closed_xmax = agenda._next_xid() where l.closed_xmax is not null;
+        perform agenda._own_log(o.floor_seq, o.drainers, o.shared_by, null, null, null);
     end if;
-    -- the numbers of the copy go on where the original's ended, its transaction ids mean nothing here
-    select s.last_value into v_floor from agenda.events_seq s;
-    perform agenda._ensure_partitions(clock_timestamp());
-    -- nothing that is left to publish is in the leaves that the original closed
-    update agenda.log_leaves l set closed_xmax = agenda._next_xid() where l.closed_xmax is not null;
-    perform agenda._own_log(v_floor);
-    perform agenda._log_save('3:3:', null, 0);
     perform agenda._wake_drainer();
-    return v_floor;
+    return o.floor_seq;
 end
 $$;
 comment on function agenda.adopt_log(boolean)
     is 'operator: after a restore or clone: this database publishes from now on; what the log holds already is left to the original. go_on, after pg_upgrade: it goes on where the stored position is. Returns the last number that is left out';
 
-create or replace function agenda._log_save(p_lo pg_snapshot, p_hi pg_snapshot, p_seq bigint) returns bigint
+create or replace function agenda._log_save(p_lo pg_snapshot, p_hi pg_snapshot, p_seq bigint, p_drainer integer default 0) returns bigint
     language plpgsql volatile as
 $$
 declare
@@ -244,15 +286,17 @@ declare
 begin
     perform agenda._ensure_partitions(v_now)
       where not exists (select from agenda.log_leaves l where l.parent = 'ticks' and v_now >= l.lower and v_now < l.upper);
-    insert into agenda.ticks (tick, saved_at, lo, hi, seq)
-    values (nextval('agenda.ticks_tick'), v_now, p_lo, p_hi, p_seq)
+    insert into agenda.ticks (tick, saved_at, lo, hi, seq, drainer)
+    values (nextval('agenda.ticks_tick'), v_now, p_lo, p_hi, p_seq, p_drainer)
     returning tick into v_tick;
     -- the doorbell of streams: one for what the drainer has read since the last one, none for each writer
-    perform pg_notify('agenda_log', v_tick::text);
+    if p_drainer = 0 then
+        perform pg_notify('agenda_log', v_tick::text);
+    end if;
     return v_tick;
 end
 $$;
-comment on function agenda._log_save(pg_snapshot, pg_snapshot, bigint) is 'engine: writes a tick, returns its number';
+comment on function agenda._log_save(pg_snapshot, pg_snapshot, bigint, integer) is 'engine: writes a tick, returns its number';
 
 -- ---- reading -----------------------------------------------------------------------------------
 -- A window of the drainer (bgworker/log_reader.c) is what is visible now and was not visible in lo, in
@@ -383,18 +427,18 @@ $$;
 comment on function agenda._log_dead(bigint[], timestamptz[], text[], text[], text[], integer[], boolean[]) is
     'engine: sets records aside that the broker refuses for good, if their topic permits';
 
--- Keys of which nothing may be sent until somebody sends their letters again.
-create or replace function agenda._log_blocked() returns table (topic text, key text)
+-- Keys of a drainer of which nothing may be sent until somebody sends their letters again.
+create or replace function agenda._log_blocked(p_drainer integer, p_drainers integer) returns table (topic text, key text)
     language sql stable
     begin atomic
         select distinct d.topic, d.key
           from agenda.dead_letters d join agenda.topics t on t.topic = d.topic
-         where t.on_refused = 'block_key' and d.redrive_at is null;
+         where t.on_refused = 'block_key' and d.redrive_at is null and agenda._drainer_of(d.key, p_drainers) = p_drainer;
     end;
-comment on function agenda._log_blocked() is 'engine: keys that wait for a dead letter of theirs';
+comment on function agenda._log_blocked(integer, integer) is 'engine: keys that wait for a dead letter of theirs';
 
--- Letters that are to be sent again, in the order in which the events were written.
-create or replace function agenda._log_letters(p_after bigint, p_rows integer)
+-- Letters that a drainer is to send again, in the order in which the events were written.
+create or replace function agenda._log_letters(p_after bigint, p_rows integer, p_drainer integer, p_drainers integer)
     returns table (seq bigint, id uuid, type text, user_id uuid, subject text, key text, occurred_at timestamptz,
                    trace text, headers jsonb, data jsonb, topic text, mode text)
     language sql stable
@@ -402,11 +446,11 @@ create or replace function agenda._log_letters(p_after bigint, p_rows integer)
         select d.seq, d.event_id, d.type, d.user_id, d.subject, d.key, d.occurred_at, d.trace, d.headers, d.data,
                d.topic, coalesce(t.mode, 'structured')
           from agenda.dead_letters d left join agenda.topics t on t.topic = d.topic
-         where d.redrive_at is not null and d.seq > p_after
+         where d.redrive_at is not null and d.seq > p_after and agenda._drainer_of(d.key, p_drainers) = p_drainer
          order by d.seq
          fetch first (p_rows) rows with ties;
     end;
-comment on function agenda._log_letters(bigint, integer) is 'engine: dead letters that are to be sent again';
+comment on function agenda._log_letters(bigint, integer, integer, integer) is 'engine: dead letters that are to be sent again';
 
 create or replace function agenda._log_redriven(p_seqs bigint[], p_topics text[]) returns void
     language sql volatile

@@ -4,41 +4,39 @@ create or replace function agenda._backlog(out events bigint, out bytes bigint)
     language c volatile parallel restricted as 'MODULE_PATHNAME', 'agenda_backlog';
 comment on function agenda._backlog() is 'engine: events that wait and their disk space as shared memory has them; null where nobody counts';
 
--- What has been committed and not been read to the end, counted.  p_at_most ends the count of a leaf, since
+-- What has been committed and lies behind a position, counted.  p_at_most ends the count of a leaf, since
 -- who watches asks just when the backlog is long; the first ones in the order of transactions hold the oldest.
--- Bytes are the leaf's disk space, indexes and all, in proportion.
-create or replace function agenda._log_backlog(p_at_most bigint default null, p_user uuid default null,
-                                               out events bigint, out bytes bigint, out oldest timestamptz)
+-- Bytes are the leaf's disk space, indexes and all, in proportion.  p_share is a condition on the event e.
+create or replace function agenda._log_unread(p_lo pg_snapshot, p_hi pg_snapshot, p_seq bigint, p_share text default 'true',
+                                              p_at_most bigint default null, p_user uuid default null,
+                                              out events bigint, out bytes bigint, out oldest timestamptz)
     language plpgsql stable
     -- the index on xid also where nobody has analysed the leaf yet
     set enable_seqscan = off as
 $$
 declare
     -- the windows' condition, each half by the index on xid
-    v_rest   constant text := 'and e.seq > $3 and ($4 is null or e.seq > $5 or not pg_visible_in_snapshot(e.xid, $4)) and ($6 is null or e.user_id = $6)';
+    v_rest   constant text := 'and e.seq > $3 and ($4 is null or e.seq > $5 or not pg_visible_in_snapshot(e.xid, $4)) and ($6 is null or e.user_id = $6) and ';
     v_unread constant text := 'select count(*), min(u.occurred_at) from ('
-                           || '(select e.occurred_at from agenda.%1$I e where e.xid >= $1 ' || v_rest || ' order by e.xid limit $7) union all '
-                           || '(select e.occurred_at from agenda.%1$I e where e.xid = any ($2) ' || v_rest || ')) u';
+                           || '(select e.occurred_at from agenda.%1$I e where e.xid >= $1 ' || v_rest || p_share || ' order by e.xid limit $7) union all '
+                           || '(select e.occurred_at from agenda.%1$I e where e.xid = any ($2) ' || v_rest || p_share || ')) u';
     v_rows   constant text := 'select coalesce((select e.seq from agenda.%1$I e order by e.seq desc limit 1)
                                              - (select e.seq from agenda.%1$I e order by e.seq limit 1), 0) + 1';
-    p        agenda.ticks;
     v_floor  bigint;
     v_leaf   name;
     v_events bigint;
     v_oldest timestamptz;
     v_total  bigint;
 begin
-    select * into p from agenda.ticks t order by t.tick desc limit 1;
     select o.floor_seq into v_floor from agenda.log_owners o order by o.adopted_at desc limit 1;
-    p.lo := coalesce(p.lo, '3:3:');
     events := 0;
     bytes := 0;
     for v_leaf in
         select l.leaf from agenda.log_leaves l
-         where l.parent = 'events' and (l.closed_xmax is null or l.closed_xmax > pg_snapshot_xmin(p.lo))
+         where l.parent = 'events' and (l.closed_xmax is null or l.closed_xmax > pg_snapshot_xmin(p_lo))
     loop
         execute format(v_unread, v_leaf) into v_events, v_oldest
-          using pg_snapshot_xmax(p.lo), array(select pg_snapshot_xip(p.lo)), coalesce(v_floor, 0), p.hi, p.seq, p_user, p_at_most;
+          using pg_snapshot_xmax(p_lo), array(select pg_snapshot_xip(p_lo)), coalesce(v_floor, 0), p_hi, p_seq, p_user, p_at_most;
         continue when v_events = 0;
         execute format(v_rows, v_leaf) into v_total;
         events := events + v_events;
@@ -47,7 +45,33 @@ begin
     end loop;
 end
 $$;
-comment on function agenda._log_backlog(bigint, uuid) is 'engine: how many events wait to be read, their disk space, and since when';
+comment on function agenda._log_unread(pg_snapshot, pg_snapshot, bigint, text, bigint, uuid) is 'engine: how many events are behind a position, their disk space, and since when';
+
+-- Which events a drainer publishes, as a condition on the event e.
+create or replace function agenda._log_share(p_drainer integer, p_drainers integer, p_shared_by text) returns text
+    language sql immutable
+    return case when p_drainers = 1 then 'true'
+                else format('agenda._drainer_of(%s, %s) = %s',
+                            case p_shared_by when 'user' then 'coalesce(e.user_id::text, e.key)' else 'e.key' end, p_drainers, p_drainer) end;
+comment on function agenda._log_share(integer, integer, text) is 'engine: the condition for the events of one drainer of several';
+
+-- What waits: of each drainer, behind its position, what it has to publish.
+create or replace function agenda._log_backlog(p_at_most bigint default null, p_user uuid default null,
+                                               out events bigint, out bytes bigint, out oldest timestamptz)
+    language plpgsql stable as
+$$
+declare
+    o agenda.log_owners;
+begin
+    select * into o from agenda.log_owners k order by k.adopted_at desc limit 1;
+    o.drainers := coalesce(o.drainers, 1);
+    select sum(u.events), sum(u.bytes), min(u.oldest) into events, bytes, oldest
+      from generate_series(0, o.drainers - 1) d
+      left join agenda._log_positions() p on p.drainer = d
+     cross join lateral agenda._log_unread(coalesce(p.lo, '3:3:'), p.hi, p.seq, agenda._log_share(d, o.drainers, o.shared_by), p_at_most, p_user) u;
+end
+$$;
+comment on function agenda._log_backlog(bigint, uuid) is 'engine: how many events wait to be published, their disk space, and since when';
 
 -- The same for who asks often: counted as long as that is little work, else from shared memory.
 create or replace function agenda._log_lag(out events bigint, out bytes bigint, out oldest timestamptz)
@@ -73,7 +97,7 @@ create or replace function agenda.log_position(out "position" text, out head big
     set search_path = pg_catalog, agenda, pg_temp as
 $$
 begin
-    select format('%s.%s', t.tick, t.seq) into "position" from agenda.ticks t order by t.tick desc limit 1;
+    select format('%s.%s', t.tick, t.seq) into "position" from agenda._log_positions() t where t.drainer = 0;
     select case when s.is_called then s.last_value else 0 end into head from agenda.events_seq s;
     select l.events, l.bytes, l.oldest into lag, lag_bytes, oldest_unpublished from agenda._log_lag() l;
     oldest_age := clock_timestamp() - oldest_unpublished;

@@ -1,7 +1,8 @@
 -- ---- changes and the live stream -------------------------------------------------------------------
 -- A position is "tick.seq": everything that the tick has read, and of what came after it everything up to seq;
 -- "tick.seq.until" says of which window that is, where it is not the next one.  Ticks tell membership (a
--- transaction that commits late is in a later one), seq the order of the changes of each thing.
+-- transaction that commits late is in a later one), seq the order of the changes of each thing.  They are those of
+-- drainer 0, who reads the whole log, whoever publishes what of it.
 -- The functions run with the owner's rights, to whom row-level security of the log does not apply: the user
 -- stands in each query.
 
@@ -13,9 +14,9 @@ declare
 begin
     if p_tick = 0 then
         -- before everything that the log still holds
-        return row(0, null, '3:3:', null, 0)::agenda.ticks;
+        return row(0, null, '3:3:', null, 0, 0)::agenda.ticks;
     end if;
-    select * into t from agenda.ticks k where k.tick = p_tick;
+    select * into t from agenda.ticks k where k.drainer = 0 and k.tick = p_tick;
     if not found then
         raise exception using errcode = 'YA023', message = 'the position is older than what the log still holds',
             detail = 'Changes may have been missed.', hint = 'Read everything again, and go on from the position that this gives.';
@@ -78,7 +79,7 @@ begin
     if p_query ? 'since' and v_part is null then
         perform agenda._wrong_member(p_query, 'since', 'a position that next, or the id of an event of the stream, gave');
     end if;
-    select * into v_last from agenda.ticks t order by t.tick desc limit 1;
+    select * into v_last from agenda.ticks t where t.drainer = 0 order by t.tick desc limit 1;
     v_next := coalesce(v_last.tick, 0) || '.0';
     if v_part is not null and v_last.tick is not null then
         v_from := agenda._position_tick(v_part[1]::bigint);
@@ -86,7 +87,7 @@ begin
         if v_part[3] is not null then
             v_until := agenda._position_tick(v_part[3]::bigint);
         elsif v_part[2]::bigint > 0 then
-            select * into v_until from agenda.ticks t where t.tick > v_from.tick order by t.tick limit 1;
+            select * into v_until from agenda.ticks t where t.drainer = 0 and t.tick > v_from.tick order by t.tick limit 1;
         end if;
         if v_until.tick > v_from.tick then
             select array_agg(c.change order by c.seq), array_agg(c.seq order by c.seq) into v_items, v_seqs
@@ -118,15 +119,15 @@ declare
     v_from  agenda.ticks;
     v_until agenda.ticks;
 begin
-    select * into v_from from agenda.ticks t where t.tick = p_since;
+    select * into v_from from agenda.ticks t where t.drainer = 0 and t.tick = p_since;
     if v_from.tick is null then
         -- nobody has read before, or the position is gone: from now on
         return query select t.tick, p_since is not null, null::uuid, null::text, null::text
-                       from agenda.ticks t order by t.tick desc limit 1;
+                       from agenda.ticks t where t.drainer = 0 order by t.tick desc limit 1;
         return;
     end if;
     select w.* into v_until
-      from (select * from agenda.ticks t where t.tick > p_since order by t.tick limit 50) w order by w.tick desc limit 1;
+      from (select * from agenda.ticks t where t.drainer = 0 and t.tick > p_since order by t.tick limit 50) w order by w.tick desc limit 1;
     if v_until.tick is null then
         return;
     end if;

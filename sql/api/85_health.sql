@@ -31,7 +31,7 @@ create or replace function agenda._workers(out worker text, out pid int, out sta
     out last_error_at timestamptz)
 returns setof record
 language c volatile parallel restricted rows 3 as 'MODULE_PATHNAME', 'agenda_workers';
-comment on function agenda._workers() is 'engine: scanner and drainer of this database, and the deliverer where agenda.delivery is on, running or not';
+comment on function agenda._workers() is 'engine: scanner and drainers of this database, and the deliverer where agenda.delivery is on, running or not';
 
 create or replace function agenda._scanner_figures(out next_wake timestamptz,
     out last_scan timestamptz, out scans bigint, out sweeps bigint, out raised bigint)
@@ -43,7 +43,7 @@ create or replace function agenda._drainer_figures(out windows bigint, out event
     out published bigint, out dead bigint, out rewinds bigint, out last_tick timestamptz)
 language c volatile parallel restricted as 'MODULE_PATHNAME', 'agenda_drainer_figures';
 comment on function agenda._drainer_figures() is
-'engine: the drainer of this database since the server started';
+'engine: the drainers of this database together, since the server started';
 
 -- What is wrong, in words; no row when all is well.  A worker goes round at least once a minute,
 -- an event ought to be out long before that.
@@ -77,7 +77,7 @@ as $$
         from workers
         where pid is not null and state in ('waiting for the broker', 'retrying after an error')
         union all
-        select 7, format('the drainer does not publish (%s): %s', state, last_error)
+        select 7, format('the %s does not publish (%s): %s', worker, state, last_error)
         from workers where state in ('no publisher', 'log belongs to another cluster')
         union all
         select 7, format('the deliverer does not send: %s', last_error)
@@ -114,6 +114,9 @@ as $$
             || to_jsonb(sf),
         'deliverer', (select to_jsonb(w) - 'worker' || jsonb_build_object('running', w.pid is not null)
             from agenda._workers() w where w.worker = 'deliverer'),
+        'drainers', (select jsonb_agg(to_jsonb(w) - '{worker,n}'::text[] || jsonb_build_object('running', w.pid is not null) order by w.n)
+            from agenda._workers() with ordinality w(worker, pid, state, since, heartbeat, last_error, last_error_at, n)
+            where w.worker like 'drainer%' having count(*) > 1),
         'drainer', to_jsonb(d) - 'worker' || jsonb_build_object('running', d.pid is not null)
             || to_jsonb(df)
             || jsonb_build_object(

@@ -30,17 +30,19 @@ comment on column agenda.events.key is 'Kafka message key';
 comment on column agenda.events.actor is 'who did it: a user''s id, a login role, or "scheduler"';
 comment on column agenda.events.trace is 'W3C traceparent of the request, or its request id';
 
--- Position of the drainer: insert-only and numbered, so that nothing is ever updated.
+-- Positions of the drainers: insert-only and numbered, so that nothing is ever updated.  Each drainer has its own,
+-- of which the newest counts; those of drainer 0 are the positions of streams.
 create table agenda.ticks (
     tick     bigint not null,
     saved_at timestamptz not null,
     lo       pg_snapshot not null,
     hi       pg_snapshot,
     seq      bigint not null,
+    drainer  smallint not null default 0,
     check ((hi is null) = (seq = 0))
 ) partition by range (saved_at);
 create sequence agenda.ticks_tick as bigint cache 1;
-comment on table agenda.ticks is 'how far the log has been read: everything visible in lo, and of what is visible in hi everything up to seq';
+comment on table agenda.ticks is 'how far a drainer has read the log: everything visible in lo, and of what is visible in hi everything up to seq';
 
 -- Repetitions that somebody has asked for.  A row takes a place of its own in the order of the log and names the
 -- event that is to be published again there; the event itself stays the only one of its kind.
@@ -69,17 +71,20 @@ create table agenda.log_leaves (
 comment on table agenda.log_leaves is 'partitions of the log';
 comment on column agenda.log_leaves.closed_xmax is 'no transaction from this one on has rows in the leaf';
 
--- Which cluster the position belongs to; the newest row counts.  A copy of the database finds another
--- cluster written here and does not publish.
+-- Which cluster the position belongs to, and how many drainers share the log; the newest row counts.  A copy of the
+-- database finds another cluster written here and does not publish.
 create table agenda.log_owners (
     adopted_at        timestamptz primary key,
     system_identifier bigint not null,
     database_oid      oid not null,
     publisher_id      text not null,
-    floor_seq         bigint not null
+    floor_seq         bigint not null,
+    drainers          integer not null default 1,
+    shared_by         text check ((shared_by is null) = (drainers = 1))
 );
 comment on table agenda.log_owners is 'clusters that have published this log';
 comment on column agenda.log_owners.floor_seq is 'events up to this number were somebody else''s to publish';
+comment on column agenda.log_owners.shared_by is 'agenda.event_key, by which several drainers share the log';
 
 create table agenda.topic_routes (
     event_type text not null,

@@ -3,7 +3,8 @@
 # Writers roll back, use savepoints, COPY, two-phase commit and statements of many rows.  Then the books:
 # nothing lost, no ghosts, no reordering, repetitions counted.
 #
-# AGENDA_TORTURE_MINUTES=n tortures for n minutes (default: 20 seconds), AGENDA_TORTURE_SEED repeats an order.
+# AGENDA_TORTURE_MINUTES=n tortures for n minutes (default: 20 seconds), AGENDA_TORTURE_SEED repeats an order,
+# AGENDA_TORTURE_DRAINERS=n has n drainers (default: one to three, by the seed).
 use strict;
 use warnings;
 
@@ -23,6 +24,7 @@ my $tasks = 20;
 my $topic = 'everything';
 my %done;    # fault => how often
 srand $seed;
+my $drainers = $ENV{AGENDA_TORTURE_DRAINERS} // 1 + int rand 3;
 
 # ---- broker behind a proxy, server, writers ----------------------------------------------------
 my $proxy = FlakyProxy->new;
@@ -36,6 +38,7 @@ append_to_file("$tmp/340_kafka.conf", "socket.timeout.ms=2000\nmessage.send.max.
 my $node = agenda_node('torture',
     'agenda.kafka_brokers' => '127.0.0.1:' . $proxy->port,
     'agenda.kafka_config_file' => "$tmp/340_kafka.conf",
+    'agenda.drainers' => $drainers,
     'restart_after_crash' => 'on',
     # a crash takes the newest commits back: Kafka must not have them
     'synchronous_commit' => 'off',
@@ -240,7 +243,7 @@ my @lost = grep { !$times{$_} } keys %logged;
 my @stale = grep { $final{$_} != $last{$_} } keys %last;
 my $repeated = $records - keys %times;
 
-note("seed $seed, faults: " . join(', ', map { "$_ $done{$_}" } sort keys %done));
+note("seed $seed, $drainers drainers, faults: " . join(', ', map { "$_ $done{$_}" } sort keys %done));
 note(sprintf('%d events, %d records, %d lost, %d ghosts, %d reordered, %d repeated', scalar(keys %logged), $records, scalar @lost, scalar @ghosts, scalar @reordered, $repeated));
 cmp_ok(scalar keys %logged, '>', 2000, 'there was a stream');
 is(scalar @lost, 0, 'every committed event is in Kafka') or diag(join "\n", grep { defined } @lost[ 0 .. 9 ]);
