@@ -180,6 +180,9 @@ begin
            next_attempt_at = p_now + agenda._delivery_pause(x.attempts, p_retry_after)
      where x.user_id = p_user and x.id = p_delivery and x.claimed
     returning * into d;
+    if d.status = 'failed' then
+        perform agenda._emit('delivery.failed', d.user_id, d.id::text, d.id::text, agenda._row_json(d, '{id,user_id,status,claimed,next_attempt_at}'));
+    end if;
     if p_outcome = 'gone' then
         update agenda.channels c set enabled = false, disabled_reason = 'gone'
          where c.user_id = d.user_id and c.id = d.channel_id;

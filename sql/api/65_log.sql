@@ -526,6 +526,7 @@ declare
         "notification.created": "notification-changed", "notification.read": "notification-changed",
         "notification.cleared": "notification-changed", "notification.withdrawn": "notification-changed",
         "preferences.updated": "preferences-updated",
+        "delivery.failed": "delivery-failed",
         "user.forgotten": "user-forgotten"}';
 begin
     insert into agenda.topic_routes (event_type, topic)
@@ -537,6 +538,7 @@ begin
                    when 'reminder' then 'agenda.reminders'
                    when 'notification' then 'agenda.notifications'
                    when 'preferences' then 'agenda.preferences'
+                   when 'delivery' then 'agenda.deliveries'
                    when 'user' then 'agenda.users'
                end
                -- Debezium's outbox event router: the entity's name behind its prefix

@@ -42,7 +42,7 @@ begin
     if p_type is null or length(p_type) > 200 or p_type !~ '^[A-Za-z][A-Za-z0-9_-]*(\.[A-Za-z0-9_-]+)+$' then
         perform agenda._refuse_argument('type', 'words of letters, digits, underscores and hyphens with dots between them, at most 200 characters');
     end if;
-    if lower(split_part(p_type, '.', 1)) in ('task', 'recurring_task', 'reminder', 'notification', 'preferences', 'digest', 'user', 'log', 'agenda') then
+    if lower(split_part(p_type, '.', 1)) in ('task', 'recurring_task', 'reminder', 'notification', 'preferences', 'delivery', 'digest', 'user', 'log', 'agenda') then
         perform agenda._refuse_argument('type', format('of your own: "%s." is reserved', split_part(p_type, '.', 1)));
     end if;
     if p_subject is null or length(p_subject) not between 1 and 255 or p_subject ~ '[\x01-\x1f\x7f]' then

@@ -2,7 +2,7 @@
 -- The deliverer itself is in test/t/160_deliverer.t.
 begin;
 set local search_path = public;
-select plan(61);
+select plan(64);
 
 set local agenda.delivery = on;
 set local agenda.now = '2025-03-10 12:00:00+00';
@@ -86,6 +86,13 @@ select is((select array[status, attempts::text] from agenda.deliveries join clai
 select ok((select next_attempt_at between clock_timestamp() + interval '20 s' and clock_timestamp() + interval '40 s' from agenda.deliveries join claimed on id = delivery_id), 'for about agenda.delivery_backoff');
 select agenda._record_delivery(pg_temp.a(), delivery_id, clock_timestamp(), 'sent', 200, null, 0) from claimed;
 select is((select status from agenda.deliveries join claimed on id = delivery_id), 'queued', 'a record without a claim changes nothing');
+select is((select count(*) from agenda.events where type = 'delivery.failed'), 0::bigint, 'and no event');
+update agenda.deliveries d set next_attempt_at = clock_timestamp() - interval '1 second' from claimed c where d.id = c.delivery_id;
+create temp table again as select * from pg_temp.claim();
+select agenda._record_delivery(pg_temp.a(), delivery_id, clock_timestamp(), 'refused', 404, 'not found', 0) from again;
+select results_eq($$select subject::uuid, user_id, data->>'attempts', data->>'response', data->>'last_error' from agenda.events where type = 'delivery.failed'$$,
+    $$select delivery_id, pg_temp.a(), '2', '404', 'not found' from claimed$$, 'what is given up is an event');
+select throws_ok($$select agenda.emit('delivery.failed', 'x', '{}')$$, 'YA006', null, 'of ours alone');
 select ok(extract(epoch from agenda._delivery_pause(100, 0)) <= 6 * 3600 * 1.25, 'pauses end at six hours');
 
 -- ---- the engine ahead of its time ----

@@ -69,6 +69,11 @@ as_user('alice', $_) foreach (
     q{select agenda.clear_notifications()});
 sql(q{set agenda.now = '2027-01-19 12:00+00'; set role agenda_service; select agenda._scan('2027-01-20 12:00+00', '-infinity', 1000)});
 as_user('alice', q{select agenda.complete_task(id) from agenda.tasks where title = 'day'});
+as_user('alice', q{select agenda.add_channel('webhook', 'https://example.org/')});
+as_user('alice', q{select agenda.test_channel(id) from agenda.list_channels()});
+sql(q{set role agenda_service;
+    select agenda._record_delivery(d.user_id, d.delivery_id, clock_timestamp(), 'refused', 404, 'not found', 0)
+      from agenda._claim_deliveries(clock_timestamp(), '{}', 10, '1 minute') d});
 as_user('bob', q{select agenda.create_task('bob''s')});
 wait_until(sub { sql('select lag from agenda.log_position()') eq '0' }, 'the log to be published');
 sql(q{set role agenda_service;
