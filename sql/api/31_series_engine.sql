@@ -737,9 +737,10 @@ create or replace function agenda._occurrence_reopened(a agenda.tasks) returns v
     language plpgsql volatile as
 $$
 declare
-    v_none text;
-    r      agenda.recurring_tasks;
-    v_next agenda.tasks;
+    v_none   text;
+    r        agenda.recurring_tasks;
+    v_next   agenda.tasks;
+    v_missed bigint := 0;
 begin
     v_none := agenda._enter(a.user_id);
     select * into r from agenda.recurring_tasks s
@@ -749,8 +750,13 @@ begin
         v_next := agenda._successor(a);
         if v_next.version = 1 and v_next.status = 'pending' and v_next.occurrence_key = r.last_key then
             delete from agenda.tasks k where k.user_id = v_next.user_id and k.id = v_next.id;
+            if r.basis = 'due' then
+                -- what was passed over between the two is no longer
+                v_missed := (agenda._missed_keys(r, agenda._next_key(r, a.occurrence_key), v_next.occurrence_key)).count;
+            end if;
             r := agenda._advance(r, a.occurrence_key, case when r.basis = 'due' then agenda._next_key(r, a.occurrence_key) end, 0, 0);
-            update agenda.recurring_tasks s set occurrences_created = s.occurrences_created - 1
+            update agenda.recurring_tasks s
+               set occurrences_created = s.occurrences_created - 1, missed_count = greatest(s.missed_count - v_missed, 0)
              where s.user_id = r.user_id and s.id = r.id;
         elsif v_next.id is not null then
             v_none := agenda._count_overlap(r, 1);
