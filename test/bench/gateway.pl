@@ -138,7 +138,9 @@ sub streams
     row('resident memory of the gateway', sprintf('%s, %.2f kB a stream (%s before); 10000 are %s (at most 120)',
             mb($rss), $each, mb($before), mb($before + 10_000 * $each)));
     my $told = told($port, $pid, 'an event to one client, these streams open');
-    return { streams => scalar @open, rss_kb => $rss, before_kb => $before, told => $told };
+    my $get = with_cpu($node, $pid, 'bench_gw', sub { wrk("http://127.0.0.1:$port/api/tasks/$task", $token) });
+    rate_row('GET task, these streams open', $get);
+    return { streams => scalar @open, rss_kb => $rss, before_kb => $before, told => $told, get => $get };
 }
 
 sub open_stream
