@@ -26,6 +26,10 @@
  * A scan that fails is repeated in careful mode, a few timers at a time: SQL then puts off those that
  * cannot be raised, so that one bad row holds up nobody else.
  *
+ * A round costs nearly the same for one timer as for some dozens.  So the next begins no sooner than
+ * ROUND_GAP_MS after one that was not full; meanwhile next_wake stays -infinity, and committers leave
+ * their notes without waking anybody.  What becomes owed after a longer sleep is raised at once.
+ *
  * One thing the scan may leave behind although it is owed: a timer whose task somebody has locked.
  * It is tried again soon, with growing pauses, since a rollback of that session wakes nobody.
  */
@@ -43,6 +47,7 @@
 #define SWEEP_EVERY_MS       60000
 #define KEEP_LOG_EVERY_MS    (3600 * 1000)
 #define KEEP_LOG_RETRY_MS    60000
+#define ROUND_GAP_MS         5 /* from the beginning of one round to that of the next */
 #define LOCKED_RETRY_MOST_MS 1000
 #define ERROR_RETRY_MOST_MS  10000
 /* a subtransaction each; more than 64 of them cost other sessions time */
@@ -51,6 +56,7 @@
 /* Arguments and results of one call of agenda._scan(). */
 typedef struct TimerScan
 {
+	TimestampTz began; /* by the real clock */
 	TimestampTz now;
 	TimestampTz floor;
 	int max_rows;
@@ -80,6 +86,7 @@ static TimestampTz domain_now(void);
 static bool sweep_due(void);
 static void take_floor(TimerScan *scan, bool sweep);
 static long keep_floor(const TimerScan *scan);
+static TimestampTz gap_end(const TimerScan *scan);
 static long sleep_time(TimestampTz real_now, TimestampTz wake, TimestampTz sweep_at);
 static long retry_delay(const TimerScan *scan);
 static void run_scan(void *arg);
@@ -107,7 +114,10 @@ agenda_scanner_main(Datum main_arg)
 static long
 scan_round(void)
 {
-	TimerScan scan = { .now = domain_now(), .max_rows = agenda_scanner_batch, .careful = careful };
+	TimerScan scan = { .began = GetCurrentTimestamp(),
+					   .now = domain_now(),
+					   .max_rows = agenda_scanner_batch,
+					   .careful = careful };
 
 	if (careful)
 		scan.max_rows = Min(scan.max_rows, CAREFUL_BATCH);
@@ -175,6 +185,7 @@ keep_floor(const TimerScan *scan)
 	AgendaSlot *slot = agenda_worker_slot;
 	TimestampTz real_now = GetCurrentTimestamp();
 	TimestampTz sweep_at = TimestampTzPlusMilliseconds(last_sweep, SWEEP_EVERY_MS);
+	TimestampTz gap_ends = gap_end(scan);
 	TimestampTz retry_at = TimestampTzPlusMilliseconds(scan->now, retry_delay(scan));
 	TimestampTz wake = Max(scan->next_fire, retry_at);
 
@@ -184,11 +195,23 @@ keep_floor(const TimerScan *scan)
 	slot->scanner.raised += scan->raised;
 	wake = Min(wake, slot->scanner.new_min);
 	if (slot->scanner.sweep || scan->raised >= scan->max_rows)
-		wake = DT_NOBEGIN;
-	slot->scanner.next_wake = wake;
+		wake = gap_ends = DT_NOBEGIN;
+	/* before that we look by ourselves */
+	slot->scanner.next_wake = wake < gap_ends ? DT_NOBEGIN : wake;
 	SpinLockRelease(&slot->mutex);
 
-	return sleep_time(real_now, wake, sweep_at);
+	return sleep_time(real_now, Max(wake, gap_ends), sweep_at);
+}
+
+/* When the next round may begin. */
+static TimestampTz
+gap_end(const TimerScan *scan)
+{
+	TimestampTz stopped;
+
+	if (agenda_setting_now(&stopped))
+		return DT_NOBEGIN;
+	return TimestampTzPlusMilliseconds(scan->began, ROUND_GAP_MS);
 }
 
 /*

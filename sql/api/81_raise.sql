@@ -145,6 +145,12 @@ begin
                    for no key update of t skip locked) l
           left join agenda.preferences p on p.user_id = (l.t).user_id);
     perform agenda._announce(v, p_now);
+    -- what has become overdue may be told again
+    perform agenda._set_timer(t.user_id, 'repeat', t.id, agenda._repeat_at(t, f, p_now), 'repeat')
+       from unnest(v) r
+       join agenda.preferences f on f.user_id = r.user_id and f.overdue_repeat is not null
+       join agenda.tasks t on t.user_id = r.user_id and t.id = r.task_id
+      where r.entity = 'task' and 'overdue' = any (r.reached) and agenda._repeat_at(t, f, p_now) is not null;
     -- what is gone leaves no timer behind
     delete from agenda.timers x using unnest(p_timers) m
      where x.user_id = m.user_id and x.entity = m.entity and x.entity_id = m.entity_id
@@ -287,12 +293,6 @@ begin
      where m.user_id = r.user_id and m.entity = r.entity and m.entity_id = r.id and r.next_at is not null;
     delete from agenda.timers m using unnest(p) r
      where m.user_id = r.user_id and m.entity = r.entity and m.entity_id = r.id and r.next_at is null;
-    -- what has become overdue may be told again
-    perform agenda._set_timer(t.user_id, 'repeat', t.id, agenda._repeat_at(t, f, p_now), 'repeat')
-       from unnest(p) r
-       join agenda.preferences f on f.user_id = r.user_id and f.overdue_repeat is not null
-       join agenda.tasks t on t.user_id = r.user_id and t.id = r.task_id
-      where r.entity = 'task' and 'overdue' = any (r.reached) and agenda._repeat_at(t, f, p_now) is not null;
 end
 $$;
 comment on function agenda._announce(agenda.raising[], timestamptz) is 'engine: writes what has been reached';

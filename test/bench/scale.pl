@@ -1,24 +1,17 @@
-# scale.pl - the part "scale" of make bench: what calls read as the tables grow, and a storm of
-# reminders.
+# scale.pl - the part "scale" of make bench: what calls read as the tables grow.
 #
 #   perl scale.pl
 #
-# First the same calls of the same users at two sizes, AGENDA_BENCH_TASKS (100000,1000000), filled by
+# The same calls of the same users at two sizes, AGENDA_BENCH_TASKS (100000,1000000), filled by
 # scale_data.sql: buffers (EXPLAIN (ANALYZE, BUFFERS), which counts what functions and triggers do)
 # and rows (index entries and rows of sequential scans, from the statistics of the transaction), each
 # the most of several users.  They have to be the same at both sizes, but for the height of an index:
-# what is over is marked.  Then AGENDA_BENCH_REMINDERS (200000) reminders come up at one instant, and the
-# scanner raises them while other users go on.  The figures go to one JSON file in $TESTDIR.
+# what is over is marked.  The figures go to one JSON file in $TESTDIR.
 use strict;
 use warnings;
 
-# the test modules send STDOUT to their log; the tables go to the real one
-our $stdout;
-BEGIN { open $stdout, '>&', \*STDOUT or die "stdout: $!" }
-
+use AgendaBench;
 use AgendaTest;
-use IPC::Run ();
-use JSON::PP ();
 use POSIX qw(strftime);
 use PostgreSQL::Test::Utils;
 use Time::HiRes qw(time);
@@ -26,7 +19,6 @@ use Time::HiRes qw(time);
 my $root = $ENV{AGENDA_ROOT};
 my $tasks_each = 100;
 my @sizes = sort { $a <=> $b } split /,/, $ENV{AGENDA_BENCH_TASKS} // '100000,1000000';
-my $reminders = $ENV{AGENDA_BENCH_REMINDERS} // 200_000;
 # users whose calls are measured; every size has them
 my @users = (7, 111, 222, 333, 444);
 # more than this at the largest size is growth; an index that has become higher is read once more for each look into it
@@ -59,15 +51,12 @@ my @scans = (
     [ 'scan, nothing owed', q{select * from agenda._scan(now(), '-infinity', 1000)} ],
     [ 'scan, more owed than the 100 it takes', q{select * from agenda._scan(now() + interval '30 days', '-infinity', 100)} ]);
 
-my %result = (started => strftime('%FT%TZ', gmtime), load => load(), cpus => scalar(() = slurp('/proc/cpuinfo') =~ /^processor/mg));
+my %result = (started => strftime('%FT%TZ', gmtime), machine => machine());
 my $node = start_node();
 measure_sizes();
-$result{storm} = storm() if $reminders;
 $node->stop;
-write_results();
+write_results(\%result, 'scale');
 
-sub say_line { print {$stdout} "$_[0]\n"; $stdout->flush }
-sub load { return (split ' ', slurp('/proc/loadavg'))[0] + 0 }
 sub sql { return $node->safe_psql('agenda', $_[0]) }
 
 sub start_node
@@ -198,104 +187,4 @@ sub ratio
 {
     my ($large, $small) = @_;
     return $small ? $large / $small : $large ? 9999 : 1;
-}
-
-sub run_out
-{
-    my @command = @_;
-    my ($out, $err) = ('', '');
-    IPC::Run::run(\@command, '<', \'', '>', \$out, '2>', \$err) or die "$command[0] failed:\n$out$err";
-    return $out;
-}
-
-# ---- a storm --------------------------------------------------------------------------------
-
-# Reminders of half of the users at one instant, beside calls of the other half.
-sub storm
-{
-    my $others = int($sizes[-1] / $tasks_each / 2);
-    my $wait = 10 + int($reminders / 5_000);
-    my $at = sql("select clock_timestamp() + interval '$wait seconds'");
-
-    say_line(sprintf "\n%d reminders of %d users at one instant; beside it transactions of other users, 100/s", $reminders, $others);
-    sql(<<"SQL");
-begin;
-set local role agenda_service;
-select agenda.bulk_import();
-insert into agenda.reminders (user_id, task_id, anchor, absolute_local, absolute_zone)
-select t.user_id, t.id, 'absolute', timestamptz '$at' at time zone 'UTC', 'UTC'
-  from agenda.users u
-  join agenda.tasks t on t.user_id = u.id and t.status = 'pending' and t.deleted_at is null,
-       generate_series(1, 1 + $reminders / (50 * $others))
- where substr(u.external_id, 7)::integer <= $others
- limit $reminders;
-commit;
-SQL
-    my $early = sql("select extract(epoch from '$at' - clock_timestamp())");
-    die "the reminders took longer to make than $wait s\n" if $early < 5;
-    my %quiet = latency($others, sub { 0 });
-    my $before = raised();
-    sql("select pg_sleep(greatest(0, extract(epoch from '$at' - clock_timestamp())))");
-    my $cpu = scanner_cpu();
-    my %busy = latency($others, sub { raised() < $before + $reminders });
-    $cpu = scanner_cpu() - $cpu;
-    my ($told, $last, $left) = split /\|/, sql(<<"SQL");
-select count(*), extract(epoch from max(n.created_at) - '$at'),
-       (select count(*) from agenda.timers m where m.fire_at <= '$at')
-  from agenda.notifications n where n.type = 'reminder' and n.scheduled_for = '$at'
-SQL
-    my %storm = (reminders => $reminders, notifications => $told + 0, seconds => $last + 0, per_second => $reminders / $last, left => $left + 0,
-        scanner_cpu_us => 1e6 * $cpu / $reminders, quiet => \%quiet, busy => \%busy, load => load());
-    say_line(sprintf '  raised %.0f/s in %.1f s, %d notifications, %d left; scanner %.0f us of CPU each; load %.2f',
-            @storm{qw(per_second seconds notifications left scanner_cpu_us load)});
-    say_line(sprintf '  others: before p50 %.1f ms  p99 %.1f ms (%d transactions), meanwhile p50 %.1f ms  p99 %.1f ms  longest %.1f ms (%d)',
-            @quiet{qw(p50_ms p99_ms transactions)}, @busy{qw(p50_ms p99_ms max_ms transactions)});
-    return \%storm;
-}
-
-sub raised { return sql("select agenda.health() #>> '{scanner,raised}'") }
-
-# Seconds of processor time that the scanner has used.
-sub scanner_cpu
-{
-    my @stat = split ' ', slurp('/proc/' . sql("select agenda.health() #>> '{scanner,pid}'") . '/stat') =~ s/^.*\) //r;
-    return ($stat[11] + $stat[12]) / POSIX::sysconf(POSIX::_SC_CLK_TCK());
-}
-
-# Rounds of pgbench, one at least, while the condition holds: each transaction makes a task, counts what is
-# unread and lists a page.
-sub latency
-{
-    my ($others, $goes_on) = @_;
-    my $script = "$ENV{TESTDIR}/others.sql";
-    my @ms;
-
-    open my $out, '>', $script or die "$script: $!";
-    print $out sprintf <<'SQL', $others + 1, 2 * $others;
-\set n random(%d, %d)
-begin;
-select agenda.act_as(agenda.user_id_of('scale ' || :n));
-select agenda.create_task('beside the storm');
-select agenda.unread_count();
-select * from agenda.list_tasks();
-commit;
-SQL
-    close $out;
-    do
-    {
-        unlink glob "$ENV{TESTDIR}/others.log.*";
-        run_out('pgbench', '-n', '-M', 'prepared', '-c', 4, '-T', 2, '-R', 100, '-l', '--log-prefix', "$ENV{TESTDIR}/others.log",
-            '-f', $script, '-h', $node->host, '-p', $node->port, '-U', 'bench_app', 'agenda');
-        push @ms, map { (split ' ', $_)[2] / 1000 } map { split /\n/, slurp($_) } glob "$ENV{TESTDIR}/others.log.*";
-    } while ($goes_on->());
-    @ms = sort { $a <=> $b } @ms;
-    return (transactions => scalar @ms, p50_ms => $ms[ @ms / 2 ], p99_ms => $ms[ @ms * 0.99 ], max_ms => $ms[-1]);
-}
-
-sub write_results
-{
-    my $file = "$ENV{TESTDIR}/scale-" . strftime('%Y%m%dT%H%M%SZ', gmtime) . '.json';
-    open my $out, '>', $file or die "$file: $!";
-    print $out JSON::PP->new->canonical->pretty->encode(\%result);
-    close $out;
 }

@@ -4,25 +4,21 @@
 #   perl told.pl
 #
 # AGENDA_BENCH_TOLD (100000) reminders, spread evenly over one minute that has yet to come.  Each
-# contender writes down when it told one; two minutes after the last was owed those that are missing
+# contender writes a row for each that it tells, and counts from the commit of it; two minutes after the last was owed those that are missing
 # count as lost.  Processor time is that of all processes of the server, less what it uses without
 # reminders.  One contender after the other, the same server.  Figures go to one JSON file in $TESTDIR.
 use strict;
 use warnings;
 
-# the test modules send STDOUT to their log; the tables go to the real one
-our $stdout;
-BEGIN { open $stdout, '>&', \*STDOUT or die "stdout: $!" }
-
+use AgendaBench;
 use AgendaTest;
-use JSON::PP ();
 use POSIX qw(strftime);
 use PostgreSQL::Test::Utils;
-use Time::HiRes qw(time usleep);
+use Time::HiRes qw(time);
 
 my $count = $ENV{AGENDA_BENCH_TOLD} // 100_000;
 my $give_up = 120;
-my %result = (started => strftime('%FT%TZ', gmtime), reminders => $count);
+my %result = (started => strftime('%FT%TZ', gmtime), machine => machine(), reminders => $count);
 
 my $share = (run_command([ 'pg_config', '--sharedir' ]))[0];
 if (!-e "$share/extension/pg_cron.control")
@@ -32,8 +28,8 @@ if (!-e "$share/extension/pg_cron.control")
 }
 my $node = agenda_node('bench_told', shared_preload_libraries => 'pg_cron,pg_agenda', 'cron.database_name' => 'agenda',
     'cron.use_background_workers' => 'on', max_worker_processes => 64, log_statement => 'none', 'cron.log_statement' => 'off',
-    shared_buffers => '512MB', max_wal_size => '4GB', fsync => 'on', log_min_messages => 'warning');
-sql('create extension pg_cron; create table public.told (n integer, owed_at timestamptz, told_at timestamptz)');
+    shared_buffers => '512MB', max_wal_size => '4GB', fsync => 'on', log_min_messages => 'warning', track_commit_timestamp => 'on');
+sql('create extension pg_cron; create table public.told (n integer, owed_at timestamptz)');
 
 say_line("$count reminders spread over one minute; lateness in ms");
 say_line(sprintf '  %-34s %10s %10s %10s %8s %8s %10s', '', 'p50', 'p99', 'longest', 'lost', 'twice', 'CPU us each');
@@ -41,10 +37,8 @@ contest('pg_agenda', \&agenda);
 contest('a look once a minute, by pg_cron', \&poller);
 contest('pg_cron, one job per reminder', \&jobs);
 $node->stop;
-write_results();
+write_results(\%result, 'told');
 
-sub say_line { print {$stdout} "$_[0]\n"; $stdout->flush }
-sub load { return (split ' ', slurp('/proc/loadavg'))[0] + 0 }
 sub sql { return $node->safe_psql('agenda', $_[0]) }
 
 # The contender gets the first instant, and returns a query of (n, owed_at, told_at) and one that tidies up.
@@ -65,7 +59,7 @@ sub contest
     $idle = (cpu_seconds() - $idle) / (time - $from);
     ($from, my $cpu) = (time, cpu_seconds());
     wait_until(sub { time >= $begin + 60 }, 'the minute to end', 100);
-    wait_until(sub { pause(); sql("select count(distinct n) from ($told) t") >= $count || time > $begin + 60 + $give_up }, 'the last', $give_up + 60);
+    wait_until(seldom(sub { sql("select count(distinct n) from ($told) t") >= $count || time > $begin + 60 + $give_up }), 'the last', $give_up + 60);
     $cpu = cpu_seconds() - $cpu - $idle * (time - $from);
     my %figure;
     @figure{qw(p50_ms p99_ms max_ms lost twice)} = map { $_ eq '' ? undef : $_ + 0 } split /\|/, sql(<<"SQL");
@@ -78,8 +72,17 @@ SQL
     sql($tidy);
 }
 
-# Between two looks at a server that is measured.
-sub pause { usleep(1_000_000) }
+# A condition that is asked once a second: looking is work for the server that is measured.
+sub seldom
+{
+    my ($condition) = @_;
+    my $next = 0;
+    return sub {
+        return 0 if time < $next;
+        $next = time + 1;
+        return $condition->();
+    };
+}
 
 # What all processes of the server have used, those that have ended too.
 sub cpu_seconds
@@ -111,7 +114,7 @@ insert into agenda.reminders (user_id, task_id, anchor, absolute_local, absolute
 select t.user_id, t.id, 'absolute', (timestamptz '$at' + t.title::integer * interval '1 minute' / $count) at time zone 'UTC', 'UTC' from agenda.tasks t;
 commit;
 SQL
-    return ('select t.title::integer as n, n.scheduled_for as owed_at, n.created_at as told_at from agenda.notifications n join agenda.tasks t on t.id = n.task_id',
+    return ('select t.title::integer as n, n.scheduled_for as owed_at, pg_xact_commit_timestamp(n.xmin) as told_at from agenda.notifications n join agenda.tasks t on t.id = n.task_id',
         'select');
 }
 
@@ -123,9 +126,9 @@ create table public.due (n integer primary key, owed_at timestamptz, told boolea
 create index on public.due (owed_at) where not told;
 insert into public.due select i, timestamptz '$at' + i * interval '1 minute' / $count from generate_series(1, $count) i;
 select cron.schedule('look', '* * * * *', \$\$with d as (update public.due set told = true where owed_at <= clock_timestamp() and not told returning n, owed_at)
-    insert into public.told select n, owed_at, clock_timestamp() from d\$\$);
+    insert into public.told select n, owed_at from d\$\$);
 SQL
-    return ('select n, owed_at, told_at from public.told', q{select cron.unschedule('look'); drop table public.due});
+    return ('select n, owed_at, pg_xact_commit_timestamp(xmin) as told_at from public.told', q{select cron.unschedule('look'); drop table public.due});
 }
 
 # A job can be asked for by the minute only: the one after it is owed.
@@ -135,17 +138,9 @@ sub jobs
     sql(<<"SQL");
 insert into cron.job (schedule, command, nodename, nodeport, database, username, jobname)
 select to_char((timestamptz '$at' + interval '1 minute') at time zone 'GMT', 'FMMI FMHH24 FMDD FMMM *'),
-       format('insert into public.told values (%s, %L, clock_timestamp())', i, timestamptz '$at' + i * interval '1 minute' / $count),
+       format('insert into public.told values (%s, %L)', i, timestamptz '$at' + i * interval '1 minute' / $count),
        '', current_setting('port')::integer, 'agenda', current_user, 'told ' || i
   from generate_series(1, $count) i;
 SQL
-    return ('select n, owed_at, told_at from public.told', 'delete from cron.job');
-}
-
-sub write_results
-{
-    my $file = "$ENV{TESTDIR}/told-" . strftime('%Y%m%dT%H%M%SZ', gmtime) . '.json';
-    open my $out, '>', $file or die "$file: $!";
-    print $out JSON::PP->new->canonical->pretty->encode(\%result);
-    close $out;
+    return ('select n, owed_at, pg_xact_commit_timestamp(xmin) as told_at from public.told', 'delete from cron.job');
 }

@@ -27,7 +27,7 @@ use JSON::PP ();
 use POSIX qw(strftime);
 use PostgreSQL::Test::Utils;
 
-our @EXPORT = qw(bench_seconds say_line row rate_row load machine percentiles_of with_cpu run_out wrk wrk_post write_results reader_with_tasks start_gateway);
+our @EXPORT = qw(bench_seconds say_line row rate_row load machine percentiles_of with_cpu processes run_out pgbench_latencies wrk wrk_post write_results reader_with_tasks start_gateway);
 
 # How long one measurement takes.
 sub bench_seconds { return $ENV{AGENDA_BENCH_SECONDS} // 5 }
@@ -121,6 +121,27 @@ sub percentiles_of
     return { map { ("p${_}_ms" => $sorted[ $#sorted * $_ / 100 ] / 1000) } 50, 99, 100 };
 }
 
+# Rounds of pgbench, one at least, while the condition holds, so many transactions a second: of each
+# [ when it ended, the microseconds since it was due ].
+sub pgbench_latencies
+{
+    my ($node, $role, $text, $rate, $goes_on) = @_;
+    my $script = "$ENV{TESTDIR}/transaction.sql";
+    my @transactions;
+
+    open my $out, '>', $script or die "$script: $!";
+    print $out $text;
+    close $out;
+    do
+    {
+        unlink glob "$script.log.*";
+        run_out('pgbench', '-n', '-M', 'prepared', '-c', 4, '-T', 2, '-R', $rate, '-l', '--log-prefix', "$script.log",
+            '-f', $script, '-h', $node->host, '-p', $node->port, '-U', $role, 'agenda');
+        push @transactions, map { [ $_->[4] + $_->[5] / 1e6, $_->[2] ] } map { [ split ' ' ] } map { split /\n/, slurp($_) } glob "$script.log.*";
+    } while ($goes_on->());
+    return @transactions;
+}
+
 sub run_out
 {
     my @command = @_;
@@ -163,10 +184,11 @@ sub in_ms
     return $number * { us => 0.001, ms => 1, s => 1000 }->{$unit};
 }
 
+# To a file of its own in $TESTDIR, whose name may begin with the part.
 sub write_results
 {
-    my ($result) = @_;
-    my $file = "$ENV{TESTDIR}/" . strftime('%Y%m%dT%H%M%SZ', gmtime) . '.json';
+    my ($result, $part) = @_;
+    my $file = "$ENV{TESTDIR}/" . (defined $part ? "$part-" : '') . strftime('%Y%m%dT%H%M%SZ', gmtime) . '.json';
     open my $out, '>', $file or die "$file: $!";
     print $out JSON::PP->new->canonical->pretty->encode($result);
     close $out;

@@ -1,0 +1,164 @@
+# storm.pl - the part "storm" of make bench: many reminders at one instant, and a steady stream of them.
+#
+#   perl storm.pl
+#
+# AGENDA_BENCH_REMINDERS (100000; a million takes ten minutes to make) reminders, twenty of each of many
+# users, come up at one instant: the clock is set to it (agenda.now), so nothing is raised before all
+# are there.  Meanwhile other users go on, 100 transactions a second; how long theirs take is put
+# beside the same without a storm.  Then, by the real clock, 1,000 reminders a second for
+# AGENDA_BENCH_SECONDS (5): how late each was committed.  The figures go to one JSON file in $TESTDIR.
+use strict;
+use warnings;
+
+use AgendaBench;
+use AgendaTest;
+use POSIX qw(ceil strftime);
+use PostgreSQL::Test::Utils;
+use Time::HiRes qw(time);
+
+my $reminders = $ENV{AGENDA_BENCH_REMINDERS} // 100_000;
+my $per_second = 1000;
+my $streamed = $per_second * bench_seconds();
+my $tasks_each = 20;
+my $others = 500;
+my $instant = '2030-01-01 12:00Z';
+
+my %result = (started => strftime('%FT%TZ', gmtime), machine => machine());
+# when something was committed is when others see it
+my $node = agenda_node('bench_storm', track_commit_timestamp => 'on', fsync => 'on', log_statement => 'none', log_min_messages => 'warning',
+    shared_buffers => '1GB', max_wal_size => '8GB', max_connections => 50);
+sql('create role bench_app login; grant agenda_app to bench_app');
+make_tasks('other', $others * $tasks_each);
+make_tasks('streamed', $streamed);
+make_tasks('stormy', $reminders);
+make_reminders('stormy', $reminders, "timestamptz '$instant'");
+sql('vacuum (analyze); checkpoint');
+$result{storm} = storm();
+$result{stream} = stream();
+$node->stop;
+write_results(\%result, 'storm');
+
+sub sql { return $node->safe_psql('agenda', $_[0]) }
+
+# ---- what there is to raise ------------------------------------------------------------------
+
+# The tasks of as many users as it takes; those of "stormy 1" are called 1 to 20, and so on.
+sub make_tasks
+{
+    my ($who, $count) = @_;
+    in_steps($count, sub { <<"SQL" });
+insert into agenda.users (external_id) select '$who ' || i from generate_series($_[0], $_[1]) i;
+-- as life makes them: those of one user do not lie side by side
+insert into agenda.tasks (user_id, title)
+select u.id, k + $tasks_each * (substr(u.external_id, length('$who ') + 1)::integer - 1)
+  from generate_series(1, $tasks_each) k, agenda.users u
+ where u.external_id = any (select '$who ' || i from generate_series($_[0], $_[1]) i)
+ order by k, u.id
+SQL
+}
+
+# One for each; at is SQL in which t is the task.
+sub make_reminders
+{
+    my ($who, $count, $at) = @_;
+    in_steps($count, sub { <<"SQL" });
+insert into agenda.reminders (user_id, task_id, anchor, absolute_local, absolute_zone)
+select t.user_id, t.id, 'absolute', ($at) at time zone 'UTC', 'UTC'
+  from agenda.users u join agenda.tasks t on t.user_id = u.id
+ where u.external_id = any (select '$who ' || i from generate_series($_[0], $_[1]) i)
+SQL
+}
+
+# Without events; some users after the other, so that no transaction is as large as the table.
+sub in_steps
+{
+    my ($count, $statement) = @_;
+    my $users = ceil($count / $tasks_each);
+    for (my $from = 1; $from <= $users; $from += 2500)
+    {
+        my $to = $from + 2499 < $users ? $from + 2499 : $users;
+        sql('begin; set local role agenda_service; select agenda.bulk_import();' . $statement->($from, $to) . '; commit');
+    }
+}
+
+# ---- at one instant ---------------------------------------------------------------------------
+
+sub storm
+{
+    my $quiet = percentiles_of(map { $_->[1] } others(sub { 0 }));
+    my $cpu = scanner_cpu();
+    my $start = time;
+    set_clock($instant);
+    my @busy = others(sub { raised() < $reminders });
+    $cpu = scanner_cpu() - $cpu;
+    my ($told, $end, $left) = split /\|/, sql(<<"SQL");
+select count(*), extract(epoch from max(pg_xact_commit_timestamp(n.xmin))),
+       (select count(*) from agenda.timers m where m.fire_at <= '$instant')
+  from agenda.notifications n where n.scheduled_for = '$instant'
+SQL
+    set_clock('');
+    # the last round goes on after the end
+    my $busy = percentiles_of(map { $_->[1] } grep { $_->[0] <= $end } @busy);
+    my %storm = (reminders => $reminders, lost => $reminders - $told, left => $left + 0, seconds => $end - $start,
+        per_second => $reminders / ($end - $start), scanner_cpu_us => 1e6 * $cpu / $reminders, others_quiet => $quiet, others => $busy, load => load());
+
+    say_line(sprintf '%d reminders at one instant, 100 transactions a second of other users beside it', $reminders);
+    row('raised', sprintf('%.0f /s', $storm{per_second}), sprintf('%.1f us of the scanner each', $storm{scanner_cpu_us}),
+        sprintf('%d lost, %d left', @storm{qw(lost left)}));
+    row($_->[0], sprintf 'p50 %.1f ms  p99 %.1f ms  longest %.1f ms', @{ $_->[1] }{qw(p50_ms p99_ms p100_ms)})
+      foreach [ 'others, before', $quiet ], [ 'others, meanwhile', $busy ];
+    return \%storm;
+}
+
+sub set_clock
+{
+    my ($now) = @_;
+    sql("alter system set agenda.now = '$now'");
+    $node->reload;
+}
+
+# Each transaction makes a task, counts what is unread and lists a page.
+sub others
+{
+    my ($goes_on) = @_;
+    return pgbench_latencies($node, 'bench_app', sprintf(<<'SQL', $others), 100, $goes_on);
+\set n random(1, %d)
+begin;
+select agenda.act_as(agenda.user_id_of('other ' || :n));
+select agenda.create_task('beside the storm');
+select agenda.unread_count();
+select * from agenda.list_tasks();
+commit;
+SQL
+}
+
+sub raised { return sql("select agenda.health() #>> '{scanner,raised}'") }
+
+# Seconds of processor time that the scanner has used.
+sub scanner_cpu { return processes()->{ sql("select agenda.health() #>> '{scanner,pid}'") }[1] }
+
+# ---- a steady stream ----------------------------------------------------------------------------
+
+sub stream
+{
+    my $lead = 10 + int($streamed / 2000);
+    my $begin = sql("select clock_timestamp() + interval '$lead seconds'");
+
+    make_reminders('streamed', $streamed, "timestamptz '$begin' + t.title::integer * interval '1 second' / $per_second");
+    my $from = sql("select extract(epoch from timestamptz '$begin')");
+    die "the reminders took longer to make than $lead s\n" if time > $from;
+    wait_until(sub { time >= $from }, 'the stream to begin', $lead + 1);
+    my $cpu = scanner_cpu();
+    wait_until(sub { time >= $from + $streamed / $per_second + 1 }, 'the stream to end', 600);
+    $cpu = scanner_cpu() - $cpu;
+    my @late = split /\n/, sql(<<"SQL");
+select 1e6 * extract(epoch from pg_xact_commit_timestamp(n.xmin) - n.scheduled_for) from agenda.notifications n where n.scheduled_for >= '$begin' and n.scheduled_for < '$instant'
+SQL
+    my %stream = (per_second => $per_second, reminders => $streamed, lost => $streamed - @late, late => percentiles_of(@late),
+        scanner_cpu_us => 1e6 * $cpu / $streamed, load => load());
+
+    say_line("\n$per_second reminders a second, how late they were committed");
+    row('late', sprintf('p50 %.1f ms  p99 %.1f ms  longest %.1f ms', @{ $stream{late} }{qw(p50_ms p99_ms p100_ms)}),
+        sprintf('%.1f us of the scanner each', $stream{scanner_cpu_us}), "$stream{lost} lost");
+    return \%stream;
+}
