@@ -169,6 +169,11 @@ check_fields(struct request *req, const struct route *route)
 					  "an Idempotency-Key has from 1 to 255 printable characters");
 	if ((route->args & ARG_VERSION) != 0 && count_tags(h->if_match) > MAX_TAGS)
 		access_refuse(req, &PROBLEM_BAD_REQUEST, "If-Match names too many versions");
+	/* done all the same, it would overwrite what the client wanted to protect */
+	if ((route->args & ARG_VERSION) == 0 && route_writes(route) && h->if_match != NULL &&
+		strcmp(h->if_match, "*") != 0)
+		access_refuse(req, &PROBLEM_PRECONDITION_FAILED,
+					  "what this changes has no version of its own");
 }
 
 /* Where there is an admin port, each port serves its own. */

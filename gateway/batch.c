@@ -94,6 +94,11 @@ add_operation(struct request *req, json_t *calls, const json_t *operation, int n
 		return refuse(req, &invalid_operation, n, "/path",
 					  "no route, or one that batches do not serve");
 	}
+	if (version != NULL && (route->args & ARG_VERSION) == 0)
+	{
+		free(work);
+		return refuse(req, &invalid_operation, n, "/version", "this operation takes no version");
+	}
 	call = json_pack("{s:s, s:s?, s:o}", "function", route->function, "id", routing.id, "query",
 					 query_of(&target, route));
 	if (body != NULL)

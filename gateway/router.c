@@ -82,10 +82,17 @@ add_allow(char *allow, size_t size, const char *name)
 	(void) snprintf(allow + len, size - len, "%s%s", len ? ", " : "", name);
 }
 
+/* A stream has no end, so its header alone would say nothing. */
 static bool
-serves(enum method route_method, enum method method)
+serves_head(const struct route *route)
 {
-	return route_method == method || (route_method == METHOD_GET && method == METHOD_HEAD);
+	return route->method == METHOD_GET && route->kind != ROUTE_STREAM;
+}
+
+static bool
+serves(const struct route *route, enum method method)
+{
+	return route->method == method || (method == METHOD_HEAD && serves_head(route));
 }
 
 /* A literal path that fits hides patterns with {id}: they stand later in the table. */
@@ -115,9 +122,9 @@ route_request(struct routing *out, enum method method, const struct target *targ
 		path = routes[i].path;
 		out->id = id;
 		add_allow(out->allow, sizeof(out->allow), names[routes[i].method]);
-		if (routes[i].method == METHOD_GET)
+		if (serves_head(&routes[i]))
 			add_allow(out->allow, sizeof(out->allow), "HEAD");
-		if (serves(routes[i].method, method))
+		if (serves(&routes[i], method))
 			out->route = i;
 	}
 	if (path == NULL)

@@ -319,6 +319,22 @@ unlike($bob->get('/calendar.ics?include_closed=true')->{content}, qr/Secret/, 'n
 is_deeply($alice->get("/tasks/$secret->{id}")->{json}, $secret, 'and it is as it was');
 is($node->safe_psql('agenda', q{select count(*) from agenda.events where type !~ 'created'}), $before, 'no change was logged');
 
+# --- a condition that does not hold, on every write -------------------------------------------------
+# Alice's own things: whatever the path makes of it, nothing is changed; and where there is no version, she is told.
+$before = $node->safe_psql('agenda', 'select count(*) from agenda.events');
+foreach (@routes, @things)
+{
+    my ($method, $pattern) = @$_;
+    my ($row) = $table =~ /^(ROUTE\(\w+, $method, "\Q$pattern\E",[^;]*?)(?=^ROUTE|^#|\z)/ms;
+    next unless $row =~ /ROUTE_(?:WRITE|BULK|BATCH)/;
+    my ($kind) = $pattern =~ m{^/([\w-]+)};
+    my $path = $pattern =~ s/\{id\}/$secret{$kind}{id}/r;
+    my $answer = $alice->request($method, $path, $row =~ /ARG_BODY/ ? '{}' : undef, 'If-Match' => '"99999"',
+        'Content-Type' => $row =~ /"(text\/\w+)"/ ? $1 : 'application/json');
+    is($answer->{status}, 412, "$method $pattern of no version, If-Match: 412") unless $row =~ /ARG_VERSION/;
+}
+is($node->safe_psql('agenda', 'select count(*) from agenda.events'), $before, 'a condition that does not hold changes nothing');
+
 # --- request id and trace -----------------------------------------------------------------------
 my $trace = '00-0af7651916cd43dd8448eb211c80319c-b7ad6b7169203331-01';
 my $traced = $alice->post('/api/tasks', { title => 'Traced' }, traceparent => $trace, 'X-Request-Id' => 'my-request.1');

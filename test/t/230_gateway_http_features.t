@@ -136,6 +136,7 @@ my @bad = (
     [ 'a path that is none' => [ op(GET => '/nothing') ] ], [ 'an id that is none' => [ op(GET => '/tasks/1') ] ],
     [ 'a batch in a batch' => [ op(POST => '/batch', { operations => [] }) ] ], [ 'a stream' => [ op(GET => '/stream') ] ],
     [ 'a callback' => [ op(POST => '/events/audit', {}) ] ], [ 'a path with a NUL' => [ op(GET => '/tasks%00') ] ],
+    [ 'a version of what has none' => [ op(POST => "$a->{location}/snooze", {}, version => 1) ] ],
     [ 'an operation that is none' => [ 17 ] ], [ 'a body that is no object' => [ { method => 'POST', path => '/tasks', body => [] } ] ]);
 problem_is(batch($erin, 0, @{ $_->[1] }), 422, 'invalid-operation', "refused as a whole: $_->[0]") foreach @bad;
 my @batch_once = ('Idempotency-Key' => 'batch-1');

@@ -107,6 +107,8 @@ test_routes(void)
 	check_route("GET", "/api/tasks", ROUTED, ROUTE_ID_list_tasks);
 	check_route("GET", "/tasks", ROUTED, ROUTE_ID_list_tasks);
 	check_route("HEAD", "/tasks", ROUTED, ROUTE_ID_list_tasks);
+	check_route("GET", "/stream", ROUTED, ROUTE_ID_stream);
+	check_route("HEAD", "/stream", ROUTED_NO_METHOD, -1);
 	check_route("GET", "/tasks/", ROUTED, ROUTE_ID_list_tasks);
 	check_route("POST", "/api/tasks", ROUTED, ROUTE_ID_create_task);
 	check_route("PATCH", "/api/tasks/" ID, ROUTED, ROUTE_ID_patch_task);
