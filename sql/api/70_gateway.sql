@@ -311,14 +311,36 @@ declare
     v_none   text;
     v_page   constant integer := agenda._gw_page(p_query, 'page', 1, 1000000);
     v_size   constant integer := agenda._gw_page(p_query, 'page_size', 20, 100);
-    v_filter constant jsonb := p_query - '{page,page_size}'::text[];
+    v_filter constant jsonb := p_query - '{page,page_size,cursor}'::text[];
+    v_place  record;
+    v_list   agenda.recurring_tasks[];
+    v_total  bigint;
+    v_more   boolean;
 begin
     v_none := agenda._enter(p_user, p_request_id, p_traceparent);
     perform agenda._boolean(v_filter, 'is_active');
+    v_place := agenda._gw_place(p_query);
+    v_total := agenda.count_recurring_tasks(v_filter);
+    if v_place.id is null then
+        v_list := array(select r from agenda.list_recurring_tasks(v_filter, v_page, v_size) r);
+        v_more := v_page::bigint * v_size < v_total;
+    else
+        v_list := array(
+            select r from agenda.recurring_tasks r
+             where r.user_id = p_user and r.deleted_at is null and agenda._recurring_task_matches(r, v_filter)
+               and r.created_at <= v_place.at and (r.created_at < v_place.at or r.id > v_place.id)
+             order by r.created_at desc, r.id
+             limit v_size + 1);
+        v_more := cardinality(v_list) > v_size;
+    end if;
     status := 200;
-    body := agenda._gw_list(
-        (select jsonb_agg(agenda.recurring_task_json(r)) from agenda.list_recurring_tasks(v_filter, v_page, v_size) r),
-        agenda.count_recurring_tasks(v_filter), v_page, v_size);
+    body := agenda._gw_slice(
+        (select string_agg(agenda.recurring_task_json(v_list[n])::text, ',' order by n)
+           from generate_series(1, least(v_size, cardinality(v_list))) n),
+        v_total, case when v_place.id is null then v_page end, v_size,
+        case when v_more then
+            agenda._gw_cursor(timestamptz_send((v_list[least(v_size, cardinality(v_list))]).created_at),
+                              (v_list[least(v_size, cardinality(v_list))]).id) end);
     v_none := agenda._leave();
 end
 $$;

@@ -157,6 +157,14 @@ $node->safe_psql('agenda', "insert into agenda.notifications (user_id, type, tit
     select '$carol_id', 'due', 'N' || i, 'cursor' || i, '2030-01-01Z'::timestamptz + i / 3 * interval '1 second', now() from generate_series(1, 11) i");
 my @inbox = map { $_->{title} } @{ $carol->get('/api/notifications?page_size=100')->{json}{items} };
 is_deeply([ walk('/api/notifications?x=1') ], \@inbox, 'the inbox by cursor, instants shared');
+$node->safe_psql('agenda', act_sql('carol', "select count(agenda.create_recurring_task('S' || i, 'weekly')) from generate_series(1, 11) i"));
+$carol->post('/api/recurring-tasks', { title => 'Last', recurrence_type => 'daily' });
+my @series = map { $_->{title} } @{ $carol->get('/api/recurring-tasks?page_size=100')->{json}{items} };
+is_deeply([ walk('/api/recurring-tasks?x=1') ], \@series, 'recurring tasks by cursor, instants shared');
+is($series[0], 'Last', 'newest first');
+is_deeply([ walk('/api/recurring-tasks?is_active=true&q=S1') ], [ grep { /S1/ } @series ], 'a filter goes with it');
+is($carol->get('/api/recurring-tasks?page_size=100')->{json}{next_cursor}, undef, 'null at the end');
+problem_is($carol->get('/api/recurring-tasks?cursor=no'), 400, 'YA024', 'no cursor');
 problem_is($carol->get('/api/notifications?cursor=no'), 400, 'YA024', 'no cursor');
 problem_is($carol->get('/api/audit?cursor=no'), 400, 'YA024', 'no cursor');
 
