@@ -181,8 +181,9 @@ follow_status(TaskRow *new, const TaskRow *old)
 
 	if (old != NULL)
 		check_transition(new, old);
-	if (old == NULL ? completed && new->isnull[TASK_COMPLETED_AT]
-					: completed && !agenda_task_is(old, TASK_STATUS, "completed"))
+	/* an import says when it was */
+	if (completed && new->isnull[TASK_COMPLETED_AT] &&
+		(old == NULL || !agenda_task_is(old, TASK_STATUS, "completed")))
 		agenda_task_set(new, TASK_COMPLETED_AT, TimestampTzGetDatum(agenda_domain_now()));
 	else if (old != NULL && !completed)
 		agenda_task_set_null(new, TASK_COMPLETED_AT);

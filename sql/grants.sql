@@ -68,7 +68,7 @@ declare
 begin
     foreach r in array '{agenda_app,agenda_user}'::name[] loop
         execute pg_catalog.format('grant select on agenda.users, agenda.preferences, agenda.holidays, agenda.recurring_tasks, agenda.recurrence_overrides, agenda.tasks,
-                                   agenda.reminders, agenda.notifications, agenda.notification_retention, agenda.channels, agenda.deliveries,
+                                   agenda.ical_uids, agenda.reminders, agenda.notifications, agenda.notification_retention, agenda.channels, agenda.deliveries,
                                    agenda.timers, agenda.events, agenda.topic_routes, agenda.topics, agenda.audit_log, agenda.task_event_log to %I', r);
         execute pg_catalog.format('grant insert (id, user_id, title, description, status, priority, due_date, timezone,
                                                  due_kind, due_local, tags, checklist, recurrence_rule),
@@ -141,7 +141,7 @@ $$;
 
 -- Engine, migrations, bulk load.  The log stays append-only, and _emit() its only writer.
 grant select, insert, update, delete on agenda.users, agenda.preferences, agenda.holidays, agenda.recurring_tasks, agenda.recurrence_overrides, agenda.tasks,
-    agenda.reminders, agenda.timers, agenda.notifications, agenda.notification_retention, agenda.channels, agenda.channel_secrets, agenda.deliveries, agenda.topic_routes, agenda.topics, agenda.log_owners to agenda_service;
+    agenda.ical_uids, agenda.reminders, agenda.timers, agenda.notifications, agenda.notification_retention, agenda.channels, agenda.channel_secrets, agenda.deliveries, agenda.topic_routes, agenda.topics, agenda.log_owners to agenda_service;
 grant update on agenda.log_leaves to agenda_service;
 grant select on agenda.events, agenda.audit_log, agenda.task_event_log, agenda.log_leaves to agenda_service;
 grant select, insert on agenda.ticks, agenda.dead_letters to agenda_service;

@@ -70,7 +70,7 @@ do $$
 declare
     t name;
 begin
-    foreach t in array '{users,preferences,holidays,recurring_tasks,recurrence_overrides,tasks,reminders,timers,notifications,channels,deliveries,events,idempotency_keys}'::name[] loop
+    foreach t in array '{users,preferences,holidays,recurring_tasks,recurrence_overrides,tasks,ical_uids,reminders,timers,notifications,channels,deliveries,events,idempotency_keys}'::name[] loop
         execute pg_catalog.format('create trigger refuse_truncate before truncate on agenda.%I
                                        for each statement execute function agenda._refuse_truncate()', t);
     end loop;

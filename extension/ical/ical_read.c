@@ -40,6 +40,7 @@ static const Member members[] = {
 	{ "CATEGORIES", ICAL_CATEGORIES_PROPERTY, "tags", true, false },
 	{ "DTSTART", ICAL_DTSTART_PROPERTY, "dtstart", false, true },
 	{ "DUE", ICAL_DUE_PROPERTY, "due", false, true },
+	{ "COMPLETED", ICAL_COMPLETED_PROPERTY, "completed", false, true },
 	{ "RECURRENCE-ID", ICAL_RECURRENCEID_PROPERTY, "recurrence_id", false, true },
 	{ "EXDATE", ICAL_EXDATE_PROPERTY, "exdates", true, true },
 	{ "RDATE", ICAL_RDATE_PROPERTY, "rdates", true, true },

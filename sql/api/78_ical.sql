@@ -42,13 +42,23 @@ create or replace function agenda._ical_alarm(p_trigger text, p_title text) retu
     return E'BEGIN:VALARM\r\nACTION:DISPLAY\r\n' || agenda._ical_line('DESCRIPTION', agenda._ical_text(p_title)) || p_trigger || E'END:VALARM\r\n';
 comment on function agenda._ical_alarm(text, text) is 'internal: a reminder as part of a calendar';
 
+-- An id is the UID of what was made here.
+create or replace function agenda._ical_uid(p_user uuid, p_id uuid) returns text
+    language sql stable
+    begin atomic
+        select coalesce((select u.uid from agenda.ical_uids u where u.user_id = p_user and u.task_id = p_id),
+                        (select u.uid from agenda.ical_uids u where u.user_id = p_user and u.recurring_task_id = p_id),
+                        p_id::text);
+    end;
+comment on function agenda._ical_uid(uuid, uuid) is 'internal: the UID of a task or series';
+
 -- What tasks and series have in common.
-create or replace function agenda._ical_common(p_id uuid, p_title text, p_description text, p_priority smallint, p_tags text[],
+create or replace function agenda._ical_common(p_user uuid, p_id uuid, p_title text, p_description text, p_priority smallint, p_tags text[],
                                                p_created timestamptz, p_updated timestamptz) returns text
     language plpgsql stable as
 $$
 begin
-    return agenda._ical_line('UID', p_id::text)
+    return agenda._ical_line('UID', agenda._ical_text(agenda._ical_uid(p_user, p_id)))
         || agenda._ical_instant('DTSTAMP', p_updated)
         || agenda._ical_instant('CREATED', p_created)
         || agenda._ical_instant('LAST-MODIFIED', p_updated)
@@ -59,7 +69,7 @@ begin
         || agenda._ical_line('CATEGORIES', (select string_agg(agenda._ical_text(translate(t, ',', ' ')), ',' order by n) from unnest(p_tags) with ordinality x(t, n)));
 end
 $$;
-comment on function agenda._ical_common(uuid, text, text, smallint, text[], timestamptz, timestamptz) is 'internal: properties of any thing of a calendar';
+comment on function agenda._ical_common(uuid, uuid, text, text, smallint, text[], timestamptz, timestamptz) is 'internal: properties of any thing of a calendar';
 
 -- Reminders of a series are written where they are elapsed time before or after an occurrence.
 create or replace function agenda._ical_series(r agenda.recurring_tasks, p_kind text) returns text
@@ -74,7 +84,7 @@ begin
                                      else to_char(r.end_date at time zone 'UTC', 'YYYYMMDD"T"HH24MISS"Z"') end;
     end if;
     return format(E'BEGIN:%s\r\n', p_kind)
-        || agenda._ical_common(r.id, r.title, r.description, r.priority, r.tags, r.created_at, r.updated_at)
+        || agenda._ical_common(r.user_id, r.id, r.title, r.description, r.priority, r.tags, r.created_at, r.updated_at)
         || agenda._ical_wall('DTSTART', r.dtstart, v_zone, r.all_day)
         || agenda._ical_line('RRULE', r.rrule::text || v_until)
         || coalesce((select string_agg(agenda._ical_wall(case o.kind when 'skip' then 'EXDATE' else 'RDATE' end, o.occurrence_key, v_zone, r.all_day),
@@ -100,7 +110,7 @@ declare
     v_todo constant boolean := p_kind = 'VTODO';
 begin
     return format(E'BEGIN:%s\r\n', p_kind)
-        || agenda._ical_common(coalesce(r.id, t.id), t.title, t.description, t.priority, t.tags, t.created_at, t.updated_at)
+        || agenda._ical_common(t.user_id, coalesce(r.id, t.id), t.title, t.description, t.priority, t.tags, t.created_at, t.updated_at)
         || case when r.id is null then '' else agenda._ical_wall('RECURRENCE-ID', t.occurrence_key, coalesce(r.timezone, 'UTC'), r.all_day) end
         || case when t.due_kind = 'instant' then agenda._ical_instant(v_due, t.due_date)
                 else agenda._ical_wall(v_due, t.due_local, coalesce(t.timezone, p_zone), t.due_kind = 'date') end

@@ -103,6 +103,27 @@ end
 $$;
 comment on function agenda._import_ical_alarms(agenda.tasks, jsonb) is 'internal: the alarms of a component as reminders of its task';
 
+create or replace function agenda._ical_completed(p_component jsonb) returns timestamptz
+    language plpgsql stable as
+$$
+begin
+    return coalesce(agenda._parse_time(agenda._ical_time(p_component->'completed', 'COMPLETED'), 'UTC', 'calendar'), agenda.now());
+end
+$$;
+comment on function agenda._ical_completed(jsonb) is 'internal: when a component was done, now where it does not say';
+
+-- With the owner's rights: when something was done is nobody's to write.
+create or replace function agenda._complete_at(p_id uuid, p_at timestamptz) returns void
+    language plpgsql volatile security definer
+    set search_path = pg_catalog, agenda, pg_temp as
+$$
+begin
+    update agenda.tasks t set status = 'completed', completed_at = least(p_at, agenda.now())
+     where t.user_id = agenda._acting_user() and t.id = p_id and agenda._is_open(t.status);
+end
+$$;
+comment on function agenda._complete_at(uuid, timestamptz) is 'internal: completes a task of the acting user as of an earlier time';
+
 create or replace function agenda._import_ical_task(p_component jsonb, p_due jsonb) returns uuid
     language plpgsql volatile as
 $$
@@ -114,8 +135,11 @@ begin
                             timezone => case when v_due !~ 'Z' then agenda._ical_zone(p_due) end,
                             tags => agenda._ical_tags(p_component));
     perform agenda._import_ical_alarms(t, p_component);
+    if p_component ? 'uid' and not p_component ? 'recurrence_id' then
+        perform agenda._ical_note(p_component->>'uid', t.id, null);
+    end if;
     case p_component->>'status'
-        when 'COMPLETED' then perform agenda.complete_task(t.id);
+        when 'COMPLETED' then perform agenda._complete_at(t.id, agenda._ical_completed(p_component));
         when 'CANCELLED' then perform agenda.cancel_task(t.id);
         when 'IN-PROCESS' then perform agenda.update_task(t.id, '{"status": "in_progress"}');
         else null;
@@ -152,6 +176,9 @@ begin
     for v_time in select d from jsonb_array_elements(p_component->'rdates') d loop
         perform agenda.add_occurrence(r.id, agenda._ical_key(r, v_time, 'RDATE'));
     end loop;
+    if p_component ? 'uid' then
+        perform agenda._ical_note(p_component->>'uid', null, r.id);
+    end if;
     perform agenda.set_series_reminders(r.id, coalesce((select jsonb_agg(agenda._ical_offset(a.v)::text order by a.n)
         from jsonb_array_elements_text(p_component->'alarms') with ordinality a(v, n) where a.v ~ '^[+-]?P'), '[]'));
     if p_component->>'status' in ('COMPLETED', 'CANCELLED') then
@@ -189,7 +216,7 @@ begin
         perform agenda.patch_occurrence(r.id, v_key, v_patch);
     end if;
     case p_component->>'status'
-        when 'COMPLETED' then perform agenda.complete_occurrence(r.id, v_key);
+        when 'COMPLETED' then perform agenda._complete_at((agenda._make_occurrence(r.id, v_key, 'manual')).id, agenda._ical_completed(p_component));
         when 'CANCELLED' then perform agenda.skip_occurrence(r.id, v_key);
         else null;
     end case;
@@ -198,21 +225,39 @@ end
 $$;
 comment on function agenda._import_ical_occurrence(uuid, jsonb, jsonb) is 'internal: changes the occurrence of a series that a component is about';
 
--- The UIDs of an export are ids.
+-- By the UID that an import has noted, or by the id that is the UID of what was made here.
 create or replace function agenda._ical_known(p_user uuid, p_uid text) returns uuid
     language plpgsql stable as
 $$
+declare
+    v_id uuid := (select coalesce(u.task_id, u.recurring_task_id) from agenda.ical_uids u where u.user_id = p_user and u.uid = p_uid);
 begin
-    if p_uid !~ '^[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}$' then
-        return null;
+    if v_id is null and p_uid ~ '^[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}$' then
+        v_id := p_uid::uuid;
     end if;
-    return (select t.id from agenda.tasks t where t.user_id = p_user and t.id = p_uid::uuid and t.deleted_at is null
+    return (select t.id from agenda.tasks t where t.user_id = p_user and t.id = v_id and t.deleted_at is null
             union all
-            select r.id from agenda.recurring_tasks r where r.user_id = p_user and r.id = p_uid::uuid and r.deleted_at is null
+            select r.id from agenda.recurring_tasks r where r.user_id = p_user and r.id = v_id and r.deleted_at is null
             limit 1);
 end
 $$;
-comment on function agenda._ical_known(uuid, text) is 'internal: the task or series of a user that has this UID in an export';
+comment on function agenda._ical_known(uuid, text) is 'internal: the task or series of a user that has this UID';
+
+-- With the owner's rights.  What had the UID before was deleted.
+create or replace function agenda._ical_note(p_uid text, p_task uuid, p_series uuid) returns void
+    language plpgsql volatile security definer
+    set search_path = pg_catalog, agenda, pg_temp as
+$$
+begin
+    if octet_length(p_uid) > 1000 then
+        raise exception using errcode = 'YA006', message = 'the UID is longer than 1000 bytes', column = 'calendar';
+    end if;
+    insert into agenda.ical_uids (user_id, uid, task_id, recurring_task_id)
+    values (agenda._acting_user(), p_uid, p_task, p_series)
+    on conflict (user_id, uid) do update set task_id = excluded.task_id, recurring_task_id = excluded.recurring_task_id;
+end
+$$;
+comment on function agenda._ical_note(text, uuid, uuid) is 'internal: the UID of a task or a series of the acting user';
 
 create or replace function agenda._import_ical_component(p_component jsonb, p_series uuid) returns uuid
     language plpgsql volatile as
@@ -261,7 +306,9 @@ begin
         uid := v_component->>'uid';
         kind := v_component->>'kind';
         problem := null;
-        id := agenda._ical_known(v_user, uid);
+        -- an occurrence of what has just been made is no repetition
+        id := case when v_series is null or not v_component ? 'recurrence_id' or v_series_uid is distinct from uid
+                   then agenda._ical_known(v_user, uid) end;
         if id is not null then
             problem := 'exists';
             return next;

@@ -1,7 +1,7 @@
 -- Import of iCalendar: an export comes back as it was, a component that is wrong is left out alone, and no text does harm.
 begin;
 set local search_path = public;
-select plan(38);
+select plan(48);
 
 set local agenda.now = '2025-03-10 12:00:00+00';
 create role t_app login in role agenda_app;
@@ -72,6 +72,28 @@ select results_eq($$select o.occurrence_key, o.title, o.due_at from changed c, a
     'one is changed, two are left out');
 select is((select problem from agenda.import_ical(pg_temp.calendar(pg_temp.todo('UID:t', 'SUMMARY:x', 'DTSTART:20250401T090000', 'RRULE:FREQ=NEVER'),
     pg_temp.todo('UID:t', 'SUMMARY:x', 'RECURRENCE-ID:20250401T090000'))) where component = 2), 'YA001: its series was left out', 'no series, no occurrence');
+
+-- ---- things of others ----
+create temp table foreign_ical as select pg_temp.calendar(
+    pg_temp.todo('UID:20250301T080000Z-17@example.org', 'SUMMARY:Not ours', 'DUE:20250401T080000Z'),
+    pg_temp.todo('UID:a\;b', 'SUMMARY:Done', 'STATUS:COMPLETED', 'COMPLETED:20250305T101112Z'),
+    pg_temp.todo('UID:series@example.org', 'SUMMARY:Their series', 'DTSTART;TZID=Europe/Paris:20250401T090000', 'RRULE:FREQ=DAILY;COUNT=5'),
+    pg_temp.todo('UID:series@example.org', 'RECURRENCE-ID;TZID=Europe/Paris:20250402T090000', 'SUMMARY:Their other day', 'DUE;TZID=Europe/Paris:20250402T090000'),
+    pg_temp.todo('UID:orphan', 'RECURRENCE-ID:20250402T070000Z', 'SUMMARY:One'), pg_temp.todo('UID:orphan', 'RECURRENCE-ID:20250403T070000Z', 'SUMMARY:Two')) as text;
+select results_eq('select component, problem from foreign_ical, agenda.import_ical(text) order by 1', 'select n, null::text from generate_series(1, 6) n', 'all are imported');
+select set_eq($$select u.uid, coalesce(t.title, r.title) from agenda.ical_uids u left join agenda.tasks t on t.id = u.task_id left join agenda.recurring_tasks r on r.id = u.recurring_task_id where coalesce(t.title, r.title) in ('Not ours', 'Done', 'Their series')$$,
+    $$values ('20250301T080000Z-17@example.org', 'Not ours'), ('a;b', 'Done'), ('series@example.org', 'Their series')$$, 'their UIDs are kept');
+select is((select array_agg(m[1] order by m[1] collate "C") from regexp_matches(agenda.export_ical(true), E'UID:(20250301[^\r]*|a[^\r]*|series[^\r]*)\r\n', 'g') m),
+    array['20250301T080000Z-17@example.org', 'a\;b', 'series@example.org'], 'and exported');
+select is((select array_agg(problem order by component) from foreign_ical, agenda.import_ical(text)), '{exists,exists,exists,exists,NULL,NULL}', 'importing twice does not double');
+select is((select count(*) from agenda.import_ical(agenda.export_ical(true)) where problem is distinct from 'exists'), 0::bigint, 'nor does the export of it');
+select is((select completed_at from agenda.tasks where title = 'Done'), '2025-03-05 10:11:12+00'::timestamptz, 'what was done was done then');
+select results_eq($$select e.type, e.data->'after'->>'completed_at' from agenda.events e join agenda.tasks t on t.id::text = e.subject where t.title = 'Done' order by e.seq$$,
+    $$values ('task.created', null), ('task.completed', '2025-03-05T10:11:12Z')$$, 'as one event says');
+select matches(pg_temp.problem('SUMMARY:x', 'STATUS:COMPLETED', 'COMPLETED:soon'), '^YA00', 'when is no word');
+select matches(pg_temp.problem('UID:' || repeat('x', 1001), 'SUMMARY:x'), '^YA006', 'a UID has a limit');
+select agenda.delete_task(id) from agenda.tasks where title = 'Not ours';
+select is((select problem from foreign_ical, agenda.import_ical(text) where component = 1), null, 'what was deleted can be imported again');
 
 -- ---- a component that is wrong ----
 select matches(pg_temp.problem(variadic x.lines), x.problem, x.problem || ': ' || left(array_to_string(x.lines, ' '), 100)) from (values
