@@ -86,9 +86,10 @@ sub create
             my $got = pgbench($sql, $clients, $role ? ('-U', $role) : ());
             $tps{$key} = $got->{tps};
             $figure{$commit}{$key} = $got;
-            row($what, sprintf('%7.0f /s  %6.2f ms  %4.0f %% of bare  %4.0f %% of its peer', @$got{qw(tps ms)},
+            row($what, sprintf('%7.0f /s  %6.2f ms  %4.0f %% of bare  %4.0f %% of its peer  CPU %4.0f us  WAL %5.0f bytes', @$got{qw(tps ms)},
                     100 * $got->{tps} / $tps{bare},
-                    100 * $got->{tps} / ($role ? $tps{peer_in_transaction} : $tps{indexed} // $got->{tps})));
+                    100 * $got->{tps} / ($role ? $tps{peer_in_transaction} : $tps{indexed} // $got->{tps}),
+                    @$got{qw(server_us wal_bytes)}));
         }
     }
     return \%figure;
@@ -102,11 +103,31 @@ sub pgbench
     open my $out, '>', $script or die "$script: $!";
     print $out "$sql;\n";
     close $out;
+    my ($cpu, $wal) = server_so_far();
     my $text = run_out('pgbench', '-n', '-M', 'prepared', '-c', $jobs, '-j', 2, '-T', $seconds,
         '-f', $script, '-h', $node->host, '-p', $node->port, '-U', 'bench', @more, 'agenda');
     my ($tps) = $text =~ /^tps = ([\d.]+)/m;
     my ($ms) = $text =~ /^latency average = ([\d.]+)/m;
-    return { tps => $tps + 0, ms => $ms + 0, load => $load + 0 };
+    my ($count) = $text =~ /^number of transactions actually processed: (\d+)/m;
+    my ($cpu_now, $wal_now) = server_so_far();
+    return { tps => $tps + 0, ms => $ms + 0, load => $load + 0,
+        server_us => 1e6 * ($cpu_now - $cpu) / $count, wal_bytes => ($wal_now - $wal) / $count };
+}
+
+# Seconds of processor time that all processes of the server have used, those that have ended too, and
+# the bytes of WAL that it has written.
+sub server_so_far
+{
+    my $wal = $node->safe_psql('agenda', q{select pg_wal_lsn_diff(pg_current_wal_insert_lsn(), '0/0')});
+    my ($postmaster) = slurp($node->data_dir . '/postmaster.pid') =~ /^(\d+)/;
+    my $ticks = 0;
+    foreach my $file (glob '/proc/[0-9]*/stat')
+    {
+        my @stat = split ' ', (eval { slurp($file) } // next) =~ s/^.*\) //sr;
+        $ticks += $stat[11] + $stat[12] if $stat[1] == $postmaster || $file eq "/proc/$postmaster/stat";
+        $ticks += $stat[13] + $stat[14] if $file eq "/proc/$postmaster/stat";
+    }
+    return ($ticks / POSIX::sysconf(POSIX::_SC_CLK_TCK()), $wal);
 }
 
 # ---- brokers --------------------------------------------------------------------------------
