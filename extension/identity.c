@@ -29,6 +29,7 @@
 
 #include "errcodes.h"
 #include "identity.h"
+#include "json_text.h"
 #include "sql_call.h"
 #include "user.h"
 
@@ -116,14 +117,17 @@ agenda_identity_check_owner(const pg_uuid_t *owner)
 char *
 agenda_identity_actor(void)
 {
+	char *result;
 	pg_uuid_t user_id;
 
 	/* the scanner takes on identities, but what it does is not the user's doing */
 	if (MyBgworkerEntry != NULL)
 		return pstrdup("scheduler");
-	if (agenda_identity_user(&user_id))
-		return DatumGetCString(DirectFunctionCall1(uuid_out, UUIDPGetDatum(&user_id)));
-	return GetUserNameFromId(GetSessionUserId(), false);
+	if (!agenda_identity_user(&user_id))
+		return GetUserNameFromId(GetSessionUserId(), false);
+	result = palloc(AGENDA_UUID_SIZE);
+	agenda_uuid_text(&user_id, result);
+	return result;
 }
 
 const char *

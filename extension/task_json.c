@@ -74,6 +74,8 @@ static const Member members[] = {
 };
 
 static JsonbValue *push_image(JsonbParseState **state, const TaskRow *task);
+static const Member *const *event_members(void);
+static int compare_as_jsonb(const void *a, const void *b);
 static void push_value(JsonbParseState **state, const Member *m, const TaskRow *task);
 static void push_tags(JsonbParseState **state, Datum tags);
 static void push_changed(JsonbParseState **state, const TaskRow *before, const TaskRow *after);
@@ -130,15 +132,42 @@ agenda_task_image(PG_FUNCTION_ARGS)
 static JsonbValue *
 push_image(JsonbParseState **state, const TaskRow *task)
 {
+	const Member *const *in_order = event_members();
+
 	pushJsonbValue(state, WJB_BEGIN_OBJECT, NULL);
-	for (int i = 0; i < lengthof(members); i++)
+	for (int i = 0; in_order[i] != NULL; i++)
 	{
-		if (!(members[i].where & IN_EVENT))
-			continue;
-		push_key(state, members[i].name);
-		push_value(state, &members[i], task);
+		push_key(state, in_order[i]->name);
+		push_value(state, in_order[i], task);
 	}
 	return pushJsonbValue(state, WJB_END_OBJECT, NULL);
+}
+
+/* In the order in which jsonb keeps them, so that nothing is left to sort for each event. */
+static const Member *const *
+event_members(void)
+{
+	static const Member *in_order[lengthof(members) + 1];
+	int n = 0;
+
+	if (in_order[0] != NULL)
+		return in_order;
+	for (int i = 0; i < lengthof(members); i++)
+		if (members[i].where & IN_EVENT)
+			in_order[n++] = &members[i];
+	qsort(in_order, n, sizeof(in_order[0]), compare_as_jsonb);
+	return in_order;
+}
+
+static int
+compare_as_jsonb(const void *a, const void *b)
+{
+	const char *left = (*(const Member *const *) a)->name;
+	const char *right = (*(const Member *const *) b)->name;
+
+	if (strlen(left) != strlen(right))
+		return strlen(left) < strlen(right) ? -1 : 1;
+	return strcmp(left, right);
 }
 
 static void
@@ -146,7 +175,6 @@ push_value(JsonbParseState **state, const Member *m, const TaskRow *task)
 {
 	Datum value = task->value[m->column];
 	JsonbValue v = { .type = jbvNull };
-	StringInfoData buf;
 	text *string;
 	Jsonb *json;
 
@@ -162,9 +190,8 @@ push_value(JsonbParseState **state, const Member *m, const TaskRow *task)
 			v = string_value(VARDATA_ANY(string), VARSIZE_ANY_EXHDR(string));
 			break;
 		case MEMBER_UUID:
-			initStringInfo(&buf);
-			append_uuid(&buf, DatumGetUUIDP(value));
-			v = string_value(buf.data, buf.len);
+			v = string_value(palloc(AGENDA_UUID_SIZE), AGENDA_UUID_SIZE - 1);
+			agenda_uuid_text(DatumGetUUIDP(value), v.val.string.val);
 			break;
 		case MEMBER_TIME:
 			v.val.string.val = palloc(AGENDA_UTC_SIZE);

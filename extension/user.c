@@ -17,12 +17,15 @@
  */
 #include "postgres.h"
 
+#include "access/heapam.h"
 #include "access/table.h"
+#include "access/valid.h"
 #include "access/xact.h"
 #include "catalog/pg_type.h"
 #include "commands/trigger.h"
 #include "common/hashfn.h"
 #include "fmgr.h"
+#include "storage/bufmgr.h"
 #include "storage/lmgr.h"
 #include "storage/proc.h"
 #include "utils/fmgroids.h"
@@ -46,12 +49,16 @@ static const char *const user_index[USER_COLUMNS] = {
 };
 static AgendaRowMap user_map = { "users", user_columns, USER_COLUMNS };
 
+/* Where the row stood that was found last. */
+static ItemPointerData last_place;
+
 /* The user who was found to stay last, and the (sub)transaction that holds the lock. */
 static pg_uuid_t held_user;
 static LocalTransactionId held_lxid = InvalidLocalTransactionId;
 static SubTransactionId held_subid;
 
 static bool find_user(AgendaUserColumn column, Datum value, Snapshot snapshot, pg_uuid_t *user_id);
+static HeapTuple find_at_last_place(Relation rel, Snapshot snapshot, ScanKey key);
 static void lock_user(const pg_uuid_t *user_id, LOCKMODE lockmode);
 
 PG_FUNCTION_INFO_V1(agenda_find_external_user);
@@ -89,12 +96,40 @@ find_user(AgendaUserColumn column, Datum value, Snapshot snapshot, pg_uuid_t *us
 		default:
 			ScanKeyInit(&key, attnum[column], BTEqualStrategyNumber, F_NAMEEQ, value);
 	}
-	tuple = agenda_find_row(rel, agenda_table_oid(user_index[column]), snapshot, 1, &key);
+	tuple = find_at_last_place(rel, snapshot, &key);
+	if (!HeapTupleIsValid(tuple))
+		tuple = agenda_find_row(rel, agenda_table_oid(user_index[column]), snapshot, 1, &key);
 	if (HeapTupleIsValid(tuple))
+	{
 		*user_id =
 			*DatumGetUUIDP(heap_getattr(tuple, attnum[USER_ID], RelationGetDescr(rel), &isnull));
+		last_place = tuple->t_self;
+	}
 	table_close(rel, AccessShareLock);
 	return HeapTupleIsValid(tuple);
+}
+
+/*
+ * Mostly it is the same user again.  A row that stands there, is visible and has the key is the one:
+ * keys are unique.  If it is not, the index knows.
+ */
+static HeapTuple
+find_at_last_place(Relation rel, Snapshot snapshot, ScanKey key)
+{
+	HeapTupleData row = { .t_self = last_place };
+	HeapTuple result = NULL;
+	Buffer buffer;
+	bool matches;
+
+	if (rel->rd_tableam != GetHeapamTableAmRoutine() || !ItemPointerIsValid(&last_place) ||
+		ItemPointerGetBlockNumber(&last_place) >= RelationGetNumberOfBlocks(rel) ||
+		!heap_fetch(rel, snapshot, &row, &buffer, false))
+		return NULL;
+	HeapKeyTest(&row, RelationGetDescr(rel), 1, key, matches);
+	if (matches)
+		result = heap_copytuple(&row);
+	ReleaseBuffer(buffer);
+	return result;
 }
 
 /* agenda._find_external_user(external_id) → uuid, NULL when there is none yet */
