@@ -142,6 +142,18 @@ is(sql(q{select count(*) from agenda.metrics() where name = 'agenda_drainer_reco
 is(sql(q{select sum(value) from agenda.metrics() where name = 'agenda_drainer_records_published_total'}), $kafka->count_records('flow'), 'and together everything');
 is(sql(q{select (select events from agenda._drainer_figures()) = count(*) from agenda.events}), 't', 'each event was read once by its own');
 
+# ---- again ---------------------------------------------------------------------------------------
+my $asked = sql(q{set role agenda_service; select agenda.replay(now() - interval '1 hour', now(), '{shop.flow}', 'again')});
+wait_until(sub { $kafka->count_records('again') >= $asked }, 'the repetitions');
+my (%repeated, @overtaken);
+$kafka->each_header('again', sub {
+    my ($partition, $key, $headers) = @_;
+    my ($seq) = $headers =~ /ce_sequence=0*(\d+)/;
+    push @overtaken, $key if ($repeated{$key} // 0) >= $seq;
+    $repeated{$key} = $seq;
+});
+is_deeply([ $kafka->count_records('again'), \@overtaken ], [ $asked, [] ], 'a replay is shared, too, and keeps the order of each key');
+
 # ---- who has nothing in a window --------------------------------------------------------------------
 # windows that are cut have nothing of drainer 2 before its event at the end
 my @key = map { key_of($_, 3, 'k') } 0 .. 2;
