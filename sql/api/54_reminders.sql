@@ -81,12 +81,17 @@ end
 $$;
 comment on function agenda._copy_reminders(agenda.recurring_tasks, agenda.tasks) is 'engine: gives a new occurrence the reminders of its series';
 
--- The member "reminders" of a task: these and no others.  Null leaves things as they are.
+-- The member "reminders" of a task: these and no others.  Null leaves things as they are; one that is there
+-- already stays what it is.
 create or replace function agenda._set_reminders(t agenda.tasks, p_list jsonb) returns void
     language plpgsql volatile as
 $$
 declare
+    v_zone constant text := coalesce(t.timezone, agenda._user_zone(t.user_id));
+    v_kept uuid[] := '{}';
+    v_new  jsonb[] := '{}';
     v_spec jsonb;
+    v_id   uuid;
 begin
     if p_list is null or p_list = 'null' then
         return;
@@ -94,8 +99,20 @@ begin
     if jsonb_typeof(p_list) <> 'array' then
         raise exception using errcode = 'YA006', message = 'reminders must be an array', column = 'reminders';
     end if;
-    delete from agenda.reminders r where r.user_id = t.user_id and r.task_id = t.id and r.source <> 'snooze';
     for v_spec in select e from jsonb_array_elements(p_list) e loop
+        select r.id into v_id from agenda.reminders r
+         where r.user_id = t.user_id and r.task_id = t.id and r.source <> 'snooze' and r.id <> all (v_kept)
+           and not agenda._reminder_differs(r, agenda._reminder_of(v_spec, v_zone, t.timezone))
+         order by r.created_at, r.id limit 1;
+        if found then
+            v_kept := v_kept || v_id;
+        else
+            v_new := v_new || v_spec;
+        end if;
+    end loop;
+    delete from agenda.reminders r
+     where r.user_id = t.user_id and r.task_id = t.id and r.source <> 'snooze' and r.id <> all (v_kept);
+    foreach v_spec in array v_new loop
         perform agenda._add_reminder(t, v_spec);
     end loop;
 end

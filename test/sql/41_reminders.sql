@@ -2,7 +2,7 @@
 -- complaints of which each test is the oracle (docs/sql.md tells the rules).
 begin;
 set local search_path = public;
-select plan(81);
+select plan(83);
 
 set local agenda.now = '2025-03-10 12:00:00+00';
 select agenda.act_as('aaaaaaaa-0000-4000-8000-000000000001');
@@ -142,6 +142,9 @@ select is((select array_agg(fire_at order by fire_at) from agenda.reminders wher
 insert into agenda.tasks (title) select 'bulk ' || g from generate_series(1, 5) g;
 update agenda.tasks set due_date = '2025-06-01 12:00+00' where title like 'bulk%';
 select is((select count(*) from agenda.reminders r join agenda.tasks t on t.id = r.task_id where t.title like 'bulk%'), 15::bigint, '[57] so have those that get their due dates by plain SQL');
+create temp table same as select r.id, max(e.seq) over () as seq from f, agenda.set_reminders(f.id, '["0", {"offset": "-1 day", "at_time": "18:00"}]') r, (select max(seq) as seq from agenda.events) e;
+select is((select array_agg(r.id order by r.id) from agenda.reminders r, f where r.task_id = f.id and r.source = 'default'), (select array_agg(id order by id) from same), 'those that are wanted stay what they are');
+select results_eq($$select e.type, e.data->>'cause' from agenda.events e where e.seq > (select max(seq) from same)$$, $$values ('reminder.cancelled', 'deleted')$$, 'and only what goes is an event');
 select is((select count(*) from agenda.set_reminders(f.id, '["-1 hour"]')), 1::bigint, 'those of a task replace the defaults') from f;
 select is((agenda.update_reminder(x.id, '{"offset": "-2 hours"}')).fire_at, '2025-05-01 10:00+00'::timestamptz, 'a reminder can be changed')
   from agenda.reminders x, f where x.task_id = f.id;
