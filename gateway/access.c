@@ -164,6 +164,9 @@ check_fields(struct request *req, const struct route *route)
 	else if ((route->args & ARG_BODY) != 0 && h->content_type != NULL &&
 			 !is_wanted_type(route, h->content_type))
 		access_refuse(req, &PROBLEM_UNSUPPORTED_MEDIA_TYPE, NULL);
+	else if ((route->args & ARG_BODY) != 0 && h->content_encoding != NULL &&
+			 strcasecmp(h->content_encoding, "identity") != 0)
+		access_refuse(req, &PROBLEM_UNSUPPORTED_MEDIA_TYPE, "the body must not be compressed");
 	if (h->idempotency_key != NULL && !idempotency_key_valid(h->idempotency_key))
 		access_refuse(req, &PROBLEM_BAD_REQUEST,
 					  "an Idempotency-Key has from 1 to 255 printable characters");

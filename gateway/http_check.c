@@ -142,6 +142,8 @@ header_check_field(struct header_check *check, const char *name, size_t name_len
 		h->cors_method = value;
 	else if (named(name, name_len, "Accept-Encoding"))
 		h->accept_encoding = value;
+	else if (named(name, name_len, "Content-Encoding"))
+		take_once(check, &h->content_encoding, value, "there is more than one Content-Encoding");
 	else if (named(name, name_len, "Last-Event-ID"))
 		h->last_event_id = value;
 	else if (named(name, name_len, "dapr-api-token"))

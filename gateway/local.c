@@ -88,10 +88,7 @@ answer_document(struct request *req, const struct document *doc)
 	}
 	a.etag = doc->etag;
 	if (req->headers.if_none_match != NULL && etag_listed(req->headers.if_none_match, doc->etag))
-	{
 		a.status = 304;
-		a.len = 0;
-	}
 	http_answer(req, &a);
 }
 

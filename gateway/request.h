@@ -39,6 +39,7 @@ struct http_headers
 	const char *origin;
 	const char *cors_method;
 	const char *accept_encoding;
+	const char *content_encoding;
 	const char *last_event_id;
 	const char *dapr_token;
 	bool expects_continue;

@@ -164,7 +164,8 @@ answer_row(struct request *req, PGresult *result)
 	if (a.etag != NULL && is_read && req->headers.if_none_match != NULL &&
 		etag_listed(req->headers.if_none_match, a.etag))
 		a.status = 304;
-	else if (has_body)
+	/* with 304 the library sends the length and not the body */
+	if (has_body)
 	{
 		a.content_type = route_is_text(route->out) ? route->out : "application/json";
 		a.body = PQgetvalue(result, 0, COLUMN_BODY);

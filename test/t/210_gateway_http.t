@@ -109,6 +109,15 @@ answered(get('/api/healthz', $host) . get('/healthz', $host), qr/^HTTP\/1\.1 200
 answered(get('http://elsewhere/healthz?x=1', $host), qr/^HTTP\/1\.1 200 /, 'an absolute target');
 answered(get('/%68ealthz', $host), qr/^HTTP\/1\.1 200 /, 'an escaped letter');
 answered("GET /healthz HTTP/1.0\r\n\r\n", qr/^HTTP\/1\.[01] 200 /, 'HTTP/1.0 without a Host');
+answered(post($host, $bearer, $json, 'Content-Encoding: gzip', 'Content-Length: 13') . '{"title":"x"}', qr/^HTTP\/1\.1 415 /, 'a body that says it is compressed');
+answered(post($host, $bearer, $json, 'Content-Encoding: identity', 'Content-Length: 13') . '{"title":"x"}', qr/^HTTP\/1\.1 201 /, 'and one that says it is not');
+# 304 has no body, and the length of what 200 would have
+{
+    my $task = $gateway->user('alice')->post('/tasks', { title => 'same' });
+    my $length = $gateway->user('alice')->get($task->{headers}{location})->{headers}{'content-length'};
+    answered(get($task->{headers}{location}, $host, $bearer, "If-None-Match: $task->{headers}{etag}") . get('/healthz', $host),
+        qr/^HTTP\/1\.1 304 (?:(?!\r\n\r\n).)*^Content-Length: $length\r\n(?:(?!\r\n\r\n).)*\r\n?HTTP\/1\.1 200 /ms, 'not modified');
+}
 # the end of an endless body would be taken for the beginning of the next answer
 answered("HEAD /stream HTTP/1.1\r\n$host\r\n$bearer\r\n\r\n" . get('/healthz', $host), qr/^HTTP\/1\.1 405 (?:(?!\r\n\r\n).)*\r\n\r\nHTTP\/1\.1 200 /s, 'HEAD of a stream');
 answered("OPTIONS * HTTP/1.1\r\n$host\r\n\r\n", qr/^HTTP\/1\.1 204 /, 'OPTIONS of the server');
