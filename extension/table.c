@@ -21,7 +21,6 @@
 #include "access/htup_details.h"
 #include "access/table.h"
 #include "catalog/namespace.h"
-#include "catalog/pg_collation.h"
 #include "catalog/pg_type.h"
 #include "utils/builtins.h"
 #include "utils/fmgroids.h"
@@ -170,10 +169,10 @@ agenda_key_uuid(ScanKey key, AttrNumber attnum, const pg_uuid_t *value)
 }
 
 void
-agenda_key_text(ScanKey key, AttrNumber attnum, Datum value)
+agenda_key_text(ScanKey key, AttrNumber attnum, Oid collation, Datum value)
 {
-	ScanKeyEntryInitialize(key, 0, attnum, BTEqualStrategyNumber, InvalidOid, DEFAULT_COLLATION_OID,
-						   F_TEXTEQ, value);
+	ScanKeyEntryInitialize(key, 0, attnum, BTEqualStrategyNumber, InvalidOid, collation, F_TEXTEQ,
+						   value);
 }
 
 HeapTuple

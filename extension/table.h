@@ -58,7 +58,8 @@ extern void agenda_row_read(AgendaRowMap *map, TupleDesc desc, HeapTuple tuple, 
 							bool *nulls);
 
 extern void agenda_key_uuid(ScanKey key, AttrNumber attnum, const pg_uuid_t *value);
-extern void agenda_key_text(ScanKey key, AttrNumber attnum, Datum value);
+/* The collation is that of the index. */
+extern void agenda_key_text(ScanKey key, AttrNumber attnum, Oid collation, Datum value);
 
 /* The row with these keys, copied, or NULL; read past row-level security. */
 extern HeapTuple agenda_find_row(Relation rel, Oid index, Snapshot snapshot, int nkeys,

@@ -120,7 +120,7 @@ timer_exists(Relation rel, const AttrNumber *attnum, const AgendaTimerKey *key)
 	ScanKeyData keys[3];
 
 	agenda_key_uuid(&keys[0], attnum[TIMER_USER_ID], &key->user_id);
-	agenda_key_text(&keys[1], attnum[TIMER_ENTITY], key->entity);
+	agenda_key_text(&keys[1], attnum[TIMER_ENTITY], C_COLLATION_OID, key->entity);
 	agenda_key_uuid(&keys[2], attnum[TIMER_ENTITY_ID], &key->entity_id);
 	return agenda_find_row(rel, RelationGetPrimaryKeyIndex(rel), SnapshotSelf, 3, keys) != NULL;
 }

@@ -21,6 +21,7 @@
 #include "access/table.h"
 #include "access/valid.h"
 #include "access/xact.h"
+#include "catalog/pg_collation.h"
 #include "catalog/pg_type.h"
 #include "commands/trigger.h"
 #include "common/hashfn.h"
@@ -91,7 +92,7 @@ find_user(AgendaUserColumn column, Datum value, Snapshot snapshot, pg_uuid_t *us
 			agenda_key_uuid(&key, attnum[column], DatumGetUUIDP(value));
 			break;
 		case USER_EXTERNAL_ID:
-			agenda_key_text(&key, attnum[column], value);
+			agenda_key_text(&key, attnum[column], DEFAULT_COLLATION_OID, value);
 			break;
 		default:
 			ScanKeyInit(&key, attnum[column], BTEqualStrategyNumber, F_NAMEEQ, value);

@@ -63,11 +63,12 @@ comment on column agenda.tasks.version is 'counts the changes of the users'' col
 -- ---- timers ------------------------------------------------------------------------------------
 -- One narrow row per thing: the next instant at which something is owed.  The scanner sleeps until
 -- the earliest.  Everyone locks the task before its timer, or skips what is locked.  Only the engine writes
--- here, with every change of a task, so there are no CHECKs: each would be read anew by each statement.
+-- here, with every change of a task, so there are no CHECKs: each would be read anew by each statement.  Words
+-- in an index (here and in the log) have no use for a language's order, which costs more than the rest.
 
 create table agenda.timers (
     user_id   uuid not null,
-    entity    text not null,
+    entity    text collate "C" not null,
     entity_id uuid not null,
     fire_at   timestamptz not null,
     what      text not null,

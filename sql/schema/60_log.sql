@@ -13,7 +13,7 @@ create table agenda.events (
     id          uuid not null,
     type        text not null,
     user_id     uuid,
-    subject     text not null,
+    subject     text collate "C" not null,
     key         text not null,
     actor       text not null,
     occurred_at timestamptz not null,
