@@ -4,9 +4,10 @@
  *
  * The rules (what becomes of a refused record, which letters are sent again) are SQL; here they are
  * asked.  What has to be known for each record that is offered, whether its key waits for an earlier
- * record, is kept in a hash table of this process, which is read from the table at the start and
- * after letters have been sent again; in between only this process adds to it.  Where there are several
- * drainers, each knows and sends the letters of its keys.
+ * record, is kept in a hash table of this process.  It is read when letters begin to be sent again, with
+ * the snapshot that shows the letters: of a key that somebody asks for in between its letters would
+ * find it blocked, or its later events would find it free.  From then on only this process adds to it.  Where there
+ * are several drainers, each knows and sends the letters of its keys.
  *
  * Memory: the table of keys in a context of its own; arguments in the transaction's.  A failed
  * transaction has changed nothing, and the caller tries again.
@@ -58,14 +59,16 @@ static AgendaQuery letters_query = {
 	.sql = "select seq, null::xid8, id, type, user_id, subject, key, occurred_at, trace, headers, "
 		   "data, null::bigint, topic, mode from agenda._log_letters($1, $2, $3, $4)",
 	.nargs = 4,
-	.argtypes = { INT8OID, INT4OID, INT4OID, INT4OID }
+	.argtypes = { INT8OID, INT4OID, INT4OID, INT4OID },
+	.read_only = true
 };
 static AgendaQuery delivered_query = { .sql = "select agenda._log_redriven($1, $2)",
 									   .nargs = 2,
 									   .argtypes = { INT8ARRAYOID, TEXTARRAYOID } };
 static AgendaQuery blocked_query = { .sql = "select topic, key from agenda._log_blocked($1, $2)",
 									 .nargs = 2,
-									 .argtypes = { INT4OID, INT4OID } };
+									 .argtypes = { INT4OID, INT4OID },
+									 .read_only = true };
 
 static HTAB *blocked = NULL;
 static MemoryContext blocked_context = NULL;
@@ -75,7 +78,7 @@ static AgendaVerdict verdict_of(const char *policy);
 static void run_letters(void *arg);
 static void add_letter(AgendaWindow *window, HeapTuple row, TupleDesc desc);
 static void run_delivered(void *arg);
-static void run_blocked(void *arg);
+static void read_blocked(void);
 static void block(const char *topic, const char *key);
 static BlockedKey blocked_key(const char *topic, const char *key);
 static Datum array_of(Datum *values, int n, Oid type);
@@ -172,6 +175,8 @@ run_letters(void *arg)
 					   Int32GetDatum(agenda_share_number), Int32GetDatum(agenda_drainers) };
 	MemoryContext row_context;
 
+	if (work->after == 0)
+		read_blocked();
 	agenda_worker_query(&letters_query, values, NULL);
 	work->window->letters = true;
 	agenda_window_reserve(work->window, (int) SPI_processed);
@@ -238,10 +243,12 @@ run_delivered(void *arg)
 
 /* ---- blocked keys -------------------------------------------------------------------------- */
 
-bool
-agenda_letters_read_blocked(void)
+/* In a transaction. */
+static void
+read_blocked(void)
 {
 	HASHCTL ctl = { .keysize = sizeof(BlockedKey), .entrysize = sizeof(BlockedKey) };
+	Datum values[] = { Int32GetDatum(agenda_share_number), Int32GetDatum(agenda_drainers) };
 
 	if (blocked_context == NULL)
 		blocked_context = AllocSetContextCreate(TopMemoryContext, "pg_agenda blocked keys",
@@ -250,15 +257,6 @@ agenda_letters_read_blocked(void)
 	ctl.hcxt = blocked_context;
 	blocked =
 		hash_create("pg_agenda blocked keys", 64, &ctl, HASH_ELEM | HASH_BLOBS | HASH_CONTEXT);
-	return agenda_worker_transaction("reading blocked keys", run_blocked, NULL);
-}
-
-/* In a transaction. */
-static void
-run_blocked(void *arg)
-{
-	Datum values[] = { Int32GetDatum(agenda_share_number), Int32GetDatum(agenda_drainers) };
-
 	agenda_worker_query(&blocked_query, values, NULL);
 	for (uint64 i = 0; i < SPI_processed; i++)
 	{

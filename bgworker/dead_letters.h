@@ -20,15 +20,12 @@ extern bool agenda_letters_bury(AgendaDelivery **doomed, int n, AgendaVerdict *v
 
 /*
  * Reads letters that are to be sent again, behind the event with this number; *window is NULL when
- * there are none.  False after an error.
+ * there are none.  With 0 it begins, and reads which keys wait for a letter.  False after an error.
  */
 extern bool agenda_letters_read(int64 after, AgendaWindow **window);
 
 /* Forgets those of the window that have been delivered; false after an error. */
 extern bool agenda_letters_delivered(const AgendaWindow *window);
-
-/* Reads which keys wait for a letter; false after an error. */
-extern bool agenda_letters_read_blocked(void);
 
 /* Whether records of this topic and key have to wait, and how many keys there are. */
 extern bool agenda_letters_blocked(const AgendaDelivery *delivery);

@@ -428,12 +428,6 @@ read_letters(long *wait_ms)
 	{
 		if (flow.n_windows > 0)
 			return false;
-		if (!agenda_letters_read_blocked())
-		{
-			*wait_ms = Min(*wait_ms, retry_later());
-			return false;
-		}
-		redrive = REDRIVE_RUNNING;
 		last_letter = 0;
 	}
 	if (!agenda_letters_read(last_letter, &window))
@@ -442,6 +436,7 @@ read_letters(long *wait_ms)
 		return false;
 	}
 	failures = 0;
+	redrive = REDRIVE_RUNNING;
 	if (window != NULL)
 	{
 		last_letter = window->events[window->n_events - 1]->seq;
