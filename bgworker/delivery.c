@@ -277,7 +277,7 @@ take_acknowledgement(AgendaFlow *flow, uint64 number, TimestampTz now, AgendaDel
 		return;
 	}
 	counts->published++;
-	agenda_histogram_add(&counts->seconds, now - delivery->event->occurred_at);
+	agenda_histogram_add(&counts->seconds, now - delivery->event->committed_at);
 	move_to(flow, number, AGENDA_DELIVERY_DONE);
 }
 

@@ -41,7 +41,7 @@ typedef struct AgendaDeliveryCounts
 	int waiting_for_key; /* dead letters that only wait for an earlier one */
 	int rewinds;
 	int resets;
-	AgendaHistogram seconds; /* from the event to the acknowledgement */
+	AgendaHistogram seconds; /* from the commit to the acknowledgement */
 } AgendaDeliveryCounts;
 
 /* Names the source of all events; called in a transaction. */

@@ -22,9 +22,10 @@
  * Without brokers what is read serves those who go by stored positions, so that it is not done more
  * often than these are stored.
  *
- * The position is stored behind a read and not before it.  The commit log remembers up to where the
- * WAL has to be flushed for 32 transactions together: with a commit of ours among them, which waits
- * for nobody, all that is read afterwards would have to wait for a flush.
+ * The commit log remembers up to where the WAL has to be flushed for 32 transactions together.  With one of
+ * ours among them, which doesn't wait for that, those that are waiting for their flush meanwhile need a
+ * second one before they can be published.  So the position is stored behind a read and not before it,
+ * and if possible when nothing in the WAL waits to be flushed.
  *
  * What cannot wake it is found by a look every five seconds, which opens no table as long as nobody
  * has drawn a transaction id.
@@ -48,6 +49,7 @@
 #include "postgres.h"
 
 #include "access/xact.h"
+#include "access/xlog.h"
 #include "commands/dbcommands.h"
 #include "fmgr.h"
 #include "miscadmin.h"
@@ -70,6 +72,7 @@
 
 #define LOOK_EVERY_MS       5000
 #define SAVE_EVERY_MS       10
+#define SAVE_GRACE_MS       3
 #define IDLE_SAVE_EVERY_MS  (3600 * 1000)
 #define ERROR_RETRY_MOST_MS 10000
 #define LAST_REPORTS_MS     500
@@ -146,7 +149,7 @@ static void catch_up(void);
 static bool pass_letters(const AgendaWindow *window);
 static void pass_events(const AgendaWindow *window, int n_events);
 static void save_in_time(long *wait_ms);
-static long save_left_ms(void);
+static long save_left_ms(long grace_ms);
 static bool save_position(long *wait_ms);
 static void show_state(void);
 static void show_figures(void);
@@ -369,7 +372,7 @@ pause_us(void)
 	long every_us = agenda_publishing() ? READ_EVERY_US : SAVE_EVERY_MS * 1000;
 	long since_us = (long) (GetCurrentTimestamp() - last_read);
 
-	if (!cursor.hi.isnull || since_us < 0 || (position_unsaved && save_left_ms() == 0))
+	if (!cursor.hi.isnull || since_us < 0 || (position_unsaved && save_left_ms(0) == 0))
 		return 0;
 	return Max(every_us - since_us, 0);
 }
@@ -550,8 +553,11 @@ pass_events(const AgendaWindow *window, int n_events)
 static void
 save_in_time(long *wait_ms)
 {
-	long left_ms = save_left_ms();
+	long left_ms = save_left_ms(0);
 
+	/* nobody's commit is to be caught in its flush, if that can be had (head of the file) */
+	if (left_ms == 0 && agenda_publishing() && GetFlushRecPtr(NULL) < GetXLogInsertRecPtr())
+		left_ms = Min(save_left_ms(SAVE_GRACE_MS), 1);
 	if (left_ms > 0)
 		*wait_ms = Min(*wait_ms, left_ms);
 	else
@@ -563,9 +569,9 @@ save_in_time(long *wait_ms)
  * position has passed them.
  */
 static long
-save_left_ms(void)
+save_left_ms(long grace_ms)
 {
-	long every_ms = position_unsaved ? SAVE_EVERY_MS : IDLE_SAVE_EVERY_MS;
+	long every_ms = (position_unsaved ? SAVE_EVERY_MS : IDLE_SAVE_EVERY_MS) + grace_ms;
 
 	return agenda_worker_time_left(TimestampTzPlusMilliseconds(position_saved, every_ms), every_ms);
 }

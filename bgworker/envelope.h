@@ -25,7 +25,8 @@ typedef struct AgendaEvent
 	int64 seq;
 	int64 replay_of; /* seq of the event that this one repeats; 0: it is none */
 	TimestampTz occurred_at;
-	const char *id; /* uuid */
+	TimestampTz committed_at; /* occurred_at if it isn't known */
+	const char *id;           /* uuid */
 	const char *type;
 	const char *user_id;    /* uuid, may be NULL */
 	const char *subject;    /* may be NULL */

@@ -43,6 +43,7 @@ agenda_event_make(MemoryContext context, const Datum *values, const bool *nulls)
 	else
 		event->key = text_value(context, values, nulls, AGENDA_EVENT_KEY);
 	event->occurred_at = DatumGetTimestampTz(values[AGENDA_EVENT_OCCURRED_AT]);
+	event->committed_at = event->occurred_at;
 	event->trace = text_value(context, values, nulls, AGENDA_EVENT_TRACE);
 	/* attributes are short, as a rule; data need not be */
 	event->size = sizeof(AgendaEvent) + 256;

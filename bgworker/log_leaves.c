@@ -41,7 +41,7 @@ enum
 	UNREAD_FLOOR
 };
 static AgendaQuery unread_query = {
-	.sql = "select events, leaves, replays, until, floor_seq from agenda._log_unread($1)",
+	.sql = "select events, leaves, replays, until, floor_seq from agenda._log_partitions($1)",
 	.nargs = 1,
 	.argtypes = { PG_SNAPSHOTOID },
 	.read_only = true
@@ -108,7 +108,7 @@ ask(AgendaSnapshot lo)
 	known = false;
 	agenda_worker_query(&unread_query, values, NULL);
 	if (SPI_processed != 1)
-		elog(ERROR, "agenda._log_unread returned " UINT64_FORMAT " rows", SPI_processed);
+		elog(ERROR, "agenda._log_partitions returned " UINT64_FORMAT " rows", SPI_processed);
 	take_answer(SPI_tuptable->vals[0], SPI_tuptable->tupdesc);
 	asked_for = oldest_running(lo);
 	known = true;

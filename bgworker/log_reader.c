@@ -39,6 +39,7 @@
  */
 #include "postgres.h"
 
+#include "access/commit_ts.h"
 #include "access/genam.h"
 #include "access/table.h"
 #include "access/tableam.h"
@@ -79,6 +80,7 @@ typedef struct EventReceiver
 	Size bytes;
 	bool full;
 	uint64 last_xid;
+	TimestampTz committed_at; /* of that one; 0: not known */
 } EventReceiver;
 
 /* A pg_snapshot as it is stored. */
@@ -138,7 +140,8 @@ static void begin_rows(DestReceiver *self, int operation, TupleDesc typeinfo);
 static void end_rows(DestReceiver *self);
 static bool belongs(EventReceiver *receiver, Datum xid, int64 seq);
 static bool visible(Datum xid, AgendaSnapshot snapshot);
-static XLogRecPtr commit_lsn(FullTransactionId fxid);
+static void look_up_commit(EventReceiver *receiver, FullTransactionId fxid);
+static XLogRecPtr commit_lsn(TransactionId xid);
 static int by_seq(const void *a, const void *b);
 static AgendaSnapshot current_snapshot(void);
 
@@ -447,14 +450,11 @@ take_event(EventReceiver *receiver, const Datum *values, const bool *nulls)
 {
 	AgendaWindow *window = receiver->window;
 	AgendaEvent *event;
-	uint64 xid;
 
-	xid = U64FromFullTransactionId(DatumGetFullTransactionId(values[AGENDA_EVENT_XID]));
-	if (xid != receiver->last_xid)
-		window->durable_at = Max(window->durable_at, commit_lsn(FullTransactionIdFromU64(xid)));
-	receiver->last_xid = xid;
-
+	look_up_commit(receiver, DatumGetFullTransactionId(values[AGENDA_EVENT_XID]));
 	event = agenda_event_make(window->context, values, nulls);
+	if (receiver->committed_at != 0)
+		event->committed_at = receiver->committed_at;
 	receiver->bytes += event->size;
 	agenda_window_add(window, event);
 }
@@ -472,21 +472,36 @@ visible(Datum xid, AgendaSnapshot snapshot)
 	return DatumGetBool(DirectFunctionCall2(pg_visible_in_snapshot, xid, snapshot.value));
 }
 
+/* What the server remembers of a transaction; the events of one stand together, as a rule. */
+static void
+look_up_commit(EventReceiver *receiver, FullTransactionId fxid)
+{
+	uint64 xid = U64FromFullTransactionId(fxid);
+	uint64 next = U64FromFullTransactionId(ReadNextFullTransactionId());
+
+	if (xid == receiver->last_xid)
+		return;
+	receiver->last_xid = xid;
+	receiver->committed_at = 0;
+	/* ids of a log that came from elsewhere mean nothing */
+	if (xid >= next || next - xid > (uint64) PG_INT32_MAX)
+		return;
+	receiver->window->durable_at =
+		Max(receiver->window->durable_at, commit_lsn(XidFromFullTransactionId(fxid)));
+	if (track_commit_timestamp)
+		(void) TransactionIdGetCommitTsData(XidFromFullTransactionId(fxid), &receiver->committed_at,
+											NULL);
+}
+
 /*
  * Up to where the WAL has to be flushed for the transaction to be durable; invalid when it is.  What
  * is older than the commit log has been through a checkpoint.
  */
 static XLogRecPtr
-commit_lsn(FullTransactionId fxid)
+commit_lsn(TransactionId xid)
 {
 	XLogRecPtr result = InvalidXLogRecPtr;
-	TransactionId xid = XidFromFullTransactionId(fxid);
-	uint64 next = U64FromFullTransactionId(ReadNextFullTransactionId());
 
-	/* ids of a log that came from elsewhere mean nothing */
-	if (U64FromFullTransactionId(fxid) >= next ||
-		next - U64FromFullTransactionId(fxid) > (uint64) PG_INT32_MAX)
-		return result;
 	LWLockAcquire(XactTruncationLock, LW_SHARED);
 	if (!TransactionIdPrecedes(xid, ShmemVariableCache->oldestClogXid))
 		result = TransactionIdGetCommitLSN(xid);

@@ -251,7 +251,7 @@ put_publisher_state(ReturnSetInfo *result, const AgendaDrainerInfo *info, const 
 static void
 put_histogram(ReturnSetInfo *result, const AgendaHistogram *histogram, const char *drainer)
 {
-	static const char *const help = "Time from an event to the acknowledgement of its record.";
+	static const char *const help = "Time from a commit to the acknowledgement of its records.";
 	uint64 count = 0;
 
 	for (int i = 0; i < AGENDA_HISTOGRAM_BUCKETS; i++)

@@ -23,7 +23,7 @@
 #define AGENDA_NO_SLOT      (-1)
 
 /* bounds of agenda_histogram_bounds and one more */
-#define AGENDA_HISTOGRAM_BUCKETS 17
+#define AGENDA_HISTOGRAM_BUCKETS 19
 
 typedef enum AgendaWorkerKind
 {
@@ -118,7 +118,7 @@ typedef struct AgendaDrainerInfo
 	uint64 redriven;         /* dead letters that have arrived at last */
 	uint64 rewinds;          /* times that something had to be sent again */
 	uint64 resets;           /* producers made anew */
-	AgendaHistogram seconds; /* from an event to the acknowledgement of its record */
+	AgendaHistogram seconds; /* from a commit to the acknowledgement of its records */
 
 	AgendaBacklogMark passed; /* of what the slot says was written, done with */
 

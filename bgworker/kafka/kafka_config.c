@@ -34,7 +34,7 @@ static const Property defaults[] = {
 	/* as Java clients do; librdkafka's own default puts the same key elsewhere */
 	{ "partitioner", "murmur2_random" },
 	/* the worker hands over whole windows, so waiting for company gains nothing */
-	{ "linger.ms", "1" },
+	{ "linger.ms", "0" },
 	{ "compression.codec", "lz4" },
 	{ "queue.buffering.max.messages", "1000000" },
 	/* on 2.0.2 Nagle is on by default and costs 40 ms */

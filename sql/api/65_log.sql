@@ -326,7 +326,7 @@ comment on function agenda._log_floor() is 'engine: events up to this number are
 
 -- All that the drainer wants to know of them: "until" is the oldest running transaction of a position behind
 -- which fewer of them can hold something.
-create or replace function agenda._log_unread(p_lo pg_snapshot, out leaves name[], out events oid[], out replays name[],
+create or replace function agenda._log_partitions(p_lo pg_snapshot, out leaves name[], out events oid[], out replays name[],
                                               out until xid8, out floor_seq bigint)
     language sql stable
     begin atomic
@@ -336,7 +336,7 @@ create or replace function agenda._log_unread(p_lo pg_snapshot, out leaves name[
                min(l.closed_xmax), (select agenda._log_floor())
           from agenda._unread_leaves(p_lo) u join agenda.log_leaves l on l.leaf = u;
     end;
-comment on function agenda._log_unread(pg_snapshot) is 'engine: partitions that can hold events which are not visible in a snapshot, and what else is known of the log';
+comment on function agenda._log_partitions(pg_snapshot) is 'engine: partitions that can hold events which are not visible in a snapshot, and what else is known of the log';
 
 -- The statement that reads leaves, which the drainer prepares once for as long as the leaves are these.
 --   new    $1 lo: what was not visible in lo, in no order, by the index on xid; the drainer does the same in

@@ -170,6 +170,7 @@ sub publish_to
     $node->safe_psql('postgres', 'select pg_reload_conf()');
 }
 
+# Returns what waits for the end and gives a line for each record: id, tab, time.
 sub consumer
 {
     my ($brokers, $count) = @_;
@@ -179,9 +180,9 @@ sub consumer
         [ 'sh', '-c', 'exec "$@" >"$0"', $out, "$ENV{TESTDIR}/consumer", $brokers, 'task-created', $count, 20 ]);
     wait_until(sub { -e $out && slurp($out) =~ /ready/ }, 'the consumer', 30);
     return sub {
-        wait_until(sub { slurp($out) =~ /^\{.*\}$/m }, 'the consumer to finish', 600);
+        wait_until(sub { slurp($out) =~ /^end$/m }, 'the consumer to finish', 600);
         stop_process($pid);
-        return JSON::PP::decode_json((slurp($out) =~ /^(\{.*\})$/m)[0]);
+        return grep { /\t/ } split /^/, slurp($out);
     };
 }
 
@@ -215,11 +216,12 @@ sub drain
 
 sub published { return $node->safe_psql('agenda', q{select published from agenda._drainer_figures()}) }
 
-# Seconds of processor time that the drainer has used.
+# Seconds of processor time that the drainer has used; without the threads of the client, if asked so.
 sub drainer_cpu
 {
+    my ($own) = @_;
     my $pid = wait_until(sub { $node->safe_psql('agenda', q{select agenda.health() #>> '{drainer,pid}'}) }, 'the drainer');
-    my @stat = split ' ', slurp("/proc/$pid/stat") =~ s/^.*\) //r;
+    my @stat = split ' ', slurp($own ? "/proc/$pid/task/$pid/stat" : "/proc/$pid/stat") =~ s/^.*\) //r;
     return ($stat[11] + $stat[12]) / POSIX::sysconf(POSIX::_SC_CLK_TCK());
 }
 
@@ -290,12 +292,15 @@ sub waiting { return $node->safe_psql('agenda', q{select (agenda.log_position())
 
 # ---- latency: commit to consumer ------------------------------------------------------------
 
+# From the COMMIT: the server notes its time when it begins, before the WAL is flushed.
 sub latency
 {
     my $rate = $ENV{AGENDA_BENCH_RATE} // 1000;
     my $count = int($rate * $seconds);
-    say_line("\nat $rate tasks/s, a durable commit each: from the event, which is written before the commit, to the broker's"
-          . " acknowledgement and to a consumer; beside it the client alone, from handing over to acknowledgement");
+    $node->append_conf('postgresql.conf', 'track_commit_timestamp = on');
+    $node->restart;
+    say_line("\nat $rate tasks/s, a durable commit each: ms from the COMMIT, before its flush, to the broker's acknowledgement and to"
+          . " a consumer; the client alone from handing over to acknowledgement; CPU of the drainer's own thread, and of all with the client's");
     return with_each_broker(
         sub {
             my ($what, $brokers) = @_;
@@ -305,19 +310,38 @@ sub latency
             pgbench_one();
             $first->();
             my $wait = consumer($brokers, int($count * 0.8));
-            my ($before, $cpu) = (histogram(), drainer_cpu());
-            my $reads = reads();
+            my ($before, $reads, $cpu, $all_cpu) = (histogram(), reads(), drainer_cpu(1), drainer_cpu());
             my $made = pgbench("select id from agenda.create_task('x')", 4, '-R', $rate);
-            my $got = $wait->();
+            ($reads, $cpu, $all_cpu) = (reads() - $reads, drainer_cpu(1) - $cpu, drainer_cpu() - $all_cpu);
+            my $got = from_commit($wait->());
             my %ack = percentiles($before, histogram());
-            $cpu = drainer_cpu() - $cpu;
-            $reads = reads() - $reads;
             my $limit = producer($brokers, 'bench-limit', $count, 800, $rate);
-            row($what, sprintf('acknowledged p50 %5.2f ms  p99 %5.2f ms; consumer p50 %5.2f ms  p99 %5.2f ms; client alone p50 %5.2f ms  p99 %5.2f ms;'
-                      . ' %.0f commits/s, drainer %.0f us of CPU per read',
-                    @ack{qw(p50 p99)}, @$got{qw(p50_ms p99_ms)}, @$limit{qw(p50_ms p99_ms)}, $made->{tps}, 1e6 * $cpu / ($reads || 1)));
-            return { %$got, acknowledged => \%ack, limit => $limit, tps => $made->{tps}, reads => $reads, cpu_seconds => $cpu, load => load() + 0 };
+            row("$what, acknowledged", sprintf('p50 %6.2f  p99 %6.2f', @ack{qw(p50 p99)}));
+            row("$what, consumer", sprintf('p50 %6.2f  p99 %6.2f', @$got{qw(p50_ms p99_ms)}));
+            row("$what, client alone", sprintf('p50 %6.2f  p99 %6.2f; acknowledged is p50 %.2f  p99 %.2f above it',
+                    @$limit{qw(p50_ms p99_ms)}, map { $ack{$_} - $limit->{"${_}_ms"} } qw(p50 p99)));
+            row("$what, drainer", sprintf('%.0f commits/s, %.0f reads/s; CPU %.1f %%, %.0f us a read; with the client %.1f %%, %.0f us a read',
+                    $made->{tps}, $reads / $seconds, map { (100 * $_ / $seconds, 1e6 * $_ / ($reads || 1)) } $cpu, $all_cpu));
+            return { consumer => $got, acknowledged => \%ack, limit => $limit, tps => $made->{tps}, reads => $reads,
+                drainer_cpu_seconds => $cpu, cpu_seconds => $all_cpu, load => $made->{load} };
         });
+}
+
+# Percentiles of what the consumer has got.
+sub from_commit
+{
+    my $file = "$ENV{TESTDIR}/arrivals.tsv";
+    open my $out, '>', $file or die "$file: $!";
+    print $out @_;
+    close $out;
+    my ($p50, $p99) = split /\|/, $node->safe_psql('agenda', <<"SQL");
+create temp table arrivals (id uuid, at double precision);
+copy arrivals from '$file';
+select percentile_disc('{0.5,0.99}'::float8[]) within group (order by 1000 * (a.at - extract(epoch from pg_xact_commit_timestamp(e.xid::xid)))) as p
+  into temp result from arrivals a join agenda.events e using (id);
+select p[1], p[2] from result;
+SQL
+    return { p50_ms => $p50 + 0, p99_ms => $p99 + 0 };
 }
 
 sub reads { return $node->safe_psql('agenda', q{select value from agenda.metrics() where name = 'agenda_drainer_reads_total'}) }

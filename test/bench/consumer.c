@@ -1,14 +1,12 @@
 /*
  * consumer.c
- *		Reads a topic and says how long its events took to arrive.
+ *		Reads a topic and says when its events came.
  *
  *	consumer BROKERS TOPIC COUNT SECONDS
  *
- * Assigns all partitions from their ends, prints "ready", reads until COUNT records have come
- * or SECONDS have passed without one, and prints one line of JSON: how many came, when
- * (Unix time) the first and the last, and percentiles of receive time minus the event's "time".
- * That time is taken before the commit, so the figure contains the commit.
- * Runs on the machine of the server: one clock.
+ * Assigns all partitions from their ends, prints "ready", reads until COUNT records have come or
+ * SECONDS have passed without one, and prints a line for each: the id of the event, a tab and the time
+ * (Unix) at which it came; then "end".  Runs on the machine of the server: one clock.
  */
 #include <librdkafka/rdkafka.h>
 #include <stdio.h>
@@ -17,6 +15,13 @@
 #include <time.h>
 
 #define MAX_PARTITIONS 100
+#define UUID_LENGTH    36
+
+typedef struct Arrival
+{
+	char id[UUID_LENGTH + 1];
+	double at;
+} Arrival;
 
 static void
 fail(const char *what, const char *why)
@@ -34,24 +39,16 @@ now_seconds(void)
 	return (double) ts.tv_sec + (double) ts.tv_nsec / 1e9;
 }
 
-/* The "time" member of the envelope, which stands before the data; 0 if there is none. */
-static double
-event_time(const char *payload, size_t len)
+/* The "id" member of the envelope, which stands before the data; empty if there is none. */
+static void
+copy_id(char *id, const char *payload, size_t len)
 {
-	static const char member[] = "\"time\":\"";
+	static const char member[] = "\"id\":\"";
 	const char *text = memmem(payload, len, member, sizeof(member) - 1);
-	char copy[40];
-	struct tm tm = { 0 };
-	const char *rest;
 
-	if (text == NULL || (size_t) (payload + len - text) < sizeof(copy))
-		return 0;
-	memcpy(copy, text + sizeof(member) - 1, sizeof(copy) - 1);
-	copy[sizeof(copy) - 1] = '\0';
-	rest = strptime(copy, "%Y-%m-%dT%H:%M:%S", &tm);
-	if (rest == NULL)
-		return 0;
-	return (double) timegm(&tm) + (*rest == '.' ? strtod(rest, NULL) : 0);
+	if (text == NULL || (size_t) (payload + len - text) < sizeof(member) + UUID_LENGTH)
+		return;
+	memcpy(id, text + sizeof(member) - 1, UUID_LENGTH);
 }
 
 static void
@@ -115,38 +112,17 @@ assign_all(rd_kafka_t *rk, const char *topic)
 	rd_kafka_topic_partition_list_destroy(list);
 }
 
-static int
-by_value(const void *a, const void *b)
-{
-	double x = *(const double *) a;
-	double y = *(const double *) b;
-
-	return (x > y) - (x < y);
-}
-
-static void
-report(double *took, long n, double first, double last)
-{
-	qsort(took, (size_t) n, sizeof(double), by_value);
-	printf("{\"count\": %ld, \"first\": %.6f, \"last\": %.6f, \"p50_ms\": %.3f, \"p99_ms\": %.3f, "
-		   "\"max_ms\": %.3f}\n",
-		   n, first, last, n ? took[n / 2] * 1e3 : 0, n ? took[n * 99 / 100] * 1e3 : 0,
-		   n ? took[n - 1] * 1e3 : 0);
-}
-
 int
 main(int argc, char **argv)
 {
 	long wanted = argc == 5 ? atol(argv[3]) : 0;
 	double patience = argc == 5 ? atof(argv[4]) : 0;
-	double *took = calloc((size_t) wanted + 1, sizeof(double));
-	double first = 0;
-	double last = 0;
+	Arrival *arrivals = calloc((size_t) wanted + 1, sizeof(Arrival));
 	double deadline;
 	long n = 0;
 	rd_kafka_t *rk;
 
-	if (wanted <= 0 || patience <= 0 || took == NULL)
+	if (wanted <= 0 || patience <= 0 || arrivals == NULL)
 		fail("usage", "consumer BROKERS TOPIC COUNT SECONDS");
 	rk = connect_to(argv[1]);
 	assign_all(rk, argv[2]);
@@ -162,17 +138,18 @@ main(int argc, char **argv)
 			continue;
 		if (message->err == RD_KAFKA_RESP_ERR_NO_ERROR)
 		{
-			last = now_seconds();
-			if (n == 0)
-				first = last;
-			took[n++] = last - event_time(message->payload, message->len);
-			deadline = last + patience;
+			arrivals[n].at = now_seconds();
+			deadline = arrivals[n].at + patience;
+			copy_id(arrivals[n++].id, message->payload, message->len);
 		}
 		rd_kafka_message_destroy(message);
 	}
-	report(took, n, first, last);
+	for (long i = 0; i < n; i++)
+		printf("%s\t%.6f\n", arrivals[i].id, arrivals[i].at);
+	printf("end\n");
+	fflush(stdout);
 	rd_kafka_consumer_close(rk);
 	rd_kafka_destroy(rk);
-	free(took);
+	free(arrivals);
 	return n == wanted ? 0 : 2;
 }

@@ -68,7 +68,7 @@ connect_to(const char *brokers)
 	set(conf, "bootstrap.servers", brokers);
 	set(conf, "enable.idempotence", "true");
 	set(conf, "acks", "all");
-	set(conf, "linger.ms", "1");
+	set(conf, "linger.ms", "0");
 	set(conf, "compression.codec", "lz4");
 	set(conf, "partitioner", "murmur2_random");
 	set(conf, "socket.nagle.disable", "true");
