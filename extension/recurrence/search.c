@@ -11,8 +11,6 @@
 
 /* what is walked at least before calculating */
 #define SHORT_WALK 2048
-/* with no more permitted days in an era, these are walked through to the end */
-#define SPARSE_DAYS 128
 
 /* ---- walking ------------------------------------------------------------------------- */
 
@@ -87,54 +85,15 @@ walk_members(const struct rr_sieve *s, struct walker *w, int64_t steps)
 	w->day = day;
 }
 
-/* hardly any day is permitted: from one to the next, up to the end */
-static void
-walk_permitted(struct rr_sieve *s, struct walker *w)
-{
-	int32_t places[SPARSE_DAYS];
-	int64_t back[SPARSE_DAYS]; /* how far the first of the series goes back from the day before */
-	int64_t base = w->day - w->day % s->era;
-	int64_t first;
-	int i = 0;
-	int n = 0;
-
-	for (int bit = rr_first_from(s->days, RR_ERA_WORDS, 0); bit >= 0;
-		 bit = rr_first_from(s->days, RR_ERA_WORDS, bit + 1))
-		places[n++] = bit;
-	for (int k = 0; k < n; k++)
-		back[k] = (places[k] - (k > 0 ? places[k - 1] : places[n - 1] - s->era)) * s->unit_count %
-				  s->interval;
-	while (i < n && base + places[i] < w->day)
-		i++;
-	base += i == n ? s->era : 0;
-	i = i == n ? 0 : i;
-	first = rr_sieve_first_of_day(s, base + places[i]);
-	while (base + places[i] < s->limit)
-	{
-		int64_t here = first >= s->unit_count ? 0 : rr_sieve_weight(s, first);
-
-		if (w->k < here)
-		{
-			w->found = (base + places[i]) * s->unit_count + rr_sieve_select_day(s, first, w->k);
-			return;
-		}
-		w->k -= here;
-		if (++i == n)
-		{
-			i = 0;
-			base += s->era;
-		}
-		first -= back[i];
-		first += first < 0 ? s->interval : 0;
-	}
-	w->day = s->limit;
-}
-
 static void
 walk(struct rr_sieve *s, struct walker *w, int64_t steps)
 {
-	if (s->permitted <= SPARSE_DAYS && s->era > 1)
-		walk_permitted(s, w);
+	if (rr_sieve_is_sparse(s))
+	{
+		/* to the end */
+		w->found = rr_sparse_nth(s, w->day, w->k);
+		w->day = s->limit;
+	}
 	else if (s->interval < s->unit_count)
 		walk_days(s, w, steps);
 	else
@@ -166,53 +125,64 @@ rr_sieve_between(struct rr_sieve *s, const struct rr_phase *phase, int64_t first
 
 /* ---- number k ------------------------------------------------------------------------ */
 
-/* the day on which this many permitted days have passed since another one */
+/*
+ * Where number k should be by a sample of the classes: between two days, of which the first is that of the
+ * walker.  To within `span` days.
+ */
 static int64_t
-after_permitted(const struct rr_sieve *s, const struct rr_plan *plan, int64_t day, int64_t n)
+guess(const struct rr_sieve *s, const struct rr_sample *sample, const struct walker *w, int64_t end,
+	  int64_t span)
 {
-	if (n / s->permitted > s->limit / s->era)
-		return s->limit;
-	return rr_nth_day(plan, s->day0 + day, n) - s->day0;
+	const double wanted = rr_sieve_estimate(s, sample, w->day) + (double) w->k;
+	int64_t lo = w->day;
+
+	while (end - lo > span)
+	{
+		int64_t middle = lo + (end - lo) / 2;
+
+		if (rr_sieve_estimate(s, sample, middle) > wanted)
+			end = middle;
+		else
+			lo = middle;
+	}
+	return lo;
 }
 
 /*
  * Number k of the periods from day 0 on, in which the walker stands somewhere before it.  Counts
- * enclose it: it is behind w->day and before `end`.  Guesses go by the mean distance of periods, and by
- * halves where this does not help; each is followed by a walk.
+ * enclose it: it is behind w->day and before `end`.  Guesses go by a sample, and by halves where this
+ * does not help; each is followed by a walk.
  */
 static int64_t
-find(struct rr_sieve *s, const struct rr_plan *plan, struct walker *w, int64_t k, int64_t end)
+find(struct rr_sieve *s, struct walker *w, int64_t k)
 {
 	const int64_t budget = SHORT_WALK + s->size;
 	const int64_t span =
 		s->interval < s->unit_count ? budget : budget * (s->interval / s->unit_count);
-	bool enclosed = false;
-	int64_t reach = span;
+	int64_t end = s->limit;
+	struct rr_sample sample;
 
 	walk(s, w, SHORT_WALK);
+	if (w->found < 0 && w->day < s->limit)
+		rr_sieve_sample(s, &sample);
 	for (int round = 1; w->found < 0 && w->day < s->limit; round++)
 	{
-		/* as many days as number k needs by the mean, less half of what is walked afterwards */
-		int64_t guess = after_permitted(s, plan, w->day, w->k * s->cycle / s->size) - span / 2;
+		/* less half of what is walked afterwards */
+		int64_t to = guess(s, &sample, w, end, span / 8) - span / 2;
 		int64_t n;
 
-		if (guess < w->day + reach)
-			guess = w->day + reach;
-		if (enclosed && (guess >= end || round % 3 == 0))
-			guess = w->day + (end - w->day) / 2;
-		if (guess > end)
-			guess = end;
-		n = rr_sieve_before(s, guess);
-		if (n > k)
+		if (round % 3 == 0)
+			to = w->day + (end - w->day) / 2;
+		if (to > w->day)
 		{
-			end = guess;
-			enclosed = true;
-		}
-		else
-		{
-			w->day = guess;
-			w->k = k - n;
-			reach *= 4;
+			n = rr_sieve_before(s, to);
+			if (n > k)
+				end = to;
+			else
+			{
+				w->day = to;
+				w->k = k - n;
+			}
 		}
 		walk(s, w, budget);
 	}
@@ -233,7 +203,7 @@ rr_sieve_nth(const struct rr_plan *plan, const struct rr_phase *phase, int64_t u
 	if (s.size == 0 || s.permitted == 0)
 		return RR_NO_PERIOD;
 	w.k = k;
-	found = find(&s, plan, &w, k, s.limit);
+	found = find(&s, &w, k);
 	return found < 0 ? RR_NO_PERIOD : day * plan->unit_count + found;
 }
 
@@ -272,7 +242,7 @@ last_nearby(struct rr_sieve *s, int64_t end)
 	const int64_t limit = s->limit;
 	struct walker w = { from, many, -1 };
 
-	if (from <= 0)
+	if (from <= 0 || rr_sieve_is_sparse(s))
 		return -1;
 	s->limit = end;
 	walk(s, &w, 2 * SHORT_WALK);

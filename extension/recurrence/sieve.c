@@ -25,11 +25,9 @@
 #include "times.h"
 
 #define UNKNOWN UINT32_MAX
-/* gaps between times of day up to which their class is found by steps */
-#define CLASS_STEPS 8
 /* no more permitted days than this are laid out one by one */
 #define FEW_DAYS 32768
-/* from so many classes on, a sample of them is looked at first */
+/* from so many classes on, a sample of them is looked at first, and ranks are laid out for counting */
 #define MANY_STARTS 4096
 
 /* ---- making it ----------------------------------------------------------------------- */
@@ -65,12 +63,18 @@ make_starts(struct rr_sieve *s, const struct rr_plan *plan)
 static void
 keep_met(struct rr_sieve *s)
 {
-	uint64_t met[RR_SECOND_WORDS] = { 0 };
+	const int64_t common = s->common;
+	int64_t first = s->origin % common;
+	uint64_t steps = 0;
 
-	for (int64_t t = s->origin % s->common; t < s->unit_count; t += s->common)
-		if (rr_has(s->starts, (int) t))
-			rr_add(met, (int) t);
-	memcpy(s->starts, met, sizeof(met));
+	/* bits 0, G, 2G ... of a word */
+	for (int64_t t = 0; t < 64; t += common)
+		steps |= UINT64_C(1) << t;
+	for (int64_t i = 0; i < (int64_t) RR_SECOND_WORDS; i++)
+	{
+		s->starts[i] &= first < 64 ? steps << first : 0;
+		first = rr_floormod(first - 64, common);
+	}
 }
 
 static void
@@ -213,6 +217,7 @@ make_layout(struct rr_sieve *s)
 	if (s->laid_out)
 		return;
 	s->laid_out = true;
+	s->expanded = false;
 	if (s->permitted <= FEW_DAYS || s->era == 1)
 	{
 		memset(s->layout, 0, sizeof(s->layout));
@@ -223,23 +228,62 @@ make_layout(struct rr_sieve *s)
 	make_ranks(s);
 }
 
-/* the class of a time of day */
-static struct rr_class
-class_of(const struct rr_sieve *s, int64_t t)
+/* bits 0 .. 7 as bytes: how many are before each of them */
+static inline uint64_t
+bits_before(uint64_t bits)
 {
-	int64_t day = rr_floormod((s->origin - t) / s->common, s->cycle) * s->inverse % s->cycle;
+	uint64_t bytes = bits * RR_EACH_BYTE & UINT64_C(0x8040201008040201);
+
+	bytes = (bytes + 127 * RR_EACH_BYTE) >> 7 & RR_EACH_BYTE;
+	return bytes * RR_EACH_BYTE << 8;
+}
+
+/* the ranks of all places, in an array, if there are many classes to ask for theirs */
+static void
+expand_many(struct rr_sieve *s)
+{
+	if (s->expanded || s->size < MANY_STARTS || s->cycle < MANY_STARTS)
+		return;
+	s->expanded = true;
+	for (int i = 0; i <= s->era / 64; i++)
+	{
+		uint64_t before = (s->ranks[i] - s->ranks[i / 4 * 4]) * RR_EACH_BYTE;
+
+		for (int k = 0; k < 8; k++)
+		{
+			uint64_t byte = s->layout[i] >> (8 * k) & 255;
+			uint64_t ranks = before + bits_before(byte);
+			uint8_t *place = &s->partial[i * 64 + k * 8];
+
+			for (int bit = 0; bit < 8; bit++)
+				place[bit] = (uint8_t) (ranks >> (8 * bit));
+			before = (ranks >> 56) * RR_EACH_BYTE + (byte >> 7) * RR_EACH_BYTE;
+		}
+	}
+}
+
+static struct rr_class
+class_on(const struct rr_sieve *s, int64_t day)
+{
 	struct rr_class class = { day, day % s->rows, day / s->rows % s->length * s->turn % s->length };
 
 	return class;
 }
 
-/* the next class of the series; everything in it is a sum modulo something */
-static void
-step_class(const struct rr_sieve *s, struct rr_class *class)
+/* the class of a time of day */
+static struct rr_class
+class_of(const struct rr_sieve *s, int64_t t)
 {
-	int64_t column = class->column + s->step.column;
-	int64_t row = class->row + s->step.row;
-	int64_t day = class->day + s->step.day;
+	return class_on(s, rr_floormod((s->origin - t) / s->common, s->cycle) * s->inverse % s->cycle);
+}
+
+/* a later class of the series; everything in it is a sum modulo something */
+static inline void
+step_class(const struct rr_sieve *s, struct rr_class *class, const struct rr_class *step)
+{
+	int64_t column = class->column + step->column;
+	int64_t row = class->row + step->row;
+	int64_t day = class->day + step->day;
 
 	/* no branches: nothing here can be predicted */
 	column -= column >= s->length ? s->length : 0;
@@ -276,6 +320,20 @@ rr_sieve_open(struct rr_sieve *s, const struct rr_plan *plan, int64_t day0)
 	open_sieve(s, plan, day0);
 }
 
+static void
+make_steps(struct rr_sieve *s)
+{
+	struct rr_class *steps = s->steps;
+
+	steps[0] = class_on(s, 0);
+	steps[1] = class_on(s, rr_floormod(-s->inverse, s->cycle));
+	for (int i = 2; i <= RR_STEPS; i++)
+	{
+		steps[i] = steps[i - 1];
+		step_class(s, &steps[i], &steps[1]);
+	}
+}
+
 void
 rr_sieve_make(struct rr_sieve *s, const struct rr_plan *plan, const struct rr_phase *phase,
 			  int64_t day0, bool whole_era)
@@ -288,13 +346,13 @@ rr_sieve_make(struct rr_sieve *s, const struct rr_plan *plan, const struct rr_ph
 	s->rows = rr_gcd(s->cycle, s->era);
 	s->length = s->era / s->rows;
 	s->turn = s->length == 1 ? 0 : rr_inverse(s->cycle / s->rows % s->length, s->length);
-	s->step.day = rr_floormod(-s->inverse, s->cycle);
-	s->step.row = s->step.day % s->rows;
-	s->step.column = s->step.day / s->rows % s->length * s->turn % s->length;
+	make_steps(s);
 	if (s->common > 1)
 		keep_met(s);
 	s->size = rr_size(s->starts, (int) RR_SECOND_WORDS);
 	s->laid_out = false;
+	s->expanded = false;
+	s->base = -1;
 }
 
 /* most times they differ little from those that are laid out */
@@ -312,17 +370,24 @@ replace_days(struct rr_sieve *s, const uint64_t *days)
 	{
 		toggle_days(s, changed);
 		make_ranks(s);
+		s->expanded = false;
 	}
+}
+
+/* bits 0 .. n - 1 of a word, for any n */
+static uint64_t
+bits_until(int64_t n)
+{
+	return n <= 0 ? 0 : rr_below(n < 64 ? (int) n : 64);
 }
 
 void
 rr_sieve_restrict(struct rr_sieve *s, const uint64_t *starts, int64_t from, int64_t end,
 				  const uint64_t *days)
 {
-	memset(s->starts, 0, sizeof(s->starts));
-	for (int64_t t = from; t < end; t++)
-		if (rr_has(starts, (int) t))
-			rr_add(s->starts, (int) t);
+	for (int64_t i = 0; i < (int64_t) RR_SECOND_WORDS; i++)
+		s->starts[i] = starts[i] & bits_until(end - 64 * i) & ~bits_until(from - 64 * i);
+	s->base = -1;
 	s->size = rr_size(s->starts, (int) RR_SECOND_WORDS);
 	memset(s->weights, 0xff, sizeof(s->weights));
 	replace_days(s, days);
@@ -334,25 +399,6 @@ static inline int64_t
 rank_of(const struct rr_sieve *s, int64_t i)
 {
 	return (int64_t) s->ranks[i / 64] + rr_popcount(s->layout[i / 64] & rr_below((int) (i % 64)));
-}
-
-/* how many of the first `members` days of a class are permitted */
-static inline int64_t
-permitted_of(const struct rr_sieve *s, const struct rr_class *class, int64_t turns, int64_t rest)
-{
-	int64_t row = class->row * s->length;
-	int64_t n = -rank_of(s, row + class->column);
-
-	if (class->column + rest < s->length)
-		n += rank_of(s, row + class->column + rest);
-	else
-	{
-		turns++;
-		n += rank_of(s, row + class->column + rest - s->length);
-	}
-	if (turns != 0)
-		n += turns * (rank_of(s, row + s->length) - rank_of(s, row));
-	return n;
 }
 
 /* the periods of a day whose first of the series is this */
@@ -368,27 +414,6 @@ rr_sieve_weight(struct rr_sieve *s, int64_t first)
 	if (weight != NULL)
 		*weight = (uint32_t) n;
 	return n;
-}
-
-/*
- * How many periods since day 0 are before a day: the sum over the classes.  Those that begin before
- * `later` have one member more than the others.
- */
-struct count
-{
-	int64_t later;
-	int64_t turns[2];
-	int64_t rest[2];
-	int64_t n;
-};
-
-static inline void
-add_class(const struct rr_sieve *s, const struct rr_class *class, int64_t weight,
-		  struct count *count)
-{
-	int more = class->day < count->later;
-
-	count->n += weight * permitted_of(s, class, count->turns[more], count->rest[more]);
 }
 
 /* walks the classes that have a period; weight: how many on each of their days */
@@ -415,7 +440,7 @@ next_of_classes(struct rr_sieve *s, struct cursor *at)
 		else
 		{
 			at->t += s->common;
-			step_class(s, &at->class);
+			step_class(s, &at->class, &s->steps[1]);
 		}
 		if (at->t >= s->interval || at->t >= s->unit_count)
 			return false;
@@ -430,6 +455,7 @@ static inline bool
 next_of_starts(const struct rr_sieve *s, struct cursor *at)
 {
 	int64_t t;
+	int64_t steps;
 
 	while (at->bits == 0)
 	{
@@ -439,11 +465,11 @@ next_of_starts(const struct rr_sieve *s, struct cursor *at)
 	}
 	t = at->word * 64 + rr_lowest(at->bits);
 	at->bits &= at->bits - 1;
-	if (at->t < 0 || t - at->t > CLASS_STEPS * s->common)
+	steps = s->common == 1 ? t - at->t : (t - at->t) / s->common;
+	if (at->t < 0 || steps > RR_STEPS)
 		at->class = class_of(s, t);
 	else
-		for (; at->t < t; at->t += s->common)
-			step_class(s, &at->class);
+		step_class(s, &at->class, &s->steps[steps]);
 	at->t = t;
 	return true;
 }
@@ -456,67 +482,186 @@ next_class(struct rr_sieve *s, struct cursor *at)
 	return s->cycle < s->size ? next_of_classes(s, at) : next_of_starts(s, at);
 }
 
-int64_t
-rr_sieve_before(struct rr_sieve *s, int64_t day)
+/*
+ * How many periods since day 0 are before a day: the sum over the classes.  Those that begin before
+ * `later` have one member more than the others.  A class has as many as the rank of its first
+ * member behind exceeds that of its first; the sum of the latter is the same for every count.
+ */
+struct count
+{
+	int64_t later;
+	int64_t turns[2];
+	int64_t rest[2];
+};
+
+static struct count
+count_to(const struct rr_sieve *s, int64_t day)
 {
 	const int64_t members = day / s->cycle;
 	struct count count = { day % s->cycle,
 						   { members / s->length, (members + 1) / s->length },
-						   { members % s->length, (members + 1) % s->length },
-						   0 };
+						   { members % s->length, (members + 1) % s->length } };
 
+	return count;
+}
+
+static inline int64_t
+fast_rank_of(const struct rr_sieve *s, int64_t i)
+{
+	return s->expanded ? (int64_t) s->ranks[i / 256 * 4] + s->partial[i] : rank_of(s, i);
+}
+
+/* of the end of a part, which may be behind all places */
+static inline int64_t
+rank_up_to(const struct rr_sieve *s, int64_t end)
+{
+	return end == s->era ? s->permitted : fast_rank_of(s, end);
+}
+
+static inline int64_t
+rank_of_first(const struct rr_sieve *s, const struct rr_class *class)
+{
+	return fast_rank_of(s, class->row * s->length + class->column);
+}
+
+static inline int64_t
+rank_behind(const struct rr_sieve *s, const struct rr_class *class, const struct count *count)
+{
+	const int more = class->day < count->later;
+	const int64_t row = class->row * s->length;
+	int64_t column = class->column + count->rest[more];
+	int64_t turns = count->turns[more];
+
+	turns += column >= s->length;
+	column -= column >= s->length ? s->length : 0;
+	if (turns == 0)
+		return fast_rank_of(s, row + column);
+	return fast_rank_of(s, row + column) +
+		   turns * (rank_up_to(s, row + s->length) - fast_rank_of(s, row));
+}
+
+static int64_t
+sum_of_firsts(struct rr_sieve *s)
+{
 	struct cursor at = before_all;
+	int64_t n = 0;
+
+	while (next_class(s, &at))
+		n += at.weight * rank_of_first(s, &at.class);
+	return n;
+}
+
+int64_t
+rr_sieve_before(struct rr_sieve *s, int64_t day)
+{
+	const struct count count = count_to(s, day);
+	struct cursor at = before_all;
+	int64_t n = 0;
 
 	make_layout(s);
+	expand_many(s);
+	if (s->base < 0)
+		s->base = sum_of_firsts(s);
 	while (next_class(s, &at))
-		add_class(s, &at.class, at.weight, &count);
-	return count.n;
+		n += at.weight * rank_behind(s, &at.class, &count);
+	return n - s->base;
+}
+
+/* ---- estimating ------------------------------------------------------------------------ */
+
+static void
+add_to_sample(struct rr_sample *sample, const struct rr_class *class, int64_t weight)
+{
+	if (weight == 0 || sample->n == RR_SAMPLE)
+		return;
+	sample->class[sample->n] = *class;
+	sample->weight[sample->n++] = weight;
+}
+
+/* every n-th class */
+void
+rr_sieve_sample(struct rr_sieve *s, struct rr_sample *sample)
+{
+	const bool by_classes = s->cycle < s->size;
+	const int64_t stride = (by_classes ? s->cycle : s->size) / RR_SAMPLE + 1;
+	int64_t total = 0;
+	int64_t n = 0;
+
+	make_layout(s);
+	sample->n = 0;
+	if (by_classes)
+		for (int64_t t = s->origin % s->common; t < s->interval && t < s->unit_count;
+			 t += s->common * stride)
+		{
+			struct rr_class class = class_of(s, t);
+
+			add_to_sample(sample, &class, rr_sieve_weight(s, t));
+		}
+	else
+		for (int i = 0; i < (int) RR_SECOND_WORDS; i++)
+			for (uint64_t rest = s->starts[i]; rest != 0; rest &= rest - 1)
+				if (n++ % stride == 0)
+				{
+					struct rr_class class = class_of(s, i * 64 + rr_lowest(rest));
+
+					add_to_sample(sample, &class, 1);
+				}
+	for (int i = 0; i < sample->n; i++)
+		total += sample->weight[i];
+	sample->scale = total == 0 ? 0 : (double) s->size / (double) total;
+}
+
+double
+rr_sieve_estimate(const struct rr_sieve *s, const struct rr_sample *sample, int64_t day)
+{
+	const struct count count = count_to(s, day);
+	int64_t n = 0;
+
+	for (int i = 0; i < sample->n; i++)
+		n += sample->weight[i] * rank_behind(s, &sample->class[i], &count);
+	return (double) n * sample->scale;
 }
 
 /* ---- the nearest ---------------------------------------------------------------------- */
 
-/* is there none in this part of the layout?  A word tells most times, the ranks the others */
+/* is there none in this part of the layout? */
 static inline bool
 is_bare(const struct rr_sieve *s, int64_t from, int64_t end)
 {
-	return from >= end || rank_of(s, from) == rank_of(s, end);
+	return from >= end || fast_rank_of(s, from) == rank_up_to(s, end);
 }
 
 /*
  * How many days of a class are to be passed from one that is not permitted, whose column this is, to one that
- * is; -1 if they are more than `most`.
+ * is; -1 if they are more than `most`.  Ranks tell, so that only what is there is searched for.
  */
 static int64_t
 passed_forward(const struct rr_sieve *s, int64_t row, int64_t column, int64_t most)
 {
-	int64_t here = row * s->length + column;
-	int64_t end = (row + 1) * s->length;
-	int64_t n = 0;
+	const int64_t begin = row * s->length;
+	const int64_t reach = column + most + 1;
+	const int64_t over = reach - s->length < column ? reach - s->length : column;
 
-	if (is_bare(s, here, end))
-	{
-		n = end - here;
-		here = row * s->length;
-		if (n > most || is_bare(s, here, here + column))
-			return -1;
-	}
-	return n + rr_first_from(s->layout, RR_ERA_WORDS, (int) here) - here;
+	if (!is_bare(s, begin + column, begin + (reach < s->length ? reach : s->length)))
+		return rr_first_from(s->layout, RR_ERA_WORDS, (int) (begin + column)) - (begin + column);
+	if (is_bare(s, begin, begin + over))
+		return -1;
+	return s->length - column + rr_first_from(s->layout, RR_ERA_WORDS, (int) begin) - begin;
 }
 
 static int64_t
 passed_back(const struct rr_sieve *s, int64_t row, int64_t column, int64_t most)
 {
-	int64_t here = row * s->length + column;
-	int64_t n = 0;
+	const int64_t begin = row * s->length;
+	const int64_t end = begin + s->length;
+	const int64_t reach = column - most;
+	const int64_t under = s->length + reach > column + 1 ? s->length + reach : column + 1;
 
-	if (is_bare(s, row * s->length, here))
-	{
-		n = column + 1;
-		if (n > most || is_bare(s, here, (row + 1) * s->length))
-			return -1;
-		here = (row + 1) * s->length - 1;
-	}
-	return n + here - rr_last_upto(s->layout, (int) here);
+	if (!is_bare(s, begin + (reach > 0 ? reach : 0), begin + column + 1))
+		return begin + column - rr_last_upto(s->layout, (int) (begin + column));
+	if (reach >= 0 || is_bare(s, begin + under, end))
+		return -1;
+	return column + end - rr_last_upto(s->layout, (int) (end - 1));
 }
 
 /* a search: members of a class that are before the day where it begins, and the best that it has found */
@@ -604,9 +749,14 @@ rr_sieve_day_from(struct rr_sieve *s, int64_t from, int64_t end)
 	struct cursor sample = before_all;
 	struct cursor at = before_all;
 
+	if (rr_sieve_is_sparse(s))
+		return rr_sparse_day_from(s, from, end);
 	make_layout(s);
 	while (next_sample(s, &sample))
 		consider_from(s, &sample.class, &n);
+	/* else hardly any class is asked for more than a bit */
+	if (n.best - from > s->cycle)
+		expand_many(s);
 	while (next_class(s, &at))
 		consider_from(s, &at.class, &n);
 	return n.best;
@@ -621,9 +771,13 @@ rr_sieve_day_upto(struct rr_sieve *s, int64_t first, int64_t upto)
 
 	if (upto < first)
 		return first - 1;
+	if (rr_sieve_is_sparse(s))
+		return rr_sparse_day_upto(s, first, upto);
 	make_layout(s);
 	while (next_sample(s, &sample))
 		consider_upto(s, &sample.class, &n);
+	if (upto - n.best > s->cycle)
+		expand_many(s);
 	while (next_class(s, &at))
 		consider_upto(s, &at.class, &n);
 	return n.best;

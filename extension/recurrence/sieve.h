@@ -13,6 +13,8 @@
 #define RR_SECOND_WORDS (RR_DAY_SECONDS / 64 + 2)
 /* for shorter intervals the periods of a day are counted once for every first one */
 #define RR_WEIGHTS 8192
+/* classes up to so many steps apart follow from each other by addition */
+#define RR_STEPS 64
 
 /* the place of the days of one time of day: the first is `day`, in the layout at row, column */
 struct rr_class
@@ -36,15 +38,18 @@ struct rr_sieve
 	int64_t rows;    /* gcd(c, M): the layout has so many rows, */
 	int64_t length;  /* each of this length */
 	int64_t turn; /* inverse of c / rows modulo length: columns that a step of `rows` days moves */
-	struct rr_class step; /* from t to t + G */
+	struct rr_class steps[RR_STEPS + 1]; /* from t to t + n * G */
 	int64_t size;         /* times of day that pass and are = origin (mod G) */
 	int64_t permitted;    /* days in an era */
 	bool whole_era;       /* though every day is permitted */
 	bool laid_out;
+	bool expanded;
+	int64_t base; /* what counts begin with, or -1 */
 	uint64_t starts[RR_SECOND_WORDS];
 	uint64_t days[RR_ERA_WORDS];
 	uint64_t layout[RR_ERA_WORDS];
 	uint32_t ranks[RR_ERA_WORDS]; /* bits of layout before each word */
+	uint8_t partial[RR_ERA_WORDS * 64]; /* for many counts: before each place, since that of 256 */
 	uint32_t weights[RR_WEIGHTS];
 };
 
@@ -89,9 +94,38 @@ extern void rr_sieve_restrict(struct rr_sieve *s, const uint64_t *starts, int64_
 extern int64_t rr_sieve_weight(struct rr_sieve *s, int64_t first);
 /* how many periods since day 0 are before a day */
 extern int64_t rr_sieve_before(struct rr_sieve *s, int64_t day);
+
+/* some of the classes, which stand for all when a count is estimated */
+#define RR_SAMPLE 1024
+
+struct rr_sample
+{
+	int n;
+	double scale; /* periods of all classes to one of these */
+	struct rr_class class[RR_SAMPLE];
+	int64_t weight[RR_SAMPLE];
+};
+
+extern void rr_sieve_sample(struct rr_sieve *s, struct rr_sample *sample);
+extern double rr_sieve_estimate(const struct rr_sieve *s, const struct rr_sample *sample,
+								int64_t day);
+
 /* the first day from <= day < end with a period, or end; the last first <= day <= upto, or first - 1 */
 extern int64_t rr_sieve_day_from(struct rr_sieve *s, int64_t from, int64_t end);
 extern int64_t rr_sieve_day_upto(struct rr_sieve *s, int64_t first, int64_t upto);
+
+/* where no more days than these are permitted in an era (sparse.c): likewise, and number k from a day on, or -1 */
+#define RR_SPARSE_DAYS 128
+
+static inline bool
+rr_sieve_is_sparse(const struct rr_sieve *s)
+{
+	return s->permitted <= RR_SPARSE_DAYS && s->era > 1;
+}
+
+extern int64_t rr_sparse_day_from(struct rr_sieve *s, int64_t from, int64_t end);
+extern int64_t rr_sparse_day_upto(struct rr_sieve *s, int64_t first, int64_t upto);
+extern int64_t rr_sparse_nth(struct rr_sieve *s, int64_t from, int64_t k);
 
 /*
  * Counting through many stretches of time, each with a phase of its own: make it once, then ask how
