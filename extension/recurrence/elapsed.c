@@ -21,11 +21,8 @@
 #define OFFSETS   8
 /* after so many more it is calculated what the next span with an occurrence is, once the zone allows it */
 #define CALCULATE_AFTER 512
-/* COUNT: likewise; how often it is tried, and what is left to be counted from change to change */
-#define AHEAD_AFTER   64
-#define AHEAD_ROUNDS  32
-#define AHEAD_GUESSES 4
-#define AHEAD_LEAST   (INT64_C(200) * 366 * RR_DAY_SECONDS)
+/* COUNT: likewise */
+#define AHEAD_AFTER 64
 /* what is behind the beginning of a search by then, in seconds */
 #define MARGIN (4 * RR_DAY_SECONDS)
 
@@ -344,48 +341,16 @@ midnight(const struct rr_zone *zone, int64_t at)
 	return rr_floordiv(at + span.offset, RR_DAY_SECONDS) * RR_DAY_SECONDS - span.offset;
 }
 
-/*
- * Most of what is left to count at once, from a midnight on: to where it should end by the mean, less a part of
- * that.  Leaves what is behind to be counted from change to change.
- */
+/* most of what is left to count at once, from a midnight on; what is behind is counted from change to change */
 static bool
-count_ahead(const struct rr_plan *plan, const struct rr_zone *zone, int64_t cycle,
-			struct tally *tally)
+count_ahead(const struct rr_plan *plan, const struct rr_zone *zone, struct tally *tally)
 {
 	const int64_t size = rr_subday_size(plan);
-	const int64_t end = midnight(zone, RR_TIME_MAX - 2 * MARGIN);
-	int64_t bound = end;
-	/* a common cycle has the mean of all time */
-	int64_t reach = cycle > 0 ? cycle : 4 * RR_CYCLE_DAYS * RR_DAY_SECONDS;
+	int64_t passed;
 
-	for (int round = 0; round < AHEAD_ROUNDS; round++)
-	{
-		int64_t to = reach < end - tally->lo ? midnight(zone, tally->lo + reach) : end;
-		int64_t n;
-		double mean;
-
-		if (to <= tally->lo)
-			return true;
-		if (!rr_pattern_count(plan, zone, tally->lo, to, &n))
-			return false;
-		n *= size;
-		/* if there is none, perhaps there never is */
-		mean = n == 0 ? (double) RR_TIME_MAX * 2 : (double) (to - tally->lo) / (double) n;
-		if (n < tally->wanted)
-		{
-			tally->wanted -= n;
-			tally->lo = to;
-		}
-		else
-			bound = to;
-		mean = mean * (double) tally->wanted * 0.96;
-		reach = mean < (double) RR_TIME_MAX ? (int64_t) mean : RR_TIME_MAX;
-		/* where they are spread too unevenly for that, by halves */
-		if (round >= AHEAD_GUESSES && reach > (bound - tally->lo) / 2)
-			reach = (bound - tally->lo) / 2;
-		if (reach < AHEAD_LEAST)
-			return true;
-	}
+	if (!rr_pattern_pass(plan, zone, (tally->wanted - 1) / size + 1, &tally->lo, &passed))
+		return false;
+	tally->wanted -= passed * size;
 	return true;
 }
 
@@ -448,7 +413,7 @@ until_of_count(const struct rr_plan *plan, const struct rr_zone *zone)
 			counted = true;
 			tally.lo = span.end;
 			/* the mark is behind, if it has been left */
-			if (count_ahead(plan, zone, cycle, &tally))
+			if (count_ahead(plan, zone, &tally))
 				tally.mark = INT64_MAX;
 		}
 	}

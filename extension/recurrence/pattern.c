@@ -12,11 +12,18 @@
 #include <string.h>
 
 #include "sieve.h"
+#include "times.h"
 
-#define OFFSETS 4
+#define OFFSETS 2
 #define CUTS    6
 /* a year has no more changes than this, or the pattern is not used */
 #define SPANS_MOST 1700
+/* no more periods of the series than these are walked one by one */
+#define FEW_PERIODS 16384
+/* COUNT: exact sums until what is left is left to be counted from change to change */
+#define ROUNDS_MOST 12
+#define NEAR_DAYS   (INT64_C(200) * 366)
+#define ERA_SECONDS (RR_CYCLE_DAYS * RR_DAY_SECONDS)
 
 /* one offset of the pattern, and the times of its day at which it comes or goes */
 struct clock
@@ -29,23 +36,27 @@ struct clock
 struct clocks
 {
 	const struct rr_plan *plan;
-	const struct rr_zone *zone;
 	int n;
 	struct clock clock[OFFSETS];
+	/* the spans of 400 years; that behind the last begins again */
+	int spans;
+	int64_t start[SPANS_MOST + 1];
+	uint8_t which[SPANS_MOST];
 };
 
 /* ---- what the pattern is made of ----------------------------------------------------- */
 
-static struct clock *
+/* -1: too many of them */
+static int
 clock_of(struct clocks *c, int64_t offset)
 {
 	for (int i = 0; i < c->n; i++)
 		if (c->clock[i].offset == offset)
-			return &c->clock[i];
+			return i;
 	if (c->n == OFFSETS)
-		return NULL;
+		return -1;
 	c->clock[c->n] = (struct clock){ offset, { 0, c->plan->unit_count }, 2 };
-	return &c->clock[c->n++];
+	return c->n++;
 }
 
 /* false: not between two periods, or too many */
@@ -71,51 +82,67 @@ add_cut(const struct rr_plan *plan, struct clock *clock, int64_t civil)
 }
 
 static bool
-find_clocks(struct clocks *c)
+find_clocks(struct clocks *c, const struct rr_plan *plan, const struct rr_zone *zone)
 {
-	const int64_t end = RR_ZONES_SETTLE + RR_CYCLE_DAYS * RR_DAY_SECONDS;
 	struct rr_span span;
-	int n = 0;
 
+	c->plan = plan;
 	c->n = 0;
-	for (int64_t at = RR_ZONES_SETTLE; at < end; at = span.end)
+	c->spans = 0;
+	for (int64_t at = RR_ZONES_SETTLE; at < RR_ZONES_SETTLE + ERA_SECONDS; at = span.end)
 	{
-		struct clock *clock;
+		int i;
 
-		c->zone->span(c->zone->context, at, &span);
-		clock = clock_of(c, span.offset);
-		if (clock == NULL || ++n > SPANS_MOST || span.start == INT64_MIN || span.end == INT64_MAX ||
-			!add_cut(c->plan, clock, span.start + span.offset) ||
-			!add_cut(c->plan, clock, span.end + span.offset))
+		zone->span(zone->context, at, &span);
+		i = clock_of(c, span.offset);
+		if (i < 0 || c->spans == SPANS_MOST || span.start == INT64_MIN || span.end == INT64_MAX ||
+			!add_cut(plan, &c->clock[i], span.start + span.offset) ||
+			!add_cut(plan, &c->clock[i], span.end + span.offset))
 			return false;
+		c->start[c->spans] = span.start;
+		c->which[c->spans++] = (uint8_t) i;
 	}
+	c->start[c->spans] = span.end;
 	return true;
+}
+
+/* which clock is in force at an instant behind RR_ZONES_SETTLE; spans are about equally long */
+static int
+clock_at(const struct clocks *c, int64_t at)
+{
+	const int64_t since = (at - RR_ZONES_SETTLE) % ERA_SECONDS;
+	int i = (int) (since / (ERA_SECONDS / c->spans));
+
+	i = i < c->spans ? i : c->spans - 1;
+	while (c->start[i] > since + RR_ZONES_SETTLE)
+		i--;
+	while (c->start[i + 1] <= since + RR_ZONES_SETTLE)
+		i++;
+	return c->which[i];
 }
 
 /* the days on which a clock shows the piece from .. end of the day, numbered from day0 on in an era */
 static void
-mark_days(const struct clocks *c, const struct clock *clock, int64_t from, int64_t end,
-		  int64_t day0, uint64_t *days)
+mark_days(const struct clocks *c, int clock, int64_t from, int64_t end, int64_t day0,
+		  uint64_t *days)
 {
-	const int64_t last = RR_ZONES_SETTLE + RR_CYCLE_DAYS * RR_DAY_SECONDS;
+	const int64_t offset = c->clock[clock].offset;
 	const int64_t first_second = from * c->plan->unit_seconds;
 	const int64_t end_second = end * c->plan->unit_seconds;
-	struct rr_span span;
 
 	memset(days, 0, RR_ERA_WORDS * sizeof(uint64_t));
-	for (int64_t at = RR_ZONES_SETTLE; at < last; at = span.end)
+	for (int i = 0; i < c->spans; i++)
 	{
 		int64_t day;
 		int64_t behind;
 		int64_t place;
 
-		c->zone->span(c->zone->context, at, &span);
-		if (span.offset != clock->offset)
+		if (c->which[i] != clock)
 			continue;
 		/* both ends of the piece are in the span */
-		day = rr_floordiv(span.start + span.offset - first_second - 1, RR_DAY_SECONDS) + 1;
+		day = rr_floordiv(c->start[i] + offset - first_second - 1, RR_DAY_SECONDS) + 1;
 		place = rr_floormod(day - day0, RR_CYCLE_DAYS);
-		behind = rr_floordiv(span.end + span.offset - end_second, RR_DAY_SECONDS) + 1;
+		behind = rr_floordiv(c->start[i + 1] + offset - end_second, RR_DAY_SECONDS) + 1;
 		for (int64_t n = behind - day; n > 0;)
 		{
 			int64_t here = 64 - place % 64;
@@ -129,108 +156,140 @@ mark_days(const struct clocks *c, const struct clock *clock, int64_t from, int64
 	}
 }
 
-/* ---- searching ----------------------------------------------------------------------- */
+/* ---- pieces -------------------------------------------------------------------------- */
 
-/* a search in one direction; best: an instant, that of the first second of a period or of its last */
-struct search
+/* a sieve that is that of one piece after the other; large, for the stack of who searches */
+struct pieces
 {
-	struct clocks clocks;
-	int64_t from;
-	int64_t upto;
-	int64_t best; /* counting: how many periods */
-	enum
-	{
-		FORWARD,
-		BACK,
-		COUNT
-	} what;
+	struct rr_sieve s;
+	uint64_t starts[RR_SECOND_WORDS]; /* of the clock, */
+	uint64_t permitted[RR_ERA_WORDS]; /* of the plan */
+	int clock;
+	int cut;
 };
 
+/* before the first piece of a clock */
 static void
-search_piece(struct search *search, struct rr_sieve *s, int64_t offset)
+turn_to(struct pieces *p, const struct clocks *c, int clock)
 {
-	const struct rr_plan *plan = search->clocks.plan;
-	const int64_t first = rr_floordiv(search->from + offset, RR_DAY_SECONDS) - s->day0;
-	const int64_t last = rr_floordiv(search->upto + offset, RR_DAY_SECONDS) - s->day0;
-	int64_t begin;
-	int64_t day;
-	int64_t period;
+	const struct rr_phase phase = rr_phase_at(c->plan, c->clock[clock].offset);
 
-	if (s->size == 0 || s->permitted == 0)
-		return;
-	if (search->what == COUNT)
-	{
-		/* the first day is day 0 */
-		search->best += rr_sieve_before(s, last);
-		return;
-	}
-	if (search->what == FORWARD)
-		day = rr_sieve_day_from(s, first, last + 1);
-	else
-		day = rr_sieve_day_upto(s, first, last);
-	if (day < first || day > last)
-		return;
-	begin = rr_sieve_first_of_day(s, day);
-	period = rr_sieve_select_day(
-		s, begin, search->what == FORWARD ? 0 : rr_sieve_count_day(s, begin, s->unit_count) - 1);
-	period += (s->day0 + day) * plan->unit_count;
-	if (search->what == FORWARD && period * plan->unit_seconds - offset <= search->upto)
-		search->best = search->upto = period * plan->unit_seconds - offset;
-	else if (search->what == BACK && (period + 1) * plan->unit_seconds - 1 - offset >= search->from)
-		search->best = search->from = (period + 1) * plan->unit_seconds - 1 - offset;
+	rr_sieve_turn(&p->s, c->plan, &phase);
+	memcpy(p->starts, p->s.starts, sizeof(p->starts));
+	p->clock = clock;
+	p->cut = -1;
 }
 
+/* before the first piece of the first clock; days are numbered from this one on */
 static void
-search_clock(struct search *search, const struct clock *clock)
+begin_pieces(struct pieces *p, const struct clocks *c, int64_t day0)
 {
-	const struct rr_plan *plan = search->clocks.plan;
-	const struct rr_phase phase = rr_phase_at(plan, clock->offset);
-	const int64_t day0 = rr_floordiv(search->from + clock->offset, RR_DAY_SECONDS);
-	struct rr_sieve s;
-	uint64_t starts[RR_SECOND_WORDS];
-	uint64_t permitted[RR_ERA_WORDS];
+	const struct rr_phase phase = rr_phase_at(c->plan, c->clock[0].offset);
+
+	rr_sieve_make(&p->s, c->plan, &phase, day0, true);
+	memcpy(p->permitted, p->s.days, sizeof(p->permitted));
+	turn_to(p, c, 0);
+}
+
+/* makes it the sieve of the next piece of which anything is left; false: that was the last */
+static bool
+next_piece_of_clock(struct pieces *p, const struct clocks *c)
+{
+	const struct clock *clock = &c->clock[p->clock];
 	uint64_t days[RR_ERA_WORDS];
 
-	rr_sieve_make(&s, plan, &phase, day0, true);
-	memcpy(starts, s.starts, sizeof(starts));
-	memcpy(permitted, s.days, sizeof(permitted));
-	for (int i = 0; i + 1 < clock->cuts; i++)
+	while (++p->cut + 1 < clock->cuts)
 	{
-		int64_t first = rr_first_from(starts, RR_SECOND_WORDS, (int) clock->cut[i]);
+		const int64_t from = clock->cut[p->cut];
+		const int64_t end = clock->cut[p->cut + 1];
+		const int first = rr_first_from(p->starts, RR_SECOND_WORDS, (int) from);
 
-		if (first < 0 || first >= clock->cut[i + 1])
+		if (first < 0 || first >= end)
 			continue;
-		mark_days(&search->clocks, clock, clock->cut[i], clock->cut[i + 1], day0, days);
+		mark_days(c, p->clock, from, end, p->s.day0, days);
 		for (int k = 0; k < RR_ERA_WORDS; k++)
-			days[k] &= permitted[k];
-		rr_sieve_restrict(&s, starts, clock->cut[i], clock->cut[i + 1], days);
-		search_piece(search, &s, clock->offset);
+			days[k] &= p->permitted[k];
+		rr_sieve_restrict(&p->s, p->starts, from, end, days);
+		if (p->s.permitted > 0)
+			return true;
 	}
+	return false;
 }
 
-/*
- * Instants from .. upto, behind RR_ZONES_SETTLE, in whole days of every clock: the first second of the first
- * period, or the last second of the last one.  False: this zone has no such pattern.
- */
+/* likewise, and goes on to the next clock */
 static bool
-search_all(struct search *search)
+next_piece(struct pieces *p, const struct clocks *c)
 {
-	if (!find_clocks(&search->clocks))
-		return false;
-	for (int i = 0; i < search->clocks.n; i++)
-		search_clock(search, &search->clocks.clock[i]);
+	while (!next_piece_of_clock(p, c))
+	{
+		if (p->clock + 1 == c->n)
+			return false;
+		turn_to(p, c, p->clock + 1);
+	}
 	return true;
+}
+
+/* ---- searching ----------------------------------------------------------------------- */
+
+/* the first second of the first period of a piece, or INT64_MAX */
+static int64_t
+first_of_piece(struct rr_sieve *s, const struct rr_plan *plan, int64_t offset, int64_t from,
+			   int64_t upto)
+{
+	const int64_t first = rr_floordiv(from + offset, RR_DAY_SECONDS) - s->day0;
+	const int64_t end = rr_floordiv(upto + offset, RR_DAY_SECONDS) - s->day0 + 1;
+	const int64_t day = first < end ? rr_sieve_day_from(s, first, end) : end;
+	int64_t period;
+
+	if (day >= end)
+		return INT64_MAX;
+	period = rr_sieve_select_day(s, rr_sieve_first_of_day(s, day), 0);
+	return (period + (s->day0 + day) * plan->unit_count) * plan->unit_seconds - offset;
+}
+
+/* the last second of the last period, or INT64_MIN */
+static int64_t
+last_of_piece(struct rr_sieve *s, const struct rr_plan *plan, int64_t offset, int64_t from,
+			  int64_t upto)
+{
+	const int64_t first = rr_floordiv(from + offset, RR_DAY_SECONDS) - s->day0;
+	const int64_t last = rr_floordiv(upto + offset, RR_DAY_SECONDS) - s->day0;
+	const int64_t day = rr_sieve_day_upto(s, first, last);
+	int64_t begin;
+	int64_t period;
+
+	if (day < first)
+		return INT64_MIN;
+	begin = rr_sieve_first_of_day(s, day);
+	period = rr_sieve_select_day(s, begin, rr_sieve_count_day(s, begin, s->unit_count) - 1);
+	return (period + 1 + (s->day0 + day) * plan->unit_count) * plan->unit_seconds - 1 - offset;
+}
+
+/* day 0 is before that of any clock */
+static int64_t
+day_before(int64_t from)
+{
+	return rr_floordiv(from, RR_DAY_SECONDS) - 2;
 }
 
 bool
 rr_pattern_from(const struct rr_plan *plan, const struct rr_zone *zone, int64_t from, int64_t upto,
 				int64_t *best)
 {
-	struct search search = { { .plan = plan, .zone = zone }, from, upto, INT64_MAX, FORWARD };
+	struct clocks clocks;
+	struct pieces p;
 
-	if (!search_all(&search))
+	if (!find_clocks(&clocks, plan, zone))
 		return false;
-	*best = search.best;
+	*best = INT64_MAX;
+	begin_pieces(&p, &clocks, day_before(from));
+	while (next_piece(&p, &clocks))
+	{
+		int64_t at = first_of_piece(&p.s, plan, clocks.clock[p.clock].offset, from, upto);
+
+		if (at <= upto)
+			*best = upto = at;
+	}
 	return true;
 }
 
@@ -238,22 +297,208 @@ bool
 rr_pattern_upto(const struct rr_plan *plan, const struct rr_zone *zone, int64_t from, int64_t upto,
 				int64_t *best)
 {
-	struct search search = { { .plan = plan, .zone = zone }, from, upto, INT64_MIN, BACK };
+	struct clocks clocks;
+	struct pieces p;
 
-	if (!search_all(&search))
+	if (!find_clocks(&clocks, plan, zone))
 		return false;
-	*best = search.best;
+	*best = INT64_MIN;
+	begin_pieces(&p, &clocks, day_before(from));
+	while (next_piece(&p, &clocks))
+	{
+		int64_t at = last_of_piece(&p.s, plan, clocks.clock[p.clock].offset, from, upto);
+
+		if (at >= from)
+			*best = from = at;
+	}
 	return true;
 }
 
-bool
-rr_pattern_count(const struct rr_plan *plan, const struct rr_zone *zone, int64_t from, int64_t upto,
-				 int64_t *n)
-{
-	struct search search = { { .plan = plan, .zone = zone }, from, upto, 0, COUNT };
+/* ---- COUNT --------------------------------------------------------------------------- */
 
-	if (!search_all(&search))
+/* what estimates go by, for each clock: the days and the layout of its longest piece, and some classes */
+struct estimate
+{
+	struct pieces p;
+	uint64_t days[OFFSETS][RR_ERA_WORDS];
+	struct rr_layout layout[OFFSETS];
+	struct rr_sample sample[OFFSETS];
+};
+
+/* what has been passed since midnight of day 0: so many periods before midnight of `day`; what is wanted is before `end` */
+struct passed
+{
+	int64_t day;
+	int64_t n;
+	int64_t end;
+};
+
+static bool
+is_few(const struct rr_plan *plan, int64_t from)
+{
+	return (RR_TIME_MAX - from) / plan->unit_seconds / plan->interval < FEW_PERIODS;
+}
+
+/* to period number `wanted` from `at` on; returns how many are before it, or before the end of time */
+static int64_t
+walk_periods(const struct clocks *c, const struct rr_sieve *s, int64_t *at, int64_t wanted)
+{
+	const struct rr_plan *plan = c->plan;
+	const int64_t step = (int64_t) plan->interval * plan->unit_seconds;
+	/* cuts are between periods, so each begins at the same instant on all clocks */
+	const int64_t offset = c->clock[0].offset;
+	int64_t t = rr_phase_at(plan, offset).origin * plan->unit_seconds - offset;
+	int64_t n = 0;
+
+	t += t < *at ? (*at - t + step - 1) / step * step : 0;
+	for (; t <= RR_TIME_MAX; t += step)
+	{
+		int64_t civil = t + c->clock[clock_at(c, t)].offset;
+		int64_t day = rr_floordiv(civil, RR_DAY_SECONDS);
+
+		if (rr_sieve_permits(s, day - s->day0) &&
+			rr_time_has(&plan->starts, (int) (civil - day * RR_DAY_SECONDS)) && ++n == wanted)
+			break;
+	}
+	*at = t;
+	return n == wanted ? n - 1 : n;
+}
+
+static void
+make_estimate(struct estimate *e, const struct clocks *c)
+{
+	struct pieces *p = &e->p;
+
+	for (int i = 0; i < c->n; i++)
+	{
+		const struct clock *clock = &c->clock[i];
+		int longest = 0;
+
+		for (int k = 1; k + 1 < clock->cuts; k++)
+			if (clock->cut[k + 1] - clock->cut[k] > clock->cut[longest + 1] - clock->cut[longest])
+				longest = k;
+		turn_to(p, c, i);
+		mark_days(c, i, clock->cut[longest], clock->cut[longest + 1], p->s.day0, e->days[i]);
+		for (int k = 0; k < RR_ERA_WORDS; k++)
+			e->days[i][k] &= p->permitted[k];
+		rr_sieve_restrict(&p->s, p->starts, 0, c->plan->unit_count, e->days[i]);
+		rr_sieve_sample(&p->s, &e->sample[i]);
+		e->layout[i] = p->s.layout;
+	}
+}
+
+static double
+estimate_before(const struct estimate *e, const struct clocks *c, int64_t day)
+{
+	double n = 0;
+
+	for (int i = 0; i < c->n; i++)
+		n += rr_sieve_estimate(&e->p.s, &e->layout[i], &e->sample[i], day);
+	return n;
+}
+
+/* the days that hold what is wanted, by estimate */
+static int64_t
+guess(const struct estimate *e, const struct clocks *c, const struct passed *passed,
+	  int64_t wanted)
+{
+	const double sum = estimate_before(e, c, passed->day) + (double) (wanted - passed->n);
+	int64_t lo = passed->day;
+	int64_t hi = passed->end;
+
+	while (hi - lo > NEAR_DAYS / 16)
+	{
+		int64_t middle = lo + (hi - lo) / 2;
+
+		if (estimate_before(e, c, middle) >= sum)
+			hi = middle;
+		else
+			lo = middle;
+	}
+	return lo;
+}
+
+/* the periods before midnight of a day that is not near a change */
+static int64_t
+sum_before(struct estimate *e, const struct clocks *c, int64_t day)
+{
+	struct pieces *p = &e->p;
+	int64_t n = 0;
+
+	for (int i = 0; i < c->n; i++)
+	{
+		turn_to(p, c, i);
+		/* most pieces differ from this one by some days only */
+		rr_sieve_replace(&p->s, e->days[i], &e->layout[i]);
+		while (next_piece_of_clock(p, c))
+			n += rr_sieve_before(&p->s, day);
+	}
+	return n;
+}
+
+/* the midnight of a day, or of one that soon follows and is not near a change */
+static int64_t
+midnight(const struct clocks *c, const struct rr_sieve *s, int64_t *day)
+{
+	for (;; (*day)++)
+	{
+		int64_t at = (s->day0 + *day) * RR_DAY_SECONDS;
+		int before = clock_at(c, at - 2 * RR_DAY_SECONDS);
+
+		if (before == clock_at(c, at) && before == clock_at(c, at + 2 * RR_DAY_SECONDS))
+			return at - c->clock[before].offset;
+	}
+}
+
+static void
+pass_by_sums(const struct clocks *c, int64_t *at, int64_t wanted, int64_t *n)
+{
+	struct estimate e;
+	struct passed passed;
+
+	passed = (struct passed){ 0, 0, rr_floordiv(RR_TIME_MAX, RR_DAY_SECONDS) };
+	begin_pieces(&e.p, c, rr_floordiv(*at + c->clock[clock_at(c, *at)].offset, RR_DAY_SECONDS));
+	passed.end -= e.p.s.day0;
+	make_estimate(&e, c);
+	for (int round = 1; round <= ROUNDS_MOST && passed.end - passed.day > NEAR_DAYS; round++)
+	{
+		int64_t day = guess(&e, c, &passed, wanted);
+		int64_t sum;
+
+		if (day - passed.day < NEAR_DAYS && round > 1)
+			break;
+		/* rather before it; where estimates do not come near, by halves */
+		day -= NEAR_DAYS / 4;
+		if (round > 4 || day <= passed.day)
+			day = passed.day + (passed.end - passed.day) / 2;
+		midnight(c, &e.p.s, &day);
+		sum = sum_before(&e, c, day);
+		if (sum < wanted)
+			passed.n = sum, passed.day = day;
+		else
+			passed.end = day;
+	}
+	*n = passed.n;
+	if (passed.day > 0)
+		*at = midnight(c, &e.p.s, &passed.day);
+}
+
+bool
+rr_pattern_pass(const struct rr_plan *plan, const struct rr_zone *zone, int64_t wanted,
+				int64_t *at, int64_t *passed)
+{
+	struct clocks clocks;
+
+	if (!find_clocks(&clocks, plan, zone))
 		return false;
-	*n = search.best;
+	if (is_few(plan, *at))
+	{
+		struct rr_sieve s;
+
+		rr_sieve_open(&s, plan, day_before(*at));
+		*passed = walk_periods(&clocks, &s, at, wanted);
+	}
+	else
+		pass_by_sums(&clocks, at, wanted, passed);
 	return true;
 }

@@ -131,9 +131,12 @@ extern bool rr_pattern_from(const struct rr_plan *plan, const struct rr_zone *zo
 							int64_t upto, int64_t *best);
 extern bool rr_pattern_upto(const struct rr_plan *plan, const struct rr_zone *zone, int64_t from,
 							int64_t upto, int64_t *best);
-/* how many periods from midnight to midnight, each that before an instant on the clock that is in force then */
-extern bool rr_pattern_count(const struct rr_plan *plan, const struct rr_zone *zone, int64_t from,
-							 int64_t upto, int64_t *n);
+/*
+ * COUNT: from a midnight on to another, or to the beginning of a period, and how many periods have been passed
+ * there, fewer than wanted; *at is near number wanted, or where time ends.
+ */
+extern bool rr_pattern_pass(const struct rr_plan *plan, const struct rr_zone *zone, int64_t wanted,
+							int64_t *at, int64_t *passed);
 
 /* COUNT, as the civil second of the last occurrence that it permits (count.c) */
 extern int64_t rr_until_of_count(const struct rr_plan *plan, int32_t count);

@@ -133,14 +133,14 @@ static int64_t
 guess(const struct rr_sieve *s, const struct rr_sample *sample, const struct walker *w, int64_t end,
 	  int64_t span)
 {
-	const double wanted = rr_sieve_estimate(s, sample, w->day) + (double) w->k;
+	const double wanted = rr_sieve_estimate(s, &s->layout, sample, w->day) + (double) w->k;
 	int64_t lo = w->day;
 
 	while (end - lo > span)
 	{
 		int64_t middle = lo + (end - lo) / 2;
 
-		if (rr_sieve_estimate(s, sample, middle) > wanted)
+		if (rr_sieve_estimate(s, &s->layout, sample, middle) > wanted)
 			end = middle;
 		else
 			lo = middle;

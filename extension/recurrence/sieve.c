@@ -130,7 +130,7 @@ toggle_days(struct rr_sieve *s, const uint64_t *days)
 		{
 			int64_t place = place_of(s, i * 64 + rr_lowest(rest));
 
-			s->layout[place / 64] ^= UINT64_C(1) << (place % 64);
+			s->layout.bits[place / 64] ^= UINT64_C(1) << (place % 64);
 		}
 }
 
@@ -187,14 +187,14 @@ gather_days(struct rr_sieve *s)
 			gather(s, &c, step);
 			gather(s, &d, step);
 		}
-		s->layout[i] = a.word;
-		s->layout[part + i] = b.word;
-		s->layout[part * 2 + i] = c.word;
-		s->layout[part * 3 + i] = d.word;
+		s->layout.bits[i] = a.word;
+		s->layout.bits[part + i] = b.word;
+		s->layout.bits[part * 2 + i] = c.word;
+		s->layout.bits[part * 3 + i] = d.word;
 	}
 	/* what has been read behind the era */
-	s->layout[RR_CYCLE_DAYS / 64] &= rr_below(RR_CYCLE_DAYS % 64);
-	s->layout[RR_CYCLE_DAYS / 64 + 1] = 0;
+	s->layout.bits[RR_CYCLE_DAYS / 64] &= rr_below(RR_CYCLE_DAYS % 64);
+	s->layout.bits[RR_CYCLE_DAYS / 64 + 1] = 0;
 }
 
 _Static_assert(RR_ERA_WORDS % 4 == 0, "four parts");
@@ -206,8 +206,8 @@ make_ranks(struct rr_sieve *s)
 
 	for (int i = 0; i < RR_ERA_WORDS; i++)
 	{
-		s->ranks[i] = rank;
-		rank += (uint32_t) rr_popcount(s->layout[i]);
+		s->layout.ranks[i] = rank;
+		rank += (uint32_t) rr_popcount(s->layout.bits[i]);
 	}
 }
 
@@ -220,7 +220,7 @@ make_layout(struct rr_sieve *s)
 	s->expanded = false;
 	if (s->permitted <= FEW_DAYS || s->era == 1)
 	{
-		memset(s->layout, 0, sizeof(s->layout));
+		memset(s->layout.bits, 0, sizeof(s->layout.bits));
 		toggle_days(s, s->days);
 	}
 	else
@@ -247,11 +247,11 @@ expand_many(struct rr_sieve *s)
 	s->expanded = true;
 	for (int i = 0; i <= s->era / 64; i++)
 	{
-		uint64_t before = (s->ranks[i] - s->ranks[i / 4 * 4]) * RR_EACH_BYTE;
+		uint64_t before = (s->layout.ranks[i] - s->layout.ranks[i / 4 * 4]) * RR_EACH_BYTE;
 
 		for (int k = 0; k < 8; k++)
 		{
-			uint64_t byte = s->layout[i] >> (8 * k) & 255;
+			uint64_t byte = s->layout.bits[i] >> (8 * k) & 255;
 			uint64_t ranks = before + bits_before(byte);
 			uint8_t *place = &s->partial[i * 64 + k * 8];
 
@@ -321,6 +321,16 @@ rr_sieve_open(struct rr_sieve *s, const struct rr_plan *plan, int64_t day0)
 }
 
 static void
+set_phase(struct rr_sieve *s, const struct rr_plan *plan, const struct rr_phase *phase)
+{
+	s->origin = rr_floormod(phase->origin - s->day0 * plan->unit_count, plan->interval);
+	if (s->common > 1)
+		keep_met(s);
+	s->size = rr_size(s->starts, (int) RR_SECOND_WORDS);
+	s->base = -1;
+}
+
+static void
 make_steps(struct rr_sieve *s)
 {
 	struct rr_class *steps = s->steps;
@@ -341,16 +351,31 @@ rr_sieve_make(struct rr_sieve *s, const struct rr_plan *plan, const struct rr_ph
 	s->whole_era = whole_era;
 	open_sieve(s, plan, day0);
 	s->limit = rr_floordiv(phase->until, RR_DAY_SECONDS) - day0 + 1;
-	s->origin = rr_floormod(phase->origin - day0 * plan->unit_count, plan->interval);
 	s->inverse = rr_inverse(s->unit_count / s->common % s->cycle, s->cycle);
 	s->rows = rr_gcd(s->cycle, s->era);
 	s->length = s->era / s->rows;
 	s->turn = s->length == 1 ? 0 : rr_inverse(s->cycle / s->rows % s->length, s->length);
 	make_steps(s);
-	if (s->common > 1)
-		keep_met(s);
-	s->size = rr_size(s->starts, (int) RR_SECOND_WORDS);
+	set_phase(s, plan, phase);
 	s->laid_out = false;
+	s->expanded = false;
+}
+
+void
+rr_sieve_turn(struct rr_sieve *s, const struct rr_plan *plan, const struct rr_phase *phase)
+{
+	make_starts(s, plan);
+	memset(s->weights, 0xff, sizeof(s->weights));
+	set_phase(s, plan, phase);
+}
+
+void
+rr_sieve_replace(struct rr_sieve *s, const uint64_t *days, const struct rr_layout *layout)
+{
+	memcpy(s->days, days, sizeof(s->days));
+	s->layout = *layout;
+	s->permitted = rr_size(s->days, RR_ERA_WORDS);
+	s->laid_out = true;
 	s->expanded = false;
 	s->base = -1;
 }
@@ -396,9 +421,10 @@ rr_sieve_restrict(struct rr_sieve *s, const uint64_t *starts, int64_t from, int6
 /* ---- counting ------------------------------------------------------------------------ */
 
 static inline int64_t
-rank_of(const struct rr_sieve *s, int64_t i)
+rank_of(const struct rr_layout *layout, int64_t i)
 {
-	return (int64_t) s->ranks[i / 64] + rr_popcount(s->layout[i / 64] & rr_below((int) (i % 64)));
+	return (int64_t) layout->ranks[i / 64] +
+		   rr_popcount(layout->bits[i / 64] & rr_below((int) (i % 64)));
 }
 
 /* the periods of a day whose first of the series is this */
@@ -508,14 +534,7 @@ count_to(const struct rr_sieve *s, int64_t day)
 static inline int64_t
 fast_rank_of(const struct rr_sieve *s, int64_t i)
 {
-	return s->expanded ? (int64_t) s->ranks[i / 256 * 4] + s->partial[i] : rank_of(s, i);
-}
-
-/* of the end of a part, which may be behind all places */
-static inline int64_t
-rank_up_to(const struct rr_sieve *s, int64_t end)
-{
-	return end == s->era ? s->permitted : fast_rank_of(s, end);
+	return s->expanded ? (int64_t) s->layout.ranks[i / 256 * 4] + s->partial[i] : rank_of(&s->layout, i);
 }
 
 static inline int64_t
@@ -524,20 +543,30 @@ rank_of_first(const struct rr_sieve *s, const struct rr_class *class)
 	return fast_rank_of(s, class->row * s->length + class->column);
 }
 
+/* the place of its first member behind, and how often its row has been gone through before */
+static inline int64_t
+place_behind(const struct rr_sieve *s, const struct rr_class *class, const struct count *count,
+			 int64_t *turns)
+{
+	const int more = class->day < count->later;
+	int64_t column = class->column + count->rest[more];
+
+	*turns = count->turns[more];
+	*turns += column >= s->length;
+	column -= column >= s->length ? s->length : 0;
+	return class->row * s->length + column;
+}
+
 static inline int64_t
 rank_behind(const struct rr_sieve *s, const struct rr_class *class, const struct count *count)
 {
-	const int more = class->day < count->later;
 	const int64_t row = class->row * s->length;
-	int64_t column = class->column + count->rest[more];
-	int64_t turns = count->turns[more];
+	int64_t turns;
+	int64_t n = fast_rank_of(s, place_behind(s, class, count, &turns));
 
-	turns += column >= s->length;
-	column -= column >= s->length ? s->length : 0;
-	if (turns == 0)
-		return fast_rank_of(s, row + column);
-	return fast_rank_of(s, row + column) +
-		   turns * (rank_up_to(s, row + s->length) - fast_rank_of(s, row));
+	if (turns != 0)
+		n += turns * (fast_rank_of(s, row + s->length) - fast_rank_of(s, row));
+	return n;
 }
 
 static int64_t
@@ -612,13 +641,23 @@ rr_sieve_sample(struct rr_sieve *s, struct rr_sample *sample)
 }
 
 double
-rr_sieve_estimate(const struct rr_sieve *s, const struct rr_sample *sample, int64_t day)
+rr_sieve_estimate(const struct rr_sieve *s, const struct rr_layout *layout,
+				  const struct rr_sample *sample, int64_t day)
 {
 	const struct count count = count_to(s, day);
 	int64_t n = 0;
 
 	for (int i = 0; i < sample->n; i++)
-		n += sample->weight[i] * rank_behind(s, &sample->class[i], &count);
+	{
+		const struct rr_class *class = &sample->class[i];
+		const int64_t row = class->row * s->length;
+		int64_t turns;
+		int64_t rank = rank_of(layout, place_behind(s, class, &count, &turns));
+
+		if (turns != 0)
+			rank += turns * (rank_of(layout, row + s->length) - rank_of(layout, row));
+		n += sample->weight[i] * rank;
+	}
 	return (double) n * sample->scale;
 }
 
@@ -628,7 +667,7 @@ rr_sieve_estimate(const struct rr_sieve *s, const struct rr_sample *sample, int6
 static inline bool
 is_bare(const struct rr_sieve *s, int64_t from, int64_t end)
 {
-	return from >= end || fast_rank_of(s, from) == rank_up_to(s, end);
+	return from >= end || fast_rank_of(s, from) == fast_rank_of(s, end);
 }
 
 /*
@@ -643,10 +682,10 @@ passed_forward(const struct rr_sieve *s, int64_t row, int64_t column, int64_t mo
 	const int64_t over = reach - s->length < column ? reach - s->length : column;
 
 	if (!is_bare(s, begin + column, begin + (reach < s->length ? reach : s->length)))
-		return rr_first_from(s->layout, RR_ERA_WORDS, (int) (begin + column)) - (begin + column);
+		return rr_first_from(s->layout.bits, RR_ERA_WORDS, (int) (begin + column)) - (begin + column);
 	if (is_bare(s, begin, begin + over))
 		return -1;
-	return s->length - column + rr_first_from(s->layout, RR_ERA_WORDS, (int) begin) - begin;
+	return s->length - column + rr_first_from(s->layout.bits, RR_ERA_WORDS, (int) begin) - begin;
 }
 
 static int64_t
@@ -658,10 +697,10 @@ passed_back(const struct rr_sieve *s, int64_t row, int64_t column, int64_t most)
 	const int64_t under = s->length + reach > column + 1 ? s->length + reach : column + 1;
 
 	if (!is_bare(s, begin + (reach > 0 ? reach : 0), begin + column + 1))
-		return begin + column - rr_last_upto(s->layout, (int) (begin + column));
+		return begin + column - rr_last_upto(s->layout.bits, (int) (begin + column));
 	if (reach >= 0 || is_bare(s, begin + under, end))
 		return -1;
-	return column + end - rr_last_upto(s->layout, (int) (end - 1));
+	return column + end - rr_last_upto(s->layout.bits, (int) (end - 1));
 }
 
 /* a search: members of a class that are before the day where it begins, and the best that it has found */
@@ -694,7 +733,7 @@ consider_from(const struct rr_sieve *s, const struct rr_class *class, struct nea
 		return;
 	while (column >= s->length)
 		column -= s->length;
-	if (rr_has(s->layout, (int) (class->row * s->length + column)))
+	if (rr_has(s->layout.bits, (int) (class->row * s->length + column)))
 		n->best = day;
 	else if (day + s->cycle < n->best)
 	{
@@ -717,7 +756,7 @@ consider_upto(const struct rr_sieve *s, const struct rr_class *class, struct nea
 		return;
 	column += column < 0 ? s->length : 0;
 	column -= column >= s->length ? s->length : 0;
-	if (rr_has(s->layout, (int) (class->row * s->length + column)))
+	if (rr_has(s->layout.bits, (int) (class->row * s->length + column)))
 		n->best = day;
 	else if (day - s->cycle > n->best)
 	{

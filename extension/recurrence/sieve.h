@@ -24,6 +24,13 @@ struct rr_class
 	int64_t column;
 };
 
+/* the permitted days of an era in the order of classes, and how many bits are before each word */
+struct rr_layout
+{
+	uint64_t bits[RR_ERA_WORDS];
+	uint32_t ranks[RR_ERA_WORDS];
+};
+
 struct rr_sieve
 {
 	int64_t day0;   /* days are numbered from here on */
@@ -47,8 +54,7 @@ struct rr_sieve
 	int64_t base; /* what counts begin with, or -1 */
 	uint64_t starts[RR_SECOND_WORDS];
 	uint64_t days[RR_ERA_WORDS];
-	uint64_t layout[RR_ERA_WORDS];
-	uint32_t ranks[RR_ERA_WORDS]; /* bits of layout before each word */
+	struct rr_layout layout;
 	uint8_t partial[RR_ERA_WORDS * 64]; /* for many counts: before each place, since that of 256 */
 	uint32_t weights[RR_WEIGHTS];
 };
@@ -88,6 +94,12 @@ rr_sieve_permits(const struct rr_sieve *s, int64_t day)
 /* all of it, for one phase; days are numbered from day0 on */
 extern void rr_sieve_make(struct rr_sieve *s, const struct rr_plan *plan,
 						  const struct rr_phase *phase, int64_t day0, bool whole_era);
+/* for another phase of the same plan */
+extern void rr_sieve_turn(struct rr_sieve *s, const struct rr_plan *plan,
+						  const struct rr_phase *phase);
+/* with these days, whose layout this is */
+extern void rr_sieve_replace(struct rr_sieve *s, const uint64_t *days,
+							 const struct rr_layout *layout);
 /* to those of these starts that are from .. end - 1, and to these days of the era */
 extern void rr_sieve_restrict(struct rr_sieve *s, const uint64_t *starts, int64_t from, int64_t end,
 							  const uint64_t *days);
@@ -96,7 +108,7 @@ extern int64_t rr_sieve_weight(struct rr_sieve *s, int64_t first);
 extern int64_t rr_sieve_before(struct rr_sieve *s, int64_t day);
 
 /* some of the classes, which stand for all when a count is estimated */
-#define RR_SAMPLE 1024
+#define RR_SAMPLE 512
 
 struct rr_sample
 {
@@ -107,8 +119,9 @@ struct rr_sample
 };
 
 extern void rr_sieve_sample(struct rr_sieve *s, struct rr_sample *sample);
-extern double rr_sieve_estimate(const struct rr_sieve *s, const struct rr_sample *sample,
-								int64_t day);
+/* in a layout that need not be that of the sieve any more */
+extern double rr_sieve_estimate(const struct rr_sieve *s, const struct rr_layout *layout,
+								const struct rr_sample *sample, int64_t day);
 
 /* the first day from <= day < end with a period, or end; the last first <= day <= upto, or first - 1 */
 extern int64_t rr_sieve_day_from(struct rr_sieve *s, int64_t from, int64_t end);

@@ -42,14 +42,6 @@ nth_offset(const struct rr_plan *plan, const struct rr_times *times, int64_t k)
 
 /* ---- periods of a day, where INTERVAL divides it ------------------------------------- */
 
-static bool
-starts_at(const struct rr_plan *plan, int64_t t)
-{
-	int second = (int) t * plan->unit_seconds;
-
-	return rr_time_from(&plan->starts, second) == second;
-}
-
 /* how many periods of a day are before number `end` of it; rest: origin modulo INTERVAL */
 static int64_t
 day_rank(const struct rr_plan *plan, int64_t rest, int64_t end)
@@ -59,7 +51,7 @@ day_rank(const struct rr_plan *plan, int64_t rest, int64_t end)
 	if (plan->interval == 1)
 		return rr_time_rank(&plan->starts, (int) end * plan->unit_seconds);
 	for (int64_t t = rest; t < end; t += plan->interval)
-		n += starts_at(plan, t);
+		n += rr_time_has(&plan->starts, (int) t * plan->unit_seconds);
 	return n;
 }
 
@@ -72,7 +64,7 @@ day_select(const struct rr_plan *plan, int64_t rest, int64_t k)
 	if (plan->interval == 1)
 		return rr_time_select(&plan->starts, (int) k) / plan->unit_seconds;
 	for (;; t += plan->interval)
-		if (starts_at(plan, t) && k-- == 0)
+		if (rr_time_has(&plan->starts, (int) t * plan->unit_seconds) && k-- == 0)
 			return t;
 }
 
@@ -224,7 +216,7 @@ is_period(const struct rr_plan *plan, const struct rr_phase *phase, int64_t u)
 	int64_t day = rr_floordiv(u, plan->unit_count);
 
 	return (u - phase->origin) % plan->interval == 0 && days_between(plan, day, day + 1) == 1 &&
-		   starts_at(plan, u - day * plan->unit_count);
+		   rr_time_has(&plan->starts, (int) (u - day * plan->unit_count) * plan->unit_seconds);
 }
 
 /* ---- occurrences --------------------------------------------------------------------- */

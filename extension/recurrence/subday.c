@@ -407,17 +407,6 @@ rr_phase_at(const struct rr_plan *plan, int64_t offset)
 
 /* ---- never --------------------------------------------------------------------------- */
 
-/* is the period t of a day among those that take part? */
-static bool
-takes_part(const struct rr_plan *plan, int t)
-{
-	int second = t * plan->unit_seconds;
-
-	return (plan->starts.hours >> (second / 3600) & 1) != 0 &&
-		   (plan->starts.minutes >> (second / 60 % 60) & 1) != 0 &&
-		   (plan->starts.seconds >> (second % 60) & 1) != 0;
-}
-
 /* does the table of years permit a day whose number has one of these residues? */
 static bool
 permits_residue(const struct rr_plan *plan, const uint64_t *residues, int64_t modulus)
@@ -463,7 +452,7 @@ rr_phase_never(const struct rr_plan *plan, const struct rr_phase *phase)
 		residues[i] = 0;
 	for (; t < plan->unit_count; t += common)
 	{
-		if (takes_part(plan, (int) t) && !rr_has(residues, (int) residue))
+		if (rr_time_has(&plan->starts, (int) t * plan->unit_seconds) && !rr_has(residues, (int) residue))
 		{
 			rr_add(residues, (int) residue);
 			/* all of them, and the table permits some day */

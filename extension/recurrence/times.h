@@ -24,6 +24,13 @@ rr_times_make(struct rr_times *times, uint32_t hours, uint64_t minutes, uint64_t
 	times->last = rr_highest(hours) * 3600 + rr_highest(minutes) * 60 + rr_highest(seconds);
 }
 
+static inline bool
+rr_time_has(const struct rr_times *times, int sod)
+{
+	return (times->hours >> (sod / 3600) & 1) != 0 && (times->minutes >> (sod / 60 % 60) & 1) != 0 &&
+		   (times->seconds >> (sod % 60) & 1) != 0;
+}
+
 /* the first time of day >= sod, or -1 */
 static inline int
 rr_time_from(const struct rr_times *times, int sod)
