@@ -59,7 +59,9 @@ OBJS = \
 	extension/recurrence/expand.o \
 	extension/recurrence/fill.o \
 	extension/recurrence/subday.o \
+	extension/recurrence/classes.o \
 	extension/recurrence/sieve.o \
+	extension/recurrence/sparse.o \
 	extension/recurrence/search.o \
 	extension/recurrence/subcount.o \
 	extension/recurrence/zone.o \

@@ -131,7 +131,7 @@ make_series(Series *series, Family family, struct varlena *stored, int64 dtstart
 	if (family == ZONED)
 		series->zone = agenda_zone_view(agenda_zone_open(zone));
 	rr_plan_make(&series->plan, &rule, start.second,
-				 (family == ZONED   ? RR_ZONED
+				 (family == ZONED   ? RR_ZONED | RR_ELAPSED
 				  : family == DATES ? RR_DATES
 									: RR_FLOATING) |
 					 (with_start ? RR_WITH_START : 0));

@@ -102,7 +102,7 @@ make_plans(ArrayType *array, int64 start, const struct rr_zone *zone, int *n)
 		struct rr_rule rule;
 
 		agenda_rrule_unpack(PG_DETOAST_DATUM_PACKED(elements[i]), &rule);
-		rr_plan_make(&plans[i], &rule, start, RR_ZONED);
+		rr_plan_make(&plans[i], &rule, start, RR_ZONED | RR_ELAPSED);
 		rr_plan_elapse(&plans[i], zone);
 	}
 	return plans;

@@ -17,7 +17,7 @@
 
 #define CHANGES_LIMIT 8448
 /* after so many spans without an occurrence it is asked whether their offset has any */
-#define ASK_AFTER 16
+#define ASK_AFTER 2
 #define OFFSETS   8
 /* after so many more it is calculated what the next span with an occurrence is, once the zone allows it */
 #define CALCULATE_AFTER 512

@@ -43,6 +43,21 @@ month_days_of(const struct rr_plan *plan, int64_t period, struct rr_days *days)
 }
 
 /* the days of a week that lie in a month that takes part */
+uint64_t
+rr_week_part(const struct rr_plan *plan, int month, int here)
+{
+	uint64_t days = plan->weekdays;
+	uint64_t first = here < 7 ? rr_below(here) : rr_below(7);
+
+	if (!plan->filtered)
+		return days;
+	if ((plan->months >> month & 1) == 0)
+		days &= ~first;
+	if ((plan->months >> (month % 12 + 1) & 1) == 0)
+		days &= first;
+	return days;
+}
+
 static void
 week_days_of(const struct rr_plan *plan, int64_t period, struct rr_days *days)
 {
@@ -53,14 +68,10 @@ week_days_of(const struct rr_plan *plan, int64_t period, struct rr_days *days)
 	if (plan->filtered)
 	{
 		struct rr_civil c = rr_date_of(days->base);
-		/* how many of the seven belong to the first day's month */
-		int here = rr_month_length(rr_is_leap(c.year), c.month) - c.day + 1;
-		uint64_t first = here < 7 ? rr_below(here) : rr_below(7);
 
-		if ((plan->months >> c.month & 1) == 0)
-			days->own &= ~first;
-		if ((plan->months >> (c.month % 12 + 1) & 1) == 0)
-			days->own &= first;
+		/* how many of the seven belong to the first day's month */
+		days->own =
+			rr_week_part(plan, c.month, rr_month_length(rr_is_leap(c.year), c.month) - c.day + 1);
 	}
 }
 

@@ -21,7 +21,7 @@
 /* no more periods of the series than these are walked one by one */
 #define FEW_PERIODS 16384
 /* COUNT: exact sums until what is left is left to be counted from change to change */
-#define ROUNDS_MOST 12
+#define ROUNDS_MOST 32
 #define NEAR_DAYS   (INT64_C(200) * 366)
 #define ERA_SECONDS (RR_CYCLE_DAYS * RR_DAY_SECONDS)
 
@@ -154,6 +154,15 @@ mark_days(const struct clocks *c, int clock, int64_t from, int64_t end, int64_t 
 			n -= here;
 		}
 	}
+}
+
+/* is no change near? */
+static bool
+is_settled(const struct clocks *c, int64_t at)
+{
+	int i = clock_at(c, at - 2 * RR_DAY_SECONDS);
+
+	return i == clock_at(c, at) && i == clock_at(c, at + 2 * RR_DAY_SECONDS);
 }
 
 /* ---- pieces -------------------------------------------------------------------------- */
@@ -319,29 +328,22 @@ rr_pattern_upto(const struct rr_plan *plan, const struct rr_zone *zone, int64_t 
 /* what estimates go by, for each clock: the days and the layout of its longest piece, and some classes */
 struct estimate
 {
+	const struct clocks *c;
 	struct pieces p;
+	double density; /* periods in a day, by the mean */
+	double scale;   /* and to one of the sample */
 	uint64_t days[OFFSETS][RR_ERA_WORDS];
 	struct rr_layout layout[OFFSETS];
 	struct rr_sample sample[OFFSETS];
 };
 
-/* what has been passed since midnight of day 0: so many periods before midnight of `day`; what is wanted is before `end` */
-struct passed
-{
-	int64_t day;
-	int64_t n;
-	int64_t end;
-};
-
-static bool
-is_few(const struct rr_plan *plan, int64_t from)
-{
-	return (RR_TIME_MAX - from) / plan->unit_seconds / plan->interval < FEW_PERIODS;
-}
-
-/* to period number `wanted` from `at` on; returns how many are before it, or before the end of time */
+/*
+ * Periods one by one: to number `wanted` from *at on, or where `most` have been looked at and it is not near a
+ * change.  Returns how many have been passed.
+ */
 static int64_t
-walk_periods(const struct clocks *c, const struct rr_sieve *s, int64_t *at, int64_t wanted)
+walk_periods(const struct clocks *c, const struct rr_sieve *s, int64_t *at, int64_t wanted,
+			 int64_t most)
 {
 	const struct rr_plan *plan = c->plan;
 	const int64_t step = (int64_t) plan->interval * plan->unit_seconds;
@@ -356,12 +358,55 @@ walk_periods(const struct clocks *c, const struct rr_sieve *s, int64_t *at, int6
 		int64_t civil = t + c->clock[clock_at(c, t)].offset;
 		int64_t day = rr_floordiv(civil, RR_DAY_SECONDS);
 
-		if (rr_sieve_permits(s, day - s->day0) &&
-			rr_time_has(&plan->starts, (int) (civil - day * RR_DAY_SECONDS)) && ++n == wanted)
+		if (most-- <= 0 && is_settled(c, t))
+			break;
+		if (rr_time_has(&plan->starts, (int) (civil - day * RR_DAY_SECONDS)) &&
+			(!plan->filtered || rr_has(s->days, (int) ((day - s->day0) % RR_CYCLE_DAYS))) &&
+			++n == wanted)
 			break;
 	}
 	*at = t;
 	return n == wanted ? n - 1 : n;
+}
+
+/* else there may be others on the day to which a walk has come */
+static bool
+is_walkable(const struct rr_plan *plan)
+{
+	return (int64_t) plan->interval * plan->unit_seconds >= 2 * RR_DAY_SECONDS;
+}
+
+static bool
+is_few(const struct rr_plan *plan, int64_t seconds)
+{
+	return is_walkable(plan) && seconds / plan->unit_seconds / plan->interval < FEW_PERIODS;
+}
+
+/*
+ * Periods one by one, up to an instant, where few are left till then or should be enough by the mean; to a
+ * midnight, if not to number `wanted`.
+ */
+static void
+pass_by_walk(const struct clocks *c, struct rr_sieve *s, int64_t *at, int64_t upto, int64_t wanted,
+			 int64_t *passed)
+{
+	const double step = (double) c->plan->interval * c->plan->unit_seconds;
+	double enough;
+
+	if (!is_walkable(c->plan))
+		return;
+	rr_sieve_open(s, c->plan, day_before(*at));
+	s->size = c->plan->starts.n / s->common + 1;
+	enough = 1.5 * rr_sieve_mean(s, wanted - *passed) * RR_DAY_SECONDS / step;
+	if (enough > FEW_PERIODS && !is_few(c->plan, upto - *at))
+		return;
+	*passed += walk_periods(c, s, at, wanted - *passed, FEW_PERIODS);
+	if (*passed + 1 < wanted && *at <= RR_TIME_MAX)
+	{
+		const int64_t offset = c->clock[clock_at(c, *at)].offset;
+
+		*at = rr_floordiv(*at + offset, RR_DAY_SECONDS) * RR_DAY_SECONDS - offset;
+	}
 }
 
 static void
@@ -369,6 +414,9 @@ make_estimate(struct estimate *e, const struct clocks *c)
 {
 	struct pieces *p = &e->p;
 
+	e->c = c;
+	e->density = 0;
+	e->scale = 1;
 	for (int i = 0; i < c->n; i++)
 	{
 		const struct clock *clock = &c->clock[i];
@@ -384,38 +432,22 @@ make_estimate(struct estimate *e, const struct clocks *c)
 		rr_sieve_restrict(&p->s, p->starts, 0, c->plan->unit_count, e->days[i]);
 		rr_sieve_sample(&p->s, &e->sample[i]);
 		e->layout[i] = p->s.layout;
+		if (p->s.size == 0 || p->s.permitted == 0)
+			continue;
+		e->density += 1 / rr_sieve_mean(&p->s, 1);
+		e->scale = e->sample[i].scale > e->scale ? e->sample[i].scale : e->scale;
 	}
 }
 
 static double
-estimate_before(const struct estimate *e, const struct clocks *c, int64_t day)
+estimate_before(const void *context, int64_t day)
 {
+	const struct estimate *e = context;
 	double n = 0;
 
-	for (int i = 0; i < c->n; i++)
+	for (int i = 0; i < e->c->n; i++)
 		n += rr_sieve_estimate(&e->p.s, &e->layout[i], &e->sample[i], day);
 	return n;
-}
-
-/* the days that hold what is wanted, by estimate */
-static int64_t
-guess(const struct estimate *e, const struct clocks *c, const struct passed *passed,
-	  int64_t wanted)
-{
-	const double sum = estimate_before(e, c, passed->day) + (double) (wanted - passed->n);
-	int64_t lo = passed->day;
-	int64_t hi = passed->end;
-
-	while (hi - lo > NEAR_DAYS / 16)
-	{
-		int64_t middle = lo + (hi - lo) / 2;
-
-		if (estimate_before(e, c, middle) >= sum)
-			hi = middle;
-		else
-			lo = middle;
-	}
-	return lo;
 }
 
 /* the periods before midnight of a day that is not near a change */
@@ -440,65 +472,82 @@ sum_before(struct estimate *e, const struct clocks *c, int64_t day)
 static int64_t
 midnight(const struct clocks *c, const struct rr_sieve *s, int64_t *day)
 {
-	for (;; (*day)++)
-	{
-		int64_t at = (s->day0 + *day) * RR_DAY_SECONDS;
-		int before = clock_at(c, at - 2 * RR_DAY_SECONDS);
+	while (!is_settled(c, (s->day0 + *day) * RR_DAY_SECONDS))
+		++*day;
+	return (s->day0 + *day) * RR_DAY_SECONDS -
+		   c->clock[clock_at(c, (s->day0 + *day) * RR_DAY_SECONDS)].offset;
+}
 
-		if (before == clock_at(c, at) && before == clock_at(c, at + 2 * RR_DAY_SECONDS))
-			return at - c->clock[before].offset;
-	}
+/* a day before that of number `wanted`, but not far, if all goes well; by halves after some rounds */
+static int64_t
+guess(const struct estimate *e, const struct rr_bracket *b, int64_t wanted, int round)
+{
+	const double mean = (double) (wanted - b->n) / e->density;
+	int64_t day = b->end;
+
+	if (round % 4 == 0)
+		return b->day + (b->end - b->day) / 2;
+	if (mean < (double) (b->end - b->day))
+		day = b->day + (int64_t) mean;
+	if (!rr_mean_serves(b, wanted, day, e->scale, estimate_before, e))
+		day = rr_guess(b, wanted, NEAR_DAYS / 16, estimate_before, e);
+	return day - NEAR_DAYS / 4;
 }
 
 static void
-pass_by_sums(const struct clocks *c, int64_t *at, int64_t wanted, int64_t *n)
+pass_by_sums(struct estimate *e, const struct clocks *c, int64_t *at, int64_t wanted,
+			 int64_t *passed)
 {
-	struct estimate e;
-	struct passed passed;
+	const int64_t before = *passed;
+	struct rr_bracket b = { 0, 0, rr_floordiv(RR_TIME_MAX, RR_DAY_SECONDS), -1 };
 
-	passed = (struct passed){ 0, 0, rr_floordiv(RR_TIME_MAX, RR_DAY_SECONDS) };
-	begin_pieces(&e.p, c, rr_floordiv(*at + c->clock[clock_at(c, *at)].offset, RR_DAY_SECONDS));
-	passed.end -= e.p.s.day0;
-	make_estimate(&e, c);
-	for (int round = 1; round <= ROUNDS_MOST && passed.end - passed.day > NEAR_DAYS; round++)
+	begin_pieces(&e->p, c, rr_floordiv(*at + c->clock[clock_at(c, *at)].offset, RR_DAY_SECONDS));
+	b.end -= e->p.s.day0;
+	make_estimate(e, c);
+	for (int round = 1; round <= ROUNDS_MOST && b.end - b.day > NEAR_DAYS; round++)
 	{
-		int64_t day = guess(&e, c, &passed, wanted);
+		int64_t day = guess(e, &b, wanted - before, round);
 		int64_t sum;
 
-		if (day - passed.day < NEAR_DAYS && round > 1)
+		if (is_few(c->plan, (b.end - b.day) * RR_DAY_SECONDS))
 			break;
-		/* rather before it; where estimates do not come near, by halves */
-		day -= NEAR_DAYS / 4;
-		if (round > 4 || day <= passed.day)
-			day = passed.day + (passed.end - passed.day) / 2;
-		midnight(c, &e.p.s, &day);
-		sum = sum_before(&e, c, day);
-		if (sum < wanted)
-			passed.n = sum, passed.day = day;
+		/* counting from change to change serves as well */
+		if (day <= b.day + NEAR_DAYS / 2 && b.n + 1 < wanted - before)
+			break;
+		if (day <= b.day)
+			day = b.day + NEAR_DAYS;
+		midnight(c, &e->p.s, &day);
+		sum = sum_before(e, c, day);
+		if (sum < wanted - before)
+		{
+			b.day = day;
+			b.n = sum;
+		}
 		else
-			passed.end = day;
+		{
+			b.end = day;
+			b.end_n = sum;
+		}
 	}
-	*n = passed.n;
-	if (passed.day > 0)
-		*at = midnight(c, &e.p.s, &passed.day);
+	*passed += b.n;
+	if (b.day > 0)
+		*at = midnight(c, &e->p.s, &b.day);
+	if (b.end_n >= 0)
+		pass_by_walk(c, &e->p.s, at, *at + (b.end - b.day) * RR_DAY_SECONDS, wanted, passed);
 }
 
 bool
-rr_pattern_pass(const struct rr_plan *plan, const struct rr_zone *zone, int64_t wanted,
-				int64_t *at, int64_t *passed)
+rr_pattern_pass(const struct rr_plan *plan, const struct rr_zone *zone, int64_t wanted, int64_t *at,
+				int64_t *passed)
 {
 	struct clocks clocks;
+	struct estimate e;
 
 	if (!find_clocks(&clocks, plan, zone))
 		return false;
-	if (is_few(plan, *at))
-	{
-		struct rr_sieve s;
-
-		rr_sieve_open(&s, plan, day_before(*at));
-		*passed = walk_periods(&clocks, &s, at, wanted);
-	}
-	else
-		pass_by_sums(&clocks, at, wanted, passed);
+	*passed = 0;
+	pass_by_walk(&clocks, &e.p.s, at, RR_TIME_MAX, wanted, passed);
+	if (*passed + 1 < wanted && *at <= RR_TIME_MAX)
+		pass_by_sums(&e, &clocks, at, wanted, passed);
 	return true;
 }

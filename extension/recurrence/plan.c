@@ -418,6 +418,19 @@ make_week(struct rr_plan *plan, const struct chosen *c)
 	plan->filtered = c->months != 0;
 }
 
+/* does BYSETPOS find no place in any week, whatever month it begins in and however it is cut? */
+static bool
+no_week_has_place(const struct rr_plan *plan)
+{
+	for (int here = 1; here <= 7; here++)
+		for (int month = 1; month <= 12; month++)
+			if (rr_setpos_from(&plan->setpos,
+							   rr_popcount(rr_week_part(plan, month, here)) * plan->times.n,
+							   0) >= 0)
+				return false;
+	return true;
+}
+
 static void
 make_daily(struct rr_plan *plan, const struct chosen *c)
 {
@@ -469,6 +482,7 @@ make_days(struct rr_plan *plan, const struct rr_rule *rule)
 			break;
 		case RR_WEEKLY:
 			make_week(plan, &c);
+			plan->empty = plan->by_setpos && no_week_has_place(plan);
 			break;
 		case RR_DAILY:
 			make_daily(plan, &c);
@@ -509,7 +523,8 @@ make_end(struct rr_plan *plan, const struct rr_rule *rule, int flags)
 		plan->empty = true;
 		plan->until = plan->dtstart;
 	}
-	if (rule->count != 0 && !plan->empty)
+	if (rule->count != 0 && !plan->empty &&
+		!(plan->unit == RR_UNIT_TIME && (flags & RR_ELAPSED) != 0))
 		plan->until = rr_until_of_count(plan, rule->count - (plan->with_start ? 1 : 0));
 	if (plan->unit == RR_UNIT_TIME)
 		return;

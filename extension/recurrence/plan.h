@@ -21,6 +21,8 @@ struct rr_days
 };
 
 extern void rr_days_of(const struct rr_plan *plan, int64_t period, struct rr_days *days);
+/* the days of a week whose first is in this month, which ends after so many of the seven */
+extern uint64_t rr_week_part(const struct rr_plan *plan, int month, int here);
 extern int64_t rr_period_of(const struct rr_plan *plan, int64_t day);
 /* the table of a year, for the filter of DAILY too */
 extern const uint64_t *rr_year_table(const struct rr_plan *plan, int64_t year, int64_t year_start);

@@ -190,7 +190,9 @@ enum rr_flags
 	RR_ZONED = 1,    /* for the rr_zoned functions: a UNTIL in UTC is an instant */
 	RR_DATES = 2,    /* all-day: times of day do not exist */
 	/* DTSTART occurs, and COUNT counts it first, even where the rule does not hit it */
-	RR_WITH_START = 4
+	RR_WITH_START = 4,
+	/* rr_plan_elapse() follows: it counts by itself, so a COUNT of hours and faster is left to it */
+	RR_ELAPSED = 8
 };
 
 /* a set of times of day, none of them empty: the product of three sets */
@@ -268,7 +270,7 @@ struct rr_zone;
 /*
  * Let FREQ=HOURLY, MINUTELY and SECONDLY run in elapsed time: every so many hours pass between
  * occurrences whatever the clock does, and BYxxx parts ask what the clock shows.  For a plan made
- * with RR_ZONED; slower rules stay as they are.  Without it these rules are read by the letter
+ * with RR_ZONED | RR_ELAPSED; slower rules stay as they are.  Without it these rules are read by the letter
  * of RFC 5545, hour by hour of the wall clock.
  */
 extern void rr_plan_elapse(struct rr_plan *plan, const struct rr_zone *zone);

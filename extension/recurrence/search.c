@@ -125,59 +125,110 @@ rr_sieve_between(struct rr_sieve *s, const struct rr_phase *phase, int64_t first
 
 /* ---- number k ------------------------------------------------------------------------ */
 
-/*
- * Where number k should be by a sample of the classes: between two days, of which the first is that of the
- * walker.  To within `span` days.
- */
-static int64_t
-guess(const struct rr_sieve *s, const struct rr_sample *sample, const struct walker *w, int64_t end,
-	  int64_t span)
+double
+rr_sieve_mean(const struct rr_sieve *s, int64_t periods)
 {
-	const double wanted = rr_sieve_estimate(s, &s->layout, sample, w->day) + (double) w->k;
-	int64_t lo = w->day;
+	return (double) periods * (double) s->cycle * (double) s->era /
+		   ((double) s->size * (double) s->permitted);
+}
 
-	while (end - lo > span)
+/* the day on which this many permitted days have passed since another one */
+static int64_t
+after_permitted(const struct rr_sieve *s, const struct rr_plan *plan, int64_t day, int64_t n)
+{
+	if (n / s->permitted > s->limit / s->era)
+		return s->limit;
+	return rr_nth_day(plan, s->day0 + day, n) - s->day0;
+}
+
+/* estimates are taken as they are from the lower sum on, or stretched to meet the upper one */
+int64_t
+rr_guess(const struct rr_bracket *b, int64_t wanted, int64_t span, rr_estimate estimate,
+		 const void *context)
+{
+	const double first = estimate(context, b->day);
+	double more = (double) (wanted - b->n);
+	int64_t lo = b->day;
+	int64_t hi = b->end;
+
+	if (b->end_n >= 0)
+		more *= (estimate(context, b->end) - first) / (double) (b->end_n - b->n);
+	while (hi - lo > span)
 	{
-		int64_t middle = lo + (end - lo) / 2;
+		int64_t middle = lo + (hi - lo) / 2;
 
-		if (rr_sieve_estimate(s, &s->layout, sample, middle) > wanted)
-			end = middle;
+		if (estimate(context, middle) - first > more)
+			hi = middle;
 		else
 			lo = middle;
 	}
 	return lo;
 }
 
+/* is this day, by the mean, so near that the estimate need not tell otherwise?  Three deviations are chance */
+bool
+rr_mean_serves(const struct rr_bracket *b, int64_t wanted, int64_t day, double scale,
+			   rr_estimate estimate, const void *context)
+{
+	const double more = (double) (wanted - b->n);
+	double error;
+
+	if (b->end_n >= 0 || day >= b->end)
+		return false;
+	error = estimate(context, day) - estimate(context, b->day) - more;
+	return error * error < 9 * scale * more;
+}
+
+struct sampled
+{
+	const struct rr_sieve *s;
+	struct rr_sample sample;
+};
+
+static double
+estimate_before(const void *context, int64_t day)
+{
+	const struct sampled *sampled = context;
+
+	return rr_sieve_estimate(sampled->s, &sampled->s->layout, &sampled->sample, day);
+}
+
 /*
- * Number k of the periods from day 0 on, in which the walker stands somewhere before it.  Counts
- * enclose it: it is behind w->day and before `end`.  Guesses go by a sample, and by halves where this
- * does not help; each is followed by a walk.
+ * Number k of the periods from day 0 on, in which the walker stands somewhere before it.  Sums
+ * enclose it; each is followed by a walk.
  */
 static int64_t
-find(struct rr_sieve *s, struct walker *w, int64_t k)
+find(struct rr_sieve *s, const struct rr_plan *plan, struct walker *w, int64_t k)
 {
 	const int64_t budget = SHORT_WALK + s->size;
 	const int64_t span =
 		s->interval < s->unit_count ? budget : budget * (s->interval / s->unit_count);
-	int64_t end = s->limit;
-	struct rr_sample sample;
+	struct rr_bracket b = { 0, 0, s->limit, -1 };
+	struct sampled sampled = { .s = s };
 
-	walk(s, w, SHORT_WALK);
-	if (w->found < 0 && w->day < s->limit)
-		rr_sieve_sample(s, &sample);
+	walk(s, w, rr_sieve_mean(s, w->k) < (double) span ? budget : SHORT_WALK);
+	if (w->found >= 0 || w->day >= s->limit)
+		return w->found;
+	rr_sieve_sample(s, &sampled.sample);
 	for (int round = 1; w->found < 0 && w->day < s->limit; round++)
 	{
-		/* less half of what is walked afterwards */
-		int64_t to = guess(s, &sample, w, end, span / 8) - span / 2;
-		int64_t n;
+		int64_t to = after_permitted(s, plan, w->day, w->k * s->cycle / s->size);
 
-		if (round % 3 == 0)
-			to = w->day + (end - w->day) / 2;
-		if (to > w->day)
+		b.day = w->day;
+		b.n = k - w->k;
+		if (!rr_mean_serves(&b, k, to, sampled.sample.scale, estimate_before, &sampled))
+			to = rr_guess(&b, k, span / 8, estimate_before, &sampled);
+		/* less half of what is walked afterwards; by halves where this does not help */
+		to = round % 4 == 0 ? b.day + (b.end - b.day) / 2 : to - span / 2;
+		if (to > b.day && to < b.end)
 		{
-			n = rr_sieve_before(s, to);
+			int64_t n = rr_sieve_before(s, to);
+
 			if (n > k)
-				end = to;
+			{
+				b.end = to;
+				b.end_n = n;
+			}
 			else
 			{
 				w->day = to;
@@ -203,7 +254,7 @@ rr_sieve_nth(const struct rr_plan *plan, const struct rr_phase *phase, int64_t u
 	if (s.size == 0 || s.permitted == 0)
 		return RR_NO_PERIOD;
 	w.k = k;
-	found = find(&s, &w, k);
+	found = find(&s, plan, &w, k);
 	return found < 0 ? RR_NO_PERIOD : day * plan->unit_count + found;
 }
 

@@ -16,7 +16,7 @@
  *
  * Everything lies on the stack, some 90 kB.  With all days permitted the era is a single day.
  */
-#include "sieve.h"
+#include "classes.h"
 
 #include <string.h>
 
@@ -24,11 +24,8 @@
 #include "civil.h"
 #include "times.h"
 
-#define UNKNOWN UINT32_MAX
 /* no more permitted days than this are laid out one by one */
 #define FEW_DAYS 32768
-/* from so many classes on, a sample of them is looked at first, and ranks are laid out for counting */
-#define MANY_STARTS 4096
 
 /* ---- making it ----------------------------------------------------------------------- */
 
@@ -211,8 +208,8 @@ make_ranks(struct rr_sieve *s)
 	}
 }
 
-static void
-make_layout(struct rr_sieve *s)
+void
+rr_sieve_lay_out(struct rr_sieve *s)
 {
 	if (s->laid_out)
 		return;
@@ -239,10 +236,10 @@ bits_before(uint64_t bits)
 }
 
 /* the ranks of all places, in an array, if there are many classes to ask for theirs */
-static void
-expand_many(struct rr_sieve *s)
+void
+rr_sieve_expand_many(struct rr_sieve *s)
 {
-	if (s->expanded || s->size < MANY_STARTS || s->cycle < MANY_STARTS)
+	if (s->expanded || s->size < RR_MANY_STARTS || s->cycle < RR_MANY_STARTS)
 		return;
 	s->expanded = true;
 	for (int i = 0; i <= s->era / 64; i++)
@@ -253,50 +250,11 @@ expand_many(struct rr_sieve *s)
 		{
 			uint64_t byte = s->layout.bits[i] >> (8 * k) & 255;
 			uint64_t ranks = before + bits_before(byte);
-			uint8_t *place = &s->partial[i * 64 + k * 8];
 
-			for (int bit = 0; bit < 8; bit++)
-				place[bit] = (uint8_t) (ranks >> (8 * bit));
-			before = (ranks >> 56) * RR_EACH_BYTE + (byte >> 7) * RR_EACH_BYTE;
+			s->partial[i * 8 + k] = ranks;
+			before = ((ranks >> 56) + (byte >> 7)) * RR_EACH_BYTE;
 		}
 	}
-}
-
-static struct rr_class
-class_on(const struct rr_sieve *s, int64_t day)
-{
-	struct rr_class class = { day, day % s->rows, day / s->rows % s->length * s->turn % s->length };
-
-	return class;
-}
-
-/* the class of a time of day */
-static struct rr_class
-class_of(const struct rr_sieve *s, int64_t t)
-{
-	return class_on(s, rr_floormod((s->origin - t) / s->common, s->cycle) * s->inverse % s->cycle);
-}
-
-/* a later class of the series; everything in it is a sum modulo something */
-static inline void
-step_class(const struct rr_sieve *s, struct rr_class *class, const struct rr_class *step)
-{
-	int64_t column = class->column + step->column;
-	int64_t row = class->row + step->row;
-	int64_t day = class->day + step->day;
-
-	/* no branches: nothing here can be predicted */
-	column -= column >= s->length ? s->length : 0;
-	column += row >= s->rows ? s->turn : 0;
-	column -= column >= s->length ? s->length : 0;
-	row -= row >= s->rows ? s->rows : 0;
-	/* back by c days, which is one column */
-	column -= day >= s->cycle ? 1 : 0;
-	column += column < 0 ? s->length : 0;
-	day -= day >= s->cycle ? s->cycle : 0;
-	class->day = day;
-	class->row = row;
-	class->column = column;
 }
 
 static void
@@ -335,12 +293,12 @@ make_steps(struct rr_sieve *s)
 {
 	struct rr_class *steps = s->steps;
 
-	steps[0] = class_on(s, 0);
-	steps[1] = class_on(s, rr_floormod(-s->inverse, s->cycle));
+	steps[0] = rr_class_on(s, 0);
+	steps[1] = rr_class_on(s, rr_floormod(-s->inverse, s->cycle));
 	for (int i = 2; i <= RR_STEPS; i++)
 	{
 		steps[i] = steps[i - 1];
-		step_class(s, &steps[i], &steps[1]);
+		rr_step_class(s, &steps[i], &steps[1]);
 	}
 }
 
@@ -416,408 +374,4 @@ rr_sieve_restrict(struct rr_sieve *s, const uint64_t *starts, int64_t from, int6
 	s->size = rr_size(s->starts, (int) RR_SECOND_WORDS);
 	memset(s->weights, 0xff, sizeof(s->weights));
 	replace_days(s, days);
-}
-
-/* ---- counting ------------------------------------------------------------------------ */
-
-static inline int64_t
-rank_of(const struct rr_layout *layout, int64_t i)
-{
-	return (int64_t) layout->ranks[i / 64] +
-		   rr_popcount(layout->bits[i / 64] & rr_below((int) (i % 64)));
-}
-
-/* the periods of a day whose first of the series is this */
-int64_t
-rr_sieve_weight(struct rr_sieve *s, int64_t first)
-{
-	uint32_t *weight = s->interval <= RR_WEIGHTS ? &s->weights[first] : NULL;
-	int64_t n;
-
-	if (weight != NULL && *weight != UNKNOWN)
-		return *weight;
-	n = rr_sieve_count_day(s, first, s->unit_count);
-	if (weight != NULL)
-		*weight = (uint32_t) n;
-	return n;
-}
-
-/* walks the classes that have a period; weight: how many on each of their days */
-struct cursor
-{
-	struct rr_class class;
-	int64_t t; /* -1: before the first */
-	int64_t weight;
-	int word;
-	uint64_t bits; /* of that word of starts, those that are left */
-};
-
-/* times of day INTERVAL apart are of one class: for many times of day in few classes */
-static inline bool
-next_of_classes(struct rr_sieve *s, struct cursor *at)
-{
-	for (;;)
-	{
-		if (at->t < 0)
-		{
-			at->t = s->origin % s->common;
-			at->class = class_of(s, at->t);
-		}
-		else
-		{
-			at->t += s->common;
-			step_class(s, &at->class, &s->steps[1]);
-		}
-		if (at->t >= s->interval || at->t >= s->unit_count)
-			return false;
-		at->weight = rr_sieve_weight(s, at->t);
-		if (at->weight != 0)
-			return true;
-	}
-}
-
-/* by each time of day that passes */
-static inline bool
-next_of_starts(const struct rr_sieve *s, struct cursor *at)
-{
-	int64_t t;
-	int64_t steps;
-
-	while (at->bits == 0)
-	{
-		if (++at->word == RR_SECOND_WORDS)
-			return false;
-		at->bits = s->starts[at->word];
-	}
-	t = at->word * 64 + rr_lowest(at->bits);
-	at->bits &= at->bits - 1;
-	steps = s->common == 1 ? t - at->t : (t - at->t) / s->common;
-	if (at->t < 0 || steps > RR_STEPS)
-		at->class = class_of(s, t);
-	else
-		step_class(s, &at->class, &s->steps[steps]);
-	at->t = t;
-	return true;
-}
-
-static const struct cursor before_all = { { 0, 0, 0 }, -1, 1, -1, 0 };
-
-static inline bool
-next_class(struct rr_sieve *s, struct cursor *at)
-{
-	return s->cycle < s->size ? next_of_classes(s, at) : next_of_starts(s, at);
-}
-
-/*
- * How many periods since day 0 are before a day: the sum over the classes.  Those that begin before
- * `later` have one member more than the others.  A class has as many as the rank of its first
- * member behind exceeds that of its first; the sum of the latter is the same for every count.
- */
-struct count
-{
-	int64_t later;
-	int64_t turns[2];
-	int64_t rest[2];
-};
-
-static struct count
-count_to(const struct rr_sieve *s, int64_t day)
-{
-	const int64_t members = day / s->cycle;
-	struct count count = { day % s->cycle,
-						   { members / s->length, (members + 1) / s->length },
-						   { members % s->length, (members + 1) % s->length } };
-
-	return count;
-}
-
-static inline int64_t
-fast_rank_of(const struct rr_sieve *s, int64_t i)
-{
-	return s->expanded ? (int64_t) s->layout.ranks[i / 256 * 4] + s->partial[i] : rank_of(&s->layout, i);
-}
-
-static inline int64_t
-rank_of_first(const struct rr_sieve *s, const struct rr_class *class)
-{
-	return fast_rank_of(s, class->row * s->length + class->column);
-}
-
-/* the place of its first member behind, and how often its row has been gone through before */
-static inline int64_t
-place_behind(const struct rr_sieve *s, const struct rr_class *class, const struct count *count,
-			 int64_t *turns)
-{
-	const int more = class->day < count->later;
-	int64_t column = class->column + count->rest[more];
-
-	*turns = count->turns[more];
-	*turns += column >= s->length;
-	column -= column >= s->length ? s->length : 0;
-	return class->row * s->length + column;
-}
-
-static inline int64_t
-rank_behind(const struct rr_sieve *s, const struct rr_class *class, const struct count *count)
-{
-	const int64_t row = class->row * s->length;
-	int64_t turns;
-	int64_t n = fast_rank_of(s, place_behind(s, class, count, &turns));
-
-	if (turns != 0)
-		n += turns * (fast_rank_of(s, row + s->length) - fast_rank_of(s, row));
-	return n;
-}
-
-static int64_t
-sum_of_firsts(struct rr_sieve *s)
-{
-	struct cursor at = before_all;
-	int64_t n = 0;
-
-	while (next_class(s, &at))
-		n += at.weight * rank_of_first(s, &at.class);
-	return n;
-}
-
-int64_t
-rr_sieve_before(struct rr_sieve *s, int64_t day)
-{
-	const struct count count = count_to(s, day);
-	struct cursor at = before_all;
-	int64_t n = 0;
-
-	make_layout(s);
-	expand_many(s);
-	if (s->base < 0)
-		s->base = sum_of_firsts(s);
-	while (next_class(s, &at))
-		n += at.weight * rank_behind(s, &at.class, &count);
-	return n - s->base;
-}
-
-/* ---- estimating ------------------------------------------------------------------------ */
-
-static void
-add_to_sample(struct rr_sample *sample, const struct rr_class *class, int64_t weight)
-{
-	if (weight == 0 || sample->n == RR_SAMPLE)
-		return;
-	sample->class[sample->n] = *class;
-	sample->weight[sample->n++] = weight;
-}
-
-/* every n-th class */
-void
-rr_sieve_sample(struct rr_sieve *s, struct rr_sample *sample)
-{
-	const bool by_classes = s->cycle < s->size;
-	const int64_t stride = (by_classes ? s->cycle : s->size) / RR_SAMPLE + 1;
-	int64_t total = 0;
-	int64_t n = 0;
-
-	make_layout(s);
-	sample->n = 0;
-	if (by_classes)
-		for (int64_t t = s->origin % s->common; t < s->interval && t < s->unit_count;
-			 t += s->common * stride)
-		{
-			struct rr_class class = class_of(s, t);
-
-			add_to_sample(sample, &class, rr_sieve_weight(s, t));
-		}
-	else
-		for (int i = 0; i < (int) RR_SECOND_WORDS; i++)
-			for (uint64_t rest = s->starts[i]; rest != 0; rest &= rest - 1)
-				if (n++ % stride == 0)
-				{
-					struct rr_class class = class_of(s, i * 64 + rr_lowest(rest));
-
-					add_to_sample(sample, &class, 1);
-				}
-	for (int i = 0; i < sample->n; i++)
-		total += sample->weight[i];
-	sample->scale = total == 0 ? 0 : (double) s->size / (double) total;
-}
-
-double
-rr_sieve_estimate(const struct rr_sieve *s, const struct rr_layout *layout,
-				  const struct rr_sample *sample, int64_t day)
-{
-	const struct count count = count_to(s, day);
-	int64_t n = 0;
-
-	for (int i = 0; i < sample->n; i++)
-	{
-		const struct rr_class *class = &sample->class[i];
-		const int64_t row = class->row * s->length;
-		int64_t turns;
-		int64_t rank = rank_of(layout, place_behind(s, class, &count, &turns));
-
-		if (turns != 0)
-			rank += turns * (rank_of(layout, row + s->length) - rank_of(layout, row));
-		n += sample->weight[i] * rank;
-	}
-	return (double) n * sample->scale;
-}
-
-/* ---- the nearest ---------------------------------------------------------------------- */
-
-/* is there none in this part of the layout? */
-static inline bool
-is_bare(const struct rr_sieve *s, int64_t from, int64_t end)
-{
-	return from >= end || fast_rank_of(s, from) == fast_rank_of(s, end);
-}
-
-/*
- * How many days of a class are to be passed from one that is not permitted, whose column this is, to one that
- * is; -1 if they are more than `most`.  Ranks tell, so that only what is there is searched for.
- */
-static int64_t
-passed_forward(const struct rr_sieve *s, int64_t row, int64_t column, int64_t most)
-{
-	const int64_t begin = row * s->length;
-	const int64_t reach = column + most + 1;
-	const int64_t over = reach - s->length < column ? reach - s->length : column;
-
-	if (!is_bare(s, begin + column, begin + (reach < s->length ? reach : s->length)))
-		return rr_first_from(s->layout.bits, RR_ERA_WORDS, (int) (begin + column)) - (begin + column);
-	if (is_bare(s, begin, begin + over))
-		return -1;
-	return s->length - column + rr_first_from(s->layout.bits, RR_ERA_WORDS, (int) begin) - begin;
-}
-
-static int64_t
-passed_back(const struct rr_sieve *s, int64_t row, int64_t column, int64_t most)
-{
-	const int64_t begin = row * s->length;
-	const int64_t end = begin + s->length;
-	const int64_t reach = column - most;
-	const int64_t under = s->length + reach > column + 1 ? s->length + reach : column + 1;
-
-	if (!is_bare(s, begin + (reach > 0 ? reach : 0), begin + column + 1))
-		return begin + column - rr_last_upto(s->layout.bits, (int) (begin + column));
-	if (reach >= 0 || is_bare(s, begin + under, end))
-		return -1;
-	return column + end - rr_last_upto(s->layout.bits, (int) (end - 1));
-}
-
-/* a search: members of a class that are before the day where it begins, and the best that it has found */
-struct nearest
-{
-	int64_t members; /* and one more, if the class begins early in the cycle */
-	int64_t rest;
-	int64_t turned; /* modulo the length of a row */
-	int64_t best;
-};
-
-static struct nearest
-nearest_to(const struct rr_sieve *s, int64_t day, int64_t best)
-{
-	struct nearest n = { day / s->cycle, day % s->cycle, day / s->cycle % s->length, best };
-
-	return n;
-}
-
-/* its first permitted day, if that is before the best; few are, so few are searched for it */
-static inline void
-consider_from(const struct rr_sieve *s, const struct rr_class *class, struct nearest *n)
-{
-	int64_t more = class->day < n->rest;
-	int64_t day = class->day + (n->members + more) * s->cycle;
-	int64_t column = class->column + n->turned + more;
-	int64_t passed;
-
-	if (day >= n->best)
-		return;
-	while (column >= s->length)
-		column -= s->length;
-	if (rr_has(s->layout.bits, (int) (class->row * s->length + column)))
-		n->best = day;
-	else if (day + s->cycle < n->best)
-	{
-		passed = passed_forward(s, class->row, column, (n->best - 1 - day) / s->cycle);
-		if (passed >= 0 && day + passed * s->cycle < n->best)
-			n->best = day + passed * s->cycle;
-	}
-}
-
-/* its last one, if that is behind the best */
-static inline void
-consider_upto(const struct rr_sieve *s, const struct rr_class *class, struct nearest *n)
-{
-	int64_t less = class->day > n->rest;
-	int64_t day = class->day + (n->members - less) * s->cycle;
-	int64_t column = class->column + n->turned - less;
-	int64_t passed;
-
-	if (day <= n->best)
-		return;
-	column += column < 0 ? s->length : 0;
-	column -= column >= s->length ? s->length : 0;
-	if (rr_has(s->layout.bits, (int) (class->row * s->length + column)))
-		n->best = day;
-	else if (day - s->cycle > n->best)
-	{
-		passed = passed_back(s, class->row, column, (day - n->best - 1) / s->cycle);
-		if (passed >= 0 && day - passed * s->cycle > n->best)
-			n->best = day - passed * s->cycle;
-	}
-}
-
-/* the next of a sample of the classes, where they are so many that a good start pays */
-static inline bool
-next_sample(const struct rr_sieve *s, struct cursor *at)
-{
-	if (s->cycle < s->size || s->size < MANY_STARTS)
-		return false;
-	while (++at->word < RR_SECOND_WORDS)
-		if (s->starts[at->word] != 0)
-		{
-			at->class = class_of(s, at->word * 64 + rr_lowest(s->starts[at->word]));
-			return true;
-		}
-	return false;
-}
-
-int64_t
-rr_sieve_day_from(struct rr_sieve *s, int64_t from, int64_t end)
-{
-	struct nearest n = nearest_to(s, from, end);
-	struct cursor sample = before_all;
-	struct cursor at = before_all;
-
-	if (rr_sieve_is_sparse(s))
-		return rr_sparse_day_from(s, from, end);
-	make_layout(s);
-	while (next_sample(s, &sample))
-		consider_from(s, &sample.class, &n);
-	/* else hardly any class is asked for more than a bit */
-	if (n.best - from > s->cycle)
-		expand_many(s);
-	while (next_class(s, &at))
-		consider_from(s, &at.class, &n);
-	return n.best;
-}
-
-int64_t
-rr_sieve_day_upto(struct rr_sieve *s, int64_t first, int64_t upto)
-{
-	struct nearest n = nearest_to(s, upto, first - 1);
-	struct cursor sample = before_all;
-	struct cursor at = before_all;
-
-	if (upto < first)
-		return first - 1;
-	if (rr_sieve_is_sparse(s))
-		return rr_sparse_day_upto(s, first, upto);
-	make_layout(s);
-	while (next_sample(s, &sample))
-		consider_upto(s, &sample.class, &n);
-	if (upto - n.best > s->cycle)
-		expand_many(s);
-	while (next_class(s, &at))
-		consider_upto(s, &at.class, &n);
-	return n.best;
 }

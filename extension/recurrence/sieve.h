@@ -46,16 +46,17 @@ struct rr_sieve
 	int64_t length;  /* each of this length */
 	int64_t turn; /* inverse of c / rows modulo length: columns that a step of `rows` days moves */
 	struct rr_class steps[RR_STEPS + 1]; /* from t to t + n * G */
-	int64_t size;         /* times of day that pass and are = origin (mod G) */
-	int64_t permitted;    /* days in an era */
-	bool whole_era;       /* though every day is permitted */
+	int64_t size;                        /* times of day that pass and are = origin (mod G) */
+	int64_t permitted;                   /* days in an era */
+	bool whole_era;                      /* though every day is permitted */
 	bool laid_out;
 	bool expanded;
 	int64_t base; /* what counts begin with, or -1 */
 	uint64_t starts[RR_SECOND_WORDS];
 	uint64_t days[RR_ERA_WORDS];
 	struct rr_layout layout;
-	uint8_t partial[RR_ERA_WORDS * 64]; /* for many counts: before each place, since that of 256 */
+	/* for many counts, bytes: how many bits are before each place, since the last that 256 divides */
+	uint64_t partial[RR_ERA_WORDS * 8];
 	uint32_t weights[RR_WEIGHTS];
 };
 
@@ -117,6 +118,27 @@ struct rr_sample
 	struct rr_class class[RR_SAMPLE];
 	int64_t weight[RR_SAMPLE];
 };
+
+/*
+ * A search for the day with which so many periods are reached, between two days of which sums or estimates
+ * are known.
+ */
+struct rr_bracket
+{
+	int64_t day; /* so many periods are before it, fewer than wanted */
+	int64_t n;
+	int64_t end; /* so many before this one, not fewer; or -1: not known */
+	int64_t end_n;
+};
+
+/* where `wanted` is by estimates of the periods before a day, to within `span` days */
+typedef double (*rr_estimate)(const void *context, int64_t day);
+extern int64_t rr_guess(const struct rr_bracket *b, int64_t wanted, int64_t span,
+						rr_estimate estimate, const void *context);
+extern bool rr_mean_serves(const struct rr_bracket *b, int64_t wanted, int64_t day, double scale,
+						   rr_estimate estimate, const void *context);
+/* the days that hold so many periods, by the mean */
+extern double rr_sieve_mean(const struct rr_sieve *s, int64_t periods);
 
 extern void rr_sieve_sample(struct rr_sieve *s, struct rr_sample *sample);
 /* in a layout that need not be that of the sieve any more */

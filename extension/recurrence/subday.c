@@ -452,7 +452,8 @@ rr_phase_never(const struct rr_plan *plan, const struct rr_phase *phase)
 		residues[i] = 0;
 	for (; t < plan->unit_count; t += common)
 	{
-		if (rr_time_has(&plan->starts, (int) t * plan->unit_seconds) && !rr_has(residues, (int) residue))
+		if (rr_time_has(&plan->starts, (int) t * plan->unit_seconds) &&
+			!rr_has(residues, (int) residue))
 		{
 			rr_add(residues, (int) residue);
 			/* all of them, and the table permits some day */

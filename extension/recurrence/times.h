@@ -27,8 +27,8 @@ rr_times_make(struct rr_times *times, uint32_t hours, uint64_t minutes, uint64_t
 static inline bool
 rr_time_has(const struct rr_times *times, int sod)
 {
-	return (times->hours >> (sod / 3600) & 1) != 0 && (times->minutes >> (sod / 60 % 60) & 1) != 0 &&
-		   (times->seconds >> (sod % 60) & 1) != 0;
+	return (times->hours >> (sod / 3600) & 1) != 0 &&
+		   (times->minutes >> (sod / 60 % 60) & 1) != 0 && (times->seconds >> (sod % 60) & 1) != 0;
 }
 
 /* the first time of day >= sod, or -1 */

@@ -89,7 +89,7 @@ measure(const struct sample *s, enum question question)
 	double start = now_ns();
 	int64_t found;
 
-	rr_plan_make(&plan, &s->rule, s->dtstart, zoned ? RR_ZONED : RR_FLOATING);
+	rr_plan_make(&plan, &s->rule, s->dtstart, zoned ? RR_ZONED | RR_ELAPSED : RR_FLOATING);
 	if (zoned)
 		rr_plan_elapse(&plan, &summer_zone);
 	if (question == NEXT)

@@ -373,7 +373,7 @@ random_plans(struct rr_plan *plans, int n, int64_t start, const struct rr_zone *
 			rule.freq = RR_HOURLY;
 			rule.interval = 5 + pick(30);
 		}
-		rr_plan_make(&plans[i], &rule, start, zone != NULL ? RR_ZONED : RR_FLOATING);
+		rr_plan_make(&plans[i], &rule, start, zone != NULL ? RR_ZONED | RR_ELAPSED : RR_FLOATING);
 		if (zone != NULL)
 			rr_plan_elapse(&plans[i], zone);
 	}

@@ -163,7 +163,7 @@ test_sums(int rules)
 static void
 make_elapsed(struct rr_plan *plan, const struct rr_rule *rule, int64_t dtstart)
 {
-	rr_plan_make(plan, rule, dtstart, RR_ZONED);
+	rr_plan_make(plan, rule, dtstart, RR_ZONED | RR_ELAPSED);
 	rr_plan_elapse(plan, &summer_zone);
 }
 

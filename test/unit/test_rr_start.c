@@ -21,7 +21,7 @@ static const struct rr_zone zone = { tzif_span, &berlin };
 static void
 make(struct rr_plan *plan, const struct rr_rule *rule, int64_t dtstart, bool zoned, int flags)
 {
-	rr_plan_make(plan, rule, dtstart, flags | (zoned ? RR_ZONED : RR_FLOATING));
+	rr_plan_make(plan, rule, dtstart, flags | (zoned ? RR_ZONED | RR_ELAPSED : RR_FLOATING));
 	if (zoned)
 		rr_plan_elapse(plan, &zone);
 }

@@ -1,0 +1,79 @@
+/*
+ * classes.h
+ *		The classes of days of a sieve, one after the other, and ranks in its layout: for sieve.c and classes.c.
+ */
+#ifndef RR_CLASSES_H
+#define RR_CLASSES_H
+
+#include "sieve.h"
+
+/* from so many classes on, a sample of them is looked at first, and ranks are laid out for counting */
+#define RR_MANY_STARTS 4096
+
+extern void rr_sieve_lay_out(struct rr_sieve *s);
+extern void rr_sieve_expand_many(struct rr_sieve *s);
+
+static inline struct rr_class
+rr_class_on(const struct rr_sieve *s, int64_t day)
+{
+	struct rr_class class = { day, day % s->rows, day / s->rows % s->length * s->turn % s->length };
+
+	return class;
+}
+
+/* the class of a time of day */
+static inline struct rr_class
+rr_class_of(const struct rr_sieve *s, int64_t t)
+{
+	return rr_class_on(s,
+					   rr_floormod((s->origin - t) / s->common, s->cycle) * s->inverse % s->cycle);
+}
+
+/* x modulo m, for 0 <= x < 2 * m; without a branch, for nothing here can be predicted */
+static inline int64_t
+rr_reduced(int64_t x, int64_t m)
+{
+	x -= m;
+	return x + (m & x >> 63);
+}
+
+/* a later class of the series; everything in it is a sum modulo something */
+static inline void
+rr_step_class(const struct rr_sieve *s, struct rr_class *class, const struct rr_class *step)
+{
+	int64_t column = rr_reduced(class->column + step->column, s->length);
+	int64_t row = class->row + step->row;
+	int64_t day = class->day + step->day - s->cycle;
+
+	if (s->rows > 1)
+	{
+		column = rr_reduced(column + (s->turn & (s->rows - 1 - row) >> 63), s->length);
+		row = rr_reduced(row, s->rows);
+	}
+	/* back by c days, which is one column */
+	column -= 1 + (day >> 63);
+	class->column = column + (s->length & column >> 63);
+	class->row = row;
+	class->day = day + (s->cycle & day >> 63);
+}
+
+static inline int64_t
+rr_layout_rank(const struct rr_layout *layout, int64_t i)
+{
+	return (int64_t) layout->ranks[i / 64] +
+		   rr_popcount(layout->bits[i / 64] & rr_below((int) (i % 64)));
+}
+
+static inline int64_t
+rr_sieve_rank(const struct rr_sieve *s, int64_t i)
+{
+	/* unsigned: these are shifts */
+	uint64_t place = (uint64_t) i;
+
+	if (!s->expanded)
+		return rr_layout_rank(&s->layout, i);
+	return (int64_t) (s->layout.ranks[place / 256 * 4] +
+					  (s->partial[place / 8] >> (place % 8 * 8) & 255));
+}
+
+#endif
