@@ -164,6 +164,9 @@ rr_sieve_before(struct rr_sieve *s, int64_t day)
 	int64_t firsts = 0;
 	int64_t n;
 
+	/* if there are fewer such days than classes */
+	if (rr_sieve_is_sparse(s) && (day / s->era + 1) * s->permitted < s->size)
+		return rr_sparse_before(s, day);
 	rr_sieve_lay_out(s);
 	rr_sieve_expand_many(s);
 	n = sum_of_ranks(s, &count, s->base < 0 ? &firsts : NULL);
@@ -183,12 +186,20 @@ add_to_sample(struct rr_sample *sample, const struct rr_class *class, int64_t we
 	sample->weight[sample->n++] = weight;
 }
 
-/* every n-th class */
+/* how far to the next of a sample: by chance, for what is regular could always meet the same weekday */
+static int64_t
+random_step(uint32_t *seed, int64_t mean)
+{
+	*seed = *seed * 1664525 + 1013904223;
+	return 1 + (int64_t) ((*seed >> 8) * (uint64_t) (2 * mean - 1) >> 24);
+}
+
 void
 rr_sieve_sample(struct rr_sieve *s, struct rr_sample *sample)
 {
 	const bool by_classes = s->cycle < s->size;
-	const int64_t stride = (by_classes ? s->cycle : s->size) / RR_SAMPLE + 1;
+	const int64_t mean = (by_classes ? s->cycle : s->size) / (RR_SAMPLE * 7 / 8) + 1;
+	uint32_t seed = 1;
 	int64_t total = 0;
 	int64_t next = 0; /* of the starts from here on */
 
@@ -196,7 +207,7 @@ rr_sieve_sample(struct rr_sieve *s, struct rr_sample *sample)
 	sample->n = 0;
 	if (by_classes)
 		for (int64_t t = s->origin % s->common; t < s->interval && t < s->unit_count;
-			 t += s->common * stride)
+			 t += s->common * random_step(&seed, mean))
 		{
 			struct rr_class class = rr_class_of(s, t);
 
@@ -207,7 +218,7 @@ rr_sieve_sample(struct rr_sieve *s, struct rr_sample *sample)
 		{
 			const int here = rr_popcount(s->starts[i]);
 
-			for (; next < here; next += stride)
+			for (; next < here; next += random_step(&seed, mean))
 			{
 				struct rr_class class =
 					rr_class_of(s, i * 64 + rr_select(s->starts[i], (int) next));

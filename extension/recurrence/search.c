@@ -152,7 +152,14 @@ rr_guess(const struct rr_bracket *b, int64_t wanted, int64_t span, rr_estimate e
 	int64_t hi = b->end;
 
 	if (b->end_n >= 0)
-		more *= (estimate(context, b->end) - first) / (double) (b->end_n - b->n);
+	{
+		const double all = estimate(context, b->end) - first;
+
+		/* a sample that has missed them all */
+		if (all <= 0)
+			return lo + (hi - lo) / 2;
+		more *= all / (double) (b->end_n - b->n);
+	}
 	while (hi - lo > span)
 	{
 		int64_t middle = lo + (hi - lo) / 2;

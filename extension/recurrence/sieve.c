@@ -56,22 +56,54 @@ make_starts(struct rr_sieve *s, const struct rr_plan *plan)
 		}
 }
 
+/* bits 0 .. n - 1 of a word, for any n */
+static uint64_t
+bits_until(int64_t n)
+{
+	return n <= 0 ? 0 : rr_below(n < 64 ? (int) n : 64);
+}
+
+/* bits 0, n, 2n ... of a word */
+static uint64_t
+bits_apart(int64_t n)
+{
+	uint64_t bits = 0;
+
+	for (int64_t t = 0; t < 64; t += n)
+		bits |= UINT64_C(1) << t;
+	return bits;
+}
+
 /* without those that the series never meets */
 static void
 keep_met(struct rr_sieve *s)
 {
-	const int64_t common = s->common;
-	int64_t first = s->origin % common;
-	uint64_t steps = 0;
+	const uint64_t steps = bits_apart(s->common);
+	int64_t first = s->origin % s->common;
 
-	/* bits 0, G, 2G ... of a word */
-	for (int64_t t = 0; t < 64; t += common)
-		steps |= UINT64_C(1) << t;
 	for (int64_t i = 0; i < (int64_t) RR_SECOND_WORDS; i++)
 	{
 		s->starts[i] &= first < 64 ? steps << first : 0;
-		first = rr_floormod(first - 64, common);
+		first = rr_floormod(first - 64, s->common);
 	}
+}
+
+int64_t
+rr_sieve_count_day(const struct rr_sieve *s, int64_t first, int64_t end)
+{
+	const uint64_t steps = bits_apart(s->interval);
+	int64_t n = 0;
+
+	/* word by word where that saves steps */
+	if (s->interval < 64)
+		for (; first < end;
+			 first += (64 - first % 64 + s->interval - 1) / s->interval * s->interval)
+			n += rr_popcount(s->starts[first / 64] & steps << (first % 64) &
+							 bits_until(end - first / 64 * 64));
+	else
+		for (int64_t t = first; t < end; t += s->interval)
+			n += rr_has(s->starts, (int) t);
+	return n;
 }
 
 static void
@@ -355,13 +387,6 @@ replace_days(struct rr_sieve *s, const uint64_t *days)
 		make_ranks(s);
 		s->expanded = false;
 	}
-}
-
-/* bits 0 .. n - 1 of a word, for any n */
-static uint64_t
-bits_until(int64_t n)
-{
-	return n <= 0 ? 0 : rr_below(n < 64 ? (int) n : 64);
 }
 
 void

@@ -61,15 +61,7 @@ struct rr_sieve
 };
 
 /* the periods of one day, from its first of the series on and before `end`; or which is number k */
-static inline int64_t
-rr_sieve_count_day(const struct rr_sieve *s, int64_t first, int64_t end)
-{
-	int64_t n = 0;
-
-	for (int64_t t = first; t < end; t += s->interval)
-		n += rr_has(s->starts, (int) t);
-	return n;
-}
+extern int64_t rr_sieve_count_day(const struct rr_sieve *s, int64_t first, int64_t end);
 
 static inline int64_t
 rr_sieve_select_day(const struct rr_sieve *s, int64_t first, int64_t k)
@@ -161,6 +153,7 @@ rr_sieve_is_sparse(const struct rr_sieve *s)
 extern int64_t rr_sparse_day_from(struct rr_sieve *s, int64_t from, int64_t end);
 extern int64_t rr_sparse_day_upto(struct rr_sieve *s, int64_t first, int64_t upto);
 extern int64_t rr_sparse_nth(struct rr_sieve *s, int64_t from, int64_t k);
+extern int64_t rr_sparse_before(struct rr_sieve *s, int64_t day);
 
 /*
  * Counting through many stretches of time, each with a phase of its own: make it once, then ask how

@@ -113,3 +113,14 @@ rr_sparse_day_upto(struct rr_sieve *s, int64_t first, int64_t upto)
 			return day_of(&a);
 	return first - 1;
 }
+
+int64_t
+rr_sparse_before(struct rr_sieve *s, int64_t day)
+{
+	struct stroll a;
+	int64_t n = 0;
+
+	for (start_at(s, &a, 0); day_of(&a) < day; step_forward(s, &a))
+		n += periods(s, &a);
+	return n;
+}
