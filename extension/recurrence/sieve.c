@@ -91,15 +91,24 @@ keep_met(struct rr_sieve *s)
 int64_t
 rr_sieve_count_day(const struct rr_sieve *s, int64_t first, int64_t end)
 {
-	const uint64_t steps = bits_apart(s->interval);
 	int64_t n = 0;
 
-	/* word by word where that saves steps */
 	if (s->interval < 64)
-		for (; first < end;
-			 first += (64 - first % 64 + s->interval - 1) / s->interval * s->interval)
-			n += rr_popcount(s->starts[first / 64] & steps << (first % 64) &
-							 bits_until(end - first / 64 * 64));
+	{
+		/* word by word; `place` of the next of the series in it */
+		const uint64_t steps = bits_apart(s->interval);
+		const int64_t back = 64 % s->interval;
+		int64_t place = first % s->interval;
+
+		for (int64_t i = 0; i * 64 < end; i++)
+		{
+			if (s->starts[i] != 0)
+				n += rr_popcount(s->starts[i] & steps << place & bits_until(end - i * 64) &
+								 ~bits_until(first - i * 64));
+			place -= back;
+			place += place < 0 ? s->interval : 0;
+		}
+	}
 	else
 		for (int64_t t = first; t < end; t += s->interval)
 			n += rr_has(s->starts, (int) t);

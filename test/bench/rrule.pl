@@ -22,7 +22,7 @@ my $root = $ENV{AGENDA_ROOT};
 my @rules = split /\n/, slurp("$root/test/bench/rrule_peers/rules.txt");
 my @peers = qw(dateutil libical rrule_js rrule_go);
 # nanoseconds
-my %limit = (next => 50, item => 20, parse => 500, hostile_next => 1e6, sql_next => 250, sql_miss => 10_000,
+my %limit = (next => 50, item => 20, parse => 500, typical_us => 10, hostile_next => 1e6, sql_next => 250, sql_miss => 10_000,
     sql_1000 => 100_000);
 my @columns = qw(next_10_years next_50_years item parse plan);
 
@@ -34,6 +34,7 @@ show_column('next occurrence, DTSTART 50 years back', 'next_50_years', $limit{ne
 show_column('an item of a run of 1,000', 'item', $limit{item});
 show_column('reading the text', 'parse', $limit{parse});
 $result{random} = show_random();
+$result{hostile} = show_hostile();
 $result{sql} = measure_sql();
 write_results();
 
@@ -105,6 +106,21 @@ sub show_random
                 $what eq 'next' ? over($slowest, $limit{hostile_next}) : '');
     }
     return \%random;
+}
+
+# Rules drawn to be awkward, in all four classes: what planning and one next cost together.
+sub show_hostile
+{
+    my %hostile;
+    say_line(sprintf "\n%-46s %12s %12s %12s %12s", 'awkward rules, plan and next (us)', 'typical', '99.9 %', 'worst', 'over 1 ms');
+    foreach my $line (split /\n/, slurp("$ENV{TESTDIR}/rrule/hostile.txt"))
+    {
+        my ($time, $end, $median, $most, $worst, $slow, $n, $rule) = split ' ', $line, 8;
+        $hostile{$time}{$end} = { median => $median + 0, p999 => $most + 0, worst => $worst + 0, over_1_ms => $slow + 0, of => $n + 0, worst_rule => $rule };
+        say_line(sprintf '  %-44s %12.1f %12.1f %12.1f %12s  %s%s%s', $end eq 'COUNT' ? "$time, with COUNT" : "$time, without COUNT",
+                $median, $most, $worst, "$slow of $n", $rule, over($median, $limit{typical_us}), over($worst, $limit{hostile_next} / 1000));
+    }
+    return \%hostile;
 }
 
 # ---- SQL ------------------------------------------------------------------------------------

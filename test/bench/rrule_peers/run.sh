@@ -72,9 +72,10 @@ peer_rrule_go() {
 	fi
 }
 
-make -C "$AGENDA_ROOT/test/unit" --no-print-directory -s bench_rrule
+make -C "$AGENDA_ROOT/test/unit" --no-print-directory -s bench_rrule bench_hostile
 measure pg_agenda "$AGENDA_ROOT/test/unit/bench_rrule"
 taskset -c "$cpu" "$AGENDA_ROOT/test/unit/bench_rrule" 20000 >"$out/random.txt"
+taskset -c "$cpu" "$AGENDA_ROOT/test/unit/bench_hostile" lines 4000 1 >"$out/hostile.txt"
 peer_dateutil
 peer_libical
 peer_rrule_js
