@@ -2,7 +2,7 @@
 -- and whatever becomes of the table.
 begin;
 set local search_path = public;
-select plan(79);
+select plan(81);
 
 set local agenda.now = '2025-03-10 12:00:00+00';
 select agenda.act_as('aaaaaaaa-0000-4000-8000-000000000031');
@@ -186,6 +186,9 @@ select is(agenda._task_body(pg_temp.made_up('{}')), null, 'a task of nobody');
 select lives_ok($$select agenda._plan_task_timer(pg_temp.made_up('{}'))$$, 'has no timer');
 select throws_ok($$select agenda._wrong_member('{}', null, null)$$, '22004', null, 'a wrong member needs a name');
 select is(agenda._row_json(null::record), null, 'no record, no JSON');
+select is(agenda._row_json(x, '{b,null}', 'row'), '{"row": {"a": 1, "u": "aaaaaaaa-0000-4000-8000-000000000001"}}', 'a record as a member, without a column')
+  from (select 1 as a, 2 as b, 'aaaaaaaa-0000-4000-8000-000000000001'::uuid as u) x;
+select is(agenda._row_json(x, '{}', null), '{"a": 1, "at": null}', 'without a member it is the object') from (select 1 as a, 'infinity'::timestamptz as at) x;
 
 -- ---- who writes past the executor asks what it asks ----
 alter policy owner on agenda.tasks with check (title !~ 'damn');

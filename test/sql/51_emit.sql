@@ -1,7 +1,7 @@
 -- Events of other schemas: who may write which, what they look like, and changes that write none.
 begin;
 set local search_path = public;
-select plan(37);
+select plan(46);
 
 create role t_app login in role agenda_app;
 create role t_person login in role agenda_user;
@@ -50,6 +50,22 @@ reset role;
 set local role agenda_service;
 select lives_ok($$select agenda.emit('a.b', 'x', '{}')$$, 'the service may');
 reset role;
+
+-- ---- an event for each row of a set --------------------------------------------------------------
+create temp table many as select agenda._emit_each('a.set', null, 's' || i, jsonb_build_object('n', i)) as count
+  from (select * from generate_series(1, 500) i order by i desc) i;
+select is((select count from many), 500::bigint, 'a set is counted');
+select is((select array_agg(e.subject order by e.seq) from new_events e where e.type = 'a.set'),
+          (select array_agg('s' || i order by i desc) from generate_series(1, 500) i), 'and written in its order');
+select is((select count(distinct e.id) from new_events e where e.type = 'a.set'), 500::bigint, 'under an id each');
+select is((select row(e.key, e.actor, e.headers, e.data)::text from new_events e where e.subject = 's7'),
+          row('s7', session_user, '{}'::jsonb, '{"n": 7}'::jsonb)::text, 'as _emit() writes it');
+select is((select array_agg(agenda_count) from (select agenda._emit_each('a.group', null, 'g' || i, '{}') as agenda_count
+                                                  from generate_series(1, 6) i group by i % 2) g), '{3,3}'::bigint[], 'of groups each is a set');
+select is((select agenda._emit_each('a.b', null, 'x', '{}') from generate_series(1, 0)), 0::bigint, 'an empty one writes nothing');
+select throws_ok($$select agenda._emit_each('a.b', null, nullif(i, 3)::text, '{}') from generate_series(1, 5) i$$, '22004', null, 'nothing of an event may be missing');
+select is((select count(*) from new_events e where e.type = 'a.b' and e.subject = '1'), 0::bigint, 'a set that fails leaves nothing');
+select throws_ok($$select agenda._emit_each_next(null, 'a.b', null, 'x', '{}')$$, null, null, 'its transition is no function to call');
 
 select * from finish();
 rollback;
