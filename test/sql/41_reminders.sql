@@ -2,7 +2,7 @@
 -- complaints of which each test is the oracle (docs/sql.md tells the rules).
 begin;
 set local search_path = public;
-select plan(83);
+select plan(86);
 
 set local agenda.now = '2025-03-10 12:00:00+00';
 select agenda.act_as('aaaaaaaa-0000-4000-8000-000000000001');
@@ -63,6 +63,12 @@ select is(s.raised, 0, 'and does not again') from pg_temp.scan('2025-03-10 15:00
 select is((select data - '{task_id,reminder_id}'::text[] from agenda.events where type = 'reminder.due' order by seq limit 1),
           '{"nth": 1, "late": false, "title": "Report", "due_date": "2025-03-12T12:00:00Z", "scheduled_for": "2025-03-10T15:00:00Z", "seconds_left": 162000, "recurring_task_id": null}',
           'reminder.due says what and when');
+
+-- a timer that comes before its time
+update agenda.timers set fire_at = '2025-03-10 13:00+00' where entity_id = (select id from r);
+select is(s.raised, 1, 'a timer that stands too early comes up') from pg_temp.scan('2025-03-10 15:00+00') s;
+select is(pg_temp.timer(id), '2025-03-12 11:45+00'::timestamptz, 'and goes to where its reminder is owed') from r;
+select is((select row(state, fired_count, last_fired_at)::text from agenda.reminders where id = r.id), '(scheduled,0,)', 'which is not told before') from r;
 
 -- ---- following the due date ----
 select lives_ok($$select agenda.update_task(id, '{"due_date": "2025-03-14T12:00:00Z"}') from t$$, 'the due date moves');
