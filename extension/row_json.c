@@ -25,18 +25,25 @@
 #include "clock.h"
 #include "json_text.h"
 
-/* Names of columns that are left out. */
-typedef struct Omitted
+/*
+ * The columns that are shown of one row type, in the order in which jsonb keeps its keys: it would
+ * sort them otherwise, each time.  Kept from call to call of one statement.
+ */
+typedef struct ShownColumns
 {
-	Datum *names;
-	bool *nulls;
+	uint64 row_type; /* changes with its definition */
+	ArrayType *omit; /* a copy; NULL: nothing is left out */
 	int count;
-} Omitted;
+	int column[FLEXIBLE_ARRAY_MEMBER];
+} ShownColumns;
 
-static void read_omitted(ArrayType *array, Omitted *omit);
+static ShownColumns *shown_columns(FunctionCallInfo fcinfo, TupleDesc desc);
+static bool same_array(const ArrayType *a, const ArrayType *b);
+static ShownColumns *choose_columns(TupleDesc desc, ArrayType *omit, MemoryContext context);
+static bool is_omitted(const char *name, Datum *omitted, bool *nulls, int count);
+static int compare_keys(const void *a, const void *b, void *desc);
 static void push_row(JsonbParseState **state, HeapTupleHeader row, TupleDesc desc,
-					 const Omitted *omit);
-static bool is_omitted(const char *name, int length, const Omitted *omit);
+					 const ShownColumns *shown);
 static void push_key(JsonbParseState **state, char *name, int length);
 static void push_value(JsonbParseState **state, Datum value, Oid type);
 static void push_texts(JsonbParseState **state, Datum array);
@@ -50,7 +57,6 @@ Datum
 agenda_row_json(PG_FUNCTION_ARGS)
 {
 	JsonbParseState *state = NULL;
-	Omitted omit = { 0 };
 	HeapTupleHeader row;
 	TupleDesc desc;
 	JsonbValue *result;
@@ -58,8 +64,6 @@ agenda_row_json(PG_FUNCTION_ARGS)
 	if (PG_ARGISNULL(0))
 		PG_RETURN_NULL();
 	row = PG_GETARG_HEAPTUPLEHEADER(0);
-	if (!PG_ARGISNULL(1))
-		read_omitted(PG_GETARG_ARRAYTYPE_P(1), &omit);
 	desc = lookup_rowtype_tupdesc(HeapTupleHeaderGetTypeId(row), HeapTupleHeaderGetTypMod(row));
 	pushJsonbValue(&state, WJB_BEGIN_OBJECT, NULL);
 	if (!PG_ARGISNULL(2))
@@ -69,7 +73,7 @@ agenda_row_json(PG_FUNCTION_ARGS)
 		push_key(&state, VARDATA_ANY(member), VARSIZE_ANY_EXHDR(member));
 		pushJsonbValue(&state, WJB_BEGIN_OBJECT, NULL);
 	}
-	push_row(&state, row, desc, &omit);
+	push_row(&state, row, desc, shown_columns(fcinfo, desc));
 	ReleaseTupleDesc(desc);
 	result = pushJsonbValue(&state, WJB_END_OBJECT, NULL);
 	if (!PG_ARGISNULL(2))
@@ -77,15 +81,86 @@ agenda_row_json(PG_FUNCTION_ARGS)
 	PG_RETURN_JSONB_P(JsonbValueToJsonb(result));
 }
 
-static void
-read_omitted(ArrayType *array, Omitted *omit)
+static ShownColumns *
+shown_columns(FunctionCallInfo fcinfo, TupleDesc desc)
 {
-	deconstruct_array(array, TEXTOID, -1, false, TYPALIGN_INT, &omit->names, &omit->nulls,
-					  &omit->count);
+	ArrayType *omit = PG_ARGISNULL(1) ? NULL : PG_GETARG_ARRAYTYPE_P(1);
+	ShownColumns *shown = fcinfo->flinfo->fn_extra;
+	uint64 row_type = assign_record_type_identifier(desc->tdtypeid, desc->tdtypmod);
+
+	if (shown == NULL || shown->row_type != row_type || !same_array(shown->omit, omit))
+	{
+		shown = choose_columns(desc, omit, fcinfo->flinfo->fn_mcxt);
+		shown->row_type = row_type;
+		fcinfo->flinfo->fn_extra = shown;
+	}
+	return shown;
+}
+
+static bool
+same_array(const ArrayType *a, const ArrayType *b)
+{
+	if (a == NULL || b == NULL)
+		return a == b;
+	return VARSIZE(a) == VARSIZE(b) && memcmp(a, b, VARSIZE(a)) == 0;
+}
+
+static ShownColumns *
+choose_columns(TupleDesc desc, ArrayType *omit, MemoryContext context)
+{
+	ShownColumns *shown =
+		MemoryContextAllocZero(context, offsetof(ShownColumns, column) + desc->natts * sizeof(int));
+	Datum *omitted = NULL;
+	bool *nulls = NULL;
+	int n_omitted = 0;
+
+	if (omit != NULL)
+	{
+		shown->omit = MemoryContextAlloc(context, VARSIZE(omit));
+		memcpy(shown->omit, omit, VARSIZE(omit));
+		deconstruct_array(omit, TEXTOID, -1, false, TYPALIGN_INT, &omitted, &nulls, &n_omitted);
+	}
+	for (int i = 0; i < desc->natts; i++)
+	{
+		Form_pg_attribute att = TupleDescAttr(desc, i);
+
+		if (!att->attisdropped && !is_omitted(NameStr(att->attname), omitted, nulls, n_omitted))
+			shown->column[shown->count++] = i;
+	}
+	qsort_arg(shown->column, shown->count, sizeof(int), compare_keys, desc);
+	return shown;
+}
+
+static bool
+is_omitted(const char *name, Datum *omitted, bool *nulls, int count)
+{
+	int length = strlen(name);
+
+	for (int i = 0; i < count; i++)
+		if (!nulls[i] && VARSIZE_ANY_EXHDR(DatumGetPointer(omitted[i])) == length &&
+			memcmp(name, VARDATA_ANY(DatumGetPointer(omitted[i])), length) == 0)
+			return true;
+	return false;
+}
+
+/* As lengthCompareJsonbString(): shorter ones first.  Of two that are called the same jsonb keeps the last. */
+static int
+compare_keys(const void *a, const void *b, void *desc)
+{
+	const char *name_a = NameStr(TupleDescAttr((TupleDesc) desc, *(const int *) a)->attname);
+	const char *name_b = NameStr(TupleDescAttr((TupleDesc) desc, *(const int *) b)->attname);
+	int length_a = strlen(name_a);
+	int length_b = strlen(name_b);
+
+	if (length_a != length_b)
+		return length_a < length_b ? -1 : 1;
+	if (memcmp(name_a, name_b, length_a) != 0)
+		return memcmp(name_a, name_b, length_a);
+	return *(const int *) a - *(const int *) b;
 }
 
 static void
-push_row(JsonbParseState **state, HeapTupleHeader row, TupleDesc desc, const Omitted *omit)
+push_row(JsonbParseState **state, HeapTupleHeader row, TupleDesc desc, const ShownColumns *shown)
 {
 	HeapTupleData tuple = { .t_len = HeapTupleHeaderGetDatumLength(row), .t_data = row };
 	Datum *values = palloc(desc->natts * sizeof(Datum));
@@ -93,29 +168,17 @@ push_row(JsonbParseState **state, HeapTupleHeader row, TupleDesc desc, const Omi
 	JsonbValue null = { .type = jbvNull };
 
 	heap_deform_tuple(&tuple, desc, values, nulls);
-	for (int i = 0; i < desc->natts; i++)
+	for (int i = 0; i < shown->count; i++)
 	{
-		Form_pg_attribute att = TupleDescAttr(desc, i);
-		int length = strlen(NameStr(att->attname));
+		int column = shown->column[i];
+		Form_pg_attribute att = TupleDescAttr(desc, column);
 
-		if (att->attisdropped || is_omitted(NameStr(att->attname), length, omit))
-			continue;
-		push_key(state, NameStr(att->attname), length);
-		if (nulls[i])
+		push_key(state, NameStr(att->attname), strlen(NameStr(att->attname)));
+		if (nulls[column])
 			pushJsonbValue(state, WJB_VALUE, &null);
 		else
-			push_value(state, values[i], att->atttypid);
+			push_value(state, values[column], att->atttypid);
 	}
-}
-
-static bool
-is_omitted(const char *name, int length, const Omitted *omit)
-{
-	for (int i = 0; i < omit->count; i++)
-		if (!omit->nulls[i] && VARSIZE_ANY_EXHDR(DatumGetPointer(omit->names[i])) == length &&
-			memcmp(name, VARDATA_ANY(DatumGetPointer(omit->names[i])), length) == 0)
-			return true;
-	return false;
 }
 
 static void

@@ -2,7 +2,7 @@
 -- and whatever becomes of the table.
 begin;
 set local search_path = public;
-select plan(81);
+select plan(84);
 
 set local agenda.now = '2025-03-10 12:00:00+00';
 select agenda.act_as('aaaaaaaa-0000-4000-8000-000000000031');
@@ -189,6 +189,27 @@ select is(agenda._row_json(null::record), null, 'no record, no JSON');
 select is(agenda._row_json(x, '{b,null}', 'row'), '{"row": {"a": 1, "u": "aaaaaaaa-0000-4000-8000-000000000001"}}', 'a record as a member, without a column')
   from (select 1 as a, 2 as b, 'aaaaaaaa-0000-4000-8000-000000000001'::uuid as u) x;
 select is(agenda._row_json(x, '{}', null), '{"a": 1, "at": null}', 'without a member it is the object') from (select 1 as a, 'infinity'::timestamptz as at) x;
+
+select is(agenda._row_json(x, '{cc}'), '{"b": 2, "aa": 1, "ccc": 4}', 'keys in any order')
+  from (select 1 as aa, 2 as b, 3 as cc, 4 as ccc) x;
+select is(agenda._row_json(x), '{"a": 2}', 'of two that are called the same the last') from (select 1 as a, 2 as a) x;
+-- another row type, another list and another definition from call to call
+create temp table shown (a int, b int);
+insert into shown values (1, 2);
+do $$
+declare
+    v jsonb[];
+begin
+    for i in 1..4 loop
+        v := v || agenda._row_json((select s from shown s), case when i = 2 then '{a}'::text[] end);
+        if i = 3 then
+            alter table shown drop column a;
+            alter table shown add column c int default 3;
+        end if;
+    end loop;
+    perform set_config('test.shown', v::text, true);
+end $$;
+select is(current_setting('test.shown')::jsonb[], '{"{\"a\": 1, \"b\": 2}","{\"b\": 2}","{\"a\": 1, \"b\": 2}","{\"b\": 2, \"c\": 3}"}', 'a row as it is now');
 
 -- ---- who writes past the executor asks what it asks ----
 alter policy owner on agenda.tasks with check (title !~ 'damn');
