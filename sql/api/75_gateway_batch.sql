@@ -60,6 +60,9 @@ begin
         when 'gw_mark_read' then r := agenda.gw_mark_read(p_user, p_request_id, p_traceparent, v_id);
         when 'gw_mark_all_read' then r := agenda.gw_mark_all_read(p_user, p_request_id, p_traceparent);
         when 'gw_clear_notifications' then r := agenda.gw_clear_notifications(p_user, p_request_id, p_traceparent);
+        when 'gw_list_holidays' then r := agenda.gw_list_holidays(p_user, p_request_id, p_traceparent, v_query);
+        when 'gw_set_holiday' then r := agenda.gw_set_holiday(p_user, p_request_id, p_traceparent, v_body);
+        when 'gw_remove_holiday' then r := agenda.gw_remove_holiday(p_user, p_request_id, p_traceparent, v_query);
         when 'gw_set_preferences' then r := agenda.gw_set_preferences(p_user, p_request_id, p_traceparent, v_body, v_version);
         else
             raise exception using errcode = 'YA006', message = 'this operation cannot be part of a batch';

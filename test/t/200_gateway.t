@@ -251,7 +251,8 @@ my @routes = (
     [ POST => '/tasks/undo' ], [ POST => '/rrule/preview' ], [ GET => '/audit' ], [ GET => '/changes' ],
     [ GET => '/stream' ], [ POST => '/stream/ticket' ], [ POST => '/batch' ], [ GET => '/operator/health' ],
     [ GET => '/calendar' ], [ GET => '/calendar.ics' ], [ POST => '/calendar.ics' ], [ POST => '/recurring-tasks/preview' ],
-    [ GET => '/channels' ], [ POST => '/channels' ], [ GET => '/deliveries' ]);
+    [ GET => '/channels' ], [ POST => '/channels' ], [ GET => '/deliveries' ],
+    (map { [ $_ => '/users/me/holidays' ] } qw(GET PUT DELETE)));
 my @things = (
     [ GET => '/tasks/{id}' ], [ PUT => '/tasks/{id}' ], [ PATCH => '/tasks/{id}' ], [ DELETE => '/tasks/{id}' ],
     [ PUT => '/tasks/{id}/complete' ], [ POST => '/tasks/{id}/complete' ],

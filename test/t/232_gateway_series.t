@@ -137,6 +137,21 @@ is($alice->get("/notifications/$note->{id}/why")->{json}{notification_id}, $note
 is($alice->get("/tasks/$task->{id}/why-not-notified")->{json}{task_id}, $task->{id}, 'and why not');
 problem_is($alice->get("/tasks/$task->{id}/why-not-notified?at=never"), 422, 'YA005', '/at', 'at a time');
 
+# --- days off -------------------------------------------------------------------------------------------
+$node->safe_psql('agenda', "insert into agenda.holidays (user_id, calendar, day) values (null, 'de', '2031-10-03')");
+my $off = { day => '2031-12-24', calendar => 'own', label => 'Off', shared => JSON::PP::false };
+is_deeply($alice->put('/users/me/holidays', { day => '2031-12-24', label => $_ })->{json}, { %$off, label => $_ }, "a day off: $_") foreach qw(Eve Off);
+is_deeply($alice->get('/users/me/holidays?from_day=2031-01-01&to_day=2031-12-31')->{json}{items},
+    [ { day => '2031-10-03', calendar => 'de', label => undef, shared => JSON::PP::true }, $off ], 'stands among those that everybody shares');
+is_deeply($bob->get('/users/me/holidays?from_day=2031-12-01')->{json}, { items => [] }, 'and is nobody else\'s');
+is($bob->del('/users/me/holidays?day=2031-12-24')->{status}, 204, 'another user takes away his own');
+is_deeply($alice->get('/users/me/holidays?from_day=2031-12-24')->{json}{items}, [$off], 'not mine');
+is($alice->del('/users/me/holidays?day=2031-12-24')->{status}, 204, 'DELETE');
+is_deeply($alice->get('/users/me/holidays?from_day=2031-12-01')->{json}, { items => [] }, 'gone');
+problem_is($alice->put('/users/me/holidays', { day => $_ }), 422, 'YA006', '/day', 'a day: ' . ($_ // 'none')) foreach ('soon', '2031-02-30', undef, 7);
+problem_is($alice->del('/users/me/holidays'), 422, 'YA006', '/day', 'no day');
+problem_is($alice->put('/users/me/holidays', { day => '2031-01-01', label => 'x' x 201 }), 422, '23514', '/label', 'a label that is too long');
+
 # --- in a batch ----------------------------------------------------------------------------------------
 my $batch = $alice->post('/batch', { operations => [
     { method => 'POST', path => "$path/trigger" }, { method => 'GET', path => '/channels' },
