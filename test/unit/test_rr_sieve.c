@@ -9,24 +9,13 @@
 #include <time.h>
 
 #include "recurrence/plan.h"
-#include "tap.h"
+#include "rr_agree.h"
 #include "rr_awkward.h"
 #include "rr_oracle_subday.h"
 #include "rr_summer.h"
-#include "rr_text.h"
 
 #define WALKED  40000 /* periods of the series */
 #define MATCHES 20000
-
-static bool
-complain(const struct rr_rule *rule, int64_t dtstart, const char *what, int64_t at)
-{
-	char text[RR_TEXT_MAX];
-
-	rr_format(rule, text, sizeof(text));
-	diag("%s from %s: %s at %s", text, show_time(dtstart), what, show_time(at));
-	return false;
-}
 
 /* one occurrence a period, that of its first second */
 static void
@@ -218,7 +207,7 @@ test_elapsed(int rules)
 	ok(bad == 0, "COUNT in elapsed time, %d awkward rules", rules);
 }
 
-/* to the end of time, where zone and series repeat together within some times 400 years */
+/* to the end of time; zone and series repeat together within some times 400 years, or hardly ever */
 static void
 test_elapsed_sums(int rules)
 {
@@ -238,7 +227,8 @@ test_elapsed_sums(int rules)
 		int64_t next;
 		int64_t end;
 
-		rule.interval = intervals[pick(sizeof(intervals) / sizeof(intervals[0]))];
+		if (pick(2))
+			rule.interval = intervals[pick(sizeof(intervals) / sizeof(intervals[0]))];
 		rule.count = k + more;
 		make_elapsed(&plan, &rule, dtstart);
 		if (plan.until_instant > RR_TIME_MAX - DAY ||

@@ -7,10 +7,8 @@
  */
 #include <time.h>
 
-#include "tap.h"
+#include "rr_agree.h"
 #include "rr_oracle_subday.h"
-#include "rr_random.h"
-#include "rr_text.h"
 
 /* ---- random rules -------------------------------------------------------------------- */
 
@@ -86,97 +84,12 @@ random_end(struct rr_rule *rule, int64_t dtstart)
 /* ---- the comparison ------------------------------------------------------------------ */
 
 static bool
-complain(const struct rr_rule *rule, int64_t dtstart, const char *what, int64_t at)
-{
-	char text[RR_TEXT_MAX];
-
-	rr_format(rule, text, sizeof(text));
-	diag("%s from %s: %s at %s", text, show_time(dtstart), what, show_time(at));
-	return false;
-}
-
-static int
-position(const struct list *all, int64_t t)
-{
-	int lo = 0;
-	int hi = all->n;
-
-	while (lo < hi)
-	{
-		int middle = (lo + hi) / 2;
-
-		if (all->t[middle] < t)
-			lo = middle + 1;
-		else
-			hi = middle;
-	}
-	return lo;
-}
-
-static const char *
-probe(const struct rr_plan *plan, const struct list *all, int64_t horizon, int64_t t)
-{
-	int i = position(all, t);
-	bool hit = i < all->n && all->t[i] == t;
-	int64_t found = 0;
-	bool any = rr_next(plan, t, &found);
-
-	if (i < all->n ? !any || found != all->t[i] : any && found < horizon)
-		return "next";
-	any = rr_previous(plan, t, &found);
-	if (!hit)
-		i--;
-	if (i >= 0 ? !any || found != all->t[i] : any)
-		return "previous";
-	return rr_contains(plan, t) == hit ? NULL : "contains";
-}
-
-/* a batch holds what rr_next gives one after the other */
-static bool
-fill_agrees(const struct rr_plan *plan, int64_t lo, int64_t hi, int size)
-{
-	int64_t out[64];
-	int n = rr_fill(plan, lo, hi, out, size);
-	int64_t t = lo;
-
-	for (int i = 0; i < n; i++, t++)
-		if (!rr_next(plan, t, &t) || t != out[i] || t > hi)
-			return false;
-	return n == size || !rr_next(plan, t, &t) || t > hi;
-}
-
-static bool
 agree(const struct rr_rule *rule, int64_t dtstart)
 {
 	static struct list all;
-	static struct rr_plan plan;
 	int64_t horizon = subday_list(rule, dtstart, &all);
-	int64_t lo = RR_TIME_MIN;
 
-	rr_plan_make(&plan, rule, dtstart, RR_FLOATING);
-	for (int i = 0; i < all.n && i < 1000; i++)
-	{
-		int64_t found;
-
-		if (!rr_next(&plan, lo, &found) || found != all.t[i])
-			return complain(rule, dtstart, "sequence", all.t[i]);
-		lo = found + 1;
-	}
-	for (int i = 0; i < 40; i++)
-	{
-		int64_t t =
-			dtstart - DAY + (int64_t) ((uint64_t) rand() * 1021 % (uint64_t) (horizon - dtstart));
-		const char *wrong;
-
-		if (all.n > 0 && i % 2 == 0)
-			t = all.t[pick(all.n)] + pick(3) - 1;
-		wrong = t < horizon ? probe(&plan, &all, horizon, t) : NULL;
-		if (wrong != NULL)
-			return complain(rule, dtstart, wrong, t);
-		if (!fill_agrees(&plan, t, t + pick(400) * (int64_t) DAY, 1 + pick(64)))
-			return complain(rule, dtstart, "fill", t);
-	}
-	return true;
+	return agree_with_list(rule, dtstart, &all, horizon, 1000, 40);
 }
 
 static void
