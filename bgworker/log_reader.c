@@ -189,20 +189,17 @@ agenda_log_read_mark(void)
 
 /*
  * Events come from transactions with an id.  If nobody was running in lo and nobody has drawn one
- * since, there is nothing to look for.
+ * since, but for ourselves to store the position, there is nothing to look for.
  */
 bool
 agenda_log_is_quiet(const AgendaPosition *position)
 {
-	uint64 xmax;
+	const StoredSnapshot *lo = (const StoredSnapshot *) DatumGetPointer(position->lo.value);
+	uint64 next = U64FromFullTransactionId(ReadNextFullTransactionId());
 
-	if (position->lo.isnull || !position->hi.isnull)
+	if (position->lo.isnull || !position->hi.isnull || lo->xmin != lo->xmax)
 		return false;
-	xmax = U64FromFullTransactionId(
-		DatumGetFullTransactionId(DirectFunctionCall1(pg_snapshot_xmax, position->lo.value)));
-	return xmax == U64FromFullTransactionId(DatumGetFullTransactionId(
-					   DirectFunctionCall1(pg_snapshot_xmin, position->lo.value))) &&
-		   xmax == U64FromFullTransactionId(ReadNextFullTransactionId());
+	return next == lo->xmax || (next == lo->xmax + 1 && agenda_position_saved_by() == lo->xmax);
 }
 
 /* ---- the transaction ----------------------------------------------------------------------- */

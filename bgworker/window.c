@@ -10,6 +10,7 @@
  */
 #include "postgres.h"
 
+#include "access/xact.h"
 #include "catalog/pg_type.h"
 #include "common/hashfn.h"
 #include "utils/builtins.h"
@@ -60,6 +61,8 @@ static void run_save(void *arg);
 static void run_topics(void *arg);
 static AgendaSnapshot column_snapshot(HeapTuple row, TupleDesc desc, int column);
 static void free_snapshot(AgendaSnapshot *snapshot);
+
+static uint64 saved_by = 0;
 
 static const AgendaSnapshot no_snapshot = { .isnull = true };
 
@@ -298,6 +301,13 @@ run_save(void *arg)
 					 '\0' };
 
 	agenda_worker_query(&save_query, values, nulls);
+	saved_by = U64FromFullTransactionId(GetTopFullTransactionId());
+}
+
+uint64
+agenda_position_saved_by(void)
+{
+	return saved_by;
 }
 
 /* ---- topics -------------------------------------------------------------------------------- */

@@ -121,6 +121,9 @@ extern void agenda_position_set(AgendaPosition *position, AgendaSnapshot lo, Age
 /* Stores a position as it is; false after an error. */
 extern bool agenda_position_save(const AgendaPosition *position);
 
+/* The id of the transaction that last did so. */
+extern uint64 agenda_position_saved_by(void);
+
 /* Names all topics that records may go to; false after an error. */
 extern bool agenda_topics_each(void (*visit)(const char *topic));
 
