@@ -111,7 +111,8 @@ begin
         update agenda.recurring_tasks s
            set has_overrides = r.has_overrides, next_key = v_next,
                is_active = s.is_active or (s.next_key is null and v_next is not null and s.resume_at is null)
-         where s.user_id = r.user_id and s.id = r.id;
+         where s.user_id = r.user_id and s.id = r.id
+        returning s.* into r;
         if new is distinct from old and r.deleted_at is null then
             v_image := agenda._recurring_task_image(r);
             v_none := agenda._log_change('recurring_task.updated', r.user_id, r.id,

@@ -1,7 +1,7 @@
 -- fsck(): the log and the rows say the same; each kind of disagreement is planted, and found.
 begin;
 set local search_path = public;
-select plan(27);
+select plan(28);
 
 select agenda.act_as('aaaaaaaa-0000-4000-8000-00000000f5c0');
 -- a plain superuser is somebody whom triggers do not see, between these two
@@ -30,6 +30,10 @@ update agenda.tasks set title = 'Deleted otherwise' where title = 'Deleted';
 select is(pg_temp.found(), null, 'and stays so, whatever is changed');
 delete from agenda.tasks where title = 'Deleted otherwise';
 select is(pg_temp.found(), null, 'or deleted for good');
+
+select agenda.add_occurrence(r.id, (r.dtstart + interval '30 days'))
+  from agenda.create_recurring_task('Over', 'daily', start_date => (date_trunc('second', now()) - interval '10 seconds')::text, end_date => (now() + interval '1 hour')::text, timezone => 'UTC') r;
+select is(pg_temp.found(), null, 'or goes on after its end');
 
 -- ---- rows that were changed without an event ----
 select pg_temp.behind();
