@@ -147,6 +147,52 @@ test_sums(int rules)
 	ok(bad == 0, "sums of COUNT, %d awkward rules", rules);
 }
 
+/* 29 February on a weekday, by a series that seldom meets it: a handful of days in 400 years */
+static void
+sparse_rule(struct rr_rule *rule)
+{
+	static const char *const freqs[] = { "DAILY", "HOURLY", "MINUTELY", "SECONDLY" };
+	static const char *const days[] = { "MO", "TU", "WE", "TH", "FR", "SA", "SU" };
+	struct rr_error error = { 0 };
+	char text[128];
+
+	snprintf(text, sizeof(text), "FREQ=%s;INTERVAL=%d;BYMONTH=2;BYMONTHDAY=29;BYDAY=%s",
+			 freqs[pick(4)], 1 + pick(1 << (4 + pick(18))), days[pick(7)]);
+	if (!rr_parse(text, strlen(text), rule, &error))
+		diag("%s is refused", text);
+}
+
+/* Back is the way there: before each occurrence stands the one from which next() has found it. */
+static void
+test_sparse(int rules)
+{
+	static struct rr_plan plan;
+	int bad = 0;
+	int found = 0;
+
+	for (int i = 0; i < rules && bad < 5; i++)
+	{
+		int64_t dtstart = rr_day_of(1900 + pick(300), 1 + pick(12), 1) * DAY + pick(DAY);
+		int64_t at = dtstart;
+		int64_t last;
+		int64_t next;
+		struct rr_rule rule;
+
+		sparse_rule(&rule);
+		rr_plan_make(&plan, &rule, dtstart, RR_FLOATING);
+		if (pick(2) == 0)
+			at += wide_random(RR_TIME_MAX - dtstart);
+		if (!rr_next(&plan, at, &at))
+			continue;
+		for (int k = 0; k < 8 && rr_next(&plan, at + 1, &next); k++, at = next, found++)
+			if (!rr_previous(&plan, next - 1, &last) || last != at)
+				bad += !complain(&rule, dtstart, "previous", next);
+		if (!rr_previous(&plan, RR_TIME_MAX, &last) || last < at || rr_next(&plan, last + 1, &next))
+			bad += !complain(&rule, dtstart, "last of all", at);
+	}
+	ok(bad == 0 && found > rules, "there and back, %d rules of few days, %d steps", rules, found);
+}
+
 /* ---- elapsed time in a zone ---------------------------------------------------------- */
 
 static void
@@ -297,6 +343,7 @@ main(int argc, char **argv)
 	srand(seed);
 	test_walks(rules);
 	test_sums(rules * 4);
+	test_sparse(rules * 4);
 	test_elapsed(rules);
 	test_elapsed_sums(rules);
 	test_pattern(rules * 4);
