@@ -35,6 +35,9 @@ PG_FUNCTION_INFO_V1(agenda_check_zone);
 /* no zone has so many changes until one pattern is over */
 #define CHANGES_MOST 4096
 
+/* so many changes behind the last answer are looked at before the whole table is searched */
+#define NEARBY 4
+
 /* a change of the offset and what is before and after it */
 typedef struct ZoneChange
 {
@@ -195,14 +198,11 @@ changes_until(ZoneTable *table, int64 instant)
 	int high = table->count;
 	int last = table->last;
 
-	/* mostly it is where the last answer was, or in the span behind it */
+	/* mostly it is where the last answer was, or in a span soon behind it: a year has two */
 	if (last <= table->count && (last == 0 || table->change[last - 1].at <= instant))
-	{
-		if (last == table->count || table->change[last].at > instant)
-			return last;
-		if (last + 1 == table->count || table->change[last + 1].at > instant)
-			return last + 1;
-	}
+		for (int n = last; n <= last + NEARBY; n++)
+			if (n == table->count || table->change[n].at > instant)
+				return n;
 	while (low < high)
 	{
 		int middle = (low + high) / 2;
