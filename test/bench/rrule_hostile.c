@@ -10,9 +10,10 @@
  * Times are processor time of the thread.  A rule that seems slow is measured again, and its best
  * time counts.  Prints the worst of every kind, and how the costs of one next are spread.  With
  * "zoned" the rules of hours and faster run in elapsed time, in a zone that changes its clock twice
- * a year from 1916 on, for ever.  With "lines" it tries so many rules of each class and prints a line
- * for each: civil or zoned, with COUNT or without, median, 99.9 %, worst (us, planning included), how many
- * took more than a millisecond, and the worst rule.
+ * a year from 1916 on, for ever.  With "lines" it tries so many rules of each class and prints two lines
+ * for each, of planning and one next together and of that next alone: civil or zoned, with COUNT or
+ * without, which of the two, median, 99.9 %, worst (us), how many took more than a millisecond, and the
+ * worst rule.
  */
 #include <stdio.h>
 #include <stdlib.h>
@@ -55,6 +56,7 @@ struct worst
 
 static struct worst worst[2][QUESTIONS][7]; /* without and with COUNT, by frequency */
 static bool zoned;
+static bool alone; /* planning is not measured */
 static int64_t first_change = 1916;
 static const struct rr_zone zone = { summer_span, &first_change };
 
@@ -98,6 +100,8 @@ measure(const struct sample *s, enum question question)
 	rr_plan_make(&plan, &s->rule, s->dtstart, zoned ? RR_ZONED | RR_ELAPSED : RR_FLOATING);
 	if (zoned)
 		rr_plan_elapse(&plan, &zone);
+	if (alone)
+		start = now_ns();
 	if (question == NEXT)
 		answer = zoned ? rr_zoned_next(&plan, &zone, s->at, &found) : rr_next(&plan, s->at, &found);
 	else if (question == PREVIOUS)
@@ -239,8 +243,8 @@ print_line(bool counted, int rules)
 		return;
 	qsort(costs, (size_t) rules, sizeof(*costs), ascending);
 	rr_format(&most.sample.rule, text, sizeof(text));
-	printf("%s %s %.1f %.1f %.1f %d %d %s\n", zoned ? "zoned" : "civil",
-		   counted ? "COUNT" : "endless", costs[rules / 2] / 1000,
+	printf("%s %s %s %.1f %.1f %.1f %d %d %s\n", zoned ? "zoned" : "civil",
+		   counted ? "COUNT" : "endless", alone ? "next" : "together", costs[rules / 2] / 1000,
 		   costs[(int) (0.999 * rules)] / 1000, most.ns / 1000, slow, rules, text);
 	free(costs);
 }
@@ -248,11 +252,12 @@ print_line(bool counted, int rules)
 static int
 print_lines(int rules, unsigned seed)
 {
-	for (int class = 0; class < 4; class ++)
+	for (int line = 0; line < 8; line++)
 	{
-		zoned = class >= 2;
+		alone = line >= 4;
+		zoned = line % 4 >= 2;
 		srand(seed);
-		print_line(class % 2 != 0, rules);
+		print_line(line % 2 != 0, rules);
 	}
 	return 0;
 }
