@@ -157,6 +157,8 @@ SQL
                 map { $figures->{ $_->[0] } => over($figures->{ $_->[0] }, $limit{ $_->[1] }) }
                   [ over_empty => 'sql_next' ], [ miss => 'sql_miss' ], [ thousand => 'sql_1000' ]);
     }
+    $sql{generate_series} = $node->safe_psql('agenda', q{select public.best_ns('select count(*) from generate_series(1, 1000)', 150)}) + 0;
+    say_line(sprintf '  %-44s %49.0f', 'generate_series(1, 1000), for comparison', $sql{generate_series});
     $node->stop;
     return \%sql;
 }
@@ -167,8 +169,9 @@ sub measure_sql_rule
     my $rows = 20_000;
     my $rounds = $ENV{AGENDA_BENCH_ROUNDS} // 15;
     my $best = sub {
-        my ($query, $n) = @_;
-        return $node->safe_psql('agenda', "select public.best_ns(\$\$$query\$\$, $rounds)") / $n;
+        my ($query, $n, $times) = @_;
+        $times //= $rounds;
+        return $node->safe_psql('agenda', "select public.best_ns(\$\$$query\$\$, $times)") / $n;
     };
     my $fill = sub {
         my ($start) = @_;
@@ -187,7 +190,7 @@ vacuum (freeze, analyze) public.series");
     $fill->("timestamp '1976-11-22T09:00' + i * interval '1 second'");
     $figures{miss} = $best->($next, $rows) - $figures{empty};
     $figures{thousand} =
-      $best->("select count(*) from agenda.first_occurrences('$rule', '1976-11-22T09:00', 'Europe/Berlin', 1000)", 1);
+      $best->("select count(*) from agenda.first_occurrences('$rule', '1976-11-22T09:00', 'Europe/Berlin', 1000)", 1, 10 * $rounds);
     return \%figures;
 }
 
