@@ -9,12 +9,8 @@
 use strict;
 use warnings;
 
-# the test modules send STDOUT to their log; the tables go to the real one
-our $stdout;
-BEGIN { open $stdout, '>&', \*STDOUT or die "stdout: $!" }
-
+use AgendaBench;    # first: it keeps STDOUT
 use AgendaTest;
-use JSON::PP ();
 use POSIX qw(strftime);
 use PostgreSQL::Test::Utils;
 
@@ -26,7 +22,7 @@ my %limit = (next => 50, item => 20, parse => 500, typical_us => 10, hostile_nex
     sql_1000 => 100_000);
 my @columns = qw(next_10_years next_50_years item parse plan);
 
-my %result = (started => strftime('%FT%TZ', gmtime), load => load(), cpus => scalar(() = slurp('/proc/cpuinfo') =~ /^processor/mg));
+my %result = (started => strftime('%FT%TZ', gmtime), load => load() + 0, cpus => scalar(() = slurp('/proc/cpuinfo') =~ /^processor/mg));
 $result{library} = { map { $_ => read_figures($_) } 'pg_agenda', @peers };
 show_versions();
 show_column('next occurrence, DTSTART 10 years back', 'next_10_years', $limit{next});
@@ -36,10 +32,7 @@ show_column('reading the text', 'parse', $limit{parse});
 $result{random} = show_random();
 $result{hostile} = show_hostile();
 $result{sql} = measure_sql();
-write_results();
-
-sub say_line { print {$stdout} "$_[0]\n"; $stdout->flush }
-sub load { return (split ' ', slurp('/proc/loadavg'))[0] + 0 }
+write_results(\%result, 'rrule');
 
 # ---- library and peers ----------------------------------------------------------------------
 
@@ -192,12 +185,4 @@ vacuum (freeze, analyze) public.series");
     $figures{thousand} =
       $best->("select count(*) from agenda.first_occurrences('$rule', '1976-11-22T09:00', 'Europe/Berlin', 1000)", 1, 10 * $rounds);
     return \%figures;
-}
-
-sub write_results
-{
-    my $file = "$ENV{TESTDIR}/rrule-" . strftime('%Y%m%dT%H%M%SZ', gmtime) . '.json';
-    open my $out, '>', $file or die "$file: $!";
-    print $out JSON::PP->new->canonical->pretty->encode(\%result);
-    close $out;
 }
