@@ -140,8 +140,7 @@ sub knock
         $refused += $counts[1];
         $reset += $counts[2];
     }
-    # on a starved machine one or two in 20,000 have been reset, why is not known; without care it is one in 3,000
-    cmp_ok($reset * 10_000, '<=', $served, "eight restarts: $served were let in and served, $refused refused, $reset reset");
+    is($reset, 0, "eight restarts: $served were let in and served, $refused refused, none reset");
     cmp_ok($served, '>', 100, 'there was a load');
 }
 $gateway = AgendaGateway->start($node, ACCESS_LOG => 'off');
