@@ -1,6 +1,6 @@
 /*
  * rrule_phrase.c
- *		agenda.parse_recurrence(): rules from phrases of people.
+ *		Rules from what people write: agenda.parse_recurrence() and agenda._rule_of().
  *
  * The grammar is in recurrence/phrase.c; here are the arguments, the row that comes back and the
  * errors, which are YA003 with the position of what was not understood.
@@ -21,6 +21,7 @@
 #include "settings.h"
 
 PG_FUNCTION_INFO_V1(agenda_parse_recurrence);
+PG_FUNCTION_INFO_V1(agenda_rule_of);
 
 /* how much of a faulty phrase an error shows, in bytes */
 #define SHOWN_TEXT 100
@@ -118,4 +119,49 @@ agenda_parse_recurrence(PG_FUNCTION_ARGS)
 		values[2] = PointerGetDatum(
 			cstring_to_text_with_len(words + phrase.rest, (int) (len - phrase.rest)));
 	PG_RETURN_DATUM(HeapTupleGetDatum(heap_form_tuple(BlessTupleDesc(row), values, nulls)));
+}
+
+/* The member that the text came in: the gateway points at it. */
+static void
+name_member(void *member)
+{
+	err_generic_string(PG_DIAG_COLUMN_NAME, member);
+}
+
+/* Only rules have a "=": that decides whose error it is when the text is neither. */
+static void
+read_rule(const char *words, size_t len, struct rr_rule *rule)
+{
+	struct rr_phrase phrase;
+	struct rr_phrase_error error;
+
+	if (memchr(words, '=', len) != NULL)
+	{
+		agenda_rrule_parse(words, len, rule);
+		return;
+	}
+	if (!rr_phrase_parse(words, len, today(), &phrase, &error))
+		complain(words, len, &error);
+	if (phrase.rest != len)
+		ereport(ERROR, (errcode(ERRCODE_AGENDA_INVALID_RRULE),
+						errmsg("invalid recurrence phrase: \"%.*s\"",
+							   pg_mbcliplen(words, (int) len, SHOWN_TEXT), words),
+						errdetail("Nothing may follow the rule.")));
+	*rule = phrase.rule;
+}
+
+/* agenda._rule_of(text, member) → rrule: RRULE text, a word or a phrase */
+Datum
+agenda_rule_of(PG_FUNCTION_ARGS)
+{
+	text *written = PG_GETARG_TEXT_PP(0);
+	ErrorContextCallback context = { .callback = name_member,
+									 .arg = text_to_cstring(PG_GETARG_TEXT_PP(1)) };
+	struct rr_rule rule;
+
+	context.previous = error_context_stack;
+	error_context_stack = &context;
+	read_rule(VARDATA_ANY(written), VARSIZE_ANY_EXHDR(written), &rule);
+	error_context_stack = context.previous;
+	PG_RETURN_POINTER(agenda_rrule_pack(&rule));
 }

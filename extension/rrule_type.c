@@ -67,8 +67,9 @@ place(const char *text, size_t len, size_t position)
 					clip(text + position, end - position, SHOWN_PLACE));
 }
 
-static void
-parse_text(const char *text, size_t len, struct rr_rule *rule)
+/* Canonical or not; YA003 for what is no rule. */
+void
+agenda_rrule_parse(const char *text, size_t len, struct rr_rule *rule)
 {
 	struct rr_error error;
 	const char *hint;
@@ -114,7 +115,7 @@ agenda_rrule_in(PG_FUNCTION_ARGS)
 	const char *text = PG_GETARG_CSTRING(0);
 	struct rr_rule rule;
 
-	parse_text(text, strlen(text), &rule);
+	agenda_rrule_parse(text, strlen(text), &rule);
 	PG_RETURN_POINTER(agenda_rrule_pack(&rule));
 }
 
@@ -140,7 +141,7 @@ agenda_rrule_recv(PG_FUNCTION_ARGS)
 		ereport(ERROR, (errcode(ERRCODE_INVALID_BINARY_REPRESENTATION),
 						errmsg("unsupported version %d of a binary recurrence rule", version)));
 	text = pq_getmsgtext(buf, buf->len - buf->cursor, &len);
-	parse_text(text, (size_t) len, &rule);
+	agenda_rrule_parse(text, (size_t) len, &rule);
 	PG_RETURN_POINTER(agenda_rrule_pack(&rule));
 }
 
@@ -253,7 +254,8 @@ agenda_rrule_from(PG_FUNCTION_ARGS)
 	if (interval < 1)
 		ereport(ERROR, (errcode(ERRCODE_AGENDA_INVALID_RRULE),
 						errmsg("invalid recurrence interval: %d", interval),
-						errdetail("The interval must be at least 1.")));
+						errdetail("The interval must be at least 1."),
+						err_generic_string(PG_DIAG_COLUMN_NAME, "recurrence_interval")));
 	for (int freq = RR_YEARLY; freq <= RR_DAILY; freq++)
 		if (pg_strcasecmp(type, rr_freq_word((enum rr_freq) freq)) == 0)
 		{
@@ -262,7 +264,8 @@ agenda_rrule_from(PG_FUNCTION_ARGS)
 		}
 	ereport(ERROR, (errcode(ERRCODE_AGENDA_INVALID_RRULE),
 					errmsg("invalid recurrence type: \"%s\"", clip(type, strlen(type), SHOWN_TEXT)),
-					errhint("Use daily, weekly, monthly or yearly.")));
+					errhint("Use daily, weekly, monthly or yearly."),
+					err_generic_string(PG_DIAG_COLUMN_NAME, "recurrence_type")));
 	PG_RETURN_NULL(); /* not reached */
 }
 

@@ -14,6 +14,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "dberror.h"
 #include "http.h"
 #include "sqlanswer.h"
 #include "worker.h"
@@ -165,38 +166,32 @@ member(const json_t *object, const char *name)
 	return json_string_value(json_object_get(object, name));
 }
 
+static void
+put_refusal(struct strbuf *out, const struct request *req, struct problem *p)
+{
+	p->request_id = req->request_id;
+	sb_printf(out, "{\"status\":%u,\"body\":", p->kind->status);
+	problem_render(out, p);
+	sb_putc(out, '}');
+}
+
 /* Status and problem document of an operation that failed. */
 static void
-put_problem(struct strbuf *out, const struct request *req, const struct problem_kind *kind,
-			const json_t *result)
+put_error(struct strbuf *out, const struct request *req, const json_t *result)
 {
-	struct problem p = { .kind = kind, .request_id = req->request_id };
-	struct strbuf detail = { 0 };
-	struct strbuf pointer = { 0 };
+	const struct db_error error = {
+		.sqlstate = member(result, "sqlstate"),
+		.message = member(result, "message"),
+		.detail = member(result, "detail"),
+		.hint = member(result, "hint"),
+		.column = member(result, "column"),
+		.constraint = member(result, "constraint"),
+	};
+	struct db_problem p;
 
-	if (result != NULL)
-	{
-		const char *message = member(result, "message");
-		const char *more = member(result, "detail");
-
-		p.code = kind->sqlstate ? member(result, "sqlstate") : NULL;
-		if (message != NULL && problem_shows_message(kind))
-		{
-			sb_puts(&detail, message);
-			if (more != NULL)
-				sb_printf(&detail, ": %s", more);
-			p.detail = detail.data;
-		}
-		if (kind->status < 500)
-			put_pointer(&pointer, member(result, "column"), member(result, "table"),
-						member(result, "constraint"));
-		p.pointer = pointer.data;
-	}
-	sb_printf(out, "{\"status\":%u,\"body\":", kind->status);
-	problem_render(out, &p);
-	sb_putc(out, '}');
-	sb_free(&detail);
-	sb_free(&pointer);
+	db_problem_init(&p, &error, req->worker->db.rules);
+	put_refusal(out, req, &p.problem);
+	db_problem_free(&p);
 }
 
 static void
@@ -227,16 +222,16 @@ put_results(struct strbuf *out, const struct request *req, const json_t *results
 
 	json_array_foreach((json_t *) (uintptr_t) results, i, result)
 	{
-		const char *state = member(result, "sqlstate");
+		struct problem undone = { .kind = &rolled_back };
 
 		if (i > 0)
 			sb_putc(out, ',');
-		if (state != NULL)
-			put_problem(out, req, problem_of_sqlstate(state), result);
+		if (member(result, "sqlstate") != NULL)
+			put_error(out, req, result);
 		else if (committed)
 			put_success(out, result);
 		else
-			put_problem(out, req, &rolled_back, NULL);
+			put_refusal(out, req, &undone);
 	}
 }
 

@@ -7,8 +7,8 @@
  *	    +-----------------+--------------+------------+---------+   db_lost()
  *
  * Nothing here blocks but name resolution inside PQconnectStart().  Setting up is one
- * pipeline: session settings, the version handshake, one PREPARE per route, a Sync; whatever fails
- * in it (wrong version, extension not there, no EXECUTE right) means "not ready" and a
+ * pipeline: session settings, the version handshake, the rules that errors are explained by, one
+ * PREPARE per route, a Sync; whatever fails in it (wrong version, extension not there, no EXECUTE right) means "not ready" and a
  * later try.  The back-off runs from 50 ms to 2 s with jitter.  In every state but DOWN and IDLE the
  * timer is patience: a server that says nothing for longer than it may is given up.  Of several
  * hosts each try is for one, the next try for the next one.
@@ -29,7 +29,14 @@
 #define BACKOFF_MAX_MS      2000
 #define CONNECT_PATIENCE_MS 5000
 #define HOST_PATIENCE_MS    1500 /* where there are others to try */
-#define SETUP_FIRST_PREPARE 2    /* results before: session settings, version */
+
+/* results of setting up, in their order */
+enum
+{
+	SETUP_SESSION,
+	SETUP_VERSION,
+	SETUP_RULES
+};
 
 static char statement_names[N_STATEMENTS][16];
 static char statement_texts[N_STATEMENTS][320];
@@ -276,12 +283,17 @@ queue_session_settings(struct db_conn *conn)
 }
 
 static bool
+queue_question(struct db_conn *conn, const char *query)
+{
+	return PQsendQueryParams(conn->pg, query, 0, NULL, NULL, NULL, NULL, 0) == 1;
+}
+
+static bool
 queue_setup(struct db_conn *conn)
 {
 	if (PQsetnonblocking(conn->pg, 1) != 0 || PQenterPipelineMode(conn->pg) != 1 ||
-		!queue_session_settings(conn) ||
-		PQsendQueryParams(conn->pg, "select agenda.gw_version()", 0, NULL, NULL, NULL, NULL, 0) !=
-			1)
+		!queue_session_settings(conn) || !queue_question(conn, "select agenda.gw_version()") ||
+		!queue_question(conn, "select agenda.gw_rules()"))
 		return false;
 	for (int i = 0; i < N_STATEMENTS; i++)
 		if (statement_texts[i][0] != '\0' &&
@@ -316,7 +328,6 @@ static void
 setup_result(struct db_conn *conn, const PGresult *result)
 {
 	ExecStatusType status = PQresultStatus(result);
-	bool is_version = conn->setup_pos == SETUP_FIRST_PREPARE - 1;
 
 	if (conn->setup_error[0] != '\0' || status == PGRES_PIPELINE_ABORTED)
 		return; /* the first trouble explains the rest */
@@ -328,10 +339,16 @@ setup_result(struct db_conn *conn, const PGresult *result)
 						"the database does not offer what this gateway needs: %s",
 						message ? message : "no message");
 	}
-	else if (is_version && !same_minor(AGENDA_VERSION, PQgetvalue(result, 0, 0)))
+	else if (conn->setup_pos == SETUP_VERSION &&
+			 !same_minor(AGENDA_VERSION, PQgetvalue(result, 0, 0)))
 		(void) snprintf(conn->setup_error, sizeof(conn->setup_error),
 						"version mismatch: this gateway is %s, the database has pg_agenda %s",
 						AGENDA_VERSION, PQgetvalue(result, 0, 0));
+	else if (conn->setup_pos == SETUP_RULES)
+	{
+		json_decref(conn->db->rules);
+		conn->db->rules = json_loads(PQgetvalue(result, 0, 0), 0, NULL);
+	}
 }
 
 static void
@@ -538,5 +555,6 @@ db_stop(struct db *db)
 		wheel_remove(&conn->timer);
 	}
 	wheel_remove(&db->sweep);
+	json_decref(db->rules);
 	hosts_free(&db->hosts);
 }

@@ -8,6 +8,7 @@
 #ifndef AGENDA_GW_PIPELINE_H
 #define AGENDA_GW_PIPELINE_H
 
+#include <jansson.h>
 #include <libpq-fe.h>
 #include <stdbool.h>
 #include <stdint.h>
@@ -109,6 +110,8 @@ struct db
 	struct metrics *metrics;
 	int epoll_fd;
 	struct hosts hosts;
+	json_t *
+		rules; /* what CHECK constraints ask for, agenda.gw_rules(); NULL until a connection is ready */
 	bool stopping;
 	int n_ready;
 	uint64_t unready_since; /* ms, valid while n_ready is 0 */

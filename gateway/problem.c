@@ -69,18 +69,6 @@ problem_of_sqlstate(const char *sqlstate)
 	return class_kind ? class_kind : &PROBLEM_INTERNAL;
 }
 
-/*
- * May the database's message be shown?  Our own states and complaints about data were written for
- * the caller; permission and server errors name things that are none of the caller's business,
- * and so do constraint violations.
- */
-bool
-problem_shows_message(const struct problem_kind *kind)
-{
-	return kind->status < 500 && kind->sqlstate != NULL &&
-		   (strncmp(kind->sqlstate, "YA", 2) == 0 || strncmp(kind->sqlstate, "22", 2) == 0);
-}
-
 /* What the member code shows: the SQLSTATE, or the gateway's own word. */
 const char *
 problem_code(const struct problem *p)
@@ -102,6 +90,11 @@ problem_render(struct strbuf *out, const struct problem *p)
 	{
 		sb_puts(out, ",\"detail\":");
 		sb_json_str(out, p->detail);
+	}
+	if (p->hint != NULL)
+	{
+		sb_puts(out, ",\"hint\":");
+		sb_json_str(out, p->hint);
 	}
 	if (p->instance != NULL)
 	{

@@ -5,8 +5,6 @@
 #ifndef AGENDA_GW_PROBLEM_H
 #define AGENDA_GW_PROBLEM_H
 
-#include <stdbool.h>
-
 #include "strbuf.h"
 
 /* what went wrong, as a class: one entry per kind of problem */
@@ -24,6 +22,7 @@ struct problem
 	const struct problem_kind *kind;
 	const char *code;    /* five-character SQLSTATE, NULL: the kind's own code */
 	const char *detail;  /* NULL: none */
+	const char *hint;    /* what to do instead, NULL: none */
 	const char *pointer; /* member of the body that is at fault, NULL: unknown */
 	const char *instance;
 	const char *request_id;
@@ -52,7 +51,6 @@ extern const struct problem_kind PROBLEM_OUTCOME_UNKNOWN;
 extern const struct problem_kind PROBLEM_DRAINING;
 
 extern const struct problem_kind *problem_of_sqlstate(const char *sqlstate);
-extern bool problem_shows_message(const struct problem_kind *kind);
 extern const char *problem_code(const struct problem *p);
 extern void problem_render(struct strbuf *out, const struct problem *p);
 

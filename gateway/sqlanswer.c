@@ -3,7 +3,7 @@
  *	  From what the database said to an answer.
  *
  * The body of a row is passed through untouched, straight from the memory of the PGresult.  Errors
- * become problem documents, with the member of the request that they are about.
+ * become problem documents (dberror.c).
  */
 #include "sqlanswer.h"
 
@@ -11,6 +11,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "dberror.h"
 #include "health.h"
 #include "http.h"
 #include "log.h"
@@ -47,61 +48,31 @@ answer_kind(struct request *req, const struct problem_kind *kind, const char *de
 	http_answer_problem(req, &p, &more);
 }
 
-/*
- * The member of the body that an error is about: the column it names, or the one that PostgreSQL
- * put into the name of a column's CHECK, <table>_<column>_check.
- */
-void
-put_pointer(struct strbuf *out, const char *column, const char *table, const char *check)
-{
-	static const char suffix[] = "_check";
-	size_t table_len = table ? strlen(table) : 0;
-	size_t check_len = check ? strlen(check) : 0;
-
-	if (column != NULL)
-		sb_printf(out, "/%s", column);
-	else if (table_len > 0 && check_len > table_len + sizeof(suffix) &&
-			 strncmp(check, table, table_len) == 0 && check[table_len] == '_' &&
-			 strcmp(check + check_len - (sizeof(suffix) - 1), suffix) == 0)
-		sb_printf(out, "/%.*s", (int) (check_len - table_len - sizeof(suffix)),
-				  check + table_len + 1);
-}
-
 void
 answer_database_error(struct request *req, const PGresult *result)
 {
-	const char *state = PQresultErrorField(result, PG_DIAG_SQLSTATE);
-	const char *message = PQresultErrorField(result, PG_DIAG_MESSAGE_PRIMARY);
-	const char *more = PQresultErrorField(result, PG_DIAG_MESSAGE_DETAIL);
-	/* without a state it is libpq that complains, about the connection */
-	const struct problem_kind *kind = state ? problem_of_sqlstate(state) : &PROBLEM_UNAVAILABLE;
-	struct problem p = { .kind = kind, .code = kind->sqlstate ? state : NULL };
+	const struct db_error error = {
+		.sqlstate = PQresultErrorField(result, PG_DIAG_SQLSTATE),
+		.message = PQresultErrorField(result, PG_DIAG_MESSAGE_PRIMARY),
+		.detail = PQresultErrorField(result, PG_DIAG_MESSAGE_DETAIL),
+		.hint = PQresultErrorField(result, PG_DIAG_MESSAGE_HINT),
+		.column = PQresultErrorField(result, PG_DIAG_COLUMN_NAME),
+		.constraint = PQresultErrorField(result, PG_DIAG_CONSTRAINT_NAME),
+	};
 	struct http_answer extra = { 0 };
-	struct strbuf detail = { 0 };
-	struct strbuf pointer = { 0 };
+	struct db_problem p;
 
-	if (kind->status >= 500)
-		log_event(LOG_LEVEL_ERROR, "request %s: %s: %s", req->request_id, state ? state : "-",
-				  message ? message : "no message");
-	if (problem_shows_message(kind) && message != NULL)
-	{
-		sb_puts(&detail, message);
-		if (more != NULL)
-			sb_printf(&detail, ": %s", more);
-		p.detail = detail.data;
-	}
-	if (kind->status < 500)
-		put_pointer(&pointer, PQresultErrorField(result, PG_DIAG_COLUMN_NAME),
-					PQresultErrorField(result, PG_DIAG_TABLE_NAME),
-					PQresultErrorField(result, PG_DIAG_CONSTRAINT_NAME));
-	p.pointer = pointer.data;
-	if (kind->status == 401)
+	db_problem_init(&p, &error, req->worker->db.rules);
+	if (p.problem.kind->status >= 500)
+		log_event(LOG_LEVEL_ERROR, "request %s: %s: %s", req->request_id,
+				  error.sqlstate ? error.sqlstate : "-",
+				  error.message ? error.message : "no message");
+	if (p.problem.kind->status == 401)
 		extra.authenticate = "Bearer";
-	if (kind->status == 429)
+	if (p.problem.kind->status == 429)
 		extra.retry_after = 60;
-	http_answer_problem(req, &p, &extra);
-	sb_free(&detail);
-	sb_free(&pointer);
+	http_answer_problem(req, &p.problem, &extra);
+	db_problem_free(&p);
 }
 
 /* What never reached the database, or nobody knows whether it did. */

@@ -14,7 +14,5 @@ extern void answer_kind(struct request *req, const struct problem_kind *kind, co
 extern void answer_database_error(struct request *req, const PGresult *result);
 extern void answer_outcome(struct request *req, enum db_outcome outcome);
 extern void answer_row(struct request *req, PGresult *result);
-extern void put_pointer(struct strbuf *out, const char *column, const char *table,
-						const char *check);
 
 #endif

@@ -124,7 +124,7 @@ create or replace function agenda._canonical_rule(p_text text) returns text
     language plpgsql stable strict as
 $$
 declare
-    v_rule constant agenda.rrule := agenda._rule_of(p_text);
+    v_rule constant agenda.rrule := agenda._rule_of(p_text, 'recurrence_rule');
 begin
     return coalesce(agenda.rrule_word(v_rule), v_rule::text);
 end

@@ -90,7 +90,7 @@ begin
         r.recurrence_interval := agenda._integer(patch, 'recurrence_interval');
     end if;
     if patch->>'rrule' is not null then
-        r.rrule := agenda._rule_of(agenda._text(patch, 'rrule'));
+        r.rrule := agenda._rule_of(agenda._text(patch, 'rrule'), 'rrule');
     end if;
     if patch->>'invalid_day' is not null then
         r.invalid_day := agenda._text(patch, 'invalid_day');

@@ -13,6 +13,16 @@ create or replace function agenda.gw_version() returns text
     return (select e.extversion from pg_catalog.pg_extension e where e.extname = 'pg_agenda');
 comment on function agenda.gw_version() is 'gateway: version of the SQL objects, which the gateway compares with its own when it connects';
 
+-- A CHECK that is broken speaks of relations and shows the row; its comment says what is asked for.
+create or replace function agenda.gw_rules() returns jsonb
+    language sql stable
+    return (select jsonb_object_agg(c.conname, jsonb_build_array(a.attname, d.description))
+              from pg_catalog.pg_constraint c
+              join pg_catalog.pg_attribute a on a.attrelid = c.conrelid and a.attnum = c.conkey[1]
+              join pg_catalog.pg_description d on d.classoid = 'pg_catalog.pg_constraint'::regclass and d.objoid = c.oid
+             where c.connamespace = 'agenda'::regnamespace and c.contype = 'c');
+comment on function agenda.gw_rules() is 'gateway: column and comment of each CHECK that has one, by which the gateway explains what was refused; once per connection';
+
 create or replace function agenda.gw_login(p_sub text) returns uuid
     language plpgsql volatile strict security definer
     set search_path = pg_catalog, agenda, pg_temp as

@@ -228,7 +228,7 @@ begin
     if agenda._text(p_body, 'rrule') is null then
         perform agenda._wrong_member(p_body, 'rrule', 'a rule');
     end if;
-    v_rule := agenda._rule_of(agenda._text(p_body, 'rrule'));
+    v_rule := agenda._rule_of(agenda._text(p_body, 'rrule'), 'rrule');
     v_zone := coalesce(agenda._text(p_body, 'timezone'), agenda._user_zone(p_user));
     perform agenda._check_zone(v_zone);
     v_start := coalesce(agenda._parse_time(agenda._text(p_body, 'start_date'), v_zone, 'start_date'), agenda.now());

@@ -84,7 +84,7 @@ declare
     v_detail  text;
     v_column  text;
     v_check   text;
-    v_table   text;
+    v_hint    text;
 begin
     r := agenda._gw_call(p_user, p_request_id, p_traceparent, p_call);
     return jsonb_build_object('status', r.status, 'etag', r.etag, 'location', r.location, 'body', r.body::jsonb);
@@ -94,9 +94,9 @@ exception
         raise;
     when others then
         get stacked diagnostics v_detail = pg_exception_detail, v_column = column_name,
-            v_check = constraint_name, v_table = table_name;
+            v_check = constraint_name, v_hint = pg_exception_hint;
         return jsonb_build_object('sqlstate', sqlstate, 'message', sqlerrm, 'detail', nullif(v_detail, ''),
-                                  'column', nullif(v_column, ''), 'constraint', nullif(v_check, ''), 'table', nullif(v_table, ''));
+                                  'column', nullif(v_column, ''), 'constraint', nullif(v_check, ''), 'hint', nullif(v_hint, ''));
 end
 $$;
 comment on function agenda._gw_try(uuid, text, text, jsonb) is 'engine: one operation of a batch in a savepoint of its own';

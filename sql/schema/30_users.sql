@@ -68,6 +68,29 @@ comment on column agenda.preferences.paused_until is 'on vacation: everything is
 comment on column agenda.preferences.digest_time is 'local time of the digest; null: none';
 comment on column agenda.preferences.digest_types is 'kinds that wait for the digest';
 comment on column agenda.preferences.holiday_calendar is 'calendar of agenda.holidays whose days are no workdays';
+-- what a CHECK asks for: the gateway shows it to those who broke it
+comment on constraint preferences_locale_check on agenda.preferences is 'locale must be a language tag such as en or de-AT';
+comment on constraint preferences_week_start_check on agenda.preferences is 'week_start must be one of MO, TU, WE, TH, FR, SA and SU';
+comment on constraint preferences_due_soon_window_check on agenda.preferences is 'due_soon_window must be between 0 and 365 days';
+comment on constraint preferences_overdue_grace_check on agenda.preferences is 'overdue_grace must be between 0 and 365 days';
+comment on constraint preferences_overdue_repeat_check on agenda.preferences is 'overdue_repeat must be between 1 minute and 365 days';
+comment on constraint preferences_overdue_repeat_max_check on agenda.preferences is 'overdue_repeat_max must be between 0 and 1000';
+comment on constraint preferences_enabled_types_check on agenda.preferences is 'enabled_types may hold reminder, due_soon, due, overdue and digest';
+comment on constraint preferences_all_day_time_check on agenda.preferences is 'all_day_time must be before 24:00';
+comment on constraint preferences_default_reminders_check on agenda.preferences is 'default_reminders must be an array';
+comment on constraint preferences_catchup_window_check on agenda.preferences is 'catchup_window must be between 0 and 3650 days';
+comment on constraint preferences_quiet_start_check on agenda.preferences is 'quiet_start must be before 24:00';
+comment on constraint preferences_quiet_end_check on agenda.preferences is 'quiet_end must be before 24:00';
+comment on constraint preferences_quiet_check on agenda.preferences is 'quiet_start and quiet_end must be given together, and differ';
+comment on constraint preferences_quiet_days_check on agenda.preferences is 'quiet_days may hold MO, TU, WE, TH, FR, SA and SU';
+comment on constraint preferences_quiet_policy_check on agenda.preferences is 'quiet_policy must be hold, silent or drop';
+comment on constraint preferences_quiet_break_priority_check on agenda.preferences is 'quiet_break_priority must be 1, 2 or 3';
+comment on constraint preferences_paused_until_check on agenda.preferences is 'paused_until must be before 9999-12-30';
+comment on constraint preferences_digest_time_check on agenda.preferences is 'digest_time must be before 24:00';
+comment on constraint preferences_digest_days_check on agenda.preferences is 'digest_days must hold at least one of MO, TU, WE, TH, FR, SA and SU';
+comment on constraint preferences_digest_types_check on agenda.preferences is 'digest_types may hold reminder, due_soon, due and overdue';
+comment on constraint preferences_workdays_check on agenda.preferences is 'workdays may hold MO, TU, WE, TH, FR, SA and SU';
+comment on constraint preferences_holiday_calendar_check on agenda.preferences is 'holiday_calendar must be 1 to 100 characters long';
 
 -- ---- holidays ----------------------------------------------------------------------------------
 
@@ -80,3 +103,6 @@ create table agenda.holidays (
 );
 comment on table agenda.holidays is 'days off: a user''s own, and, without a user, those that everybody shares';
 comment on column agenda.holidays.calendar is 'name that preferences.holiday_calendar refers to';
+comment on constraint holidays_calendar_check on agenda.holidays is 'calendar must be 1 to 100 characters long';
+comment on constraint holidays_day_check on agenda.holidays is 'day must be between 0001-01-01 and 9999-12-31';
+comment on constraint holidays_label_check on agenda.holidays is 'label must be at most 200 characters long';

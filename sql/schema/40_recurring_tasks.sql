@@ -52,7 +52,7 @@ create table agenda.recurring_tasks (
     updated_at          timestamptz not null default agenda.now(),
     deleted_at          timestamptz,
     primary key (user_id, id),
-    check (end_date >= start_date)
+    constraint recurring_tasks_order_check check (end_date >= start_date)
 );
 create index recurring_tasks_created on agenda.recurring_tasks (user_id, created_at desc, id)
     where deleted_at is null;
@@ -81,6 +81,14 @@ comment on column agenda.recurring_tasks.resume_at is 'when a pause ends by itse
 comment on column agenda.recurring_tasks.last_key is 'newest key that became a task';
 comment on column agenda.recurring_tasks.next_key is 'first key that has not become a task; null when the series is over';
 comment on column agenda.recurring_tasks.next_due_at is 'instant of next_key';
+comment on constraint recurring_tasks_title_check on agenda.recurring_tasks is 'title must be 1 to 500 characters long';
+comment on constraint recurring_tasks_description_check on agenda.recurring_tasks is 'description must be at most 20000 characters long';
+comment on constraint recurring_tasks_priority_check on agenda.recurring_tasks is 'priority must be 1, 2 or 3';
+comment on constraint recurring_tasks_recurrence_type_check on agenda.recurring_tasks is 'recurrence_type must be secondly, minutely, hourly, daily, weekly, monthly or yearly';
+comment on constraint recurring_tasks_recurrence_interval_check on agenda.recurring_tasks is 'recurrence_interval must be at least 1';
+comment on constraint recurring_tasks_start_date_check on agenda.recurring_tasks is 'start_date must be between 0001-01-02 and 9999-12-30';
+comment on constraint recurring_tasks_end_date_check on agenda.recurring_tasks is 'end_date must be between 0001-01-02 and 9999-12-30';
+comment on constraint recurring_tasks_order_check on agenda.recurring_tasks is 'end_date must not be before start_date';
 
 -- ---- overrides ---------------------------------------------------------------------------------
 

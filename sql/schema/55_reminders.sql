@@ -31,7 +31,7 @@ create table agenda.reminders (
     primary key (user_id, id),
     foreign key (user_id, task_id) references agenda.tasks (user_id, id) on delete cascade,
     foreign key (user_id, recurring_task_id) references agenda.recurring_tasks (user_id, id) on delete cascade,
-    check ((task_id is null) <> (recurring_task_id is null)),
+    constraint reminders_owner_check check ((task_id is null) <> (recurring_task_id is null)),
     constraint reminders_anchor_absolute_check check ((anchor = 'absolute') = (absolute_local is not null)),
     -- a template has no day of its own
     constraint reminders_anchor_template_check check (anchor <> 'absolute' or recurring_task_id is null),
@@ -53,3 +53,17 @@ comment on column agenda.reminders.origin_id is 'the template or the reminder of
 comment on column agenda.reminders.state is 'expired: its time had passed when it was planned, or longer than preferences.catchup_window when it came up';
 comment on column agenda.reminders.fire_at is 'when it is told next; null: not';
 comment on column agenda.reminders.fired_count is 'how often it has come up for the present anchor';
+comment on constraint reminders_anchor_check on agenda.reminders is 'anchor must be due, overdue, created or absolute';
+comment on constraint reminders_offset_by_check on agenda.reminders is 'offset must be between -10 years and 10 years';
+comment on constraint reminders_at_time_check on agenda.reminders is 'at_time must be before 24:00';
+comment on constraint reminders_absolute_local_check on agenda.reminders is 'a time of its own must be between 0001-01-02 and 9999-12-29';
+comment on constraint reminders_repeat_every_check on agenda.reminders is 'repeat_every must be between 1 minute and 10 years';
+comment on constraint reminders_repeat_max_check on agenda.reminders is 'repeat_max must be between 1 and 10000';
+comment on constraint reminders_source_check on agenda.reminders is 'source must be user, default, series or snooze';
+comment on constraint reminders_state_check on agenda.reminders is 'state must be scheduled, fired, acknowledged, cancelled or expired';
+comment on constraint reminders_owner_check on agenda.reminders is 'a reminder belongs to a task or to a recurring task';
+comment on constraint reminders_anchor_absolute_check on agenda.reminders is 'a reminder has a time of its own if its anchor is absolute, and only then';
+comment on constraint reminders_anchor_template_check on agenda.reminders is 'a reminder of a recurring task has no time of its own';
+comment on constraint reminders_at_time_days_check on agenda.reminders is 'an offset next to at_time must be whole days';
+comment on constraint reminders_repeat_max_alone_check on agenda.reminders is 'repeat_max and until_done need repeat_every';
+comment on constraint reminders_repeat_every_bound_check on agenda.reminders is 'repeat_every needs repeat_max or until_done';

@@ -20,6 +20,11 @@ comment on column agenda.channels.address is 'URL or e-mail address';
 comment on column agenda.channels.types is 'kinds of notifications that are sent; null: all';
 comment on column agenda.channels.disabled_reason is 'the engine has disabled it: the address answered 410 Gone';
 comment on column agenda.channels.confirmed_at is 'the address has proved to be the user''s; a webhook needs no proof';
+comment on constraint channels_kind_check on agenda.channels is 'kind must be webhook or email';
+comment on constraint channels_address_check on agenda.channels is 'address must be 3 to 2000 characters long';
+comment on constraint channels_name_check on agenda.channels is 'name must be 1 to 200 characters long';
+comment on constraint channels_types_check on agenda.channels is 'types may hold reminder, due_soon, due, overdue and digest';
+comment on constraint channels_disabled_reason_check on agenda.channels is 'disabled_reason must be gone';
 
 create table agenda.channel_secrets (
     user_id    uuid not null,

@@ -2,7 +2,7 @@
 -- search_path, no rights for PUBLIC beyond calculation, comments, owners, row-level security,
 -- and a place in pg_dump.  A new object that forgets one of them fails here by its name.
 begin;
-select plan(17);
+select plan(18);
 
 -- members of the extension
 create temporary view our_functions as
@@ -57,6 +57,12 @@ select is_empty(
     $$select name from our_relations
        where relkind in ('r', 'p') and obj_description(oid, 'pg_class') is null$$,
     'every table has a comment');
+select is_empty(
+    $$select conname from pg_constraint
+       where contype = 'c' and conrelid in ('agenda.preferences'::regclass, 'agenda.holidays'::regclass, 'agenda.recurring_tasks'::regclass,
+                                            'agenda.tasks'::regclass, 'agenda.reminders'::regclass, 'agenda.channels'::regclass)
+         and obj_description(oid, 'pg_constraint') is null$$,
+    'every CHECK that users can break says in a comment what it asks for');
 select is_empty(
     $$select name from our_relations r
        where relkind in ('r', 'p') and not relrowsecurity

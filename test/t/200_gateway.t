@@ -228,6 +228,27 @@ is($untitled->{json}{errors}[0]{pointer}, '/title', 'the error names the member'
 my $endless = $alice->post('/api/tasks', { title => 'x' x 501 });
 problem_is($endless, 422, '23514', 'a title that is too long');
 is($endless->{json}{errors}[0]{pointer}, '/title', 'the error names the member');
+is($endless->{json}{detail}, 'title must be 1 to 500 characters long.', '... and says what is allowed');
+my $many = $alice->post('/api/recurring-tasks', { title => 'x', recurrence_type => 'daily', priority => 7 });
+problem_is($many, 422, '23514', 'a priority of a series that is none');
+is($many->{json}{errors}[0]{pointer}, '/priority', 'the error names the member');
+is($many->{json}{detail}, 'priority must be 1, 2 or 3.', '... and says what is allowed');
+unlike($many->{content}, qr/Failing row|recurring_tasks_/, '... without the row and the name of the constraint');
+my $half = $alice->patch('/api/users/me/preferences', { quiet_start => '22:00' });
+problem_is($half, 422, '23514', 'quiet hours without an end');
+is($half->{json}{errors}[0]{pointer}, '/quiet_start', 'the error names the first member');
+is($half->{json}{detail}, 'quiet_start and quiet_end must be given together, and differ.', '... and says what is asked for');
+for (['rrule', 'FREQ=WEEKLY;BYDAY=XX', 'invalid recurrence rule: "FREQ=WEEKLY;BYDAY=XX"'], ['rrule', 'now and then', 'invalid recurrence phrase: "now and then"'],
+    ['recurrence_type', 'fortnightly', 'invalid recurrence type: "fortnightly"'])
+{
+    my ($member, $value, $detail) = @$_;
+    my $ruled = $alice->post('/api/recurring-tasks', { title => 'x', $member => $value });
+    problem_is($ruled, 422, 'YA003', "$member: $value");
+    is($ruled->{json}{errors}[0]{pointer}, "/$member", 'the error names the member');
+    like($ruled->{json}{detail}, qr/^\Q$detail\E/, '... and says what is wrong');
+    ok(length $ruled->{json}{hint}, '... and what would be right');
+}
+is($alice->post('/api/tasks', { title => 'x', recurrence_rule => 'FREQ=NEVER' })->{json}{errors}[0]{pointer}, '/recurrence_rule', 'the rule of a task, too');
 my $urgent = $alice->post('/api/tasks', { title => 'x', priority => 'urgent' });
 problem_is($urgent, 422, 'YA006', 'a priority that is no number');
 is($urgent->{json}{errors}[0]{pointer}, '/priority', 'the error names the member');

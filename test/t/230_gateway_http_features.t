@@ -120,6 +120,7 @@ my $done = batch($erin, 0, op(POST => '/tasks', { title => 'A' }), op(POST => '/
 is($done->{status}, 200, 'a batch');
 is(join(' ', map { $_->{status} } @{ $done->{json}{results} }), '201 422 201 200', 'each operation has its status');
 is($done->{json}{results}[1]{body}{errors}[0]{pointer}, '/title', 'an error is a problem document');
+is($done->{json}{results}[1]{body}{detail}, 'title must be 1 to 500 characters long.', '... that says what is allowed');
 is($done->{json}{results}[3]{body}{total}, 1, 'a read sees what came before');
 is($erin->get('/tasks')->{json}{total}, 2, 'one that fails leaves the others be');
 my $a = $done->{json}{results}[0];

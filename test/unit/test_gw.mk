@@ -7,7 +7,7 @@ LINK_test_gw_config  = $(call gateway,config strbuf)
 LINK_test_gw_jwt     = $(call gateway,auth jwt jwt_key strbuf)
 LINK_test_gw_keys    = $(call gateway,jwt jwt_key strbuf)
 LINK_test_gw_json    = $(call gateway,json_check strbuf)
-LINK_test_gw_problem = $(call gateway,problem strbuf)
+LINK_test_gw_problem = $(call gateway,problem dberror strbuf)
 LINK_test_gw_header  = $(call gateway,http_check precondition random_id problem strbuf)
 LINK_test_gw_fuzz    = $(call gateway,router target http_check precondition random_id problem strbuf json_check jwt jwt_key position hosts) \
 	$(wildcard $(root)/test/fuzz/gw_*.c)
@@ -18,6 +18,7 @@ LINK_test_gw_hosts   = $(call gateway,hosts strbuf)
 LIBS_test_gw_jwt  = -ljansson -lcrypto
 LIBS_test_gw_keys = -ljansson -lcrypto
 LIBS_test_gw_json = -ljansson
+LIBS_test_gw_problem = -ljansson
 LIBS_test_gw_fuzz = -ljansson -lcrypto -lpq
 LIBS_test_gw_hosts = -lpq
 

@@ -1,8 +1,8 @@
 /*
  * test_gw_problem.c
- *	  From SQLSTATEs to HTTP, and the documents.
+ *	  From errors of the database to HTTP, and the documents.
  */
-#include "gateway/problem.h"
+#include "gateway/dberror.h"
 
 #include "tap.h"
 
@@ -38,15 +38,57 @@ test_states(void)
 	check(NULL, 500, "internal");
 }
 
+/* what is shown of an error: detail, hint and pointer, "-" for none */
 static void
-test_secrets(void)
+shows(const struct db_error error, const char *detail, const char *hint, const char *pointer)
 {
-	ok(problem_shows_message(problem_of_sqlstate("YA001")), "our messages are for the caller");
-	ok(problem_shows_message(problem_of_sqlstate("22P02")), "so are complaints about values");
-	ok(!problem_shows_message(problem_of_sqlstate("23505")), "constraint names are not");
-	ok(!problem_shows_message(problem_of_sqlstate("42501")), "nor are objects without permission");
-	ok(!problem_shows_message(problem_of_sqlstate("YA011")), "nor what is wrong with the server");
-	ok(!problem_shows_message(problem_of_sqlstate("XX000")), "nor internal errors");
+	static const char text[] =
+		"{\"preferences_quiet_check\": [\"quiet_start\", \"both ends must differ\"]}";
+	json_t *rules = json_loads(text, 0, NULL);
+	struct db_problem p;
+
+	db_problem_init(&p, &error, rules);
+	is_str(p.problem.detail ? p.problem.detail : "-", detail, "what is shown");
+	is_str(p.problem.hint ? p.problem.hint : "-", hint, "... its hint");
+	is_str(p.problem.pointer ? p.problem.pointer : "-", pointer, "... and the member");
+	db_problem_free(&p);
+	json_decref(rules);
+}
+
+static void
+test_errors(void)
+{
+	struct db_error e = { "YA006", "message", "detail", "hint", "title", NULL };
+
+	shows(e, "message: detail", "hint", "/title");
+	e.column = e.detail = NULL;
+	shows(e, "message", "hint", "-");
+	e.sqlstate = "22P02";
+	shows(e, "message", "-", "-");
+	/* names of relations, of roles and of what is wrong with the server are nobody's business */
+	e.detail = "Failing row contains (secret).";
+	e.column = "title";
+	e.sqlstate = "23502";
+	shows(e, "-", "-", "/title");
+	e.sqlstate = "23505";
+	shows(e, "-", "-", "/title");
+	e.sqlstate = "42501";
+	shows(e, "-", "-", "/title");
+	e.sqlstate = "YA011";
+	shows(e, "-", "-", "-");
+	e.sqlstate = "XX000";
+	shows(e, "-", "-", "-");
+	/* a CHECK is explained by its comment */
+	e.sqlstate = "23514";
+	e.column = NULL;
+	e.constraint = "preferences_quiet_check";
+	shows(e, "both ends must differ.", "-", "/quiet_start");
+	e.constraint = "another_check";
+	shows(e, "-", "-", "-");
+	/* or by the code that raised it, which names the column */
+	e.column = "title";
+	e.detail = "title must be short.";
+	shows(e, "title must be short.", "-", "/title");
 }
 
 static void
@@ -55,6 +97,7 @@ test_document(void)
 	struct problem p = { .kind = problem_of_sqlstate("YA006"),
 						 .code = "YA006",
 						 .detail = "priority must be \"1\" to 3",
+						 .hint = "Use 2.",
 						 .pointer = "/priority",
 						 .instance = "/api/tasks",
 						 .request_id = "r1" };
@@ -65,7 +108,8 @@ test_document(void)
 		out.data,
 		"{\"type\":\"urn:pg_agenda:problem:invalid-value\",\"title\":\"a value is outside its "
 		"permitted range\","
-		"\"status\":422,\"detail\":\"priority must be \\\"1\\\" to 3\",\"instance\":\"/api/tasks\","
+		"\"status\":422,\"detail\":\"priority must be \\\"1\\\" to 3\",\"hint\":\"Use "
+		"2.\",\"instance\":\"/api/tasks\","
 		"\"code\":\"YA006\",\"request_id\":\"r1\","
 		"\"errors\":[{\"pointer\":\"/priority\",\"detail\":\"priority must be \\\"1\\\" to 3\"}]}",
 		"a full document");
@@ -84,7 +128,7 @@ int
 main(void)
 {
 	test_states();
-	test_secrets();
+	test_errors();
 	test_document();
 	return done_testing();
 }
