@@ -8,18 +8,23 @@
  * caller ends it, at the latest until the end of the transaction, and is undone with the
  * subtransaction that began it.
  *
- * A silent import leaves a line in the server log when it commits, so that a log with a gap can be
- * explained.
+ * A silent import that is still one when it commits ends before that, with its last event: the rows
+ * that it has changed are locked until then, so whatever the log says of them later is true again
+ * (agenda.fsck() relies on it).  And it leaves a line in the server log, so that a log with a gap
+ * can be explained.
  */
 #include "postgres.h"
 
 #include "access/xact.h"
+#include "catalog/pg_type.h"
 #include "commands/dbcommands.h"
 #include "fmgr.h"
 #include "miscadmin.h"
 #include "utils/builtins.h"
+#include "utils/snapmgr.h"
 
 #include "silence.h"
+#include "sql_call.h"
 
 typedef enum Silence
 {
@@ -36,6 +41,7 @@ static int64 dropped_in_xact = 0; /* by imports, in this transaction */
 static void at_transaction_event(XactEvent event, void *arg);
 static void at_subtransaction_end(SubXactEvent event, SubTransactionId subid,
 								  SubTransactionId parent_subid, void *arg);
+static void end_import(void);
 static void tell_import(void);
 
 PG_FUNCTION_INFO_V1(agenda_silence);
@@ -89,6 +95,8 @@ at_transaction_event(XactEvent event, void *arg)
 	{
 		case XACT_EVENT_PRE_COMMIT:
 		case XACT_EVENT_PRE_PREPARE:
+			if (silence == SILENCE_EVENTS)
+				end_import();
 			if (dropped_in_xact > 0)
 				tell_import();
 			break;
@@ -115,6 +123,18 @@ at_subtransaction_end(SubXactEvent event, SubTransactionId subid, SubTransaction
 		silence = SILENCE_NONE;
 	else if (event == SUBXACT_EVENT_COMMIT_SUB)
 		began_level = level - 1;
+}
+
+static void
+end_import(void)
+{
+	Oid type = INT8OID;
+	NullableDatum left_out = { Int64GetDatum(dropped_events), false };
+
+	silence = SILENCE_NONE;
+	PushActiveSnapshot(GetTransactionSnapshot());
+	agenda_call("_resume_log", 1, &type, &left_out, NULL);
+	PopActiveSnapshot();
 }
 
 static void

@@ -86,6 +86,19 @@ create or replace function agenda._silence(what text) returns bigint
     language c strict volatile parallel unsafe as 'MODULE_PATHNAME', 'agenda_silence';
 comment on function agenda._silence(text) is 'engine: from here on this transaction writes no "events", "triggers" do nothing, or "none" of this; returns how many events were left out';
 
+-- The server calls it at the end of a transaction that is still silent: nobody can have changed meanwhile what
+-- it has changed, so what the log says before this entry of its rows is out of date, and what it says later is not.
+create or replace function agenda._resume_log(left_out bigint) returns void
+    language plpgsql volatile as
+$$
+declare
+    v_xid constant text := pg_current_xact_id()::text;
+begin
+    perform agenda._emit('log.resumed', null, v_xid, v_xid, jsonb_build_object('role', session_user, 'left_out', left_out));
+end
+$$;
+comment on function agenda._resume_log(bigint) is 'engine: tells of the end of an import without events';
+
 -- Everything but the events is as ever: timers are planned, rules checked, occurrences made.  The log says that
 -- something is missing; its two entries have the number of the transaction as subject.
 create or replace function agenda.bulk_import(enable boolean default true) returns bigint
@@ -101,7 +114,7 @@ begin
         v_none := agenda._emit('log.silenced', null, v_xid, v_xid, jsonb_build_object('role', session_user, 'reason', 'bulk import'));
         perform agenda._silence('events');
     else
-        v_none := agenda._emit('log.resumed', null, v_xid, v_xid, jsonb_build_object('role', session_user, 'left_out', v_left_out));
+        perform agenda._resume_log(v_left_out);
     end if;
     return v_left_out;
 end

@@ -52,6 +52,15 @@ create or replace function agenda._ical_uid(p_user uuid, p_id uuid) returns text
     end;
 comment on function agenda._ical_uid(uuid, uuid) is 'internal: the UID of a task or series';
 
+-- Of an occurrence whose series the import did not have.
+create or replace function agenda._ical_recurrence_id(p_user uuid, p_task uuid) returns text
+    language sql stable
+    begin atomic
+        select coalesce((select 'RECURRENCE-ID' || u.recurrence_id || E'\r\n' from agenda.ical_uids u
+                          where u.user_id = p_user and u.task_id = p_task and u.recurrence_id <> ''), '');
+    end;
+comment on function agenda._ical_recurrence_id(uuid, uuid) is 'internal: the line that says which occurrence a task is of a series that we do not have';
+
 -- What tasks and series have in common.
 create or replace function agenda._ical_common(p_user uuid, p_id uuid, p_title text, p_description text, p_priority smallint, p_tags text[],
                                                p_created timestamptz, p_updated timestamptz) returns text
@@ -111,7 +120,7 @@ declare
 begin
     return format(E'BEGIN:%s\r\n', p_kind)
         || agenda._ical_common(t.user_id, coalesce(r.id, t.id), t.title, t.description, t.priority, t.tags, t.created_at, t.updated_at)
-        || case when r.id is null then '' else agenda._ical_wall('RECURRENCE-ID', t.occurrence_key, coalesce(r.timezone, 'UTC'), r.all_day) end
+        || case when r.id is null then agenda._ical_recurrence_id(t.user_id, t.id) else agenda._ical_wall('RECURRENCE-ID', t.occurrence_key, coalesce(r.timezone, 'UTC'), r.all_day) end
         || case when t.due_kind = 'instant' then agenda._ical_instant(v_due, t.due_date)
                 else agenda._ical_wall(v_due, t.due_local, coalesce(t.timezone, p_zone), t.due_kind = 'date') end
         || case when v_todo then agenda._ical_line('STATUS', case t.status when 'pending' then 'NEEDS-ACTION' when 'in_progress' then 'IN-PROCESS'

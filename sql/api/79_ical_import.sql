@@ -135,8 +135,8 @@ begin
                             timezone => case when v_due !~ 'Z' then agenda._ical_zone(p_due) end,
                             tags => agenda._ical_tags(p_component));
     perform agenda._import_ical_alarms(t, p_component);
-    if p_component ? 'uid' and not p_component ? 'recurrence_id' then
-        perform agenda._ical_note(p_component->>'uid', t.id, null);
+    if p_component ? 'uid' then
+        perform agenda._ical_note(p_component, t.id, null);
     end if;
     case p_component->>'status'
         when 'COMPLETED' then perform agenda._complete_at(t.id, agenda._ical_completed(p_component));
@@ -177,7 +177,7 @@ begin
         perform agenda.add_occurrence(r.id, agenda._ical_key(r, v_time, 'RDATE'));
     end loop;
     if p_component ? 'uid' then
-        perform agenda._ical_note(p_component->>'uid', null, r.id);
+        perform agenda._ical_note(p_component, null, r.id);
     end if;
     perform agenda.set_series_reminders(r.id, coalesce((select jsonb_agg(agenda._ical_offset(a.v)::text order by a.n)
         from jsonb_array_elements_text(p_component->'alarms') with ordinality a(v, n) where a.v ~ '^[+-]?P'), '[]'));
@@ -225,15 +225,31 @@ end
 $$;
 comment on function agenda._import_ical_occurrence(uuid, jsonb, jsonb) is 'internal: changes the occurrence of a series that a component is about';
 
+-- What follows the name of the property; empty for what is no occurrence.
+create or replace function agenda._ical_recurrence(p_component jsonb) returns text
+    language plpgsql immutable as
+$$
+declare
+    v_at constant text := p_component->'recurrence_id'->>'at';
+begin
+    return coalesce(case when v_at !~ 'T' then ';VALUE=DATE:' else coalesce(';TZID=' || (p_component->'recurrence_id'->>'zone'), '') || ':' end || v_at, '');
+end
+$$;
+comment on function agenda._ical_recurrence(jsonb) is 'internal: which occurrence of its UID a component is';
+
 -- By the UID that an import has noted, or by the id that is the UID of what was made here.
-create or replace function agenda._ical_known(p_user uuid, p_uid text) returns uuid
+create or replace function agenda._ical_known(p_user uuid, p_component jsonb) returns uuid
     language plpgsql stable as
 $$
 declare
-    v_id uuid := (select coalesce(u.task_id, u.recurring_task_id) from agenda.ical_uids u where u.user_id = p_user and u.uid = p_uid);
+    v_uid constant text := p_component->>'uid';
+    v_id  uuid := (select coalesce(u.task_id, u.recurring_task_id)
+                     from agenda.ical_uids u
+                    where u.user_id = p_user and u.uid = v_uid and u.recurrence_id in ('', agenda._ical_recurrence(p_component))
+                    order by u.recurrence_id limit 1);
 begin
-    if v_id is null and p_uid ~ '^[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}$' then
-        v_id := p_uid::uuid;
+    if v_id is null and v_uid ~ '^[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}$' then
+        v_id := v_uid::uuid;
     end if;
     return (select t.id from agenda.tasks t where t.user_id = p_user and t.id = v_id and t.deleted_at is null
             union all
@@ -241,23 +257,52 @@ begin
             limit 1);
 end
 $$;
-comment on function agenda._ical_known(uuid, text) is 'internal: the task or series of a user that has this UID';
+comment on function agenda._ical_known(uuid, jsonb) is 'internal: the task or series of a user that a component is about';
 
 -- With the owner's rights.  What had the UID before was deleted.
-create or replace function agenda._ical_note(p_uid text, p_task uuid, p_series uuid) returns void
+create or replace function agenda._ical_note(p_component jsonb, p_task uuid, p_series uuid) returns void
     language plpgsql volatile security definer
     set search_path = pg_catalog, agenda, pg_temp as
 $$
+declare
+    v_uid        constant text := p_component->>'uid';
+    v_recurrence constant jsonb := p_component->'recurrence_id';
 begin
-    if octet_length(p_uid) > 1000 then
+    if octet_length(v_uid) > 1000 then
         raise exception using errcode = 'YA006', message = 'the UID is longer than 1000 bytes', column = 'calendar';
+    elsif v_recurrence is not null then
+        -- it is written as it came
+        perform agenda._parse_time(agenda._ical_time(v_recurrence, 'RECURRENCE-ID'), coalesce(agenda._ical_zone(v_recurrence), 'UTC'), 'calendar');
     end if;
-    insert into agenda.ical_uids (user_id, uid, task_id, recurring_task_id)
-    values (agenda._acting_user(), p_uid, p_task, p_series)
-    on conflict (user_id, uid) do update set task_id = excluded.task_id, recurring_task_id = excluded.recurring_task_id;
+    insert into agenda.ical_uids (user_id, uid, recurrence_id, task_id, recurring_task_id)
+    values (agenda._acting_user(), v_uid, agenda._ical_recurrence(p_component), p_task, p_series)
+    on conflict (user_id, uid, recurrence_id) do update set task_id = excluded.task_id, recurring_task_id = excluded.recurring_task_id;
 end
 $$;
-comment on function agenda._ical_note(text, uuid, uuid) is 'internal: the UID of a task or a series of the acting user';
+comment on function agenda._ical_note(jsonb, uuid, uuid) is 'internal: the UID of a task or a series of the acting user';
+
+-- With the owner's rights.  An occurrence that came before its series is one of the series from then on.
+create or replace function agenda._ical_join(p_series uuid, p_component jsonb) returns boolean
+    language plpgsql volatile security definer
+    set search_path = pg_catalog, agenda, pg_temp as
+$$
+declare
+    v_user constant uuid := agenda._acting_user();
+    r      constant agenda.recurring_tasks := agenda.get_recurring_task(p_series);
+    v_key  constant timestamp := agenda._ical_key(r, p_component->'recurrence_id', 'RECURRENCE-ID');
+    v_id   uuid;
+begin
+    update agenda.tasks t set recurring_task_id = r.id, occurrence_key = v_key
+      from agenda.ical_uids u
+     where u.user_id = v_user and u.uid = p_component->>'uid' and u.recurrence_id = agenda._ical_recurrence(p_component)
+       and t.user_id = v_user and t.id = u.task_id and t.deleted_at is null
+       and not exists (select from agenda.tasks k where k.user_id = v_user and k.recurring_task_id = r.id and k.occurrence_key = v_key)
+    returning t.id into v_id;
+    delete from agenda.ical_uids u where u.user_id = v_user and u.task_id = v_id;
+    return v_id is not null;
+end
+$$;
+comment on function agenda._ical_join(uuid, jsonb) is 'internal: makes a task that came without its series an occurrence of it; false where there is none';
 
 create or replace function agenda._import_ical_component(p_component jsonb, p_series uuid) returns uuid
     language plpgsql volatile as
@@ -269,7 +314,8 @@ begin
     if p_component ? 'problem' then
         raise exception using errcode = 'YA006', message = p_component->>'problem', column = 'calendar';
     elsif p_component ? 'recurrence_id' and p_series is not null then
-        return agenda._import_ical_occurrence(p_series, p_component, v_due);
+        return case when agenda._ical_join(p_series, p_component) then p_series
+                    else agenda._import_ical_occurrence(p_series, p_component, v_due) end;
     elsif p_component ? 'rrule' and not p_component ? 'recurrence_id' then
         return agenda._import_ical_series(p_component, coalesce(p_component->'dtstart', v_due));
     end if;
@@ -308,7 +354,7 @@ begin
         problem := null;
         -- an occurrence of what has just been made is no repetition
         id := case when v_series is null or not v_component ? 'recurrence_id' or v_series_uid is distinct from uid
-                   then agenda._ical_known(v_user, uid) end;
+                   then agenda._ical_known(v_user, v_component) end;
         if id is not null then
             problem := 'exists';
             return next;

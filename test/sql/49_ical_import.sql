@@ -1,7 +1,7 @@
 -- Import of iCalendar: an export comes back as it was, a component that is wrong is left out alone, and no text does harm.
 begin;
 set local search_path = public;
-select plan(48);
+select plan(60);
 
 set local agenda.now = '2025-03-10 12:00:00+00';
 create role t_app login in role agenda_app;
@@ -85,7 +85,7 @@ select set_eq($$select u.uid, coalesce(t.title, r.title) from agenda.ical_uids u
     $$values ('20250301T080000Z-17@example.org', 'Not ours'), ('a;b', 'Done'), ('series@example.org', 'Their series')$$, 'their UIDs are kept');
 select is((select array_agg(m[1] order by m[1] collate "C") from regexp_matches(agenda.export_ical(true), E'UID:(20250301[^\r]*|a[^\r]*|series[^\r]*)\r\n', 'g') m),
     array['20250301T080000Z-17@example.org', 'a\;b', 'series@example.org'], 'and exported');
-select is((select array_agg(problem order by component) from foreign_ical, agenda.import_ical(text)), '{exists,exists,exists,exists,NULL,NULL}', 'importing twice does not double');
+select is((select array_agg(problem order by component) from foreign_ical, agenda.import_ical(text)), '{exists,exists,exists,exists,exists,exists}', 'importing twice does not double');
 select is((select count(*) from agenda.import_ical(agenda.export_ical(true)) where problem is distinct from 'exists'), 0::bigint, 'nor does the export of it');
 select is((select completed_at from agenda.tasks where title = 'Done'), '2025-03-05 10:11:12+00'::timestamptz, 'what was done was done then');
 select results_eq($$select e.type, e.data->'after'->>'completed_at' from agenda.events e join agenda.tasks t on t.id::text = e.subject where t.title = 'Done' order by e.seq$$,
@@ -94,6 +94,43 @@ select matches(pg_temp.problem('SUMMARY:x', 'STATUS:COMPLETED', 'COMPLETED:soon'
 select matches(pg_temp.problem('UID:' || repeat('x', 1001), 'SUMMARY:x'), '^YA006', 'a UID has a limit');
 select agenda.delete_task(id) from agenda.tasks where title = 'Not ours';
 select is((select problem from foreign_ical, agenda.import_ical(text) where component = 1), null, 'what was deleted can be imported again');
+
+-- ---- occurrences that come without their series ----
+create function pg_temp.d() returns uuid language sql as $$select 'dddddddd-0000-4000-8000-000000000004'::uuid$$;
+create function pg_temp.e() returns uuid language sql as $$select 'eeeeeeee-0000-4000-8000-000000000005'::uuid$$;
+create temp table single as select pg_temp.calendar(
+    pg_temp.todo('UID:theirs', 'RECURRENCE-ID;TZID=Europe/Paris:20250402T090000', 'DUE;TZID=Europe/Paris:20250402T110000', 'SUMMARY:Moved'),
+    pg_temp.todo('UID:theirs', 'RECURRENCE-ID:20250403T070000Z', 'DUE:20250403T070000Z', 'SUMMARY:Universal'),
+    pg_temp.todo('UID:theirs', 'RECURRENCE-ID:20250405T090000', 'SUMMARY:Anywhere'),
+    pg_temp.todo('UID:days', 'RECURRENCE-ID;VALUE=DATE:20250404', 'DUE;VALUE=DATE:20250404', 'SUMMARY:A day')) as text;
+select agenda.act_as(pg_temp.d());
+select agenda.set_preferences('{"timezone": "Europe/Paris"}');
+select is((select count(*) from single, agenda.import_ical(text) where problem is null), 4::bigint, 'they are tasks');
+select set_eq($$select m[1] || ' ' || m[2] from regexp_matches(agenda.export_ical(), E'UID:([^\r]*)\r\n(?:(?!RECURRENCE-ID|END:VTODO)[^\r]*\r\n)*RECURRENCE-ID([^\r]*)\r\n', 'g') m$$,
+    $$values ('theirs ;TZID=Europe/Paris:20250402T090000'), ('theirs :20250403T070000Z'), ('theirs :20250405T090000'), ('days ;VALUE=DATE:20250404')$$, 'with their UIDs and which occurrences they are');
+select is((select count(*) from agenda.import_ical(agenda.export_ical()) where problem is distinct from 'exists'), 0::bigint, 'whose export is there already');
+create temp table d as select agenda.export_ical() as text;
+select agenda.act_as(pg_temp.e());
+select agenda.set_preferences('{"timezone": "Europe/Paris"}');
+select is((select count(*) from d, agenda.import_ical(text) where problem is null), 4::bigint, 'it can be somebody else''s');
+select bag_eq('select pg_temp.essence(agenda.export_ical())', 'select pg_temp.essence(text) from d', 'and is the same');
+select is((select problem from agenda.import_ical(pg_temp.calendar(pg_temp.todo('UID:days', 'RECURRENCE-ID;VALUE=DATE:20250405', 'DUE;VALUE=DATE:20250405', 'SUMMARY:Another')))), null, 'another day of the same UID is another');
+select agenda.delete_task(id) from agenda.tasks where title = 'Another';
+-- then the series comes
+create temp table joined as select * from agenda.import_ical(pg_temp.calendar(
+    pg_temp.todo('UID:theirs', 'SUMMARY:Series', 'DTSTART;TZID=Europe/Paris:20250401T090000', 'RRULE:FREQ=DAILY;COUNT=4'),
+    pg_temp.todo('UID:theirs', 'RECURRENCE-ID:20250402T070000Z', 'DUE:20250402T120000Z', 'SUMMARY:By another name'),
+    pg_temp.todo('UID:theirs', 'RECURRENCE-ID:20250403T070000Z', 'DUE:20250403T070000Z', 'SUMMARY:Changed since')));
+select is((select count(*) from joined where problem is null), 3::bigint, 'a series comes after its occurrences');
+select results_eq($$select t.occurrence_key, t.title from agenda.tasks t join joined j on j.id = t.recurring_task_id and j.component = 1$$,
+    $$values (timestamp '2025-04-03 09:00', 'Universal')$$, 'what was there is one of it, as the user has it');
+select is_empty($$select from agenda.ical_uids u join agenda.tasks t on t.id = u.task_id where t.title = 'Universal'$$, 'and goes by its name');
+reset role;
+select is_empty($$select * from agenda.fsck() f where f.user_id = 'eeeeeeee-0000-4000-8000-000000000005'$$, 'the self-check has nothing against it');
+set local role t_app;
+select matches(pg_temp.problem('UID:x', 'SUMMARY:x', 'RECURRENCE-ID:soon'), '^YA00[56]', 'not by any word');
+select matches(pg_temp.problem('UID:x', 'SUMMARY:x', 'RECURRENCE-ID;TZID="Moon\nBase":20250401T090000'), '^YA00[456]', 'nor in any zone');
+select agenda.act_as(pg_temp.c());
 
 -- ---- a component that is wrong ----
 select matches(pg_temp.problem(variadic x.lines), x.problem, x.problem || ': ' || left(array_to_string(x.lines, ' '), 100)) from (values
