@@ -6,7 +6,8 @@
  * The days of a month depend on its length and first weekday: 28 types.  Those of a year
  * depend on its length and first weekday, and week numbers also on whether the years beside
  * it are leap years, which may lend it days of their last and first weeks: four patterns.
- * DAILY that only filters is planned as YEARLY with the same days.
+ * DAILY that only filters, and MONTHLY with the same months in every year, are planned as YEARLY
+ * with the same days: then no month is looked at in which there is nothing.
  */
 #include "plan.h"
 
@@ -114,9 +115,13 @@ add_nth(const struct chosen *c, int bit0, int first, int last, uint64_t *days)
 {
 	for (int weekday = 0; weekday < 7; weekday++)
 	{
-		int lowest = first + (int) rr_floormod(weekday - bit0 - first, 7);
-		int highest = last - (int) rr_floormod(bit0 + last - weekday, 7);
+		int lowest;
+		int highest;
 
+		if ((c->rule->nth[weekday] | c->rule->nth_minus[weekday]) == 0)
+			continue;
+		lowest = first + (int) rr_floormod(weekday - bit0 - first, 7);
+		highest = last - (int) rr_floormod(bit0 + last - weekday, 7);
 		for (uint64_t rest = c->rule->nth[weekday]; rest != 0; rest &= rest - 1)
 		{
 			int day = lowest + 7 * (rr_lowest(rest) - 1);
@@ -407,6 +412,49 @@ choose_days(struct chosen *c, const struct rr_rule *rule, int64_t dtstart_day)
 	c->by_monthday = true;
 }
 
+/* MONTHLY as YEARLY: the tables of years from those of months; first is the first month of a year that takes part */
+static uint64_t
+years_of_months(struct rr_plan *plan, int first)
+{
+	uint64_t months[RR_MONTH_TYPES];
+	uint64_t all = 0;
+
+	memcpy(months, plan->days.month, sizeof(months));
+	memset(plan->days.year, 0, sizeof(plan->days.year));
+	for (int month = first; month <= 12; month += plan->interval)
+		for (int leap = 0; leap <= 1 && (plan->months >> month & 1) != 0; leap++)
+		{
+			int before = rr_days_before[leap][month];
+			const uint64_t *types = &months[(rr_month_length(leap, month) - 28) * 7];
+
+			for (int weekday = 0; weekday < 7; weekday++)
+			{
+				uint64_t days = types[(weekday + before) % 7];
+
+				add_shifted(plan->days.year[(leap ? LEAP : PLAIN) * 7 + weekday], days, before);
+				all |= days;
+			}
+		}
+	return all;
+}
+
+/*
+ * Months stay months where they differ from year to year, where BYSETPOS counts several times of day in
+ * each, and where SKIP moves dates into a neighbour: the month before DTSTART takes no part, though its year does.
+ */
+static void
+make_monthly(struct rr_plan *plan, const struct chosen *c, int month)
+{
+	plan->unit = RR_UNIT_MONTH;
+	plan->months = c->months != 0 ? c->months : 0x1ffe;
+	plan->empty = make_months(plan, c) == 0;
+	if (12 % plan->interval != 0 || plan->by_setpos || plan->spills)
+		return;
+	plan->unit = RR_UNIT_YEAR;
+	plan->empty = years_of_months(plan, (month - 1) % plan->interval + 1) == 0;
+	plan->interval = 1;
+}
+
 static void
 make_week(struct rr_plan *plan, const struct chosen *c)
 {
@@ -476,9 +524,7 @@ make_days(struct rr_plan *plan, const struct rr_rule *rule)
 			plan->empty = make_years(plan, &c) == 0;
 			break;
 		case RR_MONTHLY:
-			plan->unit = RR_UNIT_MONTH;
-			plan->months = c.months != 0 ? c.months : 0x1ffe;
-			plan->empty = make_months(plan, &c) == 0;
+			make_monthly(plan, &c, rr_date_of(day).month);
 			break;
 		case RR_WEEKLY:
 			make_week(plan, &c);
