@@ -266,7 +266,7 @@ is("$options->{status} $options->{headers}{allow}", '204 GET, HEAD, POST, OPTION
 # --- tokens ---------------------------------------------------------------------------------------
 my @routes = (
     [ GET => '/tasks' ], [ POST => '/tasks' ], [ GET => '/recurring-tasks' ], [ POST => '/recurring-tasks' ],
-    [ GET => '/notifications' ], [ GET => '/notifications/unread-count' ],
+    [ GET => '/notifications' ], [ GET => '/notifications/unread-count' ], [ GET => '/notifications/forecast' ],
     [ POST => '/notifications/mark-all-read' ], [ DELETE => '/notifications/clear' ],
     [ GET => '/users/me/preferences' ], [ PATCH => '/users/me/preferences' ],
     [ POST => '/tasks/undo' ], [ POST => '/rrule/preview' ], [ GET => '/audit' ], [ GET => '/changes' ],

@@ -6,6 +6,7 @@ use FindBin;
 use lib "$FindBin::Bin/../lib";
 use AgendaGateway;
 use AgendaTest;
+use POSIX qw(strftime);
 use PostgreSQL::Test::Utils;
 use Test::More;
 
@@ -136,6 +137,23 @@ my $note = $alice->get('/notifications')->{json}{items}[0];
 is($alice->get("/notifications/$note->{id}/why")->{json}{notification_id}, $note->{id}, 'why somebody was told');
 is($alice->get("/tasks/$task->{id}/why-not-notified")->{json}{task_id}, $task->{id}, 'and why not');
 problem_is($alice->get("/tasks/$task->{id}/why-not-notified?at=never"), 422, 'YA005', '/at', 'at a time');
+
+# --- what is to come -------------------------------------------------------------------------------------
+my $ahead = sub { strftime('%FT%H:%M:%SZ', gmtime(time + $_[0])) };
+my $soon = $alice->post('/tasks', { title => 'Soon', due_date => $ahead->(7200) })->{json};
+my $hourly = $alice->post('/recurring-tasks', { title => 'Hourly', rrule => 'FREQ=HOURLY', start_date => $ahead->(3600), timezone => 'UTC' })->{json};
+my $forecast = $alice->get('/notifications/forecast?limit=1000')->{json}{items};
+is_deeply([ map { "$_->{type} $_->{task_id}" } grep { $_->{title} eq 'Soon' && $_->{type} ne 'due_soon' } @$forecast ], [ "due $soon->{id}", "overdue $soon->{id}" ], 'a forecast');
+is((grep { $_->{title} eq 'Soon' && $_->{type} eq 'due' } @$forecast)[0]{at}, $soon->{due_date}, 'says when');
+my @hourly = grep { $_->{title} eq 'Hourly' } @$forecast;
+cmp_ok(scalar @hourly, '>', 20, 'of occurrences, too');
+is_deeply([ grep { defined $_->{task_id} || $_->{recurring_task_id} ne $hourly->{id} } @hourly ], [], 'which are no tasks yet');
+is($alice->get('/tasks?q=Hourly')->{json}{total}, 0, 'nor by the forecast');
+is(scalar @{ $alice->get('/notifications/forecast?limit=3')->{json}{items} }, 3, 'a few');
+is_deeply($alice->get('/notifications/forecast?from=' . $ahead->(88200) . '&to=' . $ahead->(88201))->{json}{items}, [], 'of a moment');
+is_deeply([ grep { $_->{title} =~ /Soon|Hourly/ } @{ $bob->get('/notifications/forecast?limit=1000')->{json}{items} } ], [], 'nobody sees what others will be told');
+problem_is($alice->get("/notifications/forecast?to=$_"), 422, $_ eq 'never' ? 'YA005' : 'YA006', '/to', "to $_") foreach 'never', $ahead->(32 * 86400), '2020-01-01T00:00:00Z';
+problem_is($alice->get('/notifications/forecast?limit=0'), 422, 'YA006', '/limit', 'of nothing');
 
 # --- days off -------------------------------------------------------------------------------------------
 $node->safe_psql('agenda', "insert into agenda.holidays (user_id, calendar, day) values (null, 'de', '2031-10-03')");
