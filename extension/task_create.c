@@ -25,6 +25,7 @@
 #include "utils/acl.h"
 #include "utils/builtins.h"
 #include "utils/fmgroids.h"
+#include "utils/jsonb.h"
 #include "utils/snapmgr.h"
 #include "utils/timestamp.h"
 
@@ -51,10 +52,16 @@ enum
 	ARG_TIMEZONE,
 	ARG_TAGS,
 	ARG_CHECKLIST,
-	ARGS
+	ARG_REMINDERS, /* no column of tasks */
+	ARGS = ARG_REMINDERS
 };
 
+/* The task that is being made comes with reminders of its own. */
+static bool own_reminders = false;
+
 static void take_arguments(FunctionCallInfo fcinfo, TaskRow *row);
+static bool is_json_null(const Jsonb *value);
+static Datum create_with_reminders(TaskRow *row, Datum reminders);
 static bool direct_way(Relation rel, Datum *values, bool *nulls);
 static void check_rights(Relation rel, const TaskRow *row);
 static Datum insert_direct(Relation rel, const TaskRow *row, const pg_uuid_t *user_id,
@@ -69,7 +76,7 @@ PG_FUNCTION_INFO_V1(agenda_create_task);
 
 /*
  * agenda.create_task(title text, due text, description text, priority integer, recurrence_rule
- * text, timezone text, tags text[], checklist jsonb) → agenda.tasks
+ * text, timezone text, tags text[], checklist jsonb, reminders jsonb) → agenda.tasks
  */
 Datum
 agenda_create_task(PG_FUNCTION_ARGS)
@@ -79,7 +86,10 @@ agenda_create_task(PG_FUNCTION_ARGS)
 
 	agenda_task_clear(&row);
 	take_arguments(fcinfo, &row);
-	result = agenda_task_create(&row);
+	if (PG_ARGISNULL(ARG_REMINDERS) || is_json_null(PG_GETARG_JSONB_P(ARG_REMINDERS)))
+		result = agenda_task_create(&row);
+	else
+		result = create_with_reminders(&row, PG_GETARG_DATUM(ARG_REMINDERS));
 	/* a trigger of somebody else may have kept the row out */
 	if (result == (Datum) 0)
 		PG_RETURN_NULL();
@@ -114,6 +124,48 @@ agenda_task_create(TaskRow *row)
 		result = insert_by_sql(rel, row);
 	table_close(rel, NoLock);
 	return result;
+}
+
+static bool
+is_json_null(const Jsonb *value)
+{
+	JsonbValue scalar;
+
+	return JsonbExtractScalar((JsonbContainer *) &value->root, &scalar) && scalar.type == jbvNull;
+}
+
+/* These and not the owner's default ones, which the trigger would add. */
+static Datum
+create_with_reminders(TaskRow *row, Datum reminders)
+{
+	bool outer = own_reminders;
+	Datum task;
+
+	own_reminders = true;
+	PG_TRY();
+	{
+		task = agenda_task_create(row);
+	}
+	PG_FINALLY();
+	{
+		own_reminders = outer;
+	}
+	PG_END_TRY();
+	if (task != (Datum) 0)
+	{
+		Oid types[2] = { HeapTupleHeaderGetTypeId(DatumGetHeapTupleHeader(task)), JSONBOID };
+		NullableDatum args[2] = { { task, false }, { reminders, false } };
+		bool isnull;
+
+		(void) agenda_call_as_caller("_set_reminders", 2, types, args, &isnull);
+	}
+	return task;
+}
+
+bool
+agenda_task_has_reminders(void)
+{
+	return own_reminders;
 }
 
 /* Only what is given is set: the rest is for the defaults. */

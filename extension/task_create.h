@@ -16,5 +16,7 @@ extern void agenda_task_take_due(TaskRow *row, const text *due);
  * one.  Returns the row as it is now, of type agenda.tasks; 0 if a trigger kept it out.
  */
 extern Datum agenda_task_create(TaskRow *row);
+/* Within create_task(): the task comes with reminders of its own, so it needs no default ones. */
+extern bool agenda_task_has_reminders(void);
 
 #endif

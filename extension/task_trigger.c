@@ -33,6 +33,7 @@
 #include "rrule_zone.h"
 #include "sql_call.h"
 #include "task_json.h"
+#include "task_create.h"
 #include "task_row.h"
 #include "task_state.h"
 #include "timer.h"
@@ -283,7 +284,7 @@ after_insert(const TaskRow *new)
 	if (new->isnull[TASK_DUE_DATE])
 		return;
 	plan_timer(new, false, &prefs);
-	if (prefs.has_default_reminders)
+	if (prefs.has_default_reminders && !agenda_task_has_reminders())
 		call_for_task("_add_default_reminders", new);
 }
 

@@ -134,11 +134,12 @@ create or replace function agenda.create_task(
         recurrence_rule text default null,
         timezone text default null,
         tags text[] default null,
-        checklist jsonb default null)
+        checklist jsonb default null,
+        reminders jsonb default null)
     returns agenda.tasks
     language c volatile parallel unsafe as 'MODULE_PATHNAME', 'agenda_create_task';
-comment on function agenda.create_task(text, text, text, integer, text, text, text[], jsonb)
-    is 'makes a task; due is a day (2025-01-15), wall-clock time in timezone, else in the user''s zone (2025-01-15T17:00), or an instant (with an offset); recurrence_rule is daily, weekly, monthly, yearly, RRULE text or a phrase as agenda.parse_recurrence() understands';
+comment on function agenda.create_task(text, text, text, integer, text, text, text[], jsonb, jsonb)
+    is 'makes a task; due is a day (2025-01-15), wall-clock time in timezone, else in the user''s zone (2025-01-15T17:00), or an instant (with an offset); recurrence_rule is daily, weekly, monthly, yearly, RRULE text or a phrase as agenda.parse_recurrence() understands; reminders as set_reminders() takes them, null for the default ones';
 
 -- What create_task() does where the table has policies, triggers or defaults of somebody else.
 create or replace function agenda._insert_task(t agenda.tasks) returns agenda.tasks

@@ -202,10 +202,8 @@ begin
         recurrence_rule => agenda._text(p_body, 'recurrence_rule'),
         timezone => agenda._text(p_body, 'timezone'),
         tags => case when p_body ? 'tags' then agenda._tags(p_body, 'tags') end,
-        checklist => nullif(p_body->'checklist', 'null'));
-    if p_body->'reminders' <> 'null' then
-        v_none := agenda._set_reminders(t, p_body->'reminders');
-    end if;
+        checklist => nullif(p_body->'checklist', 'null'),
+        reminders => p_body->'reminders');
     status := 201;
     etag := t.version;
     location := '/api/tasks/' || t.id;

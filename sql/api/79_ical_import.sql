@@ -133,7 +133,9 @@ declare
 begin
     t := agenda.create_task(p_component->>'summary', v_due, p_component->>'description', agenda._ical_priority(p_component),
                             timezone => case when v_due !~ 'Z' then agenda._ical_zone(p_due) end,
-                            tags => agenda._ical_tags(p_component));
+                            tags => agenda._ical_tags(p_component),
+                            -- who brings alarms needs no default ones
+                            reminders => case when p_component->'alarms' <> '[]' then '[]'::jsonb end);
     perform agenda._import_ical_alarms(t, p_component);
     if p_component ? 'uid' then
         perform agenda._ical_note(p_component, t.id, null);

@@ -2,7 +2,7 @@
 -- complaints of which each test is the oracle (docs/sql.md tells the rules).
 begin;
 set local search_path = public;
-select plan(86);
+select plan(94);
 
 set local agenda.now = '2025-03-10 12:00:00+00';
 select agenda.act_as('aaaaaaaa-0000-4000-8000-000000000001');
@@ -160,6 +160,22 @@ select is((agenda.update_reminder(x.id, '{"offset": "-1 day"}')).fire_at, '2025-
   from agenda.reminders x, f where x.task_id = f.id;
 select is(agenda._reminder_spec(agenda._reminder_of(s, 'UTC', null)), s, 'what a specification says comes back')
   from (values ('{"anchor": "due", "offset": "-1 days", "at_time": "18:00:00"}'::jsonb)) v (s);
+
+-- a new task may bring its own
+create function pg_temp.reminder_events(p_task uuid) returns text language sql as
+$$select string_agg(e.type || ' ' || (e.data->'after'->>'fire_at'), ', ' order by e.seq) from agenda.events e
+   where e.type like 'reminder.%' and e.data->'after'->>'task_id' = p_task::text$$;
+create temp table own as select id from agenda.create_task('Own', due => '2025-05-01T12:00:00Z', reminders => '["-1 hour", {"offset": "-1 day", "at_time": "18:00"}]');
+select is(pg_temp.reminder_events(id), 'reminder.scheduled 2025-05-01T11:00:00Z, reminder.scheduled 2025-04-30T18:00:00Z', 'those of a new task come instead of the defaults, which are never scheduled') from own;
+create temp table own_rest as select (body::jsonb->>'id')::uuid as id from agenda.gw_create_task(agenda.current_user_id(), null, null, '{"title": "Own", "due_date": "2025-05-01T12:00:00Z", "reminders": ["-1 hour"]}');
+select is(pg_temp.reminder_events(id), 'reminder.scheduled 2025-05-01T11:00:00Z', 'over REST, too') from own_rest;
+create temp table no_own as select id from agenda.create_task('None', due => '2025-05-01T12:00:00Z', reminders => '[]');
+select is(pg_temp.reminder_events(id), null, 'none are none') from no_own;
+select throws_ok($$select agenda.create_task('Wrong', due => '2025-05-01T12:00:00Z', reminders => '["yesterday"]')$$, 'YA006', null, 'what is no reminder');
+select throws_ok($$select agenda.create_task('', due => '2025-05-01T12:00:00Z', reminders => '[]')$$, '23514', null, 'what is no task');
+create temp table usual as select r, (agenda.create_task('Usual', due => '2025-05-01T12:00:00Z', reminders => r)).id from (values ('null'::jsonb), (null)) v(r);
+select is((select count(*) from agenda.list_reminders(id)), 3::bigint, 'with null the defaults, ' || coalesce(r::text, 'NULL')) from usual;
+select is_empty($$select from agenda.tasks where title = 'Wrong'$$, 'and no task of the wrong one');
 
 -- ---- series ----
 delete from agenda.tasks;

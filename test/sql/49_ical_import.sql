@@ -1,7 +1,7 @@
 -- Import of iCalendar: an export comes back as it was, a component that is wrong is left out alone, and no text does harm.
 begin;
 set local search_path = public;
-select plan(60);
+select plan(62);
 
 set local agenda.now = '2025-03-10 12:00:00+00';
 create role t_app login in role agenda_app;
@@ -130,6 +130,11 @@ select is_empty($$select * from agenda.fsck() f where f.user_id = 'eeeeeeee-0000
 set local role t_app;
 select matches(pg_temp.problem('UID:x', 'SUMMARY:x', 'RECURRENCE-ID:soon'), '^YA00[56]', 'not by any word');
 select matches(pg_temp.problem('UID:x', 'SUMMARY:x', 'RECURRENCE-ID;TZID="Moon\nBase":20250401T090000'), '^YA00[456]', 'nor in any zone');
+select agenda.set_preferences('{"default_reminders": ["-1 hour"]}');
+create temp table alarmed as select n, (agenda.import_ical(pg_temp.calendar(pg_temp.todo(variadic array['SUMMARY:x', 'DUE:20300401T090000Z'] || lines)))).id
+  from (values (1, array['BEGIN:VALARM', 'ACTION:DISPLAY', 'DESCRIPTION:x', 'TRIGGER:-PT30M', 'END:VALARM']), (2, '{}'::text[])) v(n, lines);
+select is((select array_agg(r.offset_by) from alarmed a, agenda.list_reminders(a.id) r where n = 1), '{-30 minutes}'::interval[], 'who brings alarms gets no default ones');
+select is((select array_agg(r.offset_by) from alarmed a, agenda.list_reminders(a.id) r where n = 2), '{-1:00:00}'::interval[], 'who brings none does');
 select agenda.act_as(pg_temp.c());
 
 -- ---- a component that is wrong ----
