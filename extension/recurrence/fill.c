@@ -19,6 +19,7 @@ struct batch
 	int n;
 	int size;
 	int64_t lo;
+	int64_t lo_day; /* the day of lo: of its times only those at or after it */
 	int64_t hi;
 };
 
@@ -78,22 +79,21 @@ fill_day(const struct rr_plan *plan, int64_t day, int from, struct batch *batch)
 static void
 fill_days(const struct rr_plan *plan, const struct rr_days *days, struct batch *batch)
 {
-	int64_t lo_day = rr_floordiv(batch->lo, RR_DAY_SECONDS);
-	int from = lo_day <= days->base ? 0 : (int) (lo_day - days->base);
+	const int64_t before = batch->lo_day - days->base;
 	const bool single = plan->times.n == 1;
+	int i = before <= 0 ? 0 : (int) (before / 64);
+	uint64_t here = before <= 0 ? ~UINT64_C(0) : ~rr_below((int) (before % 64));
 
-	if (lo_day - days->base >= 64 * days->words)
-		return;
-	for (int i = from / 64; i < days->words; i++)
+	for (; i < days->words; i++, here = ~UINT64_C(0))
 	{
-		uint64_t rest = days->bits[i] & (i == from / 64 ? ~rr_below(from % 64) : ~UINT64_C(0));
+		uint64_t rest = days->bits[i] & here;
 
 		for (; rest != 0 && !is_full(batch); rest &= rest - 1)
 		{
 			int64_t day = days->base + 64 * i + rr_lowest(rest);
 			int64_t t = day * RR_DAY_SECONDS + plan->times.first;
 
-			if (day == lo_day)
+			if (day == batch->lo_day)
 				fill_day(plan, day, (int) (batch->lo - day * RR_DAY_SECONDS), batch);
 			else if (!single)
 				fill_day(plan, day, 0, batch);
@@ -122,8 +122,7 @@ fill_places(const struct rr_plan *plan, const struct rr_days *days, struct batch
 static void
 fill_by_periods(const struct rr_plan *plan, struct batch *batch)
 {
-	int64_t period =
-		rr_series_from(plan, rr_period_of(plan, rr_floordiv(batch->lo, RR_DAY_SECONDS)));
+	int64_t period = rr_series_from(plan, rr_period_of(plan, batch->lo_day));
 	int64_t last = rr_period_of(plan, rr_floordiv(batch->hi, RR_DAY_SECONDS));
 	int64_t limit = period + plan->reach;
 
@@ -148,7 +147,7 @@ fill_by_periods(const struct rr_plan *plan, struct batch *batch)
 int
 rr_fill(const struct rr_plan *plan, int64_t lo, int64_t hi, int64_t *out, int n)
 {
-	struct batch batch = { out, 0, n, lo, hi };
+	struct batch batch = { out, 0, n, lo, 0, hi };
 
 	if (batch.lo <= plan->dtstart)
 	{
@@ -163,6 +162,7 @@ rr_fill(const struct rr_plan *plan, int64_t lo, int64_t hi, int64_t *out, int n)
 		batch.hi = plan->until;
 	if (plan->empty || batch.lo > batch.hi)
 		return 0;
+	batch.lo_day = rr_floordiv(batch.lo, RR_DAY_SECONDS);
 	if (plan->unit == RR_UNIT_TIME && rr_subday_is_single(plan))
 		fill_by_step(&batch, plan->dtstart, (int64_t) plan->interval * plan->unit_seconds);
 	else if (plan->unit == RR_UNIT_TIME)

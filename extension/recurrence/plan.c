@@ -351,12 +351,13 @@ rr_year_table(const struct rr_plan *plan, int64_t year, int64_t year_start)
 {
 	int pattern = PLAIN;
 
-	if (rr_is_leap(year))
-		pattern = LEAP;
-	else if (plan->by_weekno && rr_is_leap(year - 1))
-		pattern = AFTER_LEAP;
-	else if (plan->by_weekno && rr_is_leap(year + 1))
-		pattern = BEFORE_LEAP;
+	/* of a year and its neighbours only the one that four divides can be a leap year */
+	if ((year & 3) == 0)
+		pattern = rr_is_leap(year) ? LEAP : PLAIN;
+	else if (plan->by_weekno && (year & 3) == 1)
+		pattern = rr_is_leap(year - 1) ? AFTER_LEAP : PLAIN;
+	else if (plan->by_weekno && (year & 3) == 3)
+		pattern = rr_is_leap(year + 1) ? BEFORE_LEAP : PLAIN;
 	return plan->days.year[pattern * 7 + rr_weekday(year_start)];
 }
 

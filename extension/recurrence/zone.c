@@ -196,32 +196,55 @@ rr_zoned_contains(const struct rr_plan *plan, const struct rr_zone *zone, int64_
 /* most that is taken from the plan at once: what is behind the next gap is taken again */
 #define RUN 64
 
-/* is this civil time of the span, and none that a gap has moved comes behind it? */
-static bool
-is_plain(const struct rr_span *span, int64_t civil)
+/* the civil times that are the span's own, and that none which a gap has moved comes behind */
+struct plain
 {
-	return (span->start == INT64_MIN || civil >= own_start(span) + gap_of(span)) &&
-		   (span->end == INT64_MAX || civil < span->end + span->offset);
+	int64_t first;
+	int64_t end;
+};
+
+static struct plain
+plain_of(const struct rr_span *span)
+{
+	return (struct plain){ span->start == INT64_MIN ? INT64_MIN : own_start(span) + gap_of(span),
+						   civil_of(span->end, span->offset) };
+}
+
+static bool
+is_plain(const struct plain *plain, int64_t civil)
+{
+	return civil >= plain->first && civil < plain->end;
 }
 
 /*
- * A run of the plan from lo on, which is in this span and plain there; up to the first occurrence that is
- * not, or behind hi.  Returns how many.
+ * A run of the plan from lo on, which is in this span; up to the first occurrence that is not plain in its
+ * own span, or behind hi.  Returns how many.
  */
 static int
 fill_run(const struct rr_plan *plan, const struct rr_zone *zone, struct rr_span *span, int64_t lo,
 		 int64_t hi, int64_t *out, int n)
 {
-	int found = rr_fill(plan, lo + span->offset, hi + 2 * 86400, out, n < RUN ? n : RUN);
+	struct plain plain = plain_of(span);
+	int found;
 	int i = 0;
 
+	if (!is_plain(&plain, lo + span->offset))
+		return 0;
+	found = rr_fill(plan, lo + span->offset, hi + 2 * 86400, out, n < RUN ? n : RUN);
 	for (; i < found; i++)
 	{
-		if (!is_plain(span, out[i]))
-			zone->span(zone->context, out[i] - span->offset, span);
-		if (!is_plain(span, out[i]) || out[i] - span->offset > hi)
+		int64_t civil = out[i];
+
+		if (!is_plain(&plain, civil))
+		{
+			zone->span(zone->context, civil - span->offset, span);
+			plain = plain_of(span);
+			if (!is_plain(&plain, civil))
+				break;
+		}
+		out[i] = civil - span->offset;
+		if (out[i] > hi)
 			break;
-		out[i] -= span->offset;
 	}
 	return i;
 }
@@ -246,7 +269,7 @@ rr_zoned_fill(const struct rr_plan *plan, const struct rr_zone *zone, int64_t lo
 
 		out[k++] = lo++;
 		zone->span(zone->context, lo, &span);
-		while (k < n && lo >= RR_TIME_MIN && lo <= hi && is_plain(&span, lo + span.offset) &&
+		while (k < n && lo >= RR_TIME_MIN && lo <= hi &&
 			   (more = fill_run(plan, zone, &span, lo, hi, out + k, n - k)) > 0)
 		{
 			k += more;
