@@ -106,18 +106,22 @@ end
 $$;
 comment on function agenda._hold_anew(agenda.preferences) is 'engine: another choice of quiet hours, vacation or digest reaches what is held';
 
-create or replace function agenda._digest_items(p_user uuid, p_from timestamptz, p_to timestamptz) returns jsonb
+-- A whole day is due until it ends, and what has its time of grace is, too: neither is overdue yet.
+create or replace function agenda._digest_items(p agenda.preferences, p_overdue boolean, p_until timestamptz, p_now timestamptz) returns jsonb
     language plpgsql stable as
 $$
+declare
+    v_from constant timestamptz := case when p_overdue then '-infinity' else p_now - greatest(p.overdue_grace, interval '2 days') end;
 begin
     return coalesce((select jsonb_agg(jsonb_build_object('task_id', t.id, 'title', t.title, 'due_date', agenda.utc(t.due_date)) order by t.due_date, t.id)
                        from (select * from agenda.tasks k
-                              where k.user_id = p_user and k.deleted_at is null and k.status in ('pending', 'in_progress')
-                                and k.due_date >= p_from and k.due_date < p_to
+                              where k.user_id = p.user_id and k.deleted_at is null and k.status in ('pending', 'in_progress')
+                                and k.due_date >= v_from and k.due_date < p_until
+                                and (agenda._due_state(k, p_now, p) = 'overdue') = p_overdue
                               order by k.due_date, k.id limit 50) t), '[]');
 end
 $$;
-comment on function agenda._digest_items(uuid, timestamptz, timestamptz) is 'engine: at most 50 open tasks that are due in a period';
+comment on function agenda._digest_items(agenda.preferences, boolean, timestamptz, timestamptz) is 'engine: at most 50 open tasks that are due before an instant, those that are overdue or the others';
 
 -- What was held and may be told now.  One notification goes out as it is; more become one digest, and so does
 -- everything at the time of the day's digest, which also names what is due today and what is overdue.
@@ -156,8 +160,8 @@ begin
              where n.user_id = m.user_id and n.id = any (v_held)
              order by n.task_id, n.scheduled_for desc, n.id) h;
     if v_digest then
-        v_due := agenda._digest_items(m.user_id, p_now, v_midnight);
-        v_overdue := agenda._digest_items(m.user_id, '-infinity', p_now);
+        v_due := agenda._digest_items(p, false, v_midnight, p_now);
+        v_overdue := agenda._digest_items(p, true, p_now, p_now);
     end if;
     if v.verdict = 'drop' and v.reason <> 'enabled_types' then
         -- nothing is wanted any more

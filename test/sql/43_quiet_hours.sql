@@ -2,7 +2,7 @@
 -- complaints.
 begin;
 set local search_path = public;
-select plan(53);
+select plan(54);
 
 set local agenda.now = '2025-03-10 12:00:00+00';
 select agenda.act_as('aaaaaaaa-0000-4000-8000-000000000001');
@@ -145,6 +145,14 @@ select pg_temp.at('2025-03-24 08:00+00');
 select is((select count(*) from agenda.notifications), 0::bigint, 'a digest of nothing is none');
 select pg_temp.at('2025-03-27 09:00+00');
 select is((select fire_at from agenda.timers where entity = 'user'), '2025-03-28 08:00+00'::timestamptz, 'after downtime the missed ones are not made up for');
+select pg_temp.empty();
+select agenda.create_task(x.title, due => x.due) from (values ('Today', '2025-03-28'), ('Yesterday', '2025-03-27'), ('Tomorrow', '2025-03-29'), ('At last midnight', '2025-03-29T00:00'),
+    ('At seven', '2025-03-28T07:00'), ('In its time of grace', '2025-03-28T07:50'), ('In the evening', '2025-03-28T19:00')) x(title, due);
+select pg_temp.at('2025-03-28 08:00+00');
+select is((select n.title || ': ' || (select string_agg(e->>'title', ', ') from jsonb_array_elements(n.data->'due') e) || '; ' || (select string_agg(e->>'title', ', ') from jsonb_array_elements(n.data->'overdue') e)
+             from agenda.list_notifications(types => '{digest}') n),
+    '3 due today, 2 overdue: Today, In its time of grace, In the evening; Yesterday, At seven', '[49] what is due all day is not overdue in its digest');
+delete from agenda.tasks;
 select agenda.set_preferences('{"digest_time": null}');
 select is((select count(*) from agenda.timers where entity = 'user'), 0::bigint, 'without digests there is no timer');
 select is((select count(*) from agenda.fsck()), 0::bigint, 'everything is consistent');
