@@ -200,7 +200,8 @@ create or replace function agenda._weekday(p_day date) returns text
     return ('{MO,TU,WE,TH,FR,SA,SU}'::text[])[extract(isodow from p_day)::integer];
 comment on function agenda._weekday(date) is 'internal: the day''s two letters as in BYDAY';
 
--- A calendar of the user's own or a shared one; null asks for the one in the preferences.
+-- A calendar of the user's own or a shared one; null asks for the one in the preferences, else for the one
+-- into which set_holiday() writes.
 create or replace function agenda._is_workday(p_user_id uuid, p_day date, p_calendar text default null) returns boolean
     language plpgsql stable as
 $$
@@ -210,7 +211,7 @@ begin
     return agenda._weekday(p_day) = any (p.workdays)
        and not exists (select from agenda.holidays h
                         where (h.user_id = p_user_id or h.user_id is null)
-                          and h.calendar = coalesce(p_calendar, p.holiday_calendar) and h.day = p_day);
+                          and h.calendar = coalesce(p_calendar, p.holiday_calendar, 'own') and h.day = p_day);
 end
 $$;
 comment on function agenda._is_workday(uuid, date, text) is 'internal: a day on which the user works: by the weekdays of the preferences, and no holiday';
@@ -222,7 +223,7 @@ begin
     return agenda._is_workday(agenda._acting_user(), day, calendar);
 end
 $$;
-comment on function agenda.is_workday(date, text) is 'whether the acting user works on this day: preferences.workdays, less the holidays of a calendar (preferences.holiday_calendar)';
+comment on function agenda.is_workday(date, text) is 'whether the acting user works on this day: preferences.workdays, less the holidays of a calendar (preferences.holiday_calendar, else own)';
 
 create or replace function agenda.set_holiday(day date, calendar text default 'own', label text default null) returns agenda.holidays
     language plpgsql volatile as

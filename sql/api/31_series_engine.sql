@@ -239,7 +239,9 @@ declare
     v_changed constant boolean := (new.rrule::text, new.dtstart, new.timezone, new.end_date, new.business_shift, new.holiday_calendar, new.dst_gap, new.basis)
         is distinct from (old.rrule::text, old.dtstart, old.timezone, old.end_date, old.business_shift, old.holiday_calendar, old.dst_gap, old.basis);
     v_resumed constant boolean := new.is_active and not old.is_active;
-    v_now     constant timestamp := agenda.instant_to_local(agenda.now(), new.timezone);
+    -- a pause that ended by itself ended then, whenever it is looked at
+    v_now     constant timestamp := agenda.instant_to_local(case when v_resumed and not v_changed then least(new.resume_at, agenda.now())
+                                                                 else agenda.now() end, new.timezone);
 begin
     if new.basis = 'completion' then
         -- only a completion says what is next

@@ -235,6 +235,18 @@ select is(pg_temp.missed(id), '[["pause", 3, "2025-04-02T09:00:00"]]', 'fixed: b
 select is(pg_temp.dues(id), '04-01 09:00, 04-02 09:00, 04-03 09:00, 04-04 09:00', 'must_do: all of it is owed') from p where name = 'must_do';
 select is(pg_temp.dues(id, 'pending'), '04-05 09:00', 'on_completion: what was done meanwhile has its successor now') from p where name = 'on_completion';
 
+-- nobody looked when the pause ended: it ended all the same, and what fell due after it is owed
+create temp table until as select name, (agenda.create_recurring_task(name, 'daily', start_date => '2025-04-05T09:00:00Z', policy => name)).id
+  from unnest('{fixed,must_do,habit,sequential}'::text[]) name;
+select pg_temp.at('2025-04-05 09:00+00');
+select agenda.complete_task(pg_temp.open_of(id)) from until;
+select agenda.pause_recurring_task(id, until => '2025-04-07T00:00:00Z') from until;
+select pg_temp.at('2025-04-09 10:00+00');
+select is(pg_temp.dues(id, 'pending'), '04-09 09:00', name || ': the newest that fell due after the pause') from until where name <> 'must_do';
+select is(pg_temp.dues(id, 'pending'), '04-06 09:00, 04-07 09:00, 04-08 09:00, 04-09 09:00', 'must_do: all') from until where name = 'must_do';
+select is(pg_temp.missed(id), '[["pause", 1, "2025-04-06T09:00:00"], ["downtime", 2, "2025-04-07T09:00:00"]]', 'the pause passed over one, the downtime two') from until where name = 'fixed';
+select is((select count(*) from agenda.fsck() f join until u on u.id = f.id), 0::bigint, 'and nothing is wrong');
+
 -- ---- policies that go together, and that do not --------------------------------------------------------
 create function pg_temp.means(b text, s text, o text, m text) returns boolean language plpgsql as $$
 begin

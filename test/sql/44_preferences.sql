@@ -1,7 +1,7 @@
 -- Preferences, workdays and holidays: defaults, validation, and who may see what.
 begin;
 set local search_path = public;
-select plan(65);
+select plan(67);
 
 set local agenda.now = '2025-03-10 12:00:00+00';
 create role t_app login in role agenda_app;
@@ -95,8 +95,13 @@ select is(agenda.is_workday('2025-03-10'), true, 'Monday');
 select is(agenda.is_workday('2025-03-15'), false, 'Saturday');
 select is((agenda.set_holiday('2025-03-10', label => 'My day')).label, 'My day', 'a day off');
 select is((agenda.set_holiday('2025-03-10', label => 'Mine')).label, 'Mine', 'set twice is set once');
-select is(agenda.is_workday('2025-03-10'), true, 'a calendar that is not chosen does not count');
-select is(agenda.is_workday('2025-03-10', 'own'), false, 'unless it is asked for');
+select is(agenda.is_workday('2025-03-10'), false, 'without any choice one''s own day off is one');
+select is(agenda.is_workday('2025-03-10', 'own'), false, 'as if it were asked for');
+select agenda.set_holiday('2025-03-17', 'bank');
+select is(agenda.is_workday('2025-03-17'), true, 'a calendar that is not chosen does not count');
+select agenda.set_preferences('{"holiday_calendar": "bank"}');
+select is(agenda.is_workday('2025-03-17') or not agenda.is_workday('2025-03-10'), false, 'but for the one that is chosen none does');
+select agenda.remove_holiday('2025-03-17', 'bank');
 select agenda.set_preferences('{"holiday_calendar": "own", "workdays": ["MO", "SA"]}');
 select is(agenda.is_workday('2025-03-10'), false, 'one that is chosen does');
 select is(agenda.is_workday('2025-03-15'), true, 'workdays are what one says');
