@@ -349,15 +349,19 @@ walk_batch(Walk *walk)
 		walk->next = walk->batch[walk->count - 1] + 1;
 }
 
-static bool
-walk_next(Walk *walk, Datum *value)
+/* is there one more, in the batch or in the next? */
+static inline bool
+walk_more(Walk *walk)
 {
 	if (walk->given == walk->count && walk->left > 0 && walk->next <= walk->last)
 		walk_batch(walk);
-	if (walk->given == walk->count)
-		return false;
-	*value = moment_datum(&walk->series, walk->batch[walk->given++]);
-	return true;
+	return walk->given < walk->count;
+}
+
+static inline Datum
+walk_take(Walk *walk)
+{
+	return moment_datum(&walk->series, walk->batch[walk->given++]);
 }
 
 /* for a caller who stores all of it anyway (FROM), which costs less than a call for each */
@@ -365,12 +369,16 @@ static Datum
 walk_all(FunctionCallInfo fcinfo, FuncCallContext *call)
 {
 	ReturnSetInfo *result = (ReturnSetInfo *) fcinfo->resultinfo;
+	Walk *walk = call->user_fctx;
 	bool isnull = false;
-	Datum value;
 
 	InitMaterializedSRF(fcinfo, MAT_SRF_USE_EXPECTED_DESC);
-	while (walk_next(call->user_fctx, &value))
+	while (walk_more(walk))
+	{
+		Datum value = walk_take(walk);
+
 		tuplestore_putvalues(result->setResult, result->setDesc, &value, &isnull);
+	}
 	end_MultiFuncCall(fcinfo, call);
 	return (Datum) 0;
 }
@@ -380,13 +388,12 @@ walk_step(FunctionCallInfo fcinfo)
 {
 	ReturnSetInfo *result = (ReturnSetInfo *) fcinfo->resultinfo;
 	FuncCallContext *call = SRF_PERCALL_SETUP();
-	Datum value;
 
 	if ((result->allowedModes & SFRM_Materialize_Preferred) && result->expectedDesc != NULL)
 		return walk_all(fcinfo, call);
-	if (!walk_next(call->user_fctx, &value))
+	if (!walk_more(call->user_fctx))
 		SRF_RETURN_DONE(call);
-	SRF_RETURN_NEXT(call, value);
+	SRF_RETURN_NEXT(call, walk_take(call->user_fctx));
 }
 
 /* a walk over everything, in the memory of the whole call */

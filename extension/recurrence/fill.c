@@ -80,26 +80,36 @@ static void
 fill_days(const struct rr_plan *plan, const struct rr_days *days, struct batch *batch)
 {
 	const int64_t before = batch->lo_day - days->base;
-	const bool single = plan->times.n == 1;
+	const int64_t last = batch->hi - plan->times.first;
+	const uint64_t *bits = days->bits;
+	const int words = days->words;
 	int i = before <= 0 ? 0 : (int) (before / 64);
-	uint64_t here = before <= 0 ? ~UINT64_C(0) : ~rr_below((int) (before % 64));
+	uint64_t rest = i < words ? bits[i] : 0;
 
-	for (; i < days->words; i++, here = ~UINT64_C(0))
+	if (before > 0)
+		rest &= ~rr_below((int) (before % 64));
+	while (!is_full(batch))
 	{
-		uint64_t rest = days->bits[i] & here;
+		int64_t day;
+		int64_t start;
 
-		for (; rest != 0 && !is_full(batch); rest &= rest - 1)
+		while (rest == 0)
 		{
-			int64_t day = days->base + 64 * i + rr_lowest(rest);
-			int64_t t = day * RR_DAY_SECONDS + plan->times.first;
-
-			if (day == batch->lo_day)
-				fill_day(plan, day, (int) (batch->lo - day * RR_DAY_SECONDS), batch);
-			else if (!single)
-				fill_day(plan, day, 0, batch);
-			else if (t <= batch->hi)
-				batch->out[batch->n++] = t;
+			if (++i >= words)
+				return;
+			rest = bits[i];
 		}
+		day = days->base + 64 * i + rr_lowest(rest);
+		start = day * RR_DAY_SECONDS;
+		if (start > last)
+			return;
+		rest &= rest - 1;
+		if (day == batch->lo_day)
+			fill_day(plan, day, (int) (batch->lo - start), batch);
+		else if (plan->times.n > 1)
+			fill_day(plan, day, 0, batch);
+		else
+			batch->out[batch->n++] = start + plan->times.first;
 	}
 }
 

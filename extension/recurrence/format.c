@@ -8,6 +8,7 @@
  */
 #include "rrule.h"
 
+#include "bits.h"
 #include "civil.h"
 #include "text.h"
 
@@ -31,30 +32,27 @@ item(struct rr_out *out, const char *name, bool *first)
 
 static void
 put_numbers(struct rr_out *out, const char *name, const uint64_t *plus, const uint64_t *minus,
-			int max)
+			int words)
 {
 	bool first = true;
 
-	for (int n = 0; n <= max; n++)
-		if (plus[n / 64] >> (n % 64) & 1)
-		{
-			item(out, name, &first);
-			rr_put_number(out, n, 1);
-		}
-	for (int n = 1; minus != NULL && n <= max; n++)
-		if (minus[n / 64] >> (n % 64) & 1)
-		{
-			item(out, name, &first);
-			rr_put_char(out, '-');
-			rr_put_number(out, n, 1);
-		}
+	for (int n = rr_first_from(plus, words, 0); n >= 0; n = rr_first_from(plus, words, n + 1))
+	{
+		item(out, name, &first);
+		rr_put_number(out, n, 1);
+	}
+	for (int n = rr_first_from(minus, words, 0); n >= 0; n = rr_first_from(minus, words, n + 1))
+	{
+		item(out, name, &first);
+		rr_put_char(out, '-');
+		rr_put_number(out, n, 1);
+	}
 }
 
 static void
 put_small(struct rr_out *out, const char *name, uint64_t plus, uint64_t minus)
 {
-	if ((plus | minus) != 0)
-		put_numbers(out, name, &plus, &minus, 63);
+	put_numbers(out, name, &plus, &minus, 1);
 }
 
 static void
@@ -127,13 +125,13 @@ rr_format(const struct rr_rule *rule, char *buf, size_t size)
 		put_until(&out, rule);
 	put_small(&out, ";BYMONTH=", rule->months, 0);
 	put_small(&out, ";BYWEEKNO=", rule->weeks, rule->weeks_minus);
-	put_numbers(&out, ";BYYEARDAY=", rule->yeardays.plus, rule->yeardays.minus, 366);
+	put_numbers(&out, ";BYYEARDAY=", rule->yeardays.plus, rule->yeardays.minus, RR_DAY_WORDS);
 	put_small(&out, ";BYMONTHDAY=", rule->monthdays, rule->monthdays_minus);
 	put_weekdays(&out, rule);
 	put_small(&out, ";BYHOUR=", rule->hours, 0);
 	put_small(&out, ";BYMINUTE=", rule->minutes, 0);
 	put_small(&out, ";BYSECOND=", rule->seconds, 0);
-	put_numbers(&out, ";BYSETPOS=", rule->setpos.plus, rule->setpos.minus, 366);
+	put_numbers(&out, ";BYSETPOS=", rule->setpos.plus, rule->setpos.minus, RR_DAY_WORDS);
 	if (rule->wkst != 0)
 	{
 		rr_put(&out, ";WKST=");

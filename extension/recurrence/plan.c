@@ -194,6 +194,14 @@ keep(uint64_t *days, const uint64_t *wanted)
 static void
 year_monthdays(const struct chosen *c, bool leap, uint64_t *days)
 {
+	if (c->months == 0 && !c->by_monthday)
+	{
+		for (int i = 0; i < RR_DAY_WORDS; i++)
+			days[i] = ~UINT64_C(0);
+		days[0] &= ~UINT64_C(1);
+		days[RR_DAY_WORDS - 1] &= rr_below((leap ? 367 : 366) % 64);
+		return;
+	}
 	for (int month = 1; month <= 12; month++)
 		if (c->months == 0 || (c->months >> month & 1) != 0)
 			add_shifted(days, monthdays_of(c, rr_month_length(leap, month)),

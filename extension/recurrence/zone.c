@@ -203,14 +203,14 @@ struct plain
 	int64_t end;
 };
 
-static struct plain
+static inline struct plain
 plain_of(const struct rr_span *span)
 {
 	return (struct plain){ span->start == INT64_MIN ? INT64_MIN : own_start(span) + gap_of(span),
 						   civil_of(span->end, span->offset) };
 }
 
-static bool
+static inline bool
 is_plain(const struct plain *plain, int64_t civil)
 {
 	return civil >= plain->first && civil < plain->end;
