@@ -9,6 +9,10 @@
  * find it blocked, or its later events would find it free.  From then on only this process adds to it.  Where there
  * are several drainers, each knows and sends the letters of its keys.
  *
+ * A request may come at any time.  When letters of a key that was blocked at the beginning turn up in a later
+ * window, the earlier ones may have been passed: they are left to the next round.  When a letter is
+ * refused that has been asked for once more meanwhile, the newer request stays (agenda._log_dead()).
+ *
  * Memory: the table of keys in a context of its own; arguments in the transaction's.  A failed
  * transaction has changed nothing, and the caller tries again.
  */
@@ -36,6 +40,12 @@ typedef struct BlockedKey
 	uint64 hash[2];
 } BlockedKey;
 
+typedef struct BlockedEntry
+{
+	BlockedKey key;
+	bool from_start; /* it was blocked when letters began to be sent again */
+} BlockedEntry;
+
 typedef struct BuryWork
 {
 	AgendaDelivery **doomed;
@@ -49,15 +59,23 @@ typedef struct LettersWork
 	AgendaWindow *window;
 } LettersWork;
 
+/* Columns of a letter behind those of its event. */
+enum
+{
+	LETTER_MODE = AGENDA_EVENT_COLUMNS,
+	LETTER_ASKED,
+	LETTER_COLUMNS
+};
+
 static AgendaQuery bury_query = {
-	.sql = "select policy from agenda._log_dead($1, $2, $3, $4, $5, $6, $7)",
-	.nargs = 7,
+	.sql = "select policy from agenda._log_dead($1, $2, $3, $4, $5, $6, $7, $8)",
+	.nargs = 8,
 	.argtypes = { INT8ARRAYOID, TIMESTAMPTZARRAYOID, TEXTARRAYOID, TEXTARRAYOID, TEXTARRAYOID,
-				  INT4ARRAYOID, BOOLARRAYOID }
+				  INT4ARRAYOID, BOOLARRAYOID, TIMESTAMPTZARRAYOID }
 };
 static AgendaQuery letters_query = {
 	.sql = "select seq, null::xid8, id, type, user_id, subject, key, occurred_at, trace, headers, "
-		   "data, null::bigint, topic, mode from agenda._log_letters($1, $2, $3, $4)",
+		   "data, null::bigint, topic, mode, asked from agenda._log_letters($1, $2, $3, $4)",
 	.nargs = 4,
 	.argtypes = { INT8OID, INT4OID, INT4OID, INT4OID },
 	.read_only = true
@@ -79,7 +97,8 @@ static void run_letters(void *arg);
 static void add_letter(AgendaWindow *window, HeapTuple row, TupleDesc desc);
 static void run_delivered(void *arg);
 static void read_blocked(void);
-static void block(const char *topic, const char *key);
+static void block(const char *topic, const char *key, bool from_start);
+static bool blocked_from_start(const char *topic, const char *key);
 static BlockedKey blocked_key(const char *topic, const char *key);
 static Datum array_of(Datum *values, int n, Oid type);
 static Datum text_or_empty(const char *text);
@@ -95,7 +114,7 @@ agenda_letters_bury(AgendaDelivery **doomed, int n, AgendaVerdict *verdicts)
 		return false;
 	for (int i = 0; i < n; i++)
 		if (verdicts[i] == AGENDA_VERDICT_BLOCK_KEY)
-			block(doomed[i]->topic->name, doomed[i]->event->key);
+			block(doomed[i]->topic->name, doomed[i]->event->key, false);
 	return true;
 }
 
@@ -105,8 +124,8 @@ run_bury(void *arg)
 {
 	BuryWork *work = arg;
 	int n = work->n;
-	Datum *column[7];
-	Datum values[7];
+	Datum *column[8];
+	Datum values[8];
 
 	for (int i = 0; i < lengthof(column); i++)
 		column[i] = palloc(n * sizeof(Datum));
@@ -122,6 +141,7 @@ run_bury(void *arg)
 		column[4][i] = text_or_empty(delivery->reason);
 		column[5][i] = Int32GetDatum(delivery->attempts);
 		column[6][i] = BoolGetDatum(delivery->waits);
+		column[7][i] = TimestampTzGetDatum(event->asked_at);
 	}
 	values[0] = array_of(column[0], n, INT8OID);
 	values[1] = array_of(column[1], n, TIMESTAMPTZOID);
@@ -130,6 +150,7 @@ run_bury(void *arg)
 	values[4] = array_of(column[4], n, TEXTOID);
 	values[5] = array_of(column[5], n, INT4OID);
 	values[6] = array_of(column[6], n, BOOLOID);
+	values[7] = array_of(column[7], n, TIMESTAMPTZOID);
 
 	agenda_worker_query(&bury_query, values, NULL);
 	if (SPI_processed != n)
@@ -196,19 +217,24 @@ run_letters(void *arg)
 static void
 add_letter(AgendaWindow *window, HeapTuple row, TupleDesc desc)
 {
-	Datum values[AGENDA_EVENT_COLUMNS + 1];
-	bool nulls[AGENDA_EVENT_COLUMNS + 1];
+	Datum values[LETTER_COLUMNS];
+	bool nulls[LETTER_COLUMNS];
 	AgendaEvent *event;
+	char *key;
 
 	heap_deform_tuple(row, desc, values, nulls);
-	event = agenda_event_make(window->context, values, nulls);
 	/* the key that it had then, whatever agenda.event_key says now */
-	event->key =
-		MemoryContextStrdup(window->context, TextDatumGetCString(values[AGENDA_EVENT_KEY]));
+	key = MemoryContextStrdup(window->context, TextDatumGetCString(values[AGENDA_EVENT_KEY]));
+	if (blocked_from_start(TextDatumGetCString(values[AGENDA_EVENT_ONLY_TOPIC]), key))
+		return;
+	event = agenda_event_make(window->context, values, nulls);
+	event->key = key;
+	if (!nulls[LETTER_ASKED])
+		event->asked_at = DatumGetTimestampTz(values[LETTER_ASKED]);
 	agenda_window_add(window, event);
 	agenda_window_deliver(window, event,
 						  agenda_window_topic(window, event->only_topic,
-											  TextDatumGetCString(values[AGENDA_EVENT_COLUMNS])));
+											  TextDatumGetCString(values[LETTER_MODE])));
 }
 
 bool
@@ -247,7 +273,7 @@ run_delivered(void *arg)
 static void
 read_blocked(void)
 {
-	HASHCTL ctl = { .keysize = sizeof(BlockedKey), .entrysize = sizeof(BlockedKey) };
+	HASHCTL ctl = { .keysize = sizeof(BlockedKey), .entrysize = sizeof(BlockedEntry) };
 	Datum values[] = { Int32GetDatum(agenda_share_number), Int32GetDatum(agenda_drainers) };
 
 	if (blocked_context == NULL)
@@ -263,27 +289,39 @@ read_blocked(void)
 		HeapTuple row = SPI_tuptable->vals[i];
 		TupleDesc desc = SPI_tuptable->tupdesc;
 
-		block(SPI_getvalue(row, desc, 1), SPI_getvalue(row, desc, 2));
+		block(SPI_getvalue(row, desc, 1), SPI_getvalue(row, desc, 2), true);
 	}
 }
 
 static void
-block(const char *topic, const char *key)
+block(const char *topic, const char *key, bool from_start)
 {
-	BlockedKey entry = blocked_key(topic, key);
+	BlockedKey hash = blocked_key(topic, key);
+	bool found;
+	BlockedEntry *entry = hash_search(blocked, &hash, HASH_ENTER, &found);
 
-	hash_search(blocked, &entry, HASH_ENTER, NULL);
+	if (!found)
+		entry->from_start = from_start;
+}
+
+static bool
+blocked_from_start(const char *topic, const char *key)
+{
+	BlockedKey hash = blocked_key(topic, key);
+	BlockedEntry *entry = hash_search(blocked, &hash, HASH_FIND, NULL);
+
+	return entry != NULL && entry->from_start;
 }
 
 bool
 agenda_letters_blocked(const AgendaDelivery *delivery)
 {
-	BlockedKey entry;
+	BlockedKey hash;
 
 	if (blocked == NULL || hash_get_num_entries(blocked) == 0)
 		return false;
-	entry = blocked_key(delivery->topic->name, delivery->event->key);
-	return hash_search(blocked, &entry, HASH_FIND, NULL) != NULL;
+	hash = blocked_key(delivery->topic->name, delivery->event->key);
+	return hash_search(blocked, &hash, HASH_FIND, NULL) != NULL;
 }
 
 int

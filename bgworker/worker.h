@@ -26,7 +26,7 @@ typedef struct AgendaQuery
 {
 	const char *sql;
 	int nargs;
-	Oid argtypes[7];
+	Oid argtypes[8];
 	bool read_only; /* runs in the transaction's first snapshot */
 	SPIPlanPtr plan;
 } AgendaQuery;

@@ -148,7 +148,7 @@ agenda_wake_launcher(PG_FUNCTION_ARGS)
 	PG_RETURN_VOID();
 }
 
-/* Transaction callback.  Must not fail: at COMMIT there is no way back. */
+/* Transaction callback.  Must not fail but before PREPARE: at COMMIT there is no way back. */
 static void
 at_transaction_end(XactEvent event, void *arg)
 {
@@ -156,6 +156,12 @@ at_transaction_end(XactEvent event, void *arg)
 		return;
 	switch (event)
 	{
+		case XACT_EVENT_PRE_PREPARE:
+			/* COMMIT PREPARED makes workers look at everything, but each time for letters would hold up the log */
+			if (notes.redrive)
+				ereport(ERROR, errcode(ERRCODE_FEATURE_NOT_SUPPORTED),
+						errmsg("cannot PREPARE a transaction that has asked for dead letters"));
+			return;
 		case XACT_EVENT_COMMIT:
 			wake_noted();
 			break;

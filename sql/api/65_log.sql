@@ -396,9 +396,10 @@ comment on function agenda._log_routes() is 'engine: which topics an event type 
 -- What becomes of it is its topic's policy (agenda.topics), which is returned; of "halt" nothing is written,
 -- since the drainer stays in front of that record.  A record that waits for an earlier one of its key
 -- (p_waits) is set aside likewise.  Called again for the same record after a crash, or when a letter that
--- was sent again is refused again.
+-- was sent again is refused again: then the request that it was sent for (p_asked; the epoch for an event of the log) is
+-- answered, but not one that was made meanwhile.
 create or replace function agenda._log_dead(p_seqs bigint[], p_times timestamptz[], p_topics text[], p_keys text[],
-                                            p_reasons text[], p_attempts integer[], p_waits boolean[])
+                                            p_reasons text[], p_attempts integer[], p_waits boolean[], p_asked timestamptz[])
     returns table (policy text)
     language plpgsql volatile as
 $$
@@ -406,47 +407,60 @@ begin
     return query
     with refused as materialized (
         select r.*, case when r.waits then 'block_key' else coalesce(t.on_refused, 'skip') end as rule
-          from unnest(p_seqs, p_times, p_topics, p_keys, p_reasons, p_attempts, p_waits)
-               with ordinality r(seq, occurred_at, topic, key, reason, attempts, waits, n)
+          from unnest(p_seqs, p_times, p_topics, p_keys, p_reasons, p_attempts, p_waits, p_asked)
+               with ordinality r(seq, occurred_at, topic, key, reason, attempts, waits, asked, n)
           left join agenda.topics t on t.topic = r.topic),
     again as (
         update agenda.dead_letters d
-           set attempts = d.attempts + r.attempts, reason = r.reason, failed_at = clock_timestamp(), redrive_at = null
+           set attempts = d.attempts + r.attempts, reason = r.reason, failed_at = clock_timestamp(), redrive_at = nullif(d.redrive_at, r.asked)
           from refused r where d.seq = r.seq and d.topic = r.topic and r.rule <> 'halt'),
     first_time as (
-        insert into agenda.dead_letters (seq, event_id, type, user_id, subject, key, occurred_at, trace, headers, data, topic, reason, attempts, redrive_at)
-        select e.seq, e.id, e.type, e.user_id, e.subject, r.key, e.occurred_at, e.trace, e.headers, e.data, r.topic, r.reason, r.attempts,
-               -- who is asked to go on takes along those that wait behind
-               case when r.waits then (select max(d.redrive_at) from agenda.dead_letters d where d.topic = r.topic and d.key = r.key) end
+        insert into agenda.dead_letters (seq, event_id, type, user_id, subject, key, occurred_at, trace, headers, data, topic, reason, attempts)
+        select e.seq, e.id, e.type, e.user_id, e.subject, r.key, e.occurred_at, e.trace, e.headers, e.data, r.topic, r.reason, r.attempts
           from refused r join agenda.events e on e.seq = r.seq and e.occurred_at = r.occurred_at
          where r.rule <> 'halt'
            and not exists (select from agenda.dead_letters d where d.seq = r.seq and d.topic = r.topic))
     select r.rule from refused r order by r.n;
 end
 $$;
-comment on function agenda._log_dead(bigint[], timestamptz[], text[], text[], text[], integer[], boolean[]) is
+comment on function agenda._log_dead(bigint[], timestamptz[], text[], text[], text[], integer[], boolean[], timestamptz[]) is
     'engine: sets records aside that the broker refuses for good, if their topic permits';
+
+-- Who asks for one letter of a blocked key asks for all, also for those that are being set aside just then and that his
+-- snapshot does not show.  So a key waits while nobody has asked for any of its letters, and is sent with all of them.
 
 -- Keys of a drainer of which nothing may be sent until somebody sends their letters again.
 create or replace function agenda._log_blocked(p_drainer integer, p_drainers integer) returns table (topic text, key text)
     language sql stable
     begin atomic
-        select distinct d.topic, d.key
+        select d.topic, d.key
           from agenda.dead_letters d join agenda.topics t on t.topic = d.topic
-         where t.on_refused = 'block_key' and d.redrive_at is null and agenda._drainer_of(d.key, p_drainers) = p_drainer;
+         where t.on_refused = 'block_key' and agenda._drainer_of(d.key, p_drainers) = p_drainer
+         group by d.topic, d.key having count(d.redrive_at) = 0;
     end;
 comment on function agenda._log_blocked(integer, integer) is 'engine: keys that wait for a dead letter of theirs';
 
 -- Letters that a drainer is to send again, in the order in which the events were written.
 create or replace function agenda._log_letters(p_after bigint, p_rows integer, p_drainer integer, p_drainers integer)
     returns table (seq bigint, id uuid, type text, user_id uuid, subject text, key text, occurred_at timestamptz,
-                   trace text, headers jsonb, data jsonb, topic text, mode text)
+                   trace text, headers jsonb, data jsonb, topic text, mode text, asked timestamptz)
     language sql stable
     begin atomic
+        with asked as (
+            (select d.* from agenda.dead_letters d
+              where d.redrive_at is not null and d.seq > p_after and agenda._drainer_of(d.key, p_drainers) = p_drainer
+              order by d.seq
+              fetch first (p_rows) rows with ties)
+            union all
+            select d.*
+              from (select distinct a.topic, a.key
+                      from agenda.topics t join agenda.dead_letters a on a.topic = t.topic
+                     where t.on_refused = 'block_key' and a.redrive_at is not null and agenda._drainer_of(a.key, p_drainers) = p_drainer) k
+              join agenda.dead_letters d on d.topic = k.topic and d.key = k.key
+             where d.redrive_at is null and d.seq > p_after)
         select d.seq, d.event_id, d.type, d.user_id, d.subject, d.key, d.occurred_at, d.trace, d.headers, d.data,
-               d.topic, coalesce(t.mode, 'structured')
-          from agenda.dead_letters d left join agenda.topics t on t.topic = d.topic
-         where d.redrive_at is not null and d.seq > p_after and agenda._drainer_of(d.key, p_drainers) = p_drainer
+               d.topic, coalesce(t.mode, 'structured'), d.redrive_at
+          from asked d left join agenda.topics t on t.topic = d.topic
          order by d.seq
          fetch first (p_rows) rows with ties;
     end;
