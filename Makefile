@@ -78,6 +78,7 @@ OBJS = \
 	bgworker/scanner.o \
 	bgworker/drainer.o \
 	bgworker/drainer_publisher.o \
+	bgworker/standbys.o \
 	bgworker/table_mark.o \
 	bgworker/log_leaves.o \
 	bgworker/log_routes.o \

@@ -232,9 +232,9 @@ add_letter(AgendaWindow *window, HeapTuple row, TupleDesc desc)
 	if (!nulls[LETTER_ASKED])
 		event->asked_at = DatumGetTimestampTz(values[LETTER_ASKED]);
 	agenda_window_add(window, event);
-	agenda_window_deliver(window, event,
-						  agenda_window_topic(window, event->only_topic,
-											  TextDatumGetCString(values[LETTER_MODE])));
+	agenda_window_deliver(
+		window, event,
+		agenda_window_topic(window, event->only_topic, TextDatumGetCString(values[LETTER_MODE])));
 }
 
 bool

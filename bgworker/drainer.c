@@ -5,7 +5,8 @@
  * It goes round in steps, none of which waits for the broker inside a transaction:
  *
  *	1. read a window of the log in a short transaction (log_reader.c), flush the WAL behind it, and
- *	   put it behind those that are on their way already (the flow), as long as memory permits;
+ *	   put it behind those that are on their way already (the flow), as long as memory permits; where there are
+ *	   synchronous standbys go on when they have that WAL, too (standbys.c);
  *	2. hand records to the publisher and take the reports (delivery.c);
  *	3. when the first windows of the flow are settled, move the position behind them; store it (an
  *	   insert, committed asynchronously) if that was not done in the last 10 ms, so that a busy log
@@ -67,6 +68,7 @@
 #include "log_reader.h"
 #include "settings.h"
 #include "share.h"
+#include "standbys.h"
 #include "window.h"
 #include "worker.h"
 
@@ -76,6 +78,9 @@
 #define IDLE_SAVE_EVERY_MS  (3600 * 1000)
 #define ERROR_RETRY_MOST_MS 10000
 #define LAST_REPORTS_MS     500
+/* how often standbys are looked at: first, and when they have not answered for a second */
+#define STANDBY_SOON_MS  1
+#define STANDBY_LATER_MS 100
 /* windows aren't cut more often than this, and under load once a millisecond: they become larger */
 #define READ_EVERY_US 250
 /* a window takes no more than this part of what all of them may take */
@@ -94,6 +99,8 @@ static AgendaDrainerInfo *info = NULL;
 
 /* Where the drainer stands in its round. */
 static AgendaFlow flow;
+static XLogRecPtr flow_durable_at =
+	InvalidXLogRecPtr; /* all commits in it are in the WAL before this */
 static AgendaPosition position = { .lo.isnull = true,
 								   .hi.isnull = true }; /* all settled up to here */
 static AgendaPosition cursor = { .lo.isnull = true, .hi.isnull = true }; /* all read up to here */
@@ -140,6 +147,8 @@ static bool warm_topics(long *wait_ms);
 static void read_more(long *wait_ms);
 static long pause_us(void);
 static bool room_for_window(void);
+static void add_window(AgendaWindow *window);
+static bool is_replicated(long *wait_ms);
 static void read_log(long *wait_ms);
 static bool read_letters(long *wait_ms);
 static void work_on_flow(long *wait_ms);
@@ -345,7 +354,7 @@ read_more(long *wait_ms)
 {
 	long left_us;
 
-	if (!room_for_window())
+	if (!room_for_window() || !is_replicated(wait_ms))
 		return;
 	news = take_news();
 	left_us = pause_us();
@@ -384,6 +393,27 @@ room_for_window(void)
 		   flow.bytes < (Size) agenda_drainer_memory * 1024 / 2;
 }
 
+/* The WAL has been flushed for the window. */
+static void
+add_window(AgendaWindow *window)
+{
+	flow_durable_at = GetFlushRecPtr(NULL);
+	agenda_flow_add(&flow, window);
+}
+
+/* Whether what is in the flow may leave the server; nothing can wake us when that changes. */
+static bool
+is_replicated(long *wait_ms)
+{
+	bool soon;
+
+	if (flow.n_windows == 0 || !agenda_publishing() || agenda_standbys_have(flow_durable_at))
+		return true;
+	soon = GetCurrentTimestamp() - last_read < USECS_PER_SEC;
+	*wait_ms = Min(*wait_ms, soon ? STANDBY_SOON_MS : STANDBY_LATER_MS);
+	return false;
+}
+
 static void
 read_log(long *wait_ms)
 {
@@ -407,7 +437,7 @@ read_log(long *wait_ms)
 	SpinLockRelease(&agenda_worker_slot->mutex);
 
 	if (window != NULL)
-		agenda_flow_add(&flow, window);
+		add_window(window);
 	else if (flow.n_windows == 0)
 		catch_up();
 	/* behind the rest of a cut window there may be more */
@@ -443,7 +473,7 @@ read_letters(long *wait_ms)
 	if (window != NULL)
 	{
 		last_letter = window->events[window->n_events - 1]->seq;
-		agenda_flow_add(&flow, window);
+		add_window(window);
 		return false;
 	}
 	if (flow.n_windows > 0)
@@ -462,7 +492,7 @@ work_on_flow(long *wait_ms)
 	long flow_ms = 0;
 
 	if (!pass_settled())
-		flow_ms = step_flow(true);
+		flow_ms = step_flow(is_replicated(wait_ms));
 	while (pass_settled())
 		flow_ms = 0;
 	*wait_ms = Min(*wait_ms, flow_ms);
@@ -603,11 +633,14 @@ show_state(void)
 {
 	const char *error = NULL;
 	bool down = strcmp(agenda_drainer_publisher_state(&error), "down") == 0;
+	long wait_ms = 0;
 
 	if (flow.n_windows == 0)
 		agenda_worker_set_state(AGENDA_STATE_IDLE);
 	else if (flow.halts > 0)
 		agenda_worker_set_state(AGENDA_STATE_HALTED);
+	else if (!is_replicated(&wait_ms))
+		agenda_worker_set_state(AGENDA_STATE_UNREPLICATED);
 	else
 		agenda_worker_set_state(down ? AGENDA_STATE_BROKER_DOWN : AGENDA_STATE_PUBLISHING);
 	if (flow.n_windows > 0 && down && error != NULL)

@@ -254,6 +254,8 @@ agenda_state_name(AgendaWorkerState state)
 			return "publishing";
 		case AGENDA_STATE_BROKER_DOWN:
 			return "waiting for the broker";
+		case AGENDA_STATE_UNREPLICATED:
+			return "waiting for a synchronous standby";
 		case AGENDA_STATE_NO_PUBLISHER:
 			return "no publisher";
 		case AGENDA_STATE_NO_SENDER:

@@ -45,6 +45,7 @@ typedef enum AgendaWorkerState
 	AGENDA_STATE_WORKING,      /* in a transaction */
 	AGENDA_STATE_PUBLISHING,   /* drainer: records are with the broker */
 	AGENDA_STATE_BROKER_DOWN,  /* drainer: records wait for the broker */
+	AGENDA_STATE_UNREPLICATED, /* drainer: what it has read waits for a synchronous standby */
 	AGENDA_STATE_NO_PUBLISHER, /* drainer: the publisher library cannot be used */
 	AGENDA_STATE_NO_SENDER,    /* deliverer: the sending library cannot be used */
 	AGENDA_STATE_FOREIGN_LOG,  /* drainer: the log position belongs to another cluster */

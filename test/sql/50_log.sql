@@ -1,7 +1,7 @@
 -- The log: who writes it, what it holds, how it is read.
 begin;
 set local search_path = public;
-select plan(27);
+select plan(29);
 
 select agenda.act_as('aaaaaaaa-0000-4000-8000-000000000001');
 create temp table mark as select coalesce(max(seq), 0) as seq from agenda.events;
@@ -73,6 +73,11 @@ select is((select count(*) from behind('3:3:', (select max(seq) from new_events)
 select is((select array_agg(topic) from agenda._log_routes() where event_type = 'task.created'), '{task-created}'::text[], 'the routes say where it goes');
 
 select is((select array_agg(topic order by topic) from agenda.topic_routes where event_type = 'task.due_soon'), '{task-due-soon}'::text[], 'the profile per-type is there from the beginning');
+
+-- what the order of the log rests on
+select is((select cache_size from pg_sequences where schemaname = 'agenda' and sequencename = 'events_seq'), 1::bigint, 'numbers are drawn one by one');
+select is((select string_agg(distinct proparallel::text, '') from pg_proc where pronamespace = 'agenda'::regnamespace and proname in ('emit', '_emit')), 'u',
+    'no parallel worker writes an event');
 
 select * from finish();
 rollback;

@@ -1,7 +1,7 @@
 # A stream of changes by several writers, with rollbacks, savepoints and unflushed commits, while
 # drainer, server and broker are killed in turn.  Afterwards every committed event is in Kafka,
-# nothing is there that was rolled back or lost in a crash, and the first deliveries of each key
-# are in order.  AGENDA_CRASH_ROUNDS=n makes n rounds of it.
+# nothing is there that was rolled back or lost in a crash, the first deliveries of each key
+# are in order, and nothing is repeated that is behind a stored position.  AGENDA_CRASH_ROUNDS=n makes n rounds of it.
 use strict;
 use warnings;
 
@@ -103,6 +103,7 @@ SQL
 }
 
 # ---- the faults ------------------------------------------------------------------------------
+my ($stored, %end_of);    # a position, and where the partitions of Kafka ended when the server crashed behind it
 wait_for_delivery('before any fault');
 foreach my $round (1 .. $rounds)
 {
@@ -123,7 +124,10 @@ foreach my $round (1 .. $rounds)
     $kafka->start;
     wait_for_delivery("after the broker was killed, round $round");
 
+    $stored = $node->safe_psql('agenda', 'select max(tick) from agenda.ticks');
+    $node->safe_psql('agenda', 'checkpoint');
     $node->stop('immediate');
+    %end_of = map { ("$_->{topic} $_->{partition}" => $_->{offset}) } @{ $kafka->read_headers(@topics) };
     $node->start;
     wait_for_progress('after the server was stopped');
     wait_for_delivery("after the server was stopped, round $round");
@@ -194,6 +198,15 @@ foreach my $record (@$records)
 }
 is(scalar @reordered, 0, 'first deliveries of each task are in order')
   or diag(join "\n", grep { defined } @reordered[ 0 .. 9 ]);
+
+my %done = map { $_ => 1 } split /\n/, $node->safe_psql('agenda', <<"SQL");
+select e.id from agenda.events e join agenda.ticks t on t.tick = $stored
+ where pg_visible_in_snapshot(e.xid, t.lo) or (pg_visible_in_snapshot(e.xid, t.hi) and e.seq <= t.seq)
+SQL
+my @later = grep { $_->{offset} > ($end_of{"$_->{topic} $_->{partition}"} // -1) } @$records;
+note(scalar(keys %done) . ' events before a stored position, ' . scalar(@later) . ' records after the crash behind it');
+cmp_ok(scalar(keys %done), '>', 1000, 'a position was stored');
+is(scalar(grep { $done{ $_->{headers}{ce_id} } } @later), 0, 'what is before it is never repeated');
 is($node->safe_psql('agenda', <<'SQL'), '', 'the log tells the same story as the tables');
 select t.id, t.title, e.title
   from agenda.tasks t

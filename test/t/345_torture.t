@@ -28,10 +28,12 @@ my $drainers = $ENV{AGENDA_TORTURE_DRAINERS} // 1 + int rand 3;
 
 # ---- broker behind a proxy, server, writers ----------------------------------------------------
 my $proxy = FlakyProxy->new;
-my $kafka = AgendaKafka->new('num.partitions' => 4);
+my $kafka = AgendaKafka->new;
 $kafka->advertise($proxy->port);
 $kafka->start;
 $proxy->start('127.0.0.1', $kafka->port);
+# a broker that takes long to make it would refuse it as unknown meanwhile
+$kafka->create_topics("$topic:4");
 my $tmp = $PostgreSQL::Test::Utils::tmp_check;
 # what is half open is noticed after this time
 append_to_file("$tmp/340_kafka.conf", "socket.timeout.ms=2000\nmessage.send.max.retries=2147483647\n");
@@ -257,7 +259,7 @@ is($node->safe_psql('agenda', q{
     select count(*) from agenda.tasks t
       join lateral (select e.data from agenda.events e where e.subject = t.id::text and e.type like 'task.%' order by e.seq desc limit 1) e on true
      where t.title is distinct from e.data->'after'->>'title' or t.status is distinct from e.data->'after'->>'status'}), '0', 'the log ends with what the tables have');
-is($node->safe_psql('agenda', 'select count(*) from agenda.dead_letters'), '0', 'no dead letters');
+is($node->safe_psql('agenda', 'select reason, count(*), min(created_at), max(created_at) from agenda.dead_letters group by reason'), '', 'no dead letters');
 
 $node->stop;
 done_testing();
