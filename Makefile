@@ -76,6 +76,7 @@ OBJS = \
 	bgworker/worker.o \
 	bgworker/launcher.o \
 	bgworker/scanner.o \
+	bgworker/extra_scanner.o \
 	bgworker/drainer.o \
 	bgworker/drainer_publisher.o \
 	bgworker/standbys.o \

@@ -95,10 +95,12 @@ static TimestampTz wake_at; /* when the next round is due */
 
 static const char *const worker_type[] = { [AGENDA_SCANNER] = "pg_agenda scanner",
 										   [AGENDA_DRAINER] = "pg_agenda drainer",
-										   [AGENDA_DELIVERER] = "pg_agenda deliverer" };
+										   [AGENDA_DELIVERER] = "pg_agenda deliverer",
+										   [AGENDA_EXTRA_SCANNER] = "pg_agenda extra scanner" };
 static const char *const worker_main[] = { [AGENDA_SCANNER] = "agenda_scanner_main",
 										   [AGENDA_DRAINER] = "agenda_drainer_main",
-										   [AGENDA_DELIVERER] = "agenda_deliverer_main" };
+										   [AGENDA_DELIVERER] = "agenda_deliverer_main",
+										   [AGENDA_EXTRA_SCANNER] = "agenda_extra_scanner_main" };
 
 static void begin_launcher(void);
 static void leave_launcher(int code, Datum arg);
@@ -116,6 +118,7 @@ static bool admit(int slot_no, KnownDatabase *db);
 static bool worker_running(AgendaSlot *slot, int worker, Keeper *keeper);
 static bool any_worker_running(AgendaSlot *slot, SlotNotes *note);
 static void note_end(Keeper *keeper);
+static void ensure_kind(int slot_no, AgendaWorkerKind kind, const char *dbname);
 static void ensure_worker(int slot_no, int worker, const char *dbname);
 static bool start_worker(int slot_no, int worker, const char *dbname);
 static void lengthen_pause(Keeper *keeper);
@@ -389,12 +392,14 @@ keep_slot(int slot_no)
 		presence = AGENDA_NO_PLACE;
 	if (db != NULL && presence <= AGENDA_PRESENT)
 	{
-		ensure_worker(slot_no, AGENDA_SCANNER, NameStr(db->name));
+		ensure_kind(slot_no, AGENDA_SCANNER, NameStr(db->name));
 		if (presence == AGENDA_PRESENT)
-			for (int d = 0; d < agenda_drainers; d++)
-				ensure_worker(slot_no, AGENDA_DRAINER + d, NameStr(db->name));
-		if (presence == AGENDA_PRESENT && agenda_delivery)
-			ensure_worker(slot_no, AGENDA_DELIVERER, NameStr(db->name));
+		{
+			ensure_kind(slot_no, AGENDA_DRAINER, NameStr(db->name));
+			ensure_kind(slot_no, AGENDA_EXTRA_SCANNER, NameStr(db->name));
+			if (agenda_delivery)
+				ensure_kind(slot_no, AGENDA_DELIVERER, NameStr(db->name));
+		}
 	}
 	else if (!any_worker_running(slot, note))
 		free_slot(slot_no);
@@ -479,6 +484,13 @@ lengthen_pause(Keeper *keeper)
 		GetCurrentTimestamp(), agenda_worker_backoff(keeper->failures++, LONGEST_PAUSE_MS));
 }
 
+static void
+ensure_kind(int slot_no, AgendaWorkerKind kind, const char *dbname)
+{
+	for (int i = 0; i < agenda_kind_count(kind); i++)
+		ensure_worker(slot_no, agenda_kind_first(kind) + i, dbname);
+}
+
 /* Starts the worker unless it runs or its pause isn't over. */
 static void
 ensure_worker(int slot_no, int worker, const char *dbname)
@@ -505,6 +517,7 @@ start_worker(int slot_no, int worker, const char *dbname)
 	AgendaSlot *slot = &agenda_shared->slots[slot_no];
 	AgendaWorkerArgs args = { .worker = worker, .slot_no = slot_no };
 	AgendaWorkerKind kind = agenda_worker_kind(worker);
+	int index = agenda_worker_index(worker);
 	MemoryContext old;
 	bool ok;
 	BackgroundWorker process = { .bgw_flags =
@@ -517,9 +530,8 @@ start_worker(int slot_no, int worker, const char *dbname)
 	args.generation = ++slot->worker[worker].generation;
 	SpinLockRelease(&slot->mutex);
 
-	if (worker > AGENDA_DRAINER)
-		snprintf(process.bgw_name, BGW_MAXLEN, "%s %d (%s)", worker_type[kind], worker - kind,
-				 dbname);
+	if (index > 0)
+		snprintf(process.bgw_name, BGW_MAXLEN, "%s %d (%s)", worker_type[kind], index, dbname);
 	else
 		snprintf(process.bgw_name, BGW_MAXLEN, "%s (%s)", worker_type[kind], dbname);
 	snprintf(process.bgw_type, BGW_MAXLEN, "%s", worker_type[kind]);

@@ -15,7 +15,9 @@
  *	scanner, before it takes its snapshot:
  *		next_wake = -infinity; floor = min(floor, new_min); new_min = +infinity
  *	scanner, when the scan has committed:
- *		floor = what the scan returned as next; next_wake = min(floor, new_min, time of the sweep)
+ *		floor = what the scan returned as next
+ *	scanner, when the gap behind the scan is over and it goes to sleep:
+ *		next_wake = min(floor, new_min)
  *
  * A timer whose note was taken is visible to the scan that follows, and one that is not visible to
  * it will leave its note afterwards.  If the scan fails, the floor has not moved up.
@@ -27,8 +29,10 @@
  * cannot be raised, so that one bad row holds up nobody else.
  *
  * A round costs nearly the same for one timer as for some dozens.  So the next begins no sooner than
- * ROUND_GAP_MS after one that was not full; meanwhile next_wake stays -infinity, and committers leave
+ * agenda.scanner_gap after one that was not full; meanwhile next_wake stays -infinity, and committers leave
  * their notes without waking anybody.  What becomes owed after a longer sleep is raised at once.
+ *
+ * After a round that was full more is owed, and the extra scanners are called (extra_scanner.c).
  *
  * One thing the scan may leave behind although it is owed: a timer whose task somebody has locked.
  * It is tried again soon, with growing pauses, since a rollback of that session wakes nobody.
@@ -47,23 +51,10 @@
 #define SWEEP_EVERY_MS       60000
 #define KEEP_LOG_EVERY_MS    (3600 * 1000)
 #define KEEP_LOG_RETRY_MS    60000
-#define ROUND_GAP_MS         5 /* from the beginning of one round to that of the next */
 #define LOCKED_RETRY_MOST_MS 1000
 #define ERROR_RETRY_MOST_MS  10000
 /* a subtransaction each; more than 64 of them cost other sessions time */
 #define CAREFUL_BATCH 50
-
-/* Arguments and results of one call of agenda._scan(). */
-typedef struct TimerScan
-{
-	TimestampTz began; /* by the real clock */
-	TimestampTz now;
-	TimestampTz floor;
-	int max_rows;
-	bool careful;
-	int raised;
-	TimestampTz next_fire; /* DT_NOEND: nothing is pending */
-} TimerScan;
 
 static TimestampTz last_sweep = DT_NOBEGIN;
 static TimestampTz last_look = DT_NOBEGIN;
@@ -73,22 +64,24 @@ static bool careful = false;  /* until a round after a failure has left nothing 
 static int locked_rounds = 0; /* in a row that left something owed behind */
 
 static AgendaQuery scan_query = {
-	.sql = "select raised, next_fire from agenda._scan($1, $2, $3, $4)",
-	.nargs = 4,
-	.argtypes = { TIMESTAMPTZOID, TIMESTAMPTZOID, INT4OID, BOOLOID }
+	.sql = "select raised, next_fire from agenda._scan($1, $2, $3, $4, $5)",
+	.nargs = 5,
+	.argtypes = { TIMESTAMPTZOID, TIMESTAMPTZOID, INT4OID, BOOLOID, BOOLOID }
 };
 static AgendaQuery keep_log_query = { .sql = "select agenda._keep_log($1)",
 									  .nargs = 1,
 									  .argtypes = { TIMESTAMPTZOID } };
 
-static long scan_round(void);
-static TimestampTz domain_now(void);
+static long scan_round(TimestampTz *wake);
+static bool rest(long timeout_ms);
 static bool sweep_due(void);
-static void take_floor(TimerScan *scan, bool sweep);
-static long keep_floor(const TimerScan *scan);
-static TimestampTz gap_end(const TimerScan *scan);
-static long sleep_time(TimestampTz real_now, TimestampTz wake, TimestampTz sweep_at);
-static long retry_delay(const TimerScan *scan);
+static void take_floor(AgendaScan *scan, bool sweep);
+static TimestampTz keep_floor(const AgendaScan *scan);
+static long gap_left(const AgendaScan *scan);
+static long settle(TimestampTz wake);
+static long sleep_time(TimestampTz wake);
+static long retry_delay(const AgendaScan *scan);
+static void call_extra_scanners(void);
 static void run_scan(void *arg);
 static void keep_log(void);
 static void run_keep_log(void *arg);
@@ -101,49 +94,59 @@ agenda_scanner_main(Datum main_arg)
 	keep_log();
 	while (!agenda_worker_must_stop())
 	{
-		long timeout_ms = scan_round();
+		TimestampTz wake;
+		long pause_ms = scan_round(&wake);
 
-		if (timeout_ms > 0 && !agenda_worker_must_stop())
-			agenda_worker_wait(timeout_ms, sleep_text(timeout_ms));
+		/* what ends the pause early wants another round at once */
+		if (!rest(pause_ms))
+			(void) rest(settle(wake));
 		keep_log();
 	}
 	agenda_worker_exit();
 }
 
-/* Raises one batch; returns how long to sleep, 0 when there is more to do at once. */
-static long
-scan_round(void)
+/* True if something has ended the sleep early. */
+static bool
+rest(long timeout_ms)
 {
-	TimerScan scan = { .began = GetCurrentTimestamp(),
-					   .now = domain_now(),
-					   .max_rows = agenda_scanner_batch,
-					   .careful = careful };
+	return timeout_ms > 0 && !agenda_worker_must_stop() &&
+		   agenda_worker_wait(timeout_ms, sleep_text(timeout_ms)) != 0;
+}
 
+/* Raises one batch; returns how long to pause, and when the next is due. */
+static long
+scan_round(TimestampTz *wake)
+{
+	AgendaScan scan = { .max_rows = agenda_scanner_batch, .careful = careful };
+
+	agenda_scan_begin(&scan);
 	if (careful)
 		scan.max_rows = Min(scan.max_rows, CAREFUL_BATCH);
 	take_floor(&scan, sweep_due());
 	agenda_worker_set_state(AGENDA_STATE_WORKING);
-	if (!agenda_worker_transaction("raising timers", run_scan, &scan))
+	if (!agenda_scan_run(&scan))
 	{
 		last_sweep = DT_NOBEGIN;
 		careful = true;
+		*wake = DT_NOBEGIN;
 		return agenda_worker_backoff(failures++, ERROR_RETRY_MOST_MS);
 	}
 	failures = 0;
 	careful = careful && scan.raised >= scan.max_rows;
+	if (scan.raised >= scan.max_rows)
+		call_extra_scanners();
 	agenda_worker_set_state(AGENDA_STATE_IDLE);
-	return keep_floor(&scan);
+	*wake = keep_floor(&scan);
+	return scan.raised >= scan.max_rows ? 0 : gap_left(&scan);
 }
 
-/* The time that the domain goes by, which the setting agenda.now may have stopped. */
-static TimestampTz
-domain_now(void)
+/* The time that the domain goes by may have been stopped by the setting agenda.now. */
+void
+agenda_scan_begin(AgendaScan *scan)
 {
-	TimestampTz now;
-
-	if (!agenda_setting_now(&now))
-		now = GetCurrentTimestamp();
-	return now;
+	scan->began = GetCurrentTimestamp();
+	if (!agenda_setting_now(&scan->now))
+		scan->now = scan->began;
 }
 
 /* Whether it is time to look at everything; remembers when it was. */
@@ -162,7 +165,7 @@ sweep_due(void)
 
 /* Second step of the protocol. */
 static void
-take_floor(TimerScan *scan, bool sweep)
+take_floor(AgendaScan *scan, bool sweep)
 {
 	AgendaSlot *slot = agenda_worker_slot;
 
@@ -178,40 +181,47 @@ take_floor(TimerScan *scan, bool sweep)
 	SpinLockRelease(&slot->mutex);
 }
 
-/* Third step of the protocol; returns how long to sleep. */
-static long
-keep_floor(const TimerScan *scan)
+/* Third step of the protocol; returns when the next round is due, as far as this one knows. */
+static TimestampTz
+keep_floor(const AgendaScan *scan)
 {
 	AgendaSlot *slot = agenda_worker_slot;
 	TimestampTz real_now = GetCurrentTimestamp();
-	TimestampTz sweep_at = TimestampTzPlusMilliseconds(last_sweep, SWEEP_EVERY_MS);
-	TimestampTz gap_ends = gap_end(scan);
 	TimestampTz retry_at = TimestampTzPlusMilliseconds(scan->now, retry_delay(scan));
-	TimestampTz wake = Max(scan->next_fire, retry_at);
 
 	SpinLockAcquire(&slot->mutex);
 	slot->scanner.floor = scan->next_fire;
 	slot->scanner.last_scan = real_now;
 	slot->scanner.raised += scan->raised;
-	wake = Min(wake, slot->scanner.new_min);
-	if (slot->scanner.sweep || scan->raised >= scan->max_rows)
-		wake = gap_ends = DT_NOBEGIN;
-	/* before that we look by ourselves */
-	slot->scanner.next_wake = wake < gap_ends ? DT_NOBEGIN : wake;
 	SpinLockRelease(&slot->mutex);
 
-	return sleep_time(real_now, Max(wake, gap_ends), sweep_at);
+	return scan->raised >= scan->max_rows ? DT_NOBEGIN : Max(scan->next_fire, retry_at);
 }
 
-/* When the next round may begin. */
-static TimestampTz
-gap_end(const TimerScan *scan)
+/* How long no other round may begin. */
+static long
+gap_left(const AgendaScan *scan)
 {
 	TimestampTz stopped;
 
 	if (agenda_setting_now(&stopped))
-		return DT_NOBEGIN;
-	return TimestampTzPlusMilliseconds(scan->began, ROUND_GAP_MS);
+		return 0;
+	return agenda_worker_time_left(TimestampTzPlusMilliseconds(scan->began, agenda_scanner_gap),
+								   agenda_scanner_gap);
+}
+
+/* Last step of the protocol, from which on committers wake us; returns how long to sleep. */
+static long
+settle(TimestampTz wake)
+{
+	AgendaSlot *slot = agenda_worker_slot;
+
+	SpinLockAcquire(&slot->mutex);
+	wake = slot->scanner.sweep ? DT_NOBEGIN : Min(wake, slot->scanner.new_min);
+	slot->scanner.next_wake = wake;
+	SpinLockRelease(&slot->mutex);
+
+	return sleep_time(wake);
 }
 
 /*
@@ -219,8 +229,10 @@ gap_end(const TimerScan *scan)
  * sweep or a reload of the settings that end the sleep.
  */
 static long
-sleep_time(TimestampTz real_now, TimestampTz wake, TimestampTz sweep_at)
+sleep_time(TimestampTz wake)
 {
+	TimestampTz real_now = GetCurrentTimestamp();
+	TimestampTz sweep_at = TimestampTzPlusMilliseconds(last_sweep, SWEEP_EVERY_MS);
 	TimestampTz stopped;
 
 	if (agenda_setting_now(&stopped))
@@ -232,7 +244,7 @@ sleep_time(TimestampTz real_now, TimestampTz wake, TimestampTz sweep_at)
 
 /* The pause before something is tried again that is owed and locked by another session. */
 static long
-retry_delay(const TimerScan *scan)
+retry_delay(const AgendaScan *scan)
 {
 	if (scan->raised > 0 || scan->next_fire > scan->now)
 	{
@@ -242,13 +254,41 @@ retry_delay(const TimerScan *scan)
 	return agenda_worker_backoff(locked_rounds++, LOCKED_RETRY_MOST_MS);
 }
 
+/* They see what is left as soon as this round's transaction has ended, which it has. */
+static void
+call_extra_scanners(void)
+{
+	AgendaSlot *slot = agenda_worker_slot;
+	Latch *latch[AGENDA_MAX_SCANNERS - 1];
+	int n = agenda_kind_count(AGENDA_EXTRA_SCANNER);
+
+	SpinLockAcquire(&slot->mutex);
+	for (int i = 0; i < n; i++)
+	{
+		slot->scanner.call[i] = true;
+		latch[i] = slot->worker[agenda_kind_first(AGENDA_EXTRA_SCANNER) + i].latch;
+	}
+	SpinLockRelease(&slot->mutex);
+
+	for (int i = 0; i < n; i++)
+		if (latch[i] != NULL)
+			SetLatch(latch[i]);
+}
+
+bool
+agenda_scan_run(AgendaScan *scan)
+{
+	return agenda_worker_transaction("raising timers", run_scan, scan);
+}
+
 /* In a transaction. */
 static void
 run_scan(void *arg)
 {
-	TimerScan *scan = arg;
+	AgendaScan *scan = arg;
 	Datum values[] = { TimestampTzGetDatum(scan->now), TimestampTzGetDatum(scan->floor),
-					   Int32GetDatum(scan->max_rows), BoolGetDatum(scan->careful) };
+					   Int32GetDatum(scan->max_rows), BoolGetDatum(scan->careful),
+					   BoolGetDatum(scan->newest_first) };
 	bool isnull;
 	Datum next;
 

@@ -104,7 +104,7 @@ agenda_worker_begin(AgendaWorkerKind kind)
 	pin_settings();
 	CacheRegisterRelcacheCallback(forget_extension, (Datum) 0);
 	agenda_worker_watch_fd(PGINVALID_SOCKET);
-	return self.worker - kind;
+	return agenda_worker_index(self.worker);
 }
 
 /* SIGTERM: see the head of the file. */

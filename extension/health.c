@@ -73,9 +73,10 @@ Datum
 agenda_workers(PG_FUNCTION_ARGS)
 {
 	ReturnSetInfo *result = (ReturnSetInfo *) fcinfo->resultinfo;
-	static const char *const names[] = {
-		[AGENDA_SCANNER] = "scanner", [AGENDA_DELIVERER] = "deliverer", [AGENDA_DRAINER] = "drainer"
-	};
+	static const char *const names[] = { [AGENDA_SCANNER] = "scanner",
+										 [AGENDA_DELIVERER] = "deliverer",
+										 [AGENDA_DRAINER] = "drainer",
+										 [AGENDA_EXTRA_SCANNER] = "extra scanner" };
 	AgendaSlot slot;
 
 	InitMaterializedSRF(fcinfo, 0);
@@ -87,8 +88,8 @@ agenda_workers(PG_FUNCTION_ARGS)
 
 		if (w == AGENDA_DELIVERER && !agenda_delivery)
 			continue;
-		if (w > AGENDA_DRAINER)
-			name = psprintf("%s %d", name, w - AGENDA_DRAINER);
+		if (agenda_worker_index(w) > 0)
+			name = psprintf("%s %d", name, agenda_worker_index(w));
 		worker_row(&row, name, &slot.worker[w]);
 		tuplestore_putvalues(result->setResult, result->setDesc, row.values, row.nulls);
 	}

@@ -108,7 +108,7 @@ static const Metric scanner_metrics[] = {
 
 static const char *const publisher_states[] = { "stopped", "connecting", "ok", "down", "fatal" };
 
-static const char *drainer_label(int drainer);
+static const char *number_label(AgendaWorkerKind kind, int index);
 static char *join_labels(const char *label, const char *drainer);
 static void put_drainer(ReturnSetInfo *result, const AgendaDrainerInfo *info, const char *drainer);
 static void put_metric(ReturnSetInfo *result, const Metric *metric, const void *info,
@@ -142,17 +142,19 @@ agenda_worker_metrics(PG_FUNCTION_ARGS)
 
 	put_workers(result, &copy);
 	for (int d = 0; d < agenda_drainers; d++)
-		put_drainer(result, &copy.drainer[d], drainer_label(d));
+		put_drainer(result, &copy.drainer[d], number_label(AGENDA_DRAINER, d));
 	for (int i = 0; i < lengthof(scanner_metrics); i++)
 		put_metric(result, &scanner_metrics[i], &copy.scanner, "");
 	return (Datum) 0;
 }
 
-/* What tells several drainers apart; nothing where there is one. */
+/* What tells several of a kind apart; nothing where there is one. */
 static const char *
-drainer_label(int drainer)
+number_label(AgendaWorkerKind kind, int index)
 {
-	return agenda_drainers > 1 ? psprintf("\"drainer\": \"%d\"", drainer) : "";
+	const char *label = kind == AGENDA_DRAINER ? "drainer" : "scanner";
+
+	return agenda_kind_count(kind) > 1 ? psprintf("\"%s\": \"%d\"", label, index) : "";
 }
 
 /* As an object; both may be empty. */
@@ -211,13 +213,14 @@ put_workers(ReturnSetInfo *result, const AgendaSlot *slot)
 {
 	static const char *const names[] = { [AGENDA_SCANNER] = "\"worker\": \"scanner\"",
 										 [AGENDA_DELIVERER] = "\"worker\": \"deliverer\"",
-										 [AGENDA_DRAINER] = "\"worker\": \"drainer\"" };
+										 [AGENDA_DRAINER] = "\"worker\": \"drainer\"",
+										 [AGENDA_EXTRA_SCANNER] = "\"worker\": \"extra scanner\"" };
 
 	for (int w = 0; w < agenda_n_workers(); w++)
 	{
 		const AgendaWorkerInfo *worker = &slot->worker[w];
 		char *labels = join_labels(names[agenda_worker_kind(w)],
-								   w >= AGENDA_DRAINER ? drainer_label(w - AGENDA_DRAINER) : "");
+								   number_label(agenda_worker_kind(w), agenda_worker_index(w)));
 
 		if (w == AGENDA_DELIVERER && !agenda_delivery)
 			continue;

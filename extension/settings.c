@@ -77,6 +77,12 @@ int agenda_drainer_window = 5000;
 int agenda_drainer_memory = 65536;
 
 /*
+ * agenda.scanners: how many processes of a database raise what is owed.  All but the first only
+ * work while more is owed than a round of it takes (bgworker/extra_scanner.c).
+ */
+int agenda_scanners = 1;
+
+/*
  * agenda.scanner_batch: the most timers that are raised in one transaction.
  */
 int agenda_scanner_batch = 500;
@@ -93,6 +99,12 @@ int agenda_max_event_bytes = 960 * 1024;
  */
 int agenda_max_backlog = 0;
 int agenda_backlog_policy = AGENDA_BACKLOG_KEEP;
+
+/*
+ * agenda.scanner_gap: the time from the beginning of a round of the scanner to that of the next,
+ * unless the first was full.  A round costs nearly the same for one timer as for some dozens.
+ */
+int agenda_scanner_gap = 5;
 
 /*
  * agenda.log_retention: how old events may become, in minutes, before their partition is dropped.
@@ -242,6 +254,10 @@ define_limits(void)
 							"Maximum number of timers raised in one transaction.", NULL,
 							&agenda_scanner_batch, 500, 1, 100000, PGC_SIGHUP, 0, NULL, NULL, NULL);
 	DefineCustomIntVariable(
+		"agenda.scanner_gap", "Minimum time between the beginnings of two rounds of the scanner.",
+		"A round that was full is followed by the next at once.", &agenda_scanner_gap, 5, 0, 60000,
+		PGC_SIGHUP, GUC_UNIT_MS, NULL, NULL, NULL);
+	DefineCustomIntVariable(
 		"agenda.log_retention", "How long events stay in the log after they have been published.",
 		"-1 keeps them for ever.", &agenda_log_retention, 90 * HOURS_PER_DAY * MINS_PER_HOUR, -1,
 		INT_MAX, PGC_SIGHUP, GUC_UNIT_MIN, NULL, NULL, NULL);
@@ -256,6 +272,10 @@ define_limits(void)
 			"agenda.drainers", "Number of processes of a database that publish its events.",
 			"They share the keys, each of which keeps its order.", &agenda_drainers, 1, 1,
 			AGENDA_MAX_DRAINERS, PGC_POSTMASTER, 0, NULL, NULL, NULL);
+		DefineCustomIntVariable(
+			"agenda.scanners", "Number of processes of a database that raise what is owed.",
+			"All but the first only work while more is owed than a round of it takes.",
+			&agenda_scanners, 1, 1, AGENDA_MAX_SCANNERS, PGC_POSTMASTER, 0, NULL, NULL, NULL);
 	}
 }
 

@@ -26,6 +26,8 @@ extern char *agenda_publisher_id;
 extern char *agenda_dead_letter_topic;
 extern int agenda_event_key;      /* an AgendaEventKey */
 extern int agenda_drainers;       /* processes */
+extern int agenda_scanners;       /* processes */
+extern int agenda_scanner_gap;    /* milliseconds */
 extern int agenda_drainer_window; /* rows */
 extern int agenda_drainer_memory; /* kB */
 extern int agenda_scanner_batch;  /* timers */

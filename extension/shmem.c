@@ -109,13 +109,41 @@ agenda_slot_reset(AgendaSlot *slot)
 int
 agenda_n_workers(void)
 {
-	return AGENDA_DRAINER + agenda_drainers;
+	return agenda_kind_first(AGENDA_EXTRA_SCANNER) + agenda_kind_count(AGENDA_EXTRA_SCANNER);
 }
 
 AgendaWorkerKind
 agenda_worker_kind(int worker)
 {
-	return (AgendaWorkerKind) Min(worker, AGENDA_DRAINER);
+	if (worker < AGENDA_DRAINER)
+		return (AgendaWorkerKind) worker;
+	return worker < agenda_kind_first(AGENDA_EXTRA_SCANNER) ? AGENDA_DRAINER : AGENDA_EXTRA_SCANNER;
+}
+
+int
+agenda_worker_index(int worker)
+{
+	return worker - agenda_kind_first(agenda_worker_kind(worker));
+}
+
+int
+agenda_kind_count(AgendaWorkerKind kind)
+{
+	switch (kind)
+	{
+		case AGENDA_DRAINER:
+			return agenda_drainers;
+		case AGENDA_EXTRA_SCANNER:
+			return agenda_scanners - 1;
+		default:
+			return 1;
+	}
+}
+
+int
+agenda_kind_first(AgendaWorkerKind kind)
+{
+	return kind <= AGENDA_DRAINER ? (int) kind : AGENDA_DRAINER + agenda_drainers;
 }
 
 /*

@@ -28,13 +28,15 @@
 typedef enum AgendaWorkerKind
 {
 	AGENDA_SCANNER,
-	AGENDA_DELIVERER, /* only where agenda.delivery is on */
-	AGENDA_DRAINER    /* the last one, for there may be several */
+	AGENDA_DELIVERER,    /* only where agenda.delivery is on */
+	AGENDA_DRAINER,      /* agenda.drainers of them */
+	AGENDA_EXTRA_SCANNER /* agenda.scanners without the first */
 } AgendaWorkerKind;
 
-/* The workers of a slot have numbers: that of their kind, and drainer n AGENDA_DRAINER + n. */
+/* The workers of a slot have numbers, by kind and then one after the other. */
 #define AGENDA_MAX_DRAINERS 16
-#define AGENDA_MAX_WORKERS  (AGENDA_DRAINER + AGENDA_MAX_DRAINERS)
+#define AGENDA_MAX_SCANNERS 8
+#define AGENDA_MAX_WORKERS  (AGENDA_DRAINER + AGENDA_MAX_DRAINERS + AGENDA_MAX_SCANNERS - 1)
 
 /* What a worker is doing; agenda.health() shows the words of agenda_state_name(). */
 typedef enum AgendaWorkerState
@@ -78,10 +80,11 @@ typedef struct AgendaWorkerInfo
 /* What the scanner knows.  All fields under the mutex of the slot. */
 typedef struct AgendaScannerInfo
 {
-	TimestampTz floor;     /* no pending timer that the scanner has seen is earlier */
-	TimestampTz new_min;   /* earliest committed since the scanner last took it */
-	TimestampTz next_wake; /* it sleeps until then; DT_NOBEGIN while it is awake */
-	bool sweep;            /* asked to look at everything, floor or not */
+	TimestampTz floor;                  /* no pending timer that the scanner has seen is earlier */
+	TimestampTz new_min;                /* earliest committed since the scanner last took it */
+	TimestampTz next_wake;              /* it sleeps until then; DT_NOBEGIN while it is awake */
+	bool sweep;                         /* asked to look at everything, floor or not */
+	bool call[AGENDA_MAX_SCANNERS - 1]; /* each extra scanner: more is owed than a round takes */
 	TimestampTz last_scan;
 	uint64 scans;
 	uint64 sweeps;
@@ -178,9 +181,14 @@ extern AgendaShared *agenda_shared;
 /* Asks for the memory; called from _PG_init while preloading. */
 extern void agenda_shmem_init(void);
 
-/* How many workers a slot has, those that are not wanted included, and the kind of one of them. */
+/* How many workers a slot has, those that are not wanted included. */
 extern int agenda_n_workers(void);
+/* The kind of one of them, and which of its kind it is, from 0. */
 extern AgendaWorkerKind agenda_worker_kind(int worker);
+extern int agenda_worker_index(int worker);
+/* How many there may be of a kind, and the number of the first. */
+extern int agenda_kind_count(AgendaWorkerKind kind);
+extern int agenda_kind_first(AgendaWorkerKind kind);
 
 /* The slot of a database, or AGENDA_NO_SLOT; its content may change as soon as this returns. */
 extern int agenda_slot_find(Oid database);

@@ -9,9 +9,10 @@
 --              left something that is owed already (locked by somebody: the scanner comes again soon).
 --              It is the next floor, so it must never be later than what is pending
 --   careful    after a round that failed: a thing that fails is put off, and holds up no other
+--   newest     newest first: so those who work beside each other begin at different ends
 -- Any number of sessions may do this at once: what one of them has locked the others pass over.
 create or replace function agenda._scan(p_now timestamptz, p_floor timestamptz, p_max_rows integer, p_careful boolean default false,
-                                        out raised integer, out next_fire timestamptz)
+                                        p_newest boolean default false, out raised integer, out next_fire timestamptz)
     language plpgsql volatile as
 $$
 declare
@@ -26,7 +27,8 @@ begin
     raised := 0;
     -- only what was done counts: things that somebody keeps locked must not use up the round
     for i in 1..8 loop
-        v_timers := agenda._owed_timers(p_now, p_floor, p_max_rows - raised, v_left);
+        v_timers := case when p_newest then agenda._newest_timers(p_now, p_floor, p_max_rows - raised, v_left)
+                         else agenda._owed_timers(p_now, p_floor, p_max_rows - raised, v_left) end;
         exit when v_timers = '{}';
         v_done := case when p_careful then agenda._fire_carefully(v_timers, p_now) else agenda._fire(v_timers, p_now) end;
         v_full := cardinality(v_timers) = p_max_rows - raised;
@@ -38,7 +40,7 @@ begin
     perform agenda._leave();
 end
 $$;
-comment on function agenda._scan(timestamptz, timestamptz, integer, boolean) is 'engine: one round of the scanner';
+comment on function agenda._scan(timestamptz, timestamptz, integer, boolean, boolean) is 'engine: one round of the scanner';
 
 -- The oldest; and when there are more than a round takes, up to half of it for others: for the users who come
 -- next in the order of the index, ten timers of each, and for what has been owed for the shortest time.  So
@@ -74,7 +76,7 @@ begin
         v_other := v_other || array(
             select m from agenda.timers m
              where m.fire_at = v_next.fire_at and m.user_id = v_next.user_id and m.entity_id <> all (p_left)
-             limit 10
+             limit least(10, v_share - cardinality(v_other))
                for update skip locked);
     end loop;
     v_other := v_other || array(
@@ -89,6 +91,21 @@ begin
 end
 $$;
 comment on function agenda._owed_timers(timestamptz, timestamptz, integer, uuid[]) is 'engine: locks the timers that one round raises';
+
+create or replace function agenda._newest_timers(p_now timestamptz, p_floor timestamptz, p_max_rows integer, p_left uuid[]) returns agenda.timers[]
+    language plpgsql volatile
+    set enable_seqscan = off set enable_sort = off set enable_bitmapscan = off set jit = off as
+$$
+begin
+    return array(
+        select m from agenda.timers m
+         where m.fire_at <= p_now and m.fire_at >= p_floor and m.entity_id <> all (p_left)
+         order by m.fire_at desc, m.user_id desc
+         limit p_max_rows
+           for update skip locked);
+end
+$$;
+comment on function agenda._newest_timers(timestamptz, timestamptz, integer, uuid[]) is 'engine: the same from the other end, for those who work beside the scanner';
 
 -- Many timers at once: tasks first, for a reminder that comes late has nothing to add to what they tell.
 create or replace function agenda._fire(p_timers agenda.timers[], p_now timestamptz) returns uuid[]

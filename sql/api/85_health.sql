@@ -31,13 +31,13 @@ create or replace function agenda._workers(out worker text, out pid int, out sta
     out last_error_at timestamptz)
 returns setof record
 language c volatile parallel restricted rows 3 as 'MODULE_PATHNAME', 'agenda_workers';
-comment on function agenda._workers() is 'engine: scanner and drainers of this database, and the deliverer where agenda.delivery is on, running or not';
+comment on function agenda._workers() is 'engine: scanners and drainers of this database, and the deliverer where agenda.delivery is on, running or not';
 
 create or replace function agenda._scanner_figures(out next_wake timestamptz,
     out last_scan timestamptz, out scans bigint, out sweeps bigint, out raised bigint)
 language c volatile parallel restricted as 'MODULE_PATHNAME', 'agenda_scanner_figures';
 comment on function agenda._scanner_figures() is
-'engine: the scanner of this database since the server started; next_wake is null while it is awake or nothing is pending';
+'engine: the scanners of this database since the server started; next_wake is null while the first is awake or nothing is pending';
 
 create or replace function agenda._drainer_figures(out windows bigint, out events bigint,
     out published bigint, out dead bigint, out rewinds bigint, out last_tick timestamptz)
@@ -112,6 +112,9 @@ as $$
         'launcher_pid', r.launcher_pid,
         'scanner', to_jsonb(s) - 'worker' || jsonb_build_object('running', s.pid is not null)
             || to_jsonb(sf),
+        'extra_scanners', (select jsonb_agg(to_jsonb(w) - '{worker,n}'::text[] || jsonb_build_object('running', w.pid is not null) order by w.n)
+            from agenda._workers() with ordinality w(worker, pid, state, since, heartbeat, last_error, last_error_at, n)
+            where w.worker like 'extra scanner%'),
         'deliverer', (select to_jsonb(w) - 'worker' || jsonb_build_object('running', w.pid is not null)
             from agenda._workers() w where w.worker = 'deliverer'),
         'drainers', (select jsonb_agg(to_jsonb(w) - '{worker,n}'::text[] || jsonb_build_object('running', w.pid is not null) order by w.n)

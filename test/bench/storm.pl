@@ -4,8 +4,9 @@
 #
 # AGENDA_BENCH_REMINDERS (100000; a million takes ten minutes to make) reminders, twenty of each of many
 # users, come up at one instant: the clock is set to it (agenda.now), so nothing is raised before all
-# are there.  Meanwhile other users go on, 100 transactions a second; how long theirs take is put
-# beside the same without a storm.  Then, by the real clock, 1,000 reminders a second for
+# are there.  AGENDA_BENCH_SCANNERS (2) processes raise them.  Meanwhile other users go on, 100 transactions a
+# second in sessions that they have opened before, as those of a gateway; how long theirs take is put
+# beside the same without a storm.  Afterwards fsck() looks whether all is as it should be.  Then, by the real clock, 1,000 reminders a second for
 # AGENDA_BENCH_SECONDS (5): how late each was committed.  The figures go to one JSON file in $TESTDIR.
 use strict;
 use warnings;
@@ -17,6 +18,7 @@ use PostgreSQL::Test::Utils;
 use Time::HiRes qw(time);
 
 my $reminders = $ENV{AGENDA_BENCH_REMINDERS} // 100_000;
+my $scanners = $ENV{AGENDA_BENCH_SCANNERS} // 2;
 my $per_second = 1000;
 my $streamed = $per_second * bench_seconds();
 my $tasks_each = 20;
@@ -25,8 +27,8 @@ my $instant = '2030-01-01 12:00Z';
 
 my %result = (started => strftime('%FT%TZ', gmtime), machine => machine());
 # when something was committed is when others see it
-my $node = agenda_node('bench_storm', track_commit_timestamp => 'on', fsync => 'on', log_statement => 'none', log_min_messages => 'warning',
-    shared_buffers => '1GB', max_wal_size => '8GB', max_connections => 50);
+my $node = agenda_node('bench_storm', 'agenda.scanners' => $scanners, track_commit_timestamp => 'on', fsync => 'on', log_statement => 'none', log_min_messages => 'warning',
+    shared_buffers => '1GB', max_wal_size => '8GB', max_connections => 50, max_worker_processes => 16);
 sql('create role bench_app login; grant agenda_app to bench_app');
 make_tasks('other', $others * $tasks_each);
 make_tasks('streamed', $streamed);
@@ -85,26 +87,33 @@ sub in_steps
 
 sub storm
 {
-    my $quiet = percentiles_of(map { $_->[1] } others(sub { 0 }));
+    my $quiet = percentiles_of(map { $_->[1] } others(5, sub { }));
     my $cpu = scanner_cpu();
-    my $start = time;
-    set_clock($instant);
-    my @busy = others(sub { raised() < $reminders });
+    my ($start, @memory);
+    my @busy = others(
+        2 + ceil($reminders / 10_000),
+        sub {
+            $start = time;
+            set_clock($instant);
+            wait_until(sub { push @memory, scanner_memory(); raised() >= $reminders }, 'the storm to be over', 3600);
+        });
     $cpu = scanner_cpu() - $cpu;
-    my ($told, $end, $left) = split /\|/, sql(<<"SQL");
-select count(*), extract(epoch from max(pg_xact_commit_timestamp(n.xmin))),
+    my ($told, $twice, $end, $left) = split /\|/, sql(<<"SQL");
+select count(distinct n.reminder_id), count(*) - count(distinct n.reminder_id), extract(epoch from max(pg_xact_commit_timestamp(n.xmin))),
        (select count(*) from agenda.timers m where m.fire_at <= '$instant')
   from agenda.notifications n where n.scheduled_for = '$instant'
 SQL
     set_clock('');
     # the last round goes on after the end
     my $busy = percentiles_of(map { $_->[1] } grep { $_->[0] <= $end } @busy);
-    my %storm = (reminders => $reminders, lost => $reminders - $told, left => $left + 0, seconds => $end - $start,
-        per_second => $reminders / ($end - $start), scanner_cpu_us => 1e6 * $cpu / $reminders, others_quiet => $quiet, others => $busy, load => load());
+    my %storm = (reminders => $reminders, lost => $reminders - $told, twice => $twice + 0, left => $left + 0, seconds => $end - $start,
+        per_second => $reminders / ($end - $start), scanner_cpu_us => 1e6 * $cpu / $reminders, others_quiet => $quiet, others => $busy, scanners => $scanners, memory_kb => $memory[$#memory], memory_half_kb => $memory[ $#memory / 2 ],
+        fsck => sql('select count(*) from agenda.fsck()') + 0, load => load());
 
     say_line(sprintf '%d reminders at one instant, 100 transactions a second of other users beside it', $reminders);
-    row('raised', sprintf('%.0f /s', $storm{per_second}), sprintf('%.1f us of the scanner each', $storm{scanner_cpu_us}),
-        sprintf('%d lost, %d left', @storm{qw(lost left)}));
+    row('raised', sprintf('%.0f /s', $storm{per_second}), sprintf('%.1f us of %d scanners each', $storm{scanner_cpu_us}, $scanners),
+        sprintf('%d lost, %d twice, %d left, %d findings of fsck()', @storm{qw(lost twice left fsck)}));
+    row('memory of the scanner', sprintf '%d kB after one half, %d kB in the end', @storm{qw(memory_half_kb memory_kb)});
     row($_->[0], sprintf 'p50 %.1f ms  p99 %.1f ms  longest %.1f ms', @{ $_->[1] }{qw(p50_ms p99_ms p100_ms)})
       foreach [ 'others, before', $quiet ], [ 'others, meanwhile', $busy ];
     return \%storm;
@@ -120,8 +129,8 @@ sub set_clock
 # Each transaction makes a task, counts what is unread and lists a page.
 sub others
 {
-    my ($goes_on) = @_;
-    return pgbench_latencies($node, 'bench_app', sprintf(<<'SQL', $others), 100, $goes_on);
+    my ($seconds, $work) = @_;
+    return pgbench_latencies($node, 'bench_app', sprintf(<<'SQL', $others), 100, $seconds, $work);
 \set n random(1, %d)
 begin;
 select agenda.act_as(agenda.user_id_of('other ' || :n));
@@ -134,8 +143,21 @@ SQL
 
 sub raised { return sql("select agenda.health() #>> '{scanner,raised}'") }
 
-# Seconds of processor time that the scanner has used.
-sub scanner_cpu { return processes()->{ sql("select agenda.health() #>> '{scanner,pid}'") }[1] }
+# Seconds of processor time that the scanners have used.
+sub scanner_cpu
+{
+    my $all = processes();
+    my $sum = 0;
+    $sum += $all->{$_}[1] foreach split /\n/, sql(q{select pid from agenda._workers() where worker like '%scanner%'});
+    return $sum;
+}
+
+# Its own, in kB: without the pages of shared memory that it has touched.
+sub scanner_memory
+{
+    my $pid = sql("select agenda.health() #>> '{scanner,pid}'");
+    return (slurp("/proc/$pid/status") =~ /^RssAnon:\s+(\d+)/m)[0];
+}
 
 # ---- a steady stream ----------------------------------------------------------------------------
 
@@ -159,6 +181,6 @@ SQL
 
     say_line("\n$per_second reminders a second, how late they were committed");
     row('late', sprintf('p50 %.1f ms  p99 %.1f ms  longest %.1f ms', @{ $stream{late} }{qw(p50_ms p99_ms p100_ms)}),
-        sprintf('%.1f us of the scanner each', $stream{scanner_cpu_us}), "$stream{lost} lost");
+        sprintf('%.1f us of %d scanners each', $stream{scanner_cpu_us}, $scanners), "$stream{lost} lost");
     return \%stream;
 }

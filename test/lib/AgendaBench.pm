@@ -26,6 +26,7 @@ use IPC::Run ();
 use JSON::PP ();
 use POSIX qw(strftime);
 use PostgreSQL::Test::Utils;
+use Time::HiRes qw(time);
 
 our @EXPORT = qw(bench_seconds say_line row rate_row load machine percentiles_of with_cpu processes run_out pgbench_latencies wrk wrk_post write_results reader_with_tasks start_gateway);
 
@@ -121,25 +122,28 @@ sub percentiles_of
     return { map { ("p${_}_ms" => $sorted[ $#sorted * $_ / 100 ] / 1000) } 50, 99, 100 };
 }
 
-# Rounds of pgbench, one at least, while the condition holds, so many transactions a second: of each
+# pgbench for so many seconds, so many transactions a second in sessions that stay open; the work begins when
+# they have all had their first ones.  Of each transaction since then
 # [ when it ended, the microseconds since it was due ].
 sub pgbench_latencies
 {
-    my ($node, $role, $text, $rate, $goes_on) = @_;
+    my ($node, $role, $text, $rate, $seconds, $work) = @_;
     my $script = "$ENV{TESTDIR}/transaction.sql";
-    my @transactions;
+    my $first = 2;
+    my ($out, $err) = ('', '');
 
-    open my $out, '>', $script or die "$script: $!";
-    print $out $text;
-    close $out;
-    do
-    {
-        unlink glob "$script.log.*";
-        run_out('pgbench', '-n', '-M', 'prepared', '-c', 4, '-T', 2, '-R', $rate, '-l', '--log-prefix', "$script.log",
-            '-f', $script, '-h', $node->host, '-p', $node->port, '-U', $role, 'agenda');
-        push @transactions, map { [ $_->[4] + $_->[5] / 1e6, $_->[2] ] } map { [ split ' ' ] } map { split /\n/, slurp($_) } glob "$script.log.*";
-    } while ($goes_on->());
-    return @transactions;
+    open my $file, '>', $script or die "$script: $!";
+    print $file $text;
+    close $file;
+    unlink glob "$script.log.*";
+    my $run = IPC::Run::start(
+        [ 'pgbench', '-n', '-M', 'prepared', '-c', 4, '-T', $first + $seconds, '-R', $rate, '-l', '--log-prefix', "$script.log",
+            '-f', $script, '-h', $node->host, '-p', $node->port, '-U', $role, 'agenda' ], '<', \'', '>', \$out, '2>', \$err);
+    my $begin = time + $first;
+    wait_until(sub { time >= $begin }, 'pgbench to begin');
+    $work->();
+    $run->finish or die "pgbench failed:\n$out$err";
+    return grep { $_->[0] >= $begin } map { [ $_->[4] + $_->[5] / 1e6, $_->[2] ] } map { [ split ' ' ] } map { split /\n/, slurp($_) } glob "$script.log.*";
 }
 
 sub run_out

@@ -74,6 +74,27 @@ cmp_ok($earlier, '<=', 2, 'and does not set it spinning');
 is(scans_during(sub { $node->psql('agenda', act_sql('alice', task_in('rolled back', '-1 minute')) =~ s/commit/rollback/r) }),
     0, 'a rollback wakes nobody');
 
+# --- rounds keep a gap: who commits meanwhile leaves a note and wakes nobody -------------------------
+sub set_gap { sql("alter system set agenda.scanner_gap = '$_[0]'"); $node->reload }
+sub told { return sql("select count(*) from agenda.notifications n join agenda.tasks t on t.id = n.task_id where t.title like '$_[0]'") }
+my $before_gap = figure('scans');
+set_gap('1min');
+# the reload itself leads to the round that the gap begins with
+wait_until(sub { figure('scans') > $before_gap }, 'the round of the reload');
+is(scans_during(sub { sql(act_sql('alice', task_in("gap $_", '-1 minute'))) foreach 1 .. 10 }), 0, 'within the gap there is no other round');
+set_gap('0');
+wait_until(sub { told('gap %') >= 10 }, 'what was owed in the gap');
+pass('the round after it raises what was owed meanwhile');
+my $before_none = figure('scans');
+foreach my $i (1 .. 5)
+{
+    sql(act_sql('alice', task_in("no gap $i", '-1 minute')));
+    lateness("no gap $i");
+}
+cmp_ok(figure('scans') - $before_none, '>=', 5, 'without a gap each commit has its round');
+sql('alter system reset agenda.scanner_gap');
+$node->reload;
+
 # --- two-phase commit: the notes of a transaction end with PREPARE -------------------------------
 sql(act_sql('alice', task_in('prepared', '-1 minute')) =~ s/commit/prepare transaction 'p'/r);
 is(sql(q{select count(*) from agenda.notifications n join agenda.tasks t on t.id = n.task_id where t.title = 'prepared'}),
