@@ -66,7 +66,7 @@ agenda_preferences_of(const pg_uuid_t *user_id, Snapshot snapshot, AgendaPrefere
 		tuple = agenda_find_row(rel, index, snapshot, 1, &key);
 	if (HeapTupleIsValid(tuple))
 		from_tuple(tuple, RelationGetDescr(rel), result);
-	table_close(rel, AccessShareLock);
+	table_close(rel, NoLock);
 	if (!HeapTupleIsValid(tuple))
 		*result = *default_preferences();
 }

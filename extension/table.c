@@ -11,9 +11,9 @@
  * Locks are those of the statements that this stands for, and they are kept until the transaction
  * ends.  A missing table or column is an error that says which.
  *
- * What is remembered from the catalogs (oids of tables, row maps, writers) counts as long as
+ * What is remembered from the catalogs (oids of tables, row maps, writers, rights) counts as long as
  * agenda_table_changes() gives the same number.  Any change of any table raises it, and any of
- * functions, types, operators and schemas: looking again is cheap.
+ * functions, types, operators, schemas, roles and owners of databases: looking again is cheap.
  */
 #include "postgres.h"
 
@@ -50,7 +50,8 @@ static AttrNumber find_column(const AgendaRowMap *map, const AgendaColumn *colum
 void
 agenda_table_init(void)
 {
-	static const int caches[] = { PROCOID, TYPEOID, OPEROID, NAMESPACEOID };
+	static const int caches[] = { PROCOID,        TYPEOID, OPEROID,    NAMESPACEOID,
+								  AUTHMEMROLEMEM, AUTHOID, DATABASEOID };
 
 	CacheRegisterRelcacheCallback(note_table_change, (Datum) 0);
 	for (int i = 0; i < lengthof(caches); i++)

@@ -7,6 +7,9 @@
  * is kept for the same role and table, as long as nothing has changed in the catalogs.  Locks,
  * index relations and slots are those of each use.
  *
+ * A row that is inserted pays for what concerns it: a partial index that has no place for it is not even
+ * opened, and a foreign key with a null in it is not asked about.
+ *
  * Memory: a writer lives in the context of its executor state.  While it is open that is a child
  * of the caller's, with which an error frees it; when it is kept, of TopMemoryContext.  What is
  * allocated for one row goes to the caller's context, so that a kept writer doesn't grow.
@@ -14,24 +17,40 @@
 #include "postgres.h"
 
 #include "access/genam.h"
+#include "access/htup_details.h"
 #include "access/tableam.h"
 #include "access/xact.h"
+#include "catalog/index.h"
+#include "catalog/pg_constraint.h"
 #include "commands/trigger.h"
 #include "executor/executor.h"
 #include "executor/nodeModifyTable.h"
 #include "miscadmin.h"
 #include "optimizer/optimizer.h"
 #include "rewrite/rewriteHandler.h"
+#include "utils/fmgroids.h"
 #include "utils/memutils.h"
+#include "utils/syscache.h"
 
 #include "table.h"
+
+/* A foreign key that asks about nothing as long as one of its columns is null. */
+typedef struct NullableKey
+{
+	const ForeignKeyCacheInfo *key;
+	Trigger *check; /* of result_rel */
+	char enabled;
+	struct NullableKey *next;
+} NullableKey;
 
 typedef struct AgendaWriterState
 {
 	Oid relid;
 	Oid role;       /* whose rights on functions were asked */
 	uint64 changes; /* agenda_table_changes() when it was made */
-	Oid *indexes;   /* of result_rel, in its order */
+	Oid *indexes;   /* of result_rel, in its order; opened when a row needs them */
+	bool plain;     /* none of the indexes is an exclusion constraint or deferrable */
+	NullableKey *nullable_keys;
 	EState *estate;
 	ResultRelInfo *result_rel;
 	struct AgendaWriterState *next;
@@ -41,11 +60,19 @@ static AgendaWriterState *kept = NULL;
 
 static AgendaWriterState *take_kept(Relation rel);
 static AgendaWriterState *make_state(Relation rel);
-static void open_indexes(AgendaWriterState *state);
+static bool is_plain(const ResultRelInfo *result_rel);
+static NullableKey *find_nullable_keys(const ResultRelInfo *result_rel);
+static bool is_nullable(Relation rel, const ForeignKeyCacheInfo *key);
+static Relation open_index(AgendaWriter *writer, int i);
+static void open_indexes(AgendaWriter *writer);
 static bool can_be_kept(const AgendaWriterState *state);
 static void keep(AgendaWriterState *state);
 static TupleTableSlot *new_slot(AgendaWriter *writer, const TupleTableSlotOps *kind);
 static bool is_known(const AgendaRowMap *map, AttrNumber attnum);
+static void check_row(AgendaWriter *writer, TupleTableSlot *slot);
+static List *insert_index_entries(AgendaWriter *writer, TupleTableSlot *slot);
+static bool is_wanted(IndexInfo *index, EState *estate);
+static void pass_over_null_keys(AgendaWriterState *state, TupleTableSlot *slot);
 
 void
 agenda_writer_open(AgendaWriter *writer, Relation rel)
@@ -54,9 +81,7 @@ agenda_writer_open(AgendaWriter *writer, Relation rel)
 	writer->rel = rel;
 	writer->row = NULL;
 	writer->state = take_kept(rel);
-	if (writer->state != NULL)
-		open_indexes(writer->state);
-	else
+	if (writer->state == NULL)
 		writer->state = make_state(rel);
 	writer->estate = writer->state->estate;
 	writer->result_rel = writer->state->result_rel;
@@ -105,6 +130,8 @@ make_state(Relation rel)
 	state->indexes = palloc(result_rel->ri_NumIndices * sizeof(Oid));
 	for (int i = 0; i < result_rel->ri_NumIndices; i++)
 		state->indexes[i] = RelationGetRelid(result_rel->ri_IndexRelationDescs[i]);
+	state->plain = is_plain(result_rel);
+	state->nullable_keys = find_nullable_keys(result_rel);
 	/* where they live as long as the writer */
 	for (int i = 0; result_rel->ri_TrigDesc != NULL && i < result_rel->ri_TrigDesc->numtriggers;
 		 i++)
@@ -123,12 +150,79 @@ make_state(Relation rel)
 	return state;
 }
 
-static void
-open_indexes(AgendaWriterState *state)
+static bool
+is_plain(const ResultRelInfo *result_rel)
 {
-	for (int i = 0; i < state->result_rel->ri_NumIndices; i++)
-		state->result_rel->ri_IndexRelationDescs[i] =
-			index_open(state->indexes[i], RowExclusiveLock);
+	for (int i = 0; i < result_rel->ri_NumIndices; i++)
+		if (result_rel->ri_IndexRelationInfo[i]->ii_ExclusionOps != NULL ||
+			!result_rel->ri_IndexRelationDescs[i]->rd_index->indimmediate)
+			return false;
+	return true;
+}
+
+static NullableKey *
+find_nullable_keys(const ResultRelInfo *result_rel)
+{
+	TriggerDesc *triggers = result_rel->ri_TrigDesc;
+	NullableKey *found = NULL;
+	ListCell *lc;
+
+	if (triggers == NULL)
+		return NULL;
+	foreach (lc, copyObject(RelationGetFKeyList(result_rel->ri_RelationDesc)))
+	{
+		const ForeignKeyCacheInfo *key = lfirst_node(ForeignKeyCacheInfo, lc);
+
+		if (!is_nullable(result_rel->ri_RelationDesc, key))
+			continue;
+		for (int i = 0; i < triggers->numtriggers; i++)
+		{
+			Trigger *check = &triggers->triggers[i];
+			NullableKey *nullable;
+
+			if (check->tgconstraint != key->conoid || check->tgfoid != F_RI_FKEY_CHECK_INS)
+				continue;
+			nullable = palloc(sizeof(NullableKey));
+			*nullable = (NullableKey){ key, check, check->tgenabled, found };
+			found = nullable;
+		}
+	}
+	return found;
+}
+
+/* MATCH FULL would have something to say about a null beside others. */
+static bool
+is_nullable(Relation rel, const ForeignKeyCacheInfo *key)
+{
+	HeapTuple tuple = SearchSysCache1(CONSTROID, ObjectIdGetDatum(key->conoid));
+	bool simple;
+
+	if (!HeapTupleIsValid(tuple))
+		elog(ERROR, "cache lookup failed for constraint %u", key->conoid);
+	simple = ((Form_pg_constraint) GETSTRUCT(tuple))->confmatchtype == FKCONSTR_MATCH_SIMPLE;
+	ReleaseSysCache(tuple);
+	for (int i = 0; i < key->nkeys; i++)
+		if (!TupleDescAttr(RelationGetDescr(rel), key->conkey[i] - 1)->attnotnull)
+			return simple;
+	return false;
+}
+
+static Relation
+open_index(AgendaWriter *writer, int i)
+{
+	Relation *index = &writer->result_rel->ri_IndexRelationDescs[i];
+
+	if (*index == NULL)
+		*index = index_open(writer->state->indexes[i], RowExclusiveLock);
+	return *index;
+}
+
+/* For what the executor does. */
+static void
+open_indexes(AgendaWriter *writer)
+{
+	for (int i = 0; i < writer->result_rel->ri_NumIndices; i++)
+		(void) open_index(writer, i);
 }
 
 void
@@ -138,6 +232,8 @@ agenda_writer_close(AgendaWriter *writer)
 	EState *estate = writer->estate;
 
 	ExecCloseIndices(result_rel);
+	for (int i = 0; i < result_rel->ri_NumIndices; i++)
+		result_rel->ri_IndexRelationDescs[i] = NULL;
 	ExecResetTupleTable(estate->es_tupleTable, true);
 	estate->es_tupleTable = NIL;
 	result_rel->ri_TrigOldSlot = result_rel->ri_TrigNewSlot = result_rel->ri_ReturningSlot = NULL;
@@ -222,20 +318,29 @@ is_known(const AgendaRowMap *map, AttrNumber attnum)
 HeapTuple
 agenda_write_new(AgendaWriter *writer, const Datum *values, const bool *nulls)
 {
+	EState *estate = writer->estate;
+	ResultRelInfo *result_rel = writer->result_rel;
 	TupleTableSlot *slot = new_slot(writer, table_slot_callbacks(writer->rel));
 
 	memcpy(slot->tts_values, values, slot->tts_tupleDescriptor->natts * sizeof(Datum));
 	memcpy(slot->tts_isnull, nulls, slot->tts_tupleDescriptor->natts * sizeof(bool));
 	ExecStoreVirtualTuple(slot);
-	ExecSimpleRelationInsert(writer->result_rel, writer->estate, slot);
-	return ItemPointerIsValid(&slot->tts_tid) ? ExecFetchSlotHeapTuple(slot, true, NULL) : NULL;
+	if (result_rel->ri_TrigDesc != NULL && result_rel->ri_TrigDesc->trig_insert_before_row &&
+		!ExecBRInsertTriggers(estate, result_rel, slot))
+		return NULL;
+	check_row(writer, slot);
+	if (writer->rel->rd_rel->relispartition)
+		ExecPartitionCheck(result_rel, slot, estate, true);
+	table_tuple_insert(writer->rel, slot, GetCurrentCommandId(true), 0, NULL);
+	pass_over_null_keys(writer->state, slot);
+	ExecARInsertTriggers(estate, result_rel, slot, insert_index_entries(writer, slot), NULL);
+	return ExecFetchSlotHeapTuple(slot, true, NULL);
 }
 
 void
 agenda_write_insert(AgendaWriter *writer, Datum *values, bool *nulls)
 {
 	EState *estate = writer->estate;
-	const TupleConstr *constr = RelationGetDescr(writer->rel)->constr;
 	TupleTableSlot *slot;
 	MemoryContext old;
 
@@ -246,15 +351,80 @@ agenda_write_insert(AgendaWriter *writer, Datum *values, bool *nulls)
 	memcpy(slot->tts_values, values, slot->tts_tupleDescriptor->natts * sizeof(Datum));
 	memcpy(slot->tts_isnull, nulls, slot->tts_tupleDescriptor->natts * sizeof(bool));
 	ExecStoreVirtualTuple(slot);
-	if (constr != NULL && constr->has_generated_stored)
-		ExecComputeStoredGenerated(writer->result_rel, estate, slot, CMD_INSERT);
-	if (constr != NULL)
-		ExecConstraints(writer->result_rel, slot, estate);
+	check_row(writer, slot);
 	table_tuple_insert(writer->rel, slot, estate->es_output_cid, 0, NULL);
-	if (writer->result_rel->ri_NumIndices > 0)
-		ExecInsertIndexTuples(writer->result_rel, slot, estate, false, false, NULL, NIL);
+	list_free(insert_index_entries(writer, slot));
 	MemoryContextSwitchTo(old);
 	ResetPerTupleExprContext(estate);
+}
+
+static void
+check_row(AgendaWriter *writer, TupleTableSlot *slot)
+{
+	const TupleConstr *constr = RelationGetDescr(writer->rel)->constr;
+
+	if (constr == NULL)
+		return;
+	if (constr->has_generated_stored)
+		ExecComputeStoredGenerated(writer->result_rel, writer->estate, slot, CMD_INSERT);
+	ExecConstraints(writer->result_rel, slot, writer->estate);
+}
+
+/*
+ * As ExecInsertIndexTuples() does it, which wants all of them open.  Returns the indexes whose
+ * uniqueness is still to be checked; a plain one has done so.
+ */
+static List *
+insert_index_entries(AgendaWriter *writer, TupleTableSlot *slot)
+{
+	ResultRelInfo *result_rel = writer->result_rel;
+	EState *estate = writer->estate;
+
+	if (!writer->state->plain)
+	{
+		open_indexes(writer);
+		return ExecInsertIndexTuples(result_rel, slot, estate, false, false, NULL, NIL);
+	}
+	GetPerTupleExprContext(estate)->ecxt_scantuple = slot;
+	for (int i = 0; i < result_rel->ri_NumIndices; i++)
+	{
+		IndexInfo *info = result_rel->ri_IndexRelationInfo[i];
+		Datum values[INDEX_MAX_KEYS];
+		bool nulls[INDEX_MAX_KEYS];
+		Relation index;
+
+		if (!info->ii_ReadyForInserts || !is_wanted(info, estate))
+			continue;
+		index = open_index(writer, i);
+		FormIndexDatum(info, slot, estate, values, nulls);
+		index_insert(index, values, nulls, &slot->tts_tid, writer->rel,
+					 info->ii_Unique ? UNIQUE_CHECK_YES : UNIQUE_CHECK_NO, false, info);
+	}
+	return NIL;
+}
+
+/* The row of the expression context is one that the index's predicate asks for. */
+static bool
+is_wanted(IndexInfo *index, EState *estate)
+{
+	if (index->ii_Predicate == NIL)
+		return true;
+	if (index->ii_PredicateState == NULL)
+		index->ii_PredicateState = ExecPrepareQual(index->ii_Predicate, estate);
+	return ExecQual(index->ii_PredicateState, GetPerTupleExprContext(estate));
+}
+
+/* The check would find nothing to look for, and open the other table for that. */
+static void
+pass_over_null_keys(AgendaWriterState *state, TupleTableSlot *slot)
+{
+	for (NullableKey *nullable = state->nullable_keys; nullable != NULL; nullable = nullable->next)
+	{
+		nullable->check->tgenabled = nullable->enabled;
+		for (int i = 0; i < nullable->key->nkeys; i++)
+			if (slot_attisnull(slot, nullable->key->conkey[i]))
+				nullable->check->tgenabled = TRIGGER_DISABLED;
+	}
 }
 
 TupleTableSlot *
@@ -273,6 +443,7 @@ agenda_write_update(AgendaWriter *writer, TupleTableSlot *found, TupleTableSlot 
 {
 	EPQState epq;
 
+	open_indexes(writer);
 	EvalPlanQualInit(&epq, writer->estate, NULL, NIL, -1);
 	ExecSimpleRelationUpdate(writer->result_rel, writer->estate, &epq, found, row);
 	EvalPlanQualEnd(&epq);

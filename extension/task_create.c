@@ -64,6 +64,7 @@ static bool is_json_null(const Jsonb *value);
 static Datum create_with_reminders(TaskRow *row, Datum reminders);
 static bool direct_way(Relation rel, Datum *values, bool *nulls);
 static void check_rights(Relation rel, const TaskRow *row);
+static void ask_for_rights(Relation rel, uint32 columns);
 static Datum insert_direct(Relation rel, const TaskRow *row, const pg_uuid_t *user_id,
 						   Datum *values, bool *nulls);
 static bool leave_out_user_check(ResultRelInfo *result_rel);
@@ -232,9 +233,36 @@ direct_way(Relation rel, Datum *values, bool *nulls)
 	return agenda_table_defaults(rel, values, nulls);
 }
 
-/* As for an INSERT that names the columns which are given. */
+/*
+ * As for an INSERT that names the columns which are given.  Who was found to have the rights has them
+ * until something changes, unless somebody has hooked himself in to be asked each time.
+ */
 static void
 check_rights(Relation rel, const TaskRow *row)
+{
+	static Oid known_relid = InvalidOid;
+	static Oid known_role;
+	static uint64 known_changes;
+	static uint32 known_columns;
+	uint64 changes = agenda_table_changes();
+	uint32 columns = 0;
+
+	StaticAssertStmt(TASK_COLUMNS <= 32, "one bit for each column");
+	for (TaskColumn c = 0; c < TASK_COLUMNS; c++)
+		if (!row->isnull[c])
+			columns |= (uint32) 1 << c;
+	if (known_relid == RelationGetRelid(rel) && known_role == GetUserId() &&
+		known_changes == changes && known_columns == columns && ExecutorCheckPerms_hook == NULL)
+		return;
+	ask_for_rights(rel, columns);
+	known_relid = RelationGetRelid(rel);
+	known_role = GetUserId();
+	known_changes = changes;
+	known_columns = columns;
+}
+
+static void
+ask_for_rights(Relation rel, uint32 columns)
 {
 	const AttrNumber *attnum = agenda_task_columns(RelationGetDescr(rel));
 	RangeTblEntry *rte = makeNode(RangeTblEntry);
@@ -245,7 +273,7 @@ check_rights(Relation rel, const TaskRow *row)
 	rte->rellockmode = RowExclusiveLock;
 	rte->requiredPerms = ACL_INSERT;
 	for (TaskColumn c = 0; c < TASK_COLUMNS; c++)
-		if (!row->isnull[c])
+		if (columns & (uint32) 1 << c)
 			rte->insertedCols =
 				bms_add_member(rte->insertedCols, attnum[c] - FirstLowInvalidHeapAttributeNumber);
 	ExecCheckRTPerms(list_make1(rte), true);
@@ -336,10 +364,11 @@ refuse_user(Relation rel, const pg_uuid_t *user_id)
 static void
 check_owner(Relation rel, HeapTuple tuple, const pg_uuid_t *user_id)
 {
-	TaskRow row;
+	TupleDesc desc = RelationGetDescr(rel);
+	bool isnull;
+	Datum owner = heap_getattr(tuple, agenda_task_columns(desc)[TASK_USER_ID], desc, &isnull);
 
-	agenda_task_read(&row, tuple, RelationGetDescr(rel));
-	if (memcmp(DatumGetUUIDP(row.value[TASK_USER_ID]), user_id, UUID_LEN) != 0)
+	if (isnull || memcmp(DatumGetUUIDP(owner), user_id, UUID_LEN) != 0)
 		ereport(ERROR, errcode(ERRCODE_INSUFFICIENT_PRIVILEGE),
 				errmsg("new row violates row-level security policy for table \"%s\"",
 					   RelationGetRelationName(rel)));

@@ -15,14 +15,34 @@
 #include "utils/fmgroids.h"
 #include "utils/lsyscache.h"
 
+#include "table.h"
 #include "task_policy.h"
 #include "task_row.h"
 
+static bool only_ours(Relation rel);
 static bool is_ours(Relation rel, const RowSecurityPolicy *policy);
 static bool is_acting_user(Relation rel, Node *expr);
 
+/* What was answered last counts until something changes. */
 bool
 agenda_task_policy_is_ours(Relation rel)
+{
+	static Oid known_relid = InvalidOid;
+	static uint64 known_changes;
+	static bool known;
+
+	if (known_relid != RelationGetRelid(rel) || known_changes != agenda_table_changes())
+	{
+		known_relid = InvalidOid;
+		known_changes = agenda_table_changes();
+		known = only_ours(rel);
+		known_relid = RelationGetRelid(rel);
+	}
+	return known;
+}
+
+static bool
+only_ours(Relation rel)
 {
 	return rel->rd_rsdesc != NULL && list_length(rel->rd_rsdesc->policies) == 1 &&
 		   is_ours(rel, linitial(rel->rd_rsdesc->policies));

@@ -70,6 +70,7 @@ void
 agenda_task_read(TaskRow *row, HeapTuple tuple, TupleDesc desc)
 {
 	agenda_row_read(&task_map, desc, tuple, row->value, row->isnull);
+	row->changed = false;
 	row->tuple = tuple;
 	row->desc = desc;
 }
@@ -106,6 +107,8 @@ agenda_task_form(const TaskRow *row)
 	bool nulls[TASK_COLUMNS];
 	int n = 0;
 
+	if (!row->changed)
+		return row->tuple;
 	agenda_task_read(&before, row->tuple, row->desc);
 	for (TaskColumn c = 0; c < TASK_COLUMNS; c++)
 	{
@@ -132,6 +135,7 @@ agenda_task_set(TaskRow *row, TaskColumn column, Datum value)
 {
 	row->value[column] = value;
 	row->isnull[column] = false;
+	row->changed = true;
 }
 
 void
@@ -139,6 +143,7 @@ agenda_task_set_null(TaskRow *row, TaskColumn column)
 {
 	row->value[column] = (Datum) 0;
 	row->isnull[column] = true;
+	row->changed = true;
 }
 
 bool

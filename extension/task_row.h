@@ -45,6 +45,7 @@ typedef struct TaskRow
 {
 	Datum value[TASK_COLUMNS];
 	bool isnull[TASK_COLUMNS];
+	bool changed; /* a column was set since the row was read */
 	/* the whole row, as SQL functions take it; NULL where there is no such tuple yet */
 	HeapTuple tuple;
 	TupleDesc desc;

@@ -37,6 +37,15 @@
 #include "task_row.h"
 #include "task_state.h"
 #include "timer.h"
+#include "uuid7.h"
+
+/* Has the task a timer already? */
+typedef enum TimerBefore
+{
+	TIMER_MAYBE,
+	TIMER_STRAY, /* no; a row with this id that is gone could have left one */
+	TIMER_NEVER  /* the id has just been made */
+} TimerBefore;
 
 static TriggerData *trigger_data(FunctionCallInfo fcinfo, const char *function);
 static void follow_due(TaskRow *new, const TaskRow *old);
@@ -53,7 +62,7 @@ static void after_delete(const TaskRow *old);
 static bool is_ending(const TaskRow *task, const char **type);
 static const char *event_type(const TaskRow *before, const TaskRow *after);
 static void log_change(const TaskRow *before, const TaskRow *after);
-static void plan_timer(const TaskRow *task, bool may_have_one, AgendaPreferences *prefs);
+static void plan_timer(const TaskRow *task, TimerBefore before, AgendaPreferences *prefs);
 static AgendaTimerKey timer_key(const TaskRow *task);
 static void call_for_task(const char *name, const TaskRow *task);
 static void call_for_change(const char *name, const TaskRow *old, const TaskRow *new);
@@ -276,6 +285,9 @@ agenda_task_after(PG_FUNCTION_ARGS)
 static void
 after_insert(const TaskRow *new)
 {
+	/* before the event, which has an id too */
+	TimerBefore before =
+		agenda_uuid7_is_newest(DatumGetUUIDP(new->value[TASK_ID])) ? TIMER_NEVER : TIMER_STRAY;
 	AgendaPreferences prefs;
 
 	log_change(NULL, new);
@@ -283,7 +295,7 @@ after_insert(const TaskRow *new)
 		call_for_task("_begin_series", new);
 	if (new->isnull[TASK_DUE_DATE])
 		return;
-	plan_timer(new, false, &prefs);
+	plan_timer(new, before, &prefs);
 	if (prefs.has_default_reminders && !agenda_task_has_reminders())
 		call_for_task("_add_default_reminders", new);
 }
@@ -299,7 +311,7 @@ after_update(const TaskRow *old, const TaskRow *new)
 	if (was_open != is_open || old->isnull[TASK_DELETED_AT] != new->isnull[TASK_DELETED_AT] ||
 		!agenda_task_same(old, new, TASK_DUE_DATE) || !agenda_task_same(old, new, TASK_DUE_KIND))
 	{
-		plan_timer(new, true, &prefs);
+		plan_timer(new, TIMER_MAYBE, &prefs);
 		call_for_task("_withdraw", new);
 	}
 	if (!new->isnull[TASK_RECURRING_TASK_ID] &&
@@ -399,7 +411,7 @@ log_change(const TaskRow *before, const TaskRow *after)
 
 /* The first thing that is owed from now on; the owner's preferences go to *prefs. */
 static void
-plan_timer(const TaskRow *task, bool may_have_one, AgendaPreferences *prefs)
+plan_timer(const TaskRow *task, TimerBefore before, AgendaPreferences *prefs)
 {
 	AgendaTimerKey key = timer_key(task);
 	TaskState state = STATE_NONE;
@@ -409,8 +421,8 @@ plan_timer(const TaskRow *task, bool may_have_one, AgendaPreferences *prefs)
 		state = agenda_task_next_state(task, agenda_domain_now(), prefs);
 	if (state != STATE_NONE)
 		agenda_timer_set(&key, agenda_task_fire_at(state, task, prefs),
-						 agenda_task_state_name(state));
-	else if (may_have_one)
+						 agenda_task_state_name(state), before != TIMER_NEVER);
+	else if (before == TIMER_MAYBE)
 		agenda_timer_drop(&key);
 }
 
@@ -431,7 +443,7 @@ agenda_plan_task_timer(PG_FUNCTION_ARGS)
 	TaskRow task;
 
 	if (agenda_task_arg(&task, fcinfo, 0) && !task.isnull[TASK_USER_ID])
-		plan_timer(&task, true, &prefs);
+		plan_timer(&task, TIMER_MAYBE, &prefs);
 	PG_RETURN_VOID();
 }
 

@@ -51,7 +51,7 @@ typedef struct TimerWriter
 	TupleTableSlot *wanted;
 } TimerWriter;
 
-static void open_timer(TimerWriter *t, const AgendaTimerKey *key);
+static void open_timer(TimerWriter *t, const AgendaTimerKey *key, bool may_exist);
 static bool timer_exists(Relation rel, const AttrNumber *attnum, const AgendaTimerKey *key);
 static void close_timer(TimerWriter *t);
 static void store(TimerWriter *t, int column, Datum value);
@@ -61,11 +61,11 @@ static void change_timer(TimerWriter *t);
 PG_FUNCTION_INFO_V1(agenda_set_timer);
 
 void
-agenda_timer_set(const AgendaTimerKey *key, TimestampTz fire_at, const char *what)
+agenda_timer_set(const AgendaTimerKey *key, TimestampTz fire_at, const char *what, bool may_exist)
 {
 	TimerWriter t;
 
-	open_timer(&t, key);
+	open_timer(&t, key, may_exist);
 	store(&t, TIMER_FIRE_AT, TimestampTzGetDatum(fire_at));
 	store(&t, TIMER_WHAT, CStringGetTextDatum(what));
 	if (t.found == NULL || TTS_EMPTY(t.found))
@@ -84,7 +84,7 @@ agenda_timer_drop(const AgendaTimerKey *key)
 {
 	TimerWriter t;
 
-	open_timer(&t, key);
+	open_timer(&t, key, true);
 	if (t.found != NULL && !TTS_EMPTY(t.found))
 		agenda_write_delete(&t.writer, t.found);
 	close_timer(&t);
@@ -92,13 +92,13 @@ agenda_timer_drop(const AgendaTimerKey *key)
 
 /* Looks for the timer; t->wanted is a row with its key. */
 static void
-open_timer(TimerWriter *t, const AgendaTimerKey *key)
+open_timer(TimerWriter *t, const AgendaTimerKey *key, bool may_exist)
 {
 	Relation rel = agenda_table_open("timers", RowExclusiveLock);
 	bool exists;
 
 	t->attnum = agenda_row_columns(&timer_map, RelationGetDescr(rel));
-	exists = timer_exists(rel, t->attnum, key);
+	exists = may_exist && timer_exists(rel, t->attnum, key);
 	/* a timer that this very command has written is to be found */
 	if (exists)
 		CommandCounterIncrement();
@@ -181,6 +181,6 @@ agenda_set_timer(PG_FUNCTION_ARGS)
 	key.user_id = *PG_GETARG_UUID_P(0);
 	key.entity = PG_GETARG_DATUM(1);
 	key.entity_id = *PG_GETARG_UUID_P(2);
-	agenda_timer_set(&key, PG_GETARG_TIMESTAMPTZ(3), text_to_cstring(PG_GETARG_TEXT_PP(4)));
+	agenda_timer_set(&key, PG_GETARG_TIMESTAMPTZ(3), text_to_cstring(PG_GETARG_TEXT_PP(4)), true);
 	PG_RETURN_VOID();
 }

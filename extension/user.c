@@ -50,8 +50,9 @@ static const char *const user_index[USER_COLUMNS] = {
 };
 static AgendaRowMap user_map = { "users", user_columns, USER_COLUMNS };
 
-/* Where the row stood that was found last. */
+/* Where the row stood that was found last, and the buffer that had its page. */
 static ItemPointerData last_place;
+static Buffer last_buffer = InvalidBuffer;
 
 /* The user who was found to stay last, and the (sub)transaction that holds the lock. */
 static pg_uuid_t held_user;
@@ -60,6 +61,7 @@ static SubTransactionId held_subid;
 
 static bool find_user(AgendaUserColumn column, Datum value, Snapshot snapshot, pg_uuid_t *user_id);
 static HeapTuple find_at_last_place(Relation rel, Snapshot snapshot, ScanKey key);
+static void note_place(Relation rel, const ItemPointerData *place);
 static void lock_user(const pg_uuid_t *user_id, LOCKMODE lockmode);
 
 PG_FUNCTION_INFO_V1(agenda_find_external_user);
@@ -99,20 +101,23 @@ find_user(AgendaUserColumn column, Datum value, Snapshot snapshot, pg_uuid_t *us
 	}
 	tuple = find_at_last_place(rel, snapshot, &key);
 	if (!HeapTupleIsValid(tuple))
-		tuple = agenda_find_row(rel, agenda_table_oid(user_index[column]), snapshot, 1, &key);
-	if (HeapTupleIsValid(tuple))
 	{
+		tuple = agenda_find_row(rel, agenda_table_oid(user_index[column]), snapshot, 1, &key);
+		if (HeapTupleIsValid(tuple))
+			note_place(rel, &tuple->t_self);
+	}
+	if (HeapTupleIsValid(tuple))
 		*user_id =
 			*DatumGetUUIDP(heap_getattr(tuple, attnum[USER_ID], RelationGetDescr(rel), &isnull));
-		last_place = tuple->t_self;
-	}
-	table_close(rel, AccessShareLock);
+	/* as a query would leave the lock; and the same transaction often asks again */
+	table_close(rel, NoLock);
 	return HeapTupleIsValid(tuple);
 }
 
 /*
  * Mostly it is the same user again.  A row that stands there, is visible and has the key is the one:
- * keys are unique.  If it is not, the index knows.
+ * keys are unique.  If it is not, the index knows.  That the page is still in its buffer says that
+ * there is such a page: to ask the file would be a system call.
  */
 static HeapTuple
 find_at_last_place(Relation rel, Snapshot snapshot, ScanKey key)
@@ -122,15 +127,28 @@ find_at_last_place(Relation rel, Snapshot snapshot, ScanKey key)
 	Buffer buffer;
 	bool matches;
 
-	if (rel->rd_tableam != GetHeapamTableAmRoutine() || !ItemPointerIsValid(&last_place) ||
-		ItemPointerGetBlockNumber(&last_place) >= RelationGetNumberOfBlocks(rel) ||
-		!heap_fetch(rel, snapshot, &row, &buffer, false))
+	if (rel->rd_tableam != GetHeapamTableAmRoutine() || last_buffer == InvalidBuffer ||
+		!ReadRecentBuffer(rel->rd_node, MAIN_FORKNUM, ItemPointerGetBlockNumber(&last_place),
+						  last_buffer))
+		return NULL;
+	ReleaseBuffer(last_buffer);
+	if (!heap_fetch(rel, snapshot, &row, &buffer, false))
 		return NULL;
 	HeapKeyTest(&row, RelationGetDescr(rel), 1, key, matches);
 	if (matches)
 		result = heap_copytuple(&row);
 	ReleaseBuffer(buffer);
 	return result;
+}
+
+static void
+note_place(Relation rel, const ItemPointerData *place)
+{
+	if (rel->rd_tableam != GetHeapamTableAmRoutine())
+		return;
+	last_place = *place;
+	last_buffer = ReadBuffer(rel, ItemPointerGetBlockNumber(place));
+	ReleaseBuffer(last_buffer);
 }
 
 /* agenda._find_external_user(external_id) → uuid, NULL when there is none yet */

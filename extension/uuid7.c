@@ -17,6 +17,8 @@
 #define RANDOM_BYTES     8
 #define UNIX_EPOCH_USECS ((int64) (POSTGRES_EPOCH_JDATE - UNIX_EPOCH_JDATE) * USECS_PER_DAY)
 
+static pg_uuid_t newest;
+
 PG_FUNCTION_INFO_V1(agenda_uuid7);
 
 /* The generator is asked for many at once: most of its work is not the bytes. */
@@ -57,6 +59,13 @@ agenda_uuid7_make(pg_uuid_t *uuid)
 	uuid->data[6] = (unsigned char) (0x70 | (ticks >> 8 & 0x0f));
 	uuid->data[7] = (unsigned char) ticks;
 	uuid->data[8] = (unsigned char) (0x80 | (uuid->data[8] & 0x3f));
+	newest = *uuid;
+}
+
+bool
+agenda_uuid7_is_newest(const pg_uuid_t *uuid)
+{
+	return memcmp(uuid, &newest, UUID_LEN) == 0;
 }
 
 /* agenda.uuid7() → uuid */

@@ -9,5 +9,7 @@
 
 /* A new identifier, later than every other that this backend has made. */
 extern void agenda_uuid7_make(pg_uuid_t *uuid);
+/* The one that this backend has made last. */
+extern bool agenda_uuid7_is_newest(const pg_uuid_t *uuid);
 
 #endif

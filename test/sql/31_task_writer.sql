@@ -2,7 +2,7 @@
 -- table, functions and roles meanwhile counts at once.  And its own check of the foreign key to the user.
 begin;
 set local search_path = public;
-select plan(25);
+select plan(45);
 
 create schema mine;
 create role t_writer in role agenda_app;
@@ -55,6 +55,38 @@ create index later on agenda.timers (what);
 select agenda.create_task('timed ' || i, due => '2030-01-01T00:00:00Z') from generate_series(1, 2) i;
 select is(mine.found($$select count(*) from agenda.timers m join agenda.tasks t on t.id = m.entity_id where m.what = 'due_soon' and t.title like 'timed%'$$), 2::bigint, 'so it is with timers');
 drop index agenda.later;
+savepoint s;
+alter table agenda.tasks add column code text, alter code set default 'c', add constraint late unique (code) deferrable initially deferred;
+select lives_ok($$select agenda.create_task('twice') from generate_series(1, 2)$$, 'a deferred constraint waits');
+select throws_ok('set constraints all immediate', '23505', null, 'and holds');
+rollback to s;
+alter table agenda.tasks add constraint no_two exclude (title with =) where (title like 'excluded%');
+select lives_ok($$select agenda.create_task('excluded')$$, 'an exclusion constraint');
+select throws_ok($$select agenda.create_task('excluded')$$, '23P01', null, 'excludes');
+select lives_ok($$select agenda.create_task('not so') from generate_series(1, 2)$$, 'whom it concerns');
+rollback to s;
+
+-- ---- timers ----
+insert into agenda.timers values ('aaaaaaaa-0000-4000-8000-000000003171', 'task', '7a5c0000-0000-4000-8000-000000003171', '2020-01-01', 'due');
+select lives_ok($$insert into agenda.tasks (id, title, due_date) values ('7a5c0000-0000-4000-8000-000000003171', 'again', '2030-01-02T00:00:00Z')$$, 'a timer that should not be there is in nobody''s way');
+select is((select array_agg(fire_at::text || what) from agenda.timers where entity_id = '7a5c0000-0000-4000-8000-000000003171'), array['2030-01-01 00:00:00+00due_soon'], 'and is the task''s now');
+
+-- ---- foreign keys ----
+create table mine.place (country text, city text, primary key (country, city));
+insert into mine.place values ('here', 'there');
+alter table agenda.tasks add column country text, add column city text, add constraint place foreign key (country, city) references mine.place;
+alter table agenda.tasks alter country set default 'here';
+select lives_ok($$select agenda.create_task('half a key')$$, 'a foreign key with a null refers to nothing');
+alter table agenda.tasks alter city set default 'nowhere';
+select throws_ok($$select agenda.create_task('a key')$$, '23503', null, 'without a null it must refer');
+alter table agenda.tasks alter city set default 'there';
+select lives_ok($$select agenda.create_task('a key')$$, 'and may');
+alter table agenda.tasks drop constraint place, alter country drop default, alter city drop default;
+alter table agenda.tasks add constraint place foreign key (country, city) references mine.place match full not valid;
+select lives_ok($$select agenda.create_task('no key')$$, 'match full: all columns null');
+alter table agenda.tasks alter country set default 'here';
+select throws_ok($$select agenda.create_task('half a key')$$, '23503', null, 'or none');
+rollback to s;
 
 -- ---- triggers ----
 create function mine.another() returns trigger language plpgsql as
@@ -74,6 +106,40 @@ select throws_ok($$select agenda.create_task('nested 1')$$, 'P0042', null, 'a tr
 alter table agenda.tasks disable trigger another;
 select lives_ok($$select agenda.create_task('nested 1')$$, 'and one that is disabled');
 drop trigger another on agenda.tasks;
+
+-- ---- rights ----
+grant t_writer to current_user;
+set local role t_writer;
+select lives_ok($$select agenda.create_task('may')$$, 'who may');
+reset role;
+savepoint s;
+revoke agenda_app from t_writer;
+grant usage on schema agenda to t_writer;
+grant execute on all functions in schema agenda to t_writer;
+set local role t_writer;
+select throws_ok($$select agenda.create_task('may')$$, '42501', 'permission denied for table tasks', 'may no more when the role is gone');
+reset role;
+grant insert (title) on agenda.tasks to t_writer;
+set local role t_writer;
+select lives_ok($$select agenda.create_task('may')$$, 'with the column');
+select throws_ok($$select agenda.create_task('may', priority => 1)$$, '42501', 'permission denied for table tasks', 'may not fill another one');
+reset role;
+revoke insert (title) on agenda.tasks from t_writer;
+set local role t_writer;
+select throws_ok($$select agenda.create_task('may')$$, '42501', 'permission denied for table tasks', 'nor that one when it is gone');
+reset role;
+rollback to s;
+set local role t_writer;
+select lives_ok($$select agenda.create_task('may')$$, 'a revocation that was undone');
+reset role;
+create policy no_secret on agenda.tasks as restrictive for insert with check (title <> 'secret');
+set local role t_writer;
+select throws_ok($$select agenda.create_task('secret')$$, '42501', 'new row violates row-level security policy "no_secret" for table "tasks"', 'another policy holds at once');
+reset role;
+drop policy no_secret on agenda.tasks;
+set local role t_writer;
+select lives_ok($$select agenda.create_task('secret')$$, 'until it is gone');
+reset role;
 
 -- ---- the user ----
 select lives_ok($$select agenda.create_task('of a user')$$, 'the user is there');
