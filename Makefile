@@ -22,6 +22,7 @@ OBJS = \
 	extension/table_write.o \
 	extension/sql_call.o \
 	extension/json_text.o \
+	extension/jsonb_write.o \
 	extension/row_json.o \
 	extension/preferences.o \
 	extension/timer.o \

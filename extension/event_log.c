@@ -41,6 +41,7 @@
 #include "backlog.h"
 #include "event_log.h"
 #include "identity.h"
+#include "jsonb_write.h"
 #include "silence.h"
 #include "sql_call.h"
 #include "table.h"
@@ -373,20 +374,16 @@ static Datum
 own_headers(void)
 {
 	const char *request_id = agenda_identity_request_id();
-	JsonbParseState *state = NULL;
+	bool apart = request_id != NULL && agenda_identity_traceparent() != NULL;
+	AgendaJsonbContainer headers;
+	StringInfoData out;
 
-	pushJsonbValue(&state, WJB_BEGIN_OBJECT, NULL);
-	if (request_id != NULL && agenda_identity_traceparent() != NULL)
+	agenda_jsonb_begin(&out);
+	agenda_jsonb_object(&headers, &out, apart ? 1 : 0);
+	if (apart)
 	{
-		JsonbValue key = { .type = jbvString };
-		JsonbValue value = { .type = jbvString };
-
-		key.val.string.val = "x-request-id";
-		key.val.string.len = strlen(key.val.string.val);
-		value.val.string.val = pstrdup(request_id);
-		value.val.string.len = strlen(request_id);
-		pushJsonbValue(&state, WJB_KEY, &key);
-		pushJsonbValue(&state, WJB_VALUE, &value);
+		agenda_jsonb_string(&headers, "x-request-id", strlen("x-request-id"));
+		agenda_jsonb_string(&headers, request_id, strlen(request_id));
 	}
-	return JsonbPGetDatum(JsonbValueToJsonb(pushJsonbValue(&state, WJB_END_OBJECT, NULL)));
+	return JsonbPGetDatum(agenda_jsonb_end(&out));
 }

@@ -15,11 +15,11 @@
 #include "utils/array.h"
 #include "utils/builtins.h"
 #include "utils/jsonb.h"
-#include "utils/numeric.h"
 #include "utils/timestamp.h"
 
 #include "clock.h"
 #include "json_text.h"
+#include "jsonb_write.h"
 #include "task_json.h"
 #include "task_state.h"
 
@@ -73,14 +73,14 @@ static const Member members[] = {
 	{ "updated_at", MEMBER_TIME, TASK_UPDATED_AT, IN_REST },
 };
 
-static JsonbValue *push_image(JsonbParseState **state, const TaskRow *task);
-static const Member *const *event_members(void);
+static void write_image(StringInfo out, const TaskRow *task);
+static int event_members(const Member *const **in_order);
 static int compare_as_jsonb(const void *a, const void *b);
-static void push_value(JsonbParseState **state, const Member *m, const TaskRow *task);
-static void push_tags(JsonbParseState **state, Datum tags);
-static void push_changed(JsonbParseState **state, const TaskRow *before, const TaskRow *after);
-static void push_key(JsonbParseState **state, const char *name);
-static JsonbValue string_value(const char *s, int length);
+static void write_value(AgendaJsonbContainer *image, const Member *m, const TaskRow *task);
+static void write_text(AgendaJsonbContainer *c, Datum value);
+static void write_tags(StringInfo out, Datum tags);
+static void write_changed(StringInfo out, const TaskRow *before, const TaskRow *after);
+static void write_name(AgendaJsonbContainer *c, const char *name);
 static void append_value(StringInfo out, const Member *m, Datum value);
 static void append_tags(StringInfo out, Datum tags);
 static void append_uuid(StringInfo out, const pg_uuid_t *uuid);
@@ -91,72 +91,84 @@ PG_FUNCTION_INFO_V1(agenda_task_json_text);
 
 /* ---- events ------------------------------------------------------------------------------------ */
 
+/* Keys in the order of jsonb. */
 Datum
 agenda_task_change(const TaskRow *before, const TaskRow *after)
 {
-	JsonbParseState *state = NULL;
-	JsonbValue *result;
+	bool changed = before != NULL && after != NULL;
+	AgendaJsonbContainer change;
+	StringInfoData out;
 
-	pushJsonbValue(&state, WJB_BEGIN_OBJECT, NULL);
+	agenda_jsonb_begin(&out);
+	agenda_jsonb_object(&change, &out, (after != NULL) + (before != NULL) + changed);
+	if (after != NULL)
+		write_name(&change, "after");
 	if (before != NULL)
-	{
-		push_key(&state, "before");
-		push_image(&state, before);
-	}
+		write_name(&change, "before");
+	if (changed)
+		write_name(&change, "changed");
 	if (after != NULL)
 	{
-		push_key(&state, "after");
-		push_image(&state, after);
+		write_image(&out, after);
+		agenda_jsonb_nested(&change);
 	}
-	if (before != NULL && after != NULL)
+	if (before != NULL)
 	{
-		push_key(&state, "changed");
-		push_changed(&state, before, after);
+		write_image(&out, before);
+		agenda_jsonb_nested(&change);
 	}
-	result = pushJsonbValue(&state, WJB_END_OBJECT, NULL);
-	return JsonbPGetDatum(JsonbValueToJsonb(result));
+	if (changed)
+	{
+		write_changed(&out, before, after);
+		agenda_jsonb_nested(&change);
+	}
+	return JsonbPGetDatum(agenda_jsonb_end(&out));
 }
 
 /* agenda._task_image(t agenda.tasks) → jsonb */
 Datum
 agenda_task_image(PG_FUNCTION_ARGS)
 {
-	JsonbParseState *state = NULL;
+	StringInfoData out;
 	TaskRow task;
 
 	if (!agenda_task_arg(&task, fcinfo, 0))
 		PG_RETURN_NULL();
-	PG_RETURN_JSONB_P(JsonbValueToJsonb(push_image(&state, &task)));
+	agenda_jsonb_begin(&out);
+	write_image(&out, &task);
+	PG_RETURN_JSONB_P(agenda_jsonb_end(&out));
 }
 
-static JsonbValue *
-push_image(JsonbParseState **state, const TaskRow *task)
+static void
+write_image(StringInfo out, const TaskRow *task)
 {
-	const Member *const *in_order = event_members();
+	const Member *const *in_order;
+	int count = event_members(&in_order);
+	AgendaJsonbContainer image;
 
-	pushJsonbValue(state, WJB_BEGIN_OBJECT, NULL);
-	for (int i = 0; in_order[i] != NULL; i++)
+	agenda_jsonb_object(&image, out, count);
+	for (int i = 0; i < count; i++)
+		write_name(&image, in_order[i]->name);
+	for (int i = 0; i < count; i++)
+		write_value(&image, in_order[i], task);
+}
+
+/* In the order in which jsonb keeps them; how many there are. */
+static int
+event_members(const Member *const **in_order)
+{
+	static const Member *sorted[lengthof(members)];
+	static int n = 0;
+
+	if (n == 0)
 	{
-		push_key(state, in_order[i]->name);
-		push_value(state, in_order[i], task);
+		for (int i = 0; i < lengthof(members); i++)
+			if (members[i].where & IN_EVENT)
+				sorted[n++] = &members[i];
+		qsort(sorted, n, sizeof(sorted[0]), compare_as_jsonb);
 	}
-	return pushJsonbValue(state, WJB_END_OBJECT, NULL);
-}
-
-/* In the order in which jsonb keeps them, so that nothing is left to sort for each event. */
-static const Member *const *
-event_members(void)
-{
-	static const Member *in_order[lengthof(members) + 1];
-	int n = 0;
-
-	if (in_order[0] != NULL)
-		return in_order;
-	for (int i = 0; i < lengthof(members); i++)
-		if (members[i].where & IN_EVENT)
-			in_order[n++] = &members[i];
-	qsort(in_order, n, sizeof(in_order[0]), compare_as_jsonb);
-	return in_order;
+	*in_order = sorted;
+	return n;
 }
 
 static int
@@ -171,78 +183,77 @@ compare_as_jsonb(const void *a, const void *b)
 }
 
 static void
-push_value(JsonbParseState **state, const Member *m, const TaskRow *task)
+write_value(AgendaJsonbContainer *image, const Member *m, const TaskRow *task)
 {
 	Datum value = task->value[m->column];
-	JsonbValue v = { .type = jbvNull };
-	text *string;
-	Jsonb *json;
+	char buf[Max(AGENDA_UUID_SIZE, AGENDA_UTC_SIZE)];
+	int length;
 
 	if (task->isnull[m->column])
 	{
-		pushJsonbValue(state, WJB_VALUE, &v);
+		agenda_jsonb_null(image);
 		return;
 	}
 	switch (m->kind)
 	{
 		case MEMBER_TEXT:
-			string = DatumGetTextPP(value);
-			v = string_value(VARDATA_ANY(string), VARSIZE_ANY_EXHDR(string));
+			write_text(image, value);
 			break;
 		case MEMBER_UUID:
-			v = string_value(palloc(AGENDA_UUID_SIZE), AGENDA_UUID_SIZE - 1);
-			agenda_uuid_text(DatumGetUUIDP(value), v.val.string.val);
+			agenda_uuid_text(DatumGetUUIDP(value), buf);
+			agenda_jsonb_string(image, buf, AGENDA_UUID_SIZE - 1);
 			break;
 		case MEMBER_TIME:
-			v.val.string.val = palloc(AGENDA_UTC_SIZE);
-			v.val.string.len = agenda_utc_text(DatumGetTimestampTz(value), v.val.string.val);
-			v.type = v.val.string.len < 0 ? jbvNull : jbvString;
+			length = agenda_utc_text(DatumGetTimestampTz(value), buf);
+			if (length < 0)
+				agenda_jsonb_null(image);
+			else
+				agenda_jsonb_string(image, buf, length);
 			break;
 		case MEMBER_INT2:
-			v.type = jbvNumeric;
-			v.val.numeric = int64_to_numeric(DatumGetInt16(value));
+			agenda_jsonb_int(image, DatumGetInt16(value));
 			break;
 		case MEMBER_INT8:
-			v.type = jbvNumeric;
-			v.val.numeric = int64_to_numeric(DatumGetInt64(value));
+			agenda_jsonb_int(image, DatumGetInt64(value));
 			break;
 		case MEMBER_BOOL:
-			v.type = jbvBool;
-			v.val.boolean = DatumGetBool(value);
+			agenda_jsonb_bool(image, DatumGetBool(value));
 			break;
 		case MEMBER_TAGS:
-			push_tags(state, value);
-			return;
+			write_tags(image->out, value);
+			agenda_jsonb_nested(image);
+			break;
 		case MEMBER_JSON:
-			json = DatumGetJsonbP(value);
-			v.type = jbvBinary;
-			v.val.binary.data = &json->root;
-			v.val.binary.len = VARSIZE(json) - VARHDRSZ;
+			agenda_jsonb_copy(image, DatumGetJsonbP(value));
 			break;
 		case MEMBER_STATE:
 			elog(ERROR, "member \"%s\" is of no event", m->name);
 	}
-	pushJsonbValue(state, WJB_VALUE, &v);
 }
 
 static void
-push_tags(JsonbParseState **state, Datum tags)
+write_text(AgendaJsonbContainer *c, Datum value)
 {
+	text *string = DatumGetTextPP(value);
+
+	agenda_jsonb_string(c, VARDATA_ANY(string), VARSIZE_ANY_EXHDR(string));
+}
+
+static void
+write_tags(StringInfo out, Datum tags)
+{
+	AgendaJsonbContainer array;
 	Datum *elements;
 	bool *nulls;
 	int count;
 
 	tags_elements(tags, &elements, &nulls, &count);
-	pushJsonbValue(state, WJB_BEGIN_ARRAY, NULL);
+	agenda_jsonb_array(&array, out, count);
 	for (int i = 0; i < count; i++)
-	{
-		JsonbValue v = { .type = jbvNull };
-
-		if (!nulls[i])
-			v = string_value(VARDATA_ANY(elements[i]), VARSIZE_ANY_EXHDR(elements[i]));
-		pushJsonbValue(state, WJB_ELEM, &v);
-	}
-	pushJsonbValue(state, WJB_END_ARRAY, NULL);
+		if (nulls[i])
+			agenda_jsonb_null(&array);
+		else
+			write_text(&array, elements[i]);
 }
 
 static int
@@ -253,41 +264,25 @@ compare_names(const void *a, const void *b)
 
 /* Names of the members that differ, in alphabetical order. */
 static void
-push_changed(JsonbParseState **state, const TaskRow *before, const TaskRow *after)
+write_changed(StringInfo out, const TaskRow *before, const TaskRow *after)
 {
 	const char *names[lengthof(members)];
+	AgendaJsonbContainer array;
 	int n = 0;
 
 	for (int i = 0; i < lengthof(members); i++)
 		if ((members[i].where & IN_EVENT) && !agenda_task_same(before, after, members[i].column))
 			names[n++] = members[i].name;
 	qsort(names, n, sizeof(names[0]), compare_names);
-	pushJsonbValue(state, WJB_BEGIN_ARRAY, NULL);
+	agenda_jsonb_array(&array, out, n);
 	for (int i = 0; i < n; i++)
-	{
-		JsonbValue v = string_value(names[i], strlen(names[i]));
-
-		pushJsonbValue(state, WJB_ELEM, &v);
-	}
-	pushJsonbValue(state, WJB_END_ARRAY, NULL);
+		write_name(&array, names[i]);
 }
 
 static void
-push_key(JsonbParseState **state, const char *name)
+write_name(AgendaJsonbContainer *c, const char *name)
 {
-	JsonbValue key = string_value(name, strlen(name));
-
-	pushJsonbValue(state, WJB_KEY, &key);
-}
-
-static JsonbValue
-string_value(const char *s, int length)
-{
-	JsonbValue v = { .type = jbvString };
-
-	v.val.string.val = unconstify(char *, s);
-	v.val.string.len = length;
-	return v;
+	agenda_jsonb_string(c, name, strlen(name));
 }
 
 /* ---- REST -------------------------------------------------------------------------------------- */

@@ -2,7 +2,7 @@
 -- and whatever becomes of the table.
 begin;
 set local search_path = public;
-select plan(84);
+select plan(86);
 
 set local agenda.now = '2025-03-10 12:00:00+00';
 select agenda.act_as('aaaaaaaa-0000-4000-8000-000000000031');
@@ -106,6 +106,16 @@ select is((select array_agg(k order by k) from agenda.tasks t, jsonb_object_keys
 select is((select array_agg(k order by k) from (select data from new_events limit 1) e, jsonb_object_keys(e.data->'after') k),
           '{checklist,completed_at,deleted_at,description,due_date,due_kind,id,parent_task_id,priority,recurrence_rule,recurring_task_id,status,tags,timezone,title,user_id}'::text[],
           'members of a task in events');
+select is((select count(*) from agenda.events e where e.type like 'task.%' and not record_image_eq(row(e.data), row(e.data::text::jsonb))), 0::bigint, 'jsonb of events: byte by byte as the server writes it');
+select is((select array_agg(i order by i) from (values
+              (1, '{}'), (2, '{"tags": ["one", null, ""], "title": "", "description": "ü"}'),
+              (3, jsonb_build_object('tags', (select array_agg(g) from generate_series(1, 70) g), 'title', repeat('x', 500))),
+              (4, '{"checklist": []}'), (5, '{"checklist": [{"text": "x", "done": [1, 2.5, -1e40, {"a": true}]}, null]}'), (6, '{"checklist": {}, "title": "1"}'),
+              (7, '{"checklist": 12.5, "title": "ab"}'), (8, '{"checklist": "text", "title": "abc"}'), (9, '{"checklist": true}'), (10, '{"priority": -32768, "due_date": "infinity"}')) x (i, members),
+              jsonb_populate_record(null::agenda.tasks, members::jsonb || '{"id": "00000000-0000-4000-8000-000000003102"}') t, agenda._task_image(t) j
+            where record_image_eq(row(j), row(j::text::jsonb))
+              and (j->'tags', j->'checklist') is not distinct from (coalesce(to_jsonb(t.tags), 'null'), coalesce(t.checklist, 'null'))),
+          '{1,2,3,4,5,6,7,8,9,10}'::integer[], 'and so are images of rows that nobody has checked');
 select is(agenda.task_json(null), null, 'no task, no JSON');
 select is(agenda._task_differs(null, null), false, 'no row is like no row');
 select is(agenda._task_differs(null, t), true, 'and unlike any') from agenda.tasks t where title = 'long';
