@@ -2,8 +2,8 @@
  * phrase.c
  *		The grammar of phrases: a head, which says how often, and clauses in any order.
  *
- *		head	every [2] weeks | every [other] Friday | every January | daily | Mon and Thu |
- *				the last workday of the month | the 15th of every other month
+ *		head	every [2] weeks | every [other] Friday | every January | daily | once a week |
+ *				[on] Mon and Thu | the last workday of the month | the 15th of every other month
  *		clause	on <days> | if that is <days> | in <months> | in week 20 | at <times> |
  *				[for] 10 times | until <date> | only the first and last of each month |
  *				weeks begin on Sunday | (missing dates move back)
@@ -150,6 +150,25 @@ read_every(struct reader *r)
 	return read_head_days(r);
 }
 
+/* "week", "2 weeks", "other week" */
+static bool
+read_unit(struct reader *r)
+{
+	struct rr_word first = peek(r);
+	struct rr_word unit = first;
+	int64_t interval = 1;
+
+	if (first.kind == RR_W_NUMBER || first.kind == RR_W_OTHER)
+	{
+		interval = take(r).value;
+		unit = peek(r);
+	}
+	if (!is_unit(&unit))
+		return fail(r, RR_PHRASE_WORD, unit);
+	take(r);
+	return set_unit(r, interval, unit, first);
+}
+
 static bool
 read_head(struct reader *r)
 {
@@ -163,6 +182,13 @@ read_head(struct reader *r)
 			r->rule->skip = RR_SKIP_BACKWARD;
 		return set_unit(r, 1, word, word);
 	}
+	/* "once a week", "once every two weeks" */
+	if (word.kind == RR_W_SO_OFTEN && word.value == 1)
+	{
+		take(r);
+		return accept(r, RR_W_EVERY) || expect(r, RR_W_A) ? read_unit(r) : false;
+	}
+	accept(r, RR_W_ON);
 	if (accept(r, RR_W_EVERY))
 		return read_every(r);
 	return read_head_days(r);

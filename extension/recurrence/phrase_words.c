@@ -7,6 +7,7 @@
 #include <string.h>
 
 #include "civil.h"
+#include "rrule.h"
 
 /* numbers are cut to this; nothing that counts is as large */
 #define LARGE INT64_C(99999999999)
@@ -151,28 +152,68 @@ read_number(const char *text, size_t len, struct rr_word *word)
 		read_time(text, len, word);
 }
 
+/* the letters from a place on, which moves behind them, as the vocabulary has them, or NULL */
+static const struct rr_vocabulary *
+read_known(const char *text, size_t len, size_t *place)
+{
+	size_t start = *place;
+
+	while (*place < len && (is_letter(text[*place]) || is_digit(text[*place])))
+		++*place;
+	return find_word(text + start, *place - start);
+}
+
 static void
 read_letters(const char *text, size_t len, struct rr_word *word)
 {
-	const struct rr_vocabulary *known;
+	const struct rr_vocabulary *known = read_known(text, len, &word->end);
+	const struct rr_vocabulary *day;
+	size_t end = word->end;
 
-	while (word->end < len && (is_letter(text[word->end]) || is_digit(text[word->end])))
-		word->end++;
-	known = find_word(text + word->start, word->end - word->start);
-	if (known != NULL)
+	if (known == NULL)
+		return;
+	word->kind = known->kind;
+	word->value = known->value;
+	if (known->kind != RR_W_WORKING)
+		return;
+	while (end < len && is_space(text[end]))
+		end++;
+	day = read_known(text, len, &end);
+	if (day == NULL || day->kind != RR_W_UNIT || day->value % 16 != RR_DAILY)
+		return;
+	word->kind = RR_W_WEEKDAY;
+	word->end = end;
+}
+
+/* "&", "-" and "/" between letters ("Mon/Wed") are said as words */
+static enum rr_word_kind
+kind_of_mark(const char *text, size_t len, size_t place)
+{
+	switch (text[place])
 	{
-		word->kind = known->kind;
-		word->value = known->value;
+		case ',':
+			return RR_W_COMMA;
+		case ':':
+			return RR_W_COLON;
+		case '(':
+			return RR_W_OPEN;
+		case ')':
+			return RR_W_CLOSE;
+		case '&':
+			return RR_W_AND;
+		case '-':
+			return RR_W_TO;
+		case '/':
+			return place + 1 < len && is_letter(text[place + 1]) ? RR_W_AND : RR_W_UNKNOWN;
+		default:
+			return RR_W_UNKNOWN;
 	}
 }
 
 struct rr_word
 rr_word_at(const char *text, size_t len, size_t place)
 {
-	static const char marks[] = ",:()";
-	static const enum rr_word_kind kinds[] = { RR_W_COMMA, RR_W_COLON, RR_W_OPEN, RR_W_CLOSE };
 	struct rr_word word = { RR_W_UNKNOWN, false, 0, 0, 0 };
-	const char *mark;
 
 	while (place < len && is_space(text[place]))
 		place++;
@@ -186,9 +227,7 @@ rr_word_at(const char *text, size_t len, size_t place)
 	else
 	{
 		word.end++;
-		mark = text[place] != '\0' ? strchr(marks, text[place]) : NULL;
-		if (mark != NULL)
-			word.kind = kinds[mark - marks];
+		word.kind = kind_of_mark(text, len, place);
 	}
 	return word;
 }

@@ -32,6 +32,7 @@ enum rr_word_kind
 	RR_W_LAST,
 	RR_W_TO,
 	RR_W_WEEKDAY, /* value: bits of weekdays */
+	RR_W_WORKING, /* with a day behind it one word, a weekday: value as of that */
 	RR_W_MONTH,   /* value */
 	RR_W_ON,
 	RR_W_OF,
@@ -39,6 +40,7 @@ enum rr_word_kind
 	RR_W_IN,
 	RR_W_AT,
 	RR_W_AND,
+	RR_W_A,
 	RR_W_FOR,
 	RR_W_TIMES,
 	RR_W_SO_OFTEN, /* twice: value */

@@ -92,6 +92,22 @@ static const struct
 	{ "every 15 minutes", "FREQ=MINUTELY;INTERVAL=15", -1 },
 	{ "every second", "FREQ=SECONDLY", -1 },
 	{ "  EVERY\tday  ", "FREQ=DAILY", -1 },
+	{ "everyday", "FREQ=DAILY", -1 },
+	{ "once a week", "FREQ=WEEKLY", -1 },
+	{ "once every two weeks on Tuesday", "FREQ=WEEKLY;INTERVAL=2;BYDAY=TU", -1 },
+	{ "once per month", "FREQ=MONTHLY", -1 },
+	{ "every 30 min", "FREQ=MINUTELY;INTERVAL=30", -1 },
+	{ "every 2 hrs", "FREQ=HOURLY;INTERVAL=2", -1 },
+	{ "on weekdays at 9am", "FREQ=WEEKLY;BYHOUR=9;BYMINUTE=0;BYDAY=MO,TU,WE,TH,FR", 900 },
+	{ "on the 15th of every month", "FREQ=MONTHLY;BYMONTHDAY=15", -1 },
+	{ "on every second Tuesday", "FREQ=WEEKLY;INTERVAL=2;BYDAY=TU", -1 },
+	{ "every business day", "FREQ=WEEKLY;BYDAY=MO,TU,WE,TH,FR", -1 },
+	{ "first working day of the month", "FREQ=MONTHLY;BYDAY=MO,TU,WE,TH,FR;BYSETPOS=1", -1 },
+	{ "last business  day of the month", "FREQ=MONTHLY;BYDAY=MO,TU,WE,TH,FR;BYSETPOS=-1", -1 },
+	{ "Mon/Wed/Fri", "FREQ=WEEKLY;BYDAY=MO,WE,FR", -1 },
+	{ "every Tue & Thu at 7:30", "FREQ=WEEKLY;BYHOUR=7;BYMINUTE=30;BYDAY=TU,TH", 730 },
+	{ "Mon-Fri at 8", "FREQ=WEEKLY;BYHOUR=8;BYMINUTE=0;BYDAY=MO,TU,WE,TH,FR", 800 },
+	{ "second-last Friday of the month", "FREQ=MONTHLY;BYDAY=-2FR", -1 },
 };
 
 static const struct
@@ -127,6 +143,14 @@ static const struct
 	{ "daily until 1 March, 3 times", RR_PHRASE_RULE, 0 },
 	{ "FREQ=DAILY", RR_PHRASE_WORD, 0 },
 	{ "every day!", RR_PHRASE_WORD, 9 },
+	{ "every business", RR_PHRASE_WORD, 6 },
+	{ "every business business day", RR_PHRASE_WORD, 6 },
+	{ "every 1/2 hour", RR_PHRASE_WORD, 6 },
+	{ "every -1 days", RR_PHRASE_WORD, 6 },
+	{ "every day at 9/17", RR_PHRASE_WORD, 14 },
+	{ "twice a week", RR_PHRASE_WORD, 0 },
+	{ "once upon a time", RR_PHRASE_WORD, 5 },
+	{ "bi-weekly", RR_PHRASE_WORD, 0 },
 	{ "every d\xc3\xa4y", RR_PHRASE_WORD, 6 },
 };
 
