@@ -30,8 +30,9 @@ begin
     end loop;
 end
 $$;
--- the engine's round sees everybody's timers
+-- the engine's round sees everybody's timers, a shared day off everybody's series
 alter function agenda.gw_event_reminder_check(uuid, text, text) owner to agenda_service;
+alter function agenda._holidays_changed() owner to agenda_service;
 
 revoke all on all functions in schema agenda from public;
 -- the owner makes the partitions

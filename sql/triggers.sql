@@ -19,6 +19,20 @@ create trigger preferences_replan_new after insert on agenda.preferences
     for each row when (new.timezone <> 'UTC' and not agenda._restoring())
     execute function agenda._replan_user();
 
+-- all that are touched at once; an update may take a day out of one calendar into another
+create trigger holidays_made after insert on agenda.holidays
+    referencing new table as changed
+    for each statement when (not agenda._restoring()) execute function agenda._holidays_changed();
+create trigger holidays_changed_from after update on agenda.holidays
+    referencing old table as changed
+    for each statement when (not agenda._restoring()) execute function agenda._holidays_changed();
+create trigger holidays_changed_to after update on agenda.holidays
+    referencing new table as changed
+    for each statement when (not agenda._restoring()) execute function agenda._holidays_changed();
+create trigger holidays_gone after delete on agenda.holidays
+    referencing old table as changed
+    for each statement when (not agenda._restoring()) execute function agenda._holidays_changed();
+
 create trigger override_before before insert or update on agenda.recurrence_overrides
     for each row when (not agenda._restoring()) execute function agenda._override_before();
 create trigger override_after after insert or update or delete on agenda.recurrence_overrides

@@ -184,6 +184,9 @@ begin
     if v_changed && '{overdue_repeat,overdue_repeat_max,overdue_grace}' then
         perform agenda._plan_repeats(new);
     end if;
+    if v_changed && '{workdays,holiday_calendar}' then
+        perform agenda._replan_workdays(new.user_id);
+    end if;
     if v_changed && '{timezone,quiet_start,quiet_end,quiet_days,quiet_policy,paused_until,digest_time,digest_days,digest_types}' then
         perform agenda._hold_anew(new);
     end if;

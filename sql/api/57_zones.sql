@@ -88,6 +88,49 @@ end
 $$;
 comment on function agenda.replan_timezones(boolean) is 'operator: after an update of the zone data, what is due at another instant now; with dry_run false it is planned anew';
 
+-- ---- when days off change -------------------------------------------------------------------------
+-- What is owed already stays; what is to come is asked for anew.  The caller sees the user's rows.
+create or replace function agenda._replan_workdays(p_user_id uuid) returns void
+    language plpgsql volatile as
+$$
+begin
+    perform agenda._enter(p_user_id);
+    update agenda.recurring_tasks r set next_key = m.next_key
+      from (select s.id,
+                   case when s.basis = 'due' and s.next_key > z.now
+                        then coalesce(agenda._next_key(s, greatest(s.last_key, s.dtstart - interval '1 microsecond', z.now)), s.next_key)
+                        else s.next_key end as next_key
+              from agenda.recurring_tasks s
+             cross join lateral (select agenda.instant_to_local(agenda.now(), s.timezone) as now) z
+             where s.user_id = p_user_id and s.business_shift <> 'none' and s.deleted_at is null and s.next_key is not null) m
+     where r.user_id = p_user_id and r.id = m.id
+       and (r.next_key <> m.next_key or r.next_due_at <> agenda._key_due(r, r.next_key));
+    perform agenda._leave();
+end
+$$;
+comment on function agenda._replan_workdays(uuid) is 'engine: plans a user''s series anew that avoid days off';
+
+-- A shared day off is everybody's: its owner is agenda_service, who sees all.
+create or replace function agenda._holidays_changed() returns trigger
+    language plpgsql security definer
+    set search_path = pg_catalog, agenda, pg_temp as
+$$
+begin
+    perform agenda._replan_workdays(u.id) from agenda.users u where u.id in (select c.user_id from changed c);
+    if exists (select from changed c where c.user_id is null) then
+        perform agenda._replan_workdays(x.user_id)
+           from (select distinct s.user_id
+                   from agenda.recurring_tasks s
+                   left join agenda.preferences p on p.user_id = s.user_id
+                  where s.business_shift <> 'none' and s.deleted_at is null and s.next_key is not null
+                    and coalesce(s.holiday_calendar, p.holiday_calendar, 'own') in (select c.calendar from changed c where c.user_id is null)
+                  order by 1) x;
+    end if;
+    return null;
+end
+$$;
+comment on function agenda._holidays_changed() is 'internal: series avoid the days off that there are now';
+
 -- What was deleted long ago, for good.
 create or replace function agenda.purge_deleted(older_than interval default '30 days', max_rows integer default 10000) returns bigint
     language plpgsql volatile as

@@ -100,6 +100,9 @@ begin
           from agenda.recurring_tasks s
          where s.deleted_at is null and (s.next_key <= s.last_key or (s.next_key is null) <> (s.next_due_at is null))
         union all
+        select 'series-due', 'series', m.user_id, m.id, format('the next is due at %s instead of %s', m.old_at, m.new_at)
+          from agenda._moved_series(null) m
+        union all
         select 'occurrence-key', 'task', t.user_id, t.id, format('its key %s lies before the start %s of its series', t.occurrence_key, s.dtstart)
           from agenda.tasks t
           join agenda.recurring_tasks s on s.user_id = t.user_id and s.id = t.recurring_task_id
@@ -161,6 +164,8 @@ begin
         when 'series-timer' then
             perform agenda._plan_series_timer(s)
                from agenda.recurring_tasks s where s.user_id = p_user and s.id = p_id;
+        when 'series-due' then
+            update agenda.recurring_tasks s set next_key = s.next_key where s.user_id = p_user and s.id = p_id;
         when 'series-open' then
             perform agenda._keep_going(s)
                from agenda.recurring_tasks s where s.user_id = p_user and s.id = p_id for update;

@@ -161,6 +161,42 @@ select is(pg_temp.ahead('{"recurrence_type": "daily", "start_date": "2025-03-06T
 select is(pg_temp.ahead('{"rrule": "FREQ=HOURLY;BYHOUR=9,10,11", "start_date": "2025-03-07T09:00:00Z", "timezone": "UTC", "business_shift": "skip"}', 5), '03-07 09:00, 03-07 10:00, 03-07 11:00, 03-10 09:00, 03-10 10:00', 'U10 hourly in a window of workdays');
 select is((agenda.create_recurring_task('sundays', rrule => 'FREQ=WEEKLY;BYDAY=SU', options => '{"business_shift": "skip"}')).is_active, false, 'a series that falls on days off only is over before it begins');
 
+-- days off that come later
+create temp table off as select name, (agenda.create_recurring_task(name, rrule => 'FREQ=MONTHLY;BYMONTHDAY=10', start_date => '2025-06-10T09:00:00Z', timezone => 'UTC', options => o)).id
+  from (values ('previous', '{"business_shift": "previous"}'::jsonb), ('skip', '{"business_shift": "skip"}'), ('none', '{}'), ('shared', '{"business_shift": "next", "holiday_calendar": "all"}'),
+               ('completed', '{"business_shift": "next", "basis": "completion", "spawn": "completion", "overlap": "hold", "missed": "skip"}')) v(name, o);
+create temp table off_versions as select r.id, r.version from agenda.recurring_tasks r join off using (id);
+create function pg_temp.off() returns text language sql as
+$$select string_agg(o.name || ' ' || pg_temp.utc(r.next_due_at) || case when m.fire_at <> r.next_due_at then ' but ' || pg_temp.utc(m.fire_at) else '' end, ', ' order by o.name)
+    from off o join agenda.recurring_tasks r using (id) left join agenda.timers m on m.entity_id = r.id where r.next_due_at is not null$$;
+create temp table before as select pg_temp.off() as off;
+select is(off, 'none 06-10 09:00, previous 06-10 09:00, shared 06-10 09:00, skip 06-10 09:00', 'a Tuesday') from before;
+select agenda.set_holiday('2025-06-10');
+select is(pg_temp.off(), 'none 06-10 09:00, previous 06-09 09:00, shared 06-10 09:00, skip 07-10 09:00', 'U9 a day off moves what is planned for it');
+select agenda.remove_holiday('2025-06-10');
+select is(pg_temp.off(), off, 'and taken away moves it back') from before;
+insert into agenda.holidays (user_id, calendar, day) values (null, 'all', '2025-06-10'), (null, 'all', '2025-06-11');
+select is(pg_temp.off(), 'none 06-10 09:00, previous 06-10 09:00, shared 06-12 09:00, skip 06-10 09:00', 'so do those that everybody shares');
+update agenda.holidays set calendar = 'some' where calendar = 'all' and day = '2025-06-10';
+select is(pg_temp.off(), off, 'or that move into another calendar') from before;
+delete from agenda.holidays where calendar = 'some';
+select agenda.set_preferences('{"workdays": ["MO", "WE", "TH", "FR"]}');
+select is(pg_temp.off(), 'none 06-10 09:00, previous 06-09 09:00, shared 06-12 09:00, skip 07-10 09:00', 'or days on which one does not work');
+select agenda.set_preferences('{"workdays": null}');
+select is_empty($$select id, version from agenda.recurring_tasks join off using (id) except select * from off_versions$$, 'none of it is a change of the series');
+create role t_off login in role agenda_app;
+grant select on off to t_off;
+set local role t_off;
+select agenda.set_holiday('2025-06-10');
+select is(pg_temp.off(), 'none 06-10 09:00, previous 06-09 09:00, shared 06-10 09:00, skip 07-10 09:00', 'an application can do it');
+reset role;
+set local agenda.restoring = on;
+update agenda.recurring_tasks set next_due_at = '2025-06-10 09:00+00' where id = (select id from off where name = 'previous');
+set local agenda.restoring = off;
+select is((select format('%s %s', check_name, problem) from agenda.fsck() join off using (id) where check_name <> 'log'), 'series-due the next is due at 2025-06-10 09:00:00+00 instead of 2025-06-09 09:00:00+00', 'fsck() finds what was not planned anew');
+select is((select string_agg(distinct check_name || repaired, ' ') from agenda.fsck(true) join off using (id) where check_name <> 'log'), 'series-duetrue', 'and does it');
+select is((select count(*) from agenda.fsck() join off using (id)), 0::bigint, 'once');
+
 -- ---- whole days --------------------------------------------------------------------------------------------
 select pg_temp.at('2025-05-05 12:00+00');
 create temp table ad as select * from agenda.create_recurring_task('day', 'daily', start_date => '2025-05-06', timezone => 'Europe/Berlin', end_date => '2025-05-08');
