@@ -28,6 +28,7 @@
 #include <unistd.h>
 
 #include "http_check.h"
+#include "listen.h"
 #include "log.h"
 #include "tls.h"
 
@@ -56,6 +57,33 @@ http_set_deadline(struct http_conn *conn, long seconds)
 			  seconds < 0 ? WHEEL_NEVER : wheel->now + (uint64_t) seconds * 1000);
 }
 
+/* Nothing is expected of the client until it asks again. */
+static void
+become_idle(struct http_conn *conn)
+{
+	struct http_server *http = conn->http;
+
+	conn->idle = true;
+	if (!http->draining || !http_bytes_received(conn, &conn->received))
+		conn->received = 0;
+	http_set_deadline(conn, http->draining ? DRAIN_IDLE : http->cfg->keepalive_timeout);
+}
+
+/*
+ * Is a request on its way that the library does not know of yet?  What came this very moment has not been read;
+ * the beginning of a request line has, and shows in the kernel's count.
+ */
+static bool
+has_begun(const struct http_conn *conn)
+{
+	size_t received;
+	char byte;
+
+	return recv(conn->fd, &byte, 1, MSG_PEEK | MSG_DONTWAIT) > 0 ||
+		   (conn->received > 0 && http_bytes_received(conn, &received) &&
+			received != conn->received);
+}
+
 /* Too late: the library sees the end of the stream and closes. */
 static void
 deadline_passed(struct timer *timer)
@@ -63,6 +91,12 @@ deadline_passed(struct timer *timer)
 	struct http_conn *conn =
 		(struct http_conn *) (void *) ((char *) timer - offsetof(struct http_conn, timer));
 
+	if (conn->idle && has_begun(conn))
+	{
+		conn->idle = false;
+		http_set_deadline(conn, conn->http->cfg->header_timeout);
+		return;
+	}
 	count_add(&conn->http->metrics->deadline_closes, 1);
 	(void) shutdown(conn->fd, SHUT_RDWR);
 }
@@ -209,6 +243,7 @@ on_request_line(void *arg, const char *uri, struct MHD_Connection *mhd)
 	req->http = http;
 	req->conn = conn_of(mhd);
 	req->conn->req = req;
+	req->conn->idle = false;
 	req->mhd = mhd;
 	req->started = now_micros();
 	req->routing.route = -1;
@@ -259,7 +294,7 @@ on_completed(void *arg, struct MHD_Connection *mhd, void **context,
 	if (req->body_cap > 0)
 		(void) atomic_fetch_sub(&buffered, req->body_cap);
 	req->conn->req = NULL;
-	http_set_deadline(req->conn, http->draining ? DRAIN_IDLE : http->cfg->keepalive_timeout);
+	become_idle(req->conn);
 	count_add(&http->metrics->in_flight, (uint64_t) -1);
 	http->calls++;
 	req->conn = NULL;
@@ -510,6 +545,9 @@ http_start(struct worker *worker, const struct config *cfg, struct wheel *wheel,
 	http->hooks = hooks;
 	http->admin = listen->admin;
 	http->tls = listen->tls;
+	http->own_queue = listen->own;
+	http->queue_fd = -1;
+	http->max_conns = (int) listen->max_connections;
 	http->conns.prev = http->conns.next = &http->conns;
 	http->daemon = start_daemon(http, listen);
 	if (http->daemon == NULL)
@@ -536,6 +574,37 @@ http_pending(struct http_server *http)
 }
 
 /*
+ * What the kernel has accepted for us is served, as soon as there is room; then the socket closes.  What
+ * waits in a queue that is not ours alone is left to the others.
+ */
+static void
+adopt_backlog(struct http_server *http)
+{
+	bool empty = false;
+	bool room = true;
+
+	while (!empty && room && http->n_conns < http->max_conns)
+	{
+		struct sockaddr_storage addr;
+		socklen_t len = sizeof(addr);
+		int fd = accept4(http->queue_fd, (struct sockaddr *) (void *) &addr, &len,
+						 SOCK_NONBLOCK | SOCK_CLOEXEC);
+
+		if (fd >= 0)
+			(void) MHD_add_connection(http->daemon, fd, (struct sockaddr *) (void *) &addr, len);
+		else if (errno == EMFILE || errno == ENFILE || errno == ENOBUFS || errno == ENOMEM)
+			room = false;
+		else
+			empty = errno != ECONNABORTED;
+	}
+	/* whoever ends makes room, if there is anybody */
+	if (!empty && http->own_queue && http->n_conns > 0)
+		return;
+	(void) close(http->queue_fd);
+	http->queue_fd = -1;
+}
+
+/*
  * Turn the daemon while it has work at hand.  Its connections are edge-triggered, so work left over
  * is announced by nothing but http_pending(): the caller must not sleep while that is true.
  */
@@ -551,6 +620,8 @@ http_run(struct http_server *http)
 		if (MHD_run(http->daemon) != MHD_YES)
 			return false;
 	} while (++runs < RUNS_PER_TURN && http_pending(http));
+	if (http->queue_fd >= 0)
+		adopt_backlog(http);
 	if (http->calls == calls && http_pending(http))
 		http->idle_turns++;
 	else
@@ -568,39 +639,24 @@ http_stuck(struct http_server *http)
 	return http->idle_turns > STUCK_AFTER_TURNS;
 }
 
-/* What the kernel has accepted for us already is served; then the socket closes. */
-static void
-adopt_backlog(struct http_server *http, int listen_fd)
-{
-	for (;;)
-	{
-		struct sockaddr_storage addr;
-		socklen_t len = sizeof(addr);
-		int fd = accept4(listen_fd, (struct sockaddr *) (void *) &addr, &len,
-						 SOCK_NONBLOCK | SOCK_CLOEXEC);
-
-		if (fd < 0)
-			break;
-		(void) MHD_add_connection(http->daemon, fd, (struct sockaddr *) (void *) &addr, len);
-	}
-	(void) close(listen_fd);
-}
-
 /*
- * Accept nothing more, close connections as they become idle.  An idle client has two seconds to send
- * what may be on its way; every answer from now on says Connection: close.
+ * Accept nobody but those who wait already, close connections as they become idle; every answer from now on says
+ * Connection: close.  Who has been served before has two seconds to send what may be on its way.  Who has not yet
+ * asked anything came to do so, and has the time that a request's header always has.
  */
 void
 http_drain(struct http_server *http)
 {
-	int listen_fd = MHD_quiesce_daemon(http->daemon);
-
+	http->queue_fd = MHD_quiesce_daemon(http->daemon);
 	http->draining = true;
-	if (listen_fd >= 0)
-		adopt_backlog(http, listen_fd);
 	for (struct http_conn *conn = http->conns.next; conn != &http->conns; conn = conn->next)
-		if (conn->req == NULL)
-			http_set_deadline(conn, DRAIN_IDLE);
+		if (conn->idle)
+			become_idle(conn);
+	if (http->queue_fd < 0)
+		return;
+	if (http->own_queue)
+		listen_end_queue(http->queue_fd);
+	adopt_backlog(http);
 }
 
 int
@@ -614,6 +670,8 @@ void
 http_stop(struct http_server *http)
 {
 	(void) http_run(http);
+	if (http->queue_fd >= 0)
+		(void) close(http->queue_fd);
 	MHD_stop_daemon(http->daemon);
 	while (http->slabs != NULL)
 	{

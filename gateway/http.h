@@ -51,6 +51,7 @@ struct http_listen
 	int fd;
 	bool admin;
 	bool tls;
+	bool own; /* nobody else accepts from it */
 	unsigned int max_connections;
 };
 

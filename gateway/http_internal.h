@@ -17,7 +17,9 @@ struct http_conn
 	struct http_server *http;
 	struct timer timer;
 	struct request *req; /* NULL between requests */
+	size_t received;     /* bytes when it became idle while draining */
 	int fd;
+	bool idle; /* has been served, and nothing of another request has come */
 	char remote[INET6_ADDRSTRLEN];
 };
 
@@ -45,7 +47,10 @@ struct http_server
 	bool draining;
 	bool admin;
 	bool tls;
+	bool own_queue; /* nobody else accepts from what this listens on */
+	int queue_fd;   /* while draining: clients wait there; -1: none */
 	int n_conns;
+	int max_conns;
 	struct http_conn conns; /* list head */
 	struct request *free_requests;
 	struct request_slab *slabs;
@@ -69,6 +74,7 @@ extern void http_add_headers(struct request *req, struct MHD_Response *response,
 							 const struct http_answer *answer);
 
 /* http_stream.c */
+extern bool http_bytes_received(const struct http_conn *conn, size_t *n);
 extern void http_stream_free(struct request *req);
 
 #endif

@@ -36,8 +36,8 @@ all_zero(const char *from, size_t len)
 }
 
 /* How much this connection has ever received, as far as the kernel tells. */
-static bool
-bytes_received(const struct http_conn *conn, size_t *n)
+bool
+http_bytes_received(const struct http_conn *conn, size_t *n)
 {
 	struct tcp_info info;
 	socklen_t len = sizeof(info);
@@ -62,7 +62,7 @@ give_back(const struct request *req)
 	size_t received;
 	uintptr_t end;
 
-	if (!bytes_received(req->conn, &received) || received > size)
+	if (!http_bytes_received(req->conn, &received) || received > size)
 		return;
 	end = (begin + size - received) & ~(page - 1);
 	for (begin = (begin + page - 1) & ~(page - 1); begin < end; begin += page)

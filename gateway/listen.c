@@ -12,14 +12,17 @@
 
 #include <errno.h>
 #include <fcntl.h>
-#include <linux/filter.h>
+#include <limits.h>
+#include <linux/membarrier.h>
 #include <netdb.h>
 #include <netinet/in.h>
 #include <netinet/tcp.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/socket.h>
 #include <sys/stat.h>
+#include <sys/syscall.h>
 #include <sys/un.h>
 #include <unistd.h>
 
@@ -28,9 +31,8 @@
 #define LISTEN_BACKLOG   4096
 #define FIRST_SYSTEMD_FD 3
 
-/* in a TCP header */
-#define TCP_FLAGS_OFFSET 13
-#define TCP_FLAG_SYN_BIT 0x02
+/* in the kernel's tables of sockets */
+#define STATE_SYN_RECV 0x03
 
 /* ---- TCP ------------------------------------------------------------------------------------ */
 
@@ -85,14 +87,15 @@ open_shared(struct addrinfo *addr, int *fds, int n)
 	return true;
 }
 
+/* 0 where there are no ports */
 static unsigned int
-port_of(const struct addrinfo *addr)
+port_of(const struct sockaddr *sa)
 {
-	const struct sockaddr *sa = addr->ai_addr;
-
 	if (sa->sa_family == AF_INET6)
 		return ntohs(((const struct sockaddr_in6 *) (const void *) sa)->sin6_port);
-	return ntohs(((const struct sockaddr_in *) (const void *) sa)->sin_port);
+	if (sa->sa_family == AF_INET)
+		return ntohs(((const struct sockaddr_in *) (const void *) sa)->sin_port);
+	return 0;
 }
 
 static bool
@@ -113,9 +116,9 @@ listen_tcp(struct listener *out, const char *bind_to, long port, int n)
 		return false;
 	}
 	ok = open_shared(addr, out->fds, n);
-	out->own_port = ok;
+	out->own = ok;
 	if (ok)
-		log_event(LOG_LEVEL_INFO, "listening on %s port %u%s%s", bind_to, port_of(addr),
+		log_event(LOG_LEVEL_INFO, "listening on %s port %u%s%s", bind_to, port_of(addr->ai_addr),
 				  out->tls ? " with TLS" : "", out->admin ? " for the admin" : "");
 	else
 		log_event(LOG_LEVEL_ERROR, "could not listen on %s port %ld: %s", bind_to, port,
@@ -175,6 +178,7 @@ listen_unix(struct listener *out, const char *path, int n)
 		log_event(LOG_LEVEL_ERROR, "could not listen on \"%s\": %s", path, strerror(errno));
 		return false;
 	}
+	out->own = true;
 	log_event(LOG_LEVEL_INFO, "listening on \"%s\"", path);
 	return true;
 }
@@ -268,19 +272,31 @@ listen_open(const struct config *cfg, struct listener listeners[MAX_LISTENERS], 
 	return count;
 }
 
-/* The kernel drops requests for a connection, and lets pass what belongs to one. */
-static void
-drop_syns(int fd)
-{
-	static struct sock_filter code[] = {
-		BPF_STMT(BPF_LD | BPF_B | BPF_ABS, TCP_FLAGS_OFFSET),
-		BPF_JUMP(BPF_JMP | BPF_JSET | BPF_K, TCP_FLAG_SYN_BIT, 0, 1),
-		BPF_STMT(BPF_RET | BPF_K, 0),
-		BPF_STMT(BPF_RET | BPF_K, UINT32_MAX),
-	};
-	const struct sock_fprog program = { sizeof(code) / sizeof(code[0]), code };
+/* ---- the end -------------------------------------------------------------------------------- */
 
-	(void) setsockopt(fd, SOL_SOCKET, SO_ATTACH_FILTER, &program, sizeof(program));
+static unsigned int
+port_of_socket(int fd)
+{
+	struct sockaddr_storage addr = { 0 };
+	socklen_t len = sizeof(addr);
+
+	(void) getsockname(fd, (struct sockaddr *) (void *) &addr, &len);
+	return port_of((const struct sockaddr *) (const void *) &addr);
+}
+
+/*
+ * The kernel looks for a listener that is bound to the interface by which a client comes, or to none.  One that is
+ * bound to what does not exist is never found, and clients are refused; handshakes that it has begun go on.
+ * (A socket filter would do as well, but not every kernel grants it to the unprivileged.)
+ */
+static void
+hide(int fd)
+{
+	const int nowhere = INT_MAX;
+
+	if (setsockopt(fd, SOL_SOCKET, SO_BINDTOIFINDEX, &nowhere, sizeof(nowhere)) != 0)
+		log_event(LOG_LEVEL_WARNING, "clients may be reset, port %u could not be hidden: %s",
+				  port_of_socket(fd), strerror(errno));
 }
 
 /*
@@ -294,7 +310,83 @@ listen_turn_away(const struct config *cfg, const struct listener *listeners, int
 	if (cfg->unix_socket[0] != '\0')
 		(void) unlink(cfg->unix_socket);
 	for (int i = 0; i < n; i++)
-		for (int k = 0; listeners[i].own_port && k < MAX_WORKERS; k++)
-			if (listeners[i].fds[k] >= 0)
-				drop_syns(listeners[i].fds[k]);
+		for (int k = 0; listeners[i].own && k < MAX_WORKERS; k++)
+			if (listeners[i].fds[k] >= 0 && port_of_socket(listeners[i].fds[k]) != 0)
+				hide(listeners[i].fds[k]);
+}
+
+/*
+ * Returns when the kernel has come to the end of every packet that it was at work on.  It handles them as
+ * readers of RCU, and this is the call that waits for those.
+ */
+static bool
+packets_are_through(void)
+{
+	return syscall(SYS_membarrier, MEMBARRIER_CMD_GLOBAL, 0, 0) == 0;
+}
+
+/* Has the port a handshake under way in this table of the kernel's sockets? */
+static bool
+handshake_in(FILE *table, unsigned int wanted)
+{
+	char line[256];
+	unsigned int port;
+	unsigned int state;
+
+	while (fgets(line, sizeof(line), table) != NULL)
+		if (sscanf(line, "%*u: %*[0-9A-F]:%x %*[0-9A-F]:%*x %x", &port, &state) == 2 &&
+			port == wanted && state == STATE_SYN_RECV)
+			return true;
+	return false;
+}
+
+/* True, too, when the kernel does not tell. */
+static bool
+handshake_under_way(unsigned int port)
+{
+	static const char *const tables[] = { "/proc/self/net/tcp", "/proc/self/net/tcp6" };
+	bool found = false;
+	int n = 0;
+
+	for (int i = 0; i < 2 && !found; i++)
+	{
+		FILE *table = fopen(tables[i], "re");
+
+		/* without IPv6 there is only one */
+		if (table == NULL)
+			continue;
+		n++;
+		found = handshake_in(table, port);
+		(void) fclose(table);
+	}
+	return found || n == 0;
+}
+
+/*
+ * After listen_turn_away(): true when all that there will ever be to accept is there.  A client may take itself
+ * for connected, and have sent its request, while its handshake still has to come to an end on this side, so
+ * the kernel is asked and no time is guessed.  False when there are such, or when it does not tell.
+ */
+bool
+listen_settled(const struct listener *listeners, int n)
+{
+	if (!packets_are_through())
+		return false;
+	for (int i = 0; i < n; i++)
+	{
+		unsigned int port = listeners[i].own ? port_of_socket(listeners[i].fds[0]) : 0;
+
+		if (port != 0 && handshake_under_way(port))
+			return false;
+	}
+	/* one that left the table a moment ago may still be on its way to the queue */
+	return packets_are_through();
+}
+
+/* Whoever has not come into the queue of a UNIX socket by now is refused; the others wait for accept(). */
+void
+listen_end_queue(int fd)
+{
+	if (port_of_socket(fd) == 0)
+		(void) shutdown(fd, SHUT_RD);
 }

@@ -28,8 +28,9 @@
 /* descriptors for everything but client connections, and per worker */
 #define RESERVE            32
 #define RESERVE_PER_WORKER 24
-/* a round trip of any client */
-#define LAST_HANDSHAKES_MS 250
+/* two packets of a handshake may be lost: they are sent again after one second and after two more */
+#define LAST_HANDSHAKES_MS 3500
+#define LOOK_AGAIN_MS      50
 
 static const char *
 environment(const char *name)
@@ -132,8 +133,10 @@ run_until_signal(const struct config *cfg, struct worker **workers, int n,
 	if (signal_within(set, cfg->drain_delay * 1000))
 		_exit(1);
 	listen_turn_away(cfg, listeners, n_listeners);
-	if (signal_within(set, LAST_HANDSHAKES_MS))
-		_exit(1);
+	for (int ms = 0; ms < LAST_HANDSHAKES_MS && !listen_settled(listeners, n_listeners);
+		 ms += LOOK_AGAIN_MS)
+		if (signal_within(set, LOOK_AGAIN_MS))
+			_exit(1);
 	if (pthread_create(&watcher, NULL, watch_second_signal, set) == 0)
 		(void) pthread_detach(watcher);
 	for (int i = 0; i < n; i++)

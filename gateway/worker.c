@@ -106,7 +106,7 @@ start_servers(struct worker *w, const struct listener *listeners, int n)
 	for (int i = 0; i < n; i++)
 	{
 		struct http_listen listen = { listeners[i].fds[w->index], listeners[i].admin,
-									  listeners[i].tls, limit };
+									  listeners[i].tls, listeners[i].own, limit };
 		struct event_source *source = &w->http_sources[w->n_http];
 
 		if (listen.fd < 0)
