@@ -212,7 +212,8 @@ rr_elapsed_fill(const struct rr_plan *plan, const struct rr_zone *zone, int64_t 
 {
 	int k = 0;
 
-	if (rr_subday_is_single(plan))
+	/* an end by the clock may come twice */
+	if (rr_subday_is_single(plan) && plan->until == RR_TIME_MAX)
 		return plan->empty ? 0 : fill_by_step(plan, lo, hi, out, n);
 	while (k < n && rr_elapsed_next(plan, zone, lo, &lo) && lo <= hi)
 	{

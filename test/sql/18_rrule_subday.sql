@@ -1,7 +1,7 @@
 -- 18_rrule_subday.sql - recurrence of hours, minutes and seconds through SQL: elapsed time over the
 -- changes of a zone, both directions, the ends of time.
 begin;
-select plan(20);
+select plan(22);
 
 create function pg_temp.first(rule text, dtstart timestamp, zone text, n int) returns text
     language sql as $$
@@ -26,6 +26,9 @@ select is(pg_temp.first(c.rule, c.dtstart::timestamp, c.zone, c.n), c.expected, 
      '2026-03-08T05:30:00Z 2026-03-08T06:30:00Z 2026-03-08T07:30:00Z 2026-03-08T08:30:00Z'),
     ('New York, hourly over the fold', 'FREQ=HOURLY;COUNT=4', '2026-11-01 00:30', 'America/New_York', 9,
      '2026-11-01T04:30:00Z 2026-11-01T05:30:00Z 2026-11-01T06:30:00Z 2026-11-01T07:30:00Z'),
+    ('an end by the clock', 'FREQ=HOURLY;UNTIL=20260919T010000', '2026-09-18 23:00', 'Asia/Kathmandu', 9,
+     '2026-09-18T17:15:00Z 2026-09-18T18:15:00Z 2026-09-18T19:15:00Z'),
+    ('an end by the clock, before the start', 'FREQ=HOURLY;UNTIL=20260919', '2026-09-20 00:00', 'Asia/Kathmandu', 9, null),
     ('Lord Howe moves by half an hour', 'FREQ=HOURLY', '2026-10-04 01:15', 'Australia/Lord_Howe', 3,
      '2026-10-03T14:45:00Z 2026-10-03T15:45:00Z 2026-10-03T16:45:00Z')
   ) c (name, rule, dtstart, zone, n, expected);

@@ -349,6 +349,23 @@ test_random(int rules)
 
 /* ---- elapsed time -------------------------------------------------------------------- */
 
+/* is t, as its clock shows it, behind the end of the rule? */
+static bool
+is_behind(const struct rr_rule *rule, int64_t t, int64_t offset)
+{
+	switch (rule->until_kind)
+	{
+		case RR_UNTIL_UTC:
+			return t - offset > rule->until;
+		case RR_UNTIL_LOCAL:
+			return t > rule->until;
+		case RR_UNTIL_DATE:
+			return t >= rule->until + DAY;
+		default:
+			return false;
+	}
+}
+
 /*
  * By its definition: in each span the series is that of DTSTART's instant as its clock shows
  * it.  Occurrences before the horizon.
@@ -372,9 +389,11 @@ elapsed_list(const struct rr_rule *rule, int64_t dtstart, const struct tzif *tz,
 		rr_plan_make(&plan, &endless, start + tz->offset[i], RR_FLOATING);
 		for (t += tz->offset[i]; rr_next(&plan, t, &t) && t - tz->offset[i] < end; t++)
 		{
-			if (n == MAX_LIST || (rule->count != 0 && n == rule->count) ||
-				(rule->until_kind == RR_UNTIL_UTC && t - tz->offset[i] > rule->until))
+			if (n == MAX_LIST || (rule->count != 0 && n == rule->count))
 				return n;
+			/* a clock that goes back may show a time before the end again */
+			if (is_behind(rule, t, tz->offset[i]))
+				break;
 			list[n++] = t - tz->offset[i];
 		}
 	}
@@ -397,8 +416,9 @@ agree_elapsed(const struct rr_rule *rule, int64_t dtstart, struct tzif *tz)
 	for (int i = 0; i < n && right; i++, t++)
 		right = rr_zoned_next(&plan, &zone, t, &t) && t == list[i];
 	if (right && n < MAX_LIST &&
-		((rule->count != 0 && n == rule->count) || rule->until_kind == RR_UNTIL_UTC))
+		((rule->count != 0 && n == rule->count) || rule->until_kind != RR_UNTIL_NONE))
 		right = !rr_zoned_next(&plan, &zone, t, &t);
+	right = right && fill_agrees(&plan, &zone, RR_TIME_MIN, RR_TIME_MAX);
 	for (int i = 0; i < 30 && n > 0 && right; i++)
 	{
 		t = list[pick(n)] + pick(3) - 1;
@@ -423,6 +443,7 @@ test_elapsed(int rules)
 		int64_t dtstart = rr_day_of(2000 + pick(30), 1 + pick(12), 1) * DAY + pick(DAY);
 		struct rr_rule rule = { 0 };
 
+		random_zone(&tz, dtstart);
 		rule.freq = (uint8_t) (RR_HOURLY + pick(3));
 		rule.interval = intervals[pick(12)];
 		if (pick(4) == 0)
@@ -437,12 +458,15 @@ test_elapsed(int rules)
 			rule.seconds = pick_bits(2, 0, 59);
 		if (pick(3) == 0)
 			rule.count = 1 + pick(2000);
-		else if (pick(4) == 0)
+		else if (pick(3) == 0)
 		{
-			rule.until_kind = RR_UNTIL_UTC;
-			rule.until = dtstart + (int64_t) pick(600) * DAY;
+			rule.until_kind = (uint8_t) (RR_UNTIL_DATE + pick(3));
+			rule.until = dtstart + (int64_t) (pick(600) - 20) * DAY;
+			if (pick(3) == 0 && tz.changes > 0)
+				rule.until = tz.at[pick(tz.changes)] + tz.offset[0] + pick(4 * HOUR) - 2 * HOUR;
+			if (rule.until_kind == RR_UNTIL_DATE)
+				rule.until -= rr_floormod(rule.until, DAY);
 		}
-		random_zone(&tz, dtstart);
 		bad += !agree_elapsed(&rule, dtstart, &tz);
 	}
 	ok(bad == 0, "%d random rules of hours to seconds in elapsed time", rules);
