@@ -20,6 +20,7 @@ declare
     v_done   uuid[];
     v_left   uuid[] := '{}';
     v_full   boolean;
+    v_all    agenda.timers[] := '{}';
 begin
     perform agenda._check_service();
     -- for nobody in particular, whoever the caller acts for
@@ -30,12 +31,16 @@ begin
         v_timers := case when p_newest then agenda._newest_timers(p_now, p_floor, p_max_rows - raised, v_left)
                          else agenda._owed_timers(p_now, p_floor, p_max_rows - raised, v_left) end;
         exit when v_timers = '{}';
+        v_all := v_all || v_timers;
         v_done := case when p_careful then agenda._fire_carefully(v_timers, p_now) else agenda._fire(v_timers, p_now) end;
         v_full := cardinality(v_timers) = p_max_rows - raised;
         raised := raised + cardinality(v_done);
         exit when raised >= p_max_rows or not v_full;
         v_left := v_left || array(select (t).entity_id from unnest(v_timers) t where (t).entity_id <> all (v_done));
     end loop;
+    if not p_careful then
+        perform agenda._plan_releases(v_all, p_now, true);
+    end if;
     select min(m.fire_at) into next_fire from agenda.timers m where m.fire_at >= p_floor;
     perform agenda._leave();
 end
@@ -142,6 +147,7 @@ begin
     foreach t in array p_timers loop
         begin
             v_done := v_done || agenda._fire(array[t], p_now);
+            perform agenda._plan_releases(array[t], p_now, true);
         exception
             when lock_not_available or deadlock_detected or serialization_failure then
                 null;

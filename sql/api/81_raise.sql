@@ -276,8 +276,6 @@ begin
             window w as (partition by r.user_id, r.task_id order by r.reached_at[cardinality(r.reached)] desc, r.entity)) o
      where o.n = 1
     on conflict (user_id, dedupe_key) do nothing;
-    perform agenda._plan_release(agenda._preferences_of(h.user_id), p_now)
-       from (select distinct r.user_id from unnest(p) r where r.verdict = 'hold') h;
 
     update agenda.tasks t
        set last_reminder_sent = case when r.told then p_now else t.last_reminder_sent end,
@@ -296,3 +294,30 @@ begin
 end
 $$;
 comment on function agenda._announce(agenda.raising[], timestamptz) is 'engine: writes what has been reached';
+
+-- Behind all that a round has raised: when what it has put on hold is released.  A user has one timer for that, which
+-- everybody sets who raises something of the user.  p_alone: only one of several scanners at a time, each of
+-- which sees what those before it have held.
+create or replace function agenda._plan_releases(p_timers agenda.timers[], p_now timestamptz, p_alone boolean) returns void
+    language plpgsql volatile
+    set enable_hashjoin = off set enable_mergejoin = off set enable_seqscan = off set jit = off as
+$$
+declare
+    v_users uuid[] := array(
+        select u.user_id
+          from (select distinct m.user_id from unnest(p_timers) m where m.entity in ('task', 'repeat', 'reminder')) u
+         cross join lateral (select min(n.held_until) as until from agenda.notifications n
+                              where n.user_id = u.user_id and n.held_until is not null and n.withdrawn_at is null) h
+         where not exists (select from agenda.timers m
+                            where m.user_id = u.user_id and m.entity = 'user' and m.entity_id = u.user_id and m.fire_at <= h.until)
+           and h.until is not null);
+begin
+    if v_users <> '{}' then
+        if p_alone then
+            perform pg_advisory_xact_lock('agenda.timers'::regclass::oid::integer, 0);
+        end if;
+        perform agenda._plan_release(agenda._preferences_of(u), p_now) from unnest(v_users) u;
+    end if;
+end
+$$;
+comment on function agenda._plan_releases(agenda.timers[], timestamptz, boolean) is 'engine: plans when what a round has put on hold is released';

@@ -52,6 +52,7 @@ begin
                                      for update skip locked);
                 exit when v_timers = '{}';
                 v_done := agenda._fire(v_timers, v_now);
+                perform agenda._plan_releases(v_timers, v_now, false);
                 exit when v_done = '{}';
             end loop;
             v_rows := v_rows || array(select s from agenda._simulated_since(v_seq, v_began) s);

@@ -23,7 +23,7 @@ sub set_clock
 my $storms = 0;
 sub storm
 {
-    my ($each) = @_;
+    my ($each, $before) = @_;
     my $name = 'storm ' . ++$storms;
     my $instant = sprintf '2030-01-%02d 12:00Z', $storms;
     sql(<<"SQL");
@@ -37,6 +37,7 @@ select t.user_id, t.id, 'absolute', timestamptz '$instant' at time zone 'UTC', '
   from agenda.tasks t, generate_series(1, 2) where t.title = '$name';
 commit
 SQL
+    sql($before =~ s/NAME/$name/r) if defined $before;
     set_clock($instant);
     wait_until(sub { sql('select agenda.now()') eq sql("select timestamptz '$instant'") }, 'the clock');
     return $name;
@@ -110,6 +111,15 @@ wait_until(sub {
     }, 'the storm to be over all the same');
 is(books($name), '2000|2000|2000|0', "with $killed of them killed in the middle nothing is lost or told twice");
 wait_until(sub { sql(q{select count(*) from agenda._workers() where worker like '%scanner%' and pid is not null}) == 3 }, 'three scanners again');
+
+# --- what users want held: all set the same users' timers -------------------------------------------
+$name = storm(200, q{insert into agenda.preferences (user_id, paused_until)
+    select u.id, '2031-01-01' from agenda.users u where u.external_id like 'NAME %'});
+wait_until(sub { owed() == 0 }, 'the storm of those who are away to be over');
+is(books($name), '2000|2000|2000|0', 'each of a storm that is held comes up once');
+is(sql(qq{select count(*) from agenda.timers m join agenda.users u on u.id = m.entity_id where u.external_id like '$name %' and m.entity = 'user'}),
+    10, 'and is released by one timer of each user');
+unlike(slurp($node->logfile), qr/deadlock detected/, 'scanners do not wait for each other in a ring');
 
 # --- the floor is still right: what is owed next is raised at its time --------------------------------
 sql(act_sql('alice', q{insert into agenda.tasks (title, due_date) values ('after', agenda.now() + interval '24 hours 1 second')}));
