@@ -19,12 +19,16 @@ static const char *const month_words[13] = {
 	"July", "August",  "September", "October", "November", "December",
 };
 
+/* what joins the last two of a list: of what is chosen, and of what is asked for ("if that is") */
+#define AND " and "
+#define OR  " or "
+
 /* "a", "a and b", "a, b and c": what stands before item i of n */
 static void
-put_separator(struct rr_out *out, int i, int n)
+put_separator(struct rr_out *out, int i, int n, const char *joint)
 {
 	if (i > 0)
-		rr_put(out, i == n - 1 ? " and " : ", ");
+		rr_put(out, i == n - 1 ? joint : ", ");
 }
 
 /* 1st 2nd 3rd 4th ... 11th 12th 13th ... 21st */
@@ -61,20 +65,20 @@ put_rank(struct rr_out *out, int n)
 /* the numbers of a set by a function that writes one, positive ones first */
 static void
 put_list(struct rr_out *out, const uint64_t *plus, const uint64_t *minus, int words,
-		 void (*put_one)(struct rr_out *out, int n))
+		 void (*put_one)(struct rr_out *out, int n), const char *joint)
 {
 	int n = rr_size(plus, words) + (minus != NULL ? rr_size(minus, words) : 0);
 	int i = 0;
 
 	for (int k = rr_first_from(plus, words, 0); k >= 0; k = rr_first_from(plus, words, k + 1))
 	{
-		put_separator(out, i++, n);
+		put_separator(out, i++, n, joint);
 		put_one(out, k);
 	}
 	for (int k = minus != NULL ? rr_first_from(minus, words, 0) : -1; k >= 0;
 		 k = rr_first_from(minus, words, k + 1))
 	{
-		put_separator(out, i++, n);
+		put_separator(out, i++, n, joint);
 		put_one(out, -k);
 	}
 }
@@ -156,16 +160,16 @@ put_frequency(struct rr_out *out, const struct rr_rule *rule)
 
 /* BYDAY with numbers of one weekday and sign: "the second and fourth Tuesday" */
 static void
-put_nth(struct rr_out *out, const struct rr_rule *rule, int weekday)
+put_nth(struct rr_out *out, const struct rr_rule *rule, int weekday, const char *joint)
 {
 	rr_put(out, "the ");
-	put_list(out, &rule->nth[weekday], &rule->nth_minus[weekday], 1, put_rank);
+	put_list(out, &rule->nth[weekday], &rule->nth_minus[weekday], 1, put_rank, joint);
 	rr_put_char(out, ' ');
 	rr_put(out, weekday_words[weekday]);
 }
 
 static void
-put_weekdays(struct rr_out *out, const struct rr_rule *rule)
+put_weekdays(struct rr_out *out, const struct rr_rule *rule, const char *joint)
 {
 	const uint64_t plain = rule->weekdays;
 	int numbered = 0;
@@ -176,7 +180,7 @@ put_weekdays(struct rr_out *out, const struct rr_rule *rule)
 	if (plain == 0x1f && numbered == 0)
 		rr_put(out, "Monday to Friday");
 	else if (plain != 0 && numbered == 0)
-		put_list(out, &plain, NULL, 1, put_weekday);
+		put_list(out, &plain, NULL, 1, put_weekday, joint);
 	else
 	{
 		int n = numbered + rr_popcount(plain);
@@ -185,14 +189,14 @@ put_weekdays(struct rr_out *out, const struct rr_rule *rule)
 		{
 			if (plain >> day & 1)
 			{
-				put_separator(out, i++, n);
+				put_separator(out, i++, n, joint);
 				rr_put(out, "every ");
 				rr_put(out, weekday_words[day]);
 			}
 			if ((rule->nth[day] | rule->nth_minus[day]) != 0)
 			{
-				put_separator(out, i++, n);
-				put_nth(out, rule, day);
+				put_separator(out, i++, n, joint);
+				put_nth(out, rule, day, joint);
 			}
 		}
 		/* where the numbers count: as in plan.c */
@@ -218,31 +222,32 @@ put_days(struct rr_out *out, const struct rr_rule *rule)
 	if (by_yearday)
 	{
 		rr_put(out, " on ");
-		put_list(out, rule->yeardays.plus, rule->yeardays.minus, RR_DAY_WORDS, put_day_of_year);
+		put_list(out, rule->yeardays.plus, rule->yeardays.minus, RR_DAY_WORDS, put_day_of_year,
+				 AND);
 		rr_put(out, " of the year");
 	}
 	if (by_monthday)
 	{
 		rr_put(out, by_yearday ? " if that is " : " on ");
-		put_list(out, &monthdays[0], &monthdays[1], 1, put_day);
+		put_list(out, &monthdays[0], &monthdays[1], 1, put_day, by_yearday ? OR : AND);
 		if (rule->freq != RR_MONTHLY && months == 0)
 			rr_put(out, " of the month");
 	}
 	if (by_day)
 	{
 		rr_put(out, by_yearday || by_monthday ? " if that is " : " on ");
-		put_weekdays(out, rule);
+		put_weekdays(out, rule, by_yearday || by_monthday ? OR : AND);
 	}
 	if ((rule->weeks | rule->weeks_minus) != 0)
 	{
 		rr_put(out, " in week ");
-		put_list(out, &rule->weeks, &rule->weeks_minus, 1, put_week);
+		put_list(out, &rule->weeks, &rule->weeks_minus, 1, put_week, AND);
 		rr_put(out, " of the year");
 	}
 	if (months != 0)
 	{
 		rr_put(out, " in ");
-		put_list(out, &months, NULL, 1, put_month);
+		put_list(out, &months, NULL, 1, put_month, AND);
 	}
 }
 
@@ -275,7 +280,7 @@ put_clock(struct rr_out *out, const struct rr_rule *rule)
 	rr_put(out, " at ");
 	for (int i = 0; i < n; i++)
 	{
-		put_separator(out, i, n);
+		put_separator(out, i, n, AND);
 		put_time(out, rr_select(rule->hours, i / minutes),
 				 rr_select(rule->minutes, i % minutes / seconds),
 				 rr_select(second_set, i % seconds), to_the_second);
@@ -297,7 +302,7 @@ put_times(struct rr_out *out, const struct rr_rule *rule)
 		{
 			rr_put(out, before);
 			rr_put(out, names[i]);
-			put_list(out, &sets[i], NULL, 1, put_plain);
+			put_list(out, &sets[i], NULL, 1, put_plain, AND);
 			before = ", ";
 		}
 }
@@ -312,7 +317,7 @@ put_setpos(struct rr_out *out, const struct rr_rule *rule)
 	if (rr_size(rule->setpos.plus, RR_DAY_WORDS) + rr_size(rule->setpos.minus, RR_DAY_WORDS) == 0)
 		return;
 	rr_put(out, ", only the ");
-	put_list(out, rule->setpos.plus, rule->setpos.minus, RR_DAY_WORDS, put_rank);
+	put_list(out, rule->setpos.plus, rule->setpos.minus, RR_DAY_WORDS, put_rank, AND);
 	rr_put(out, " of each ");
 	rr_put(out, units[rule->freq]);
 }

@@ -426,6 +426,18 @@ read_day_clause(struct reader *r)
 	return rr_phrase_days(r, &sort) && read_owner(r, sort, first);
 }
 
+/* "if that is Monday or Tuesday" */
+static bool
+read_condition(struct reader *r)
+{
+	bool read;
+
+	r->asks = true;
+	read = expect(r, RR_W_THAT) && expect(r, RR_W_IS) && read_day_clause(r);
+	r->asks = false;
+	return read;
+}
+
 static bool
 is_week_item(const struct reader *r, struct rr_word word)
 {
@@ -542,7 +554,7 @@ read_clause(struct reader *r, struct rr_word word)
 		case RR_W_ON:
 			return read_day_clause(r);
 		case RR_W_IF:
-			return expect(r, RR_W_THAT) && expect(r, RR_W_IS) && read_day_clause(r);
+			return read_condition(r);
 		case RR_W_IN:
 			return read_in(r);
 		case RR_W_AT:

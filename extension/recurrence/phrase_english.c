@@ -22,6 +22,7 @@ const struct rr_vocabulary rr_english[] = {
 	{ "in", RR_W_IN, 0 },
 	{ "at", RR_W_AT, 0 },
 	{ "and", RR_W_AND, 0 },
+	{ "or", RR_W_OR, 0 },
 	{ "for", RR_W_FOR, 0 },
 	{ "until", RR_W_UNTIL, 0 },
 	{ "till", RR_W_UNTIL, 0 },

@@ -32,6 +32,7 @@ struct reader
 	struct rr_rule *rule;
 	bool has_freq;
 	struct rr_numbers days; /* ranks of days, not yet said whether of a month or a year */
+	bool asks;              /* behind "if that is", where days may be joined by "or" */
 	struct rr_phrase_error *error;
 };
 
@@ -140,6 +141,12 @@ is_rank(const struct reader *r, struct rr_word word)
 	return rank != 0;
 }
 
+static inline bool
+joins(const struct reader *r, const struct rr_word *word)
+{
+	return word->kind == RR_W_AND || (word->kind == RR_W_OR && r->asks);
+}
+
 /* a comma, "and" or both, if what this function wants to see stands behind; takes them */
 static inline bool
 accept_separator(struct reader *r, bool (*wanted)(const struct reader *r, struct rr_word word))
@@ -147,9 +154,9 @@ accept_separator(struct reader *r, bool (*wanted)(const struct reader *r, struct
 	struct rr_word word = peek(r);
 	struct rr_word next = after(r, &word);
 
-	if (word.kind != RR_W_COMMA && word.kind != RR_W_AND)
+	if (word.kind != RR_W_COMMA && !joins(r, &word))
 		return false;
-	if (word.kind == RR_W_COMMA && next.kind == RR_W_AND)
+	if (word.kind == RR_W_COMMA && joins(r, &next))
 	{
 		word = next;
 		next = after(r, &word);

@@ -40,6 +40,7 @@ enum rr_word_kind
 	RR_W_IN,
 	RR_W_AT,
 	RR_W_AND,
+	RR_W_OR,
 	RR_W_A,
 	RR_W_FOR,
 	RR_W_TIMES,

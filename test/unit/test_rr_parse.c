@@ -137,6 +137,8 @@ static const struct
 	{ "FREQ=MONTHLY;BYDAY=2TU,4TU,-1FR",
 	  "every month on the second and fourth Tuesday and the last Friday" },
 	{ "FREQ=MONTHLY;BYDAY=FR;BYMONTHDAY=13", "every month on the 13th if that is Friday" },
+	{ "FREQ=MONTHLY;BYDAY=TU,WE;BYMONTHDAY=1,2,3",
+	  "every month on the 1st, the 2nd and the 3rd if that is Tuesday or Wednesday" },
 	{ "FREQ=MONTHLY;BYDAY=MO,TU,WE,TH,FR;BYSETPOS=-1",
 	  "every month on Monday to Friday, only the last of each month" },
 	{ "FREQ=YEARLY;BYMONTH=11;BYDAY=4TH", "every year on the fourth Thursday in November" },
