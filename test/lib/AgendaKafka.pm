@@ -27,6 +27,7 @@ use File::Basename qw(basename);
 use File::Path qw(make_path remove_tree);
 use IPC::Run ();
 use JSON::PP ();
+use List::Util qw(max);
 use PostgreSQL::Test::Utils;
 
 my $root = $ENV{AGENDA_ROOT} // do { require FindBin; "$FindBin::RealBin/../.." };
@@ -132,7 +133,7 @@ sub start
             return $self->answers;
         },
         'Kafka to start',
-        120);
+        max(120, $PostgreSQL::Test::Utils::timeout_default));
     return $self;
 }
 

@@ -25,6 +25,7 @@ my $topic = 'everything';
 my %done;    # fault => how often
 srand $seed;
 my $drainers = $ENV{AGENDA_TORTURE_DRAINERS} // 1 + int rand 3;
+note("seed $seed, $drainers drainers");
 
 # ---- broker behind a proxy, server, writers ----------------------------------------------------
 my $proxy = FlakyProxy->new;
@@ -245,7 +246,7 @@ my @lost = grep { !$times{$_} } keys %logged;
 my @stale = grep { $final{$_} != $last{$_} } keys %last;
 my $repeated = $records - keys %times;
 
-note("seed $seed, $drainers drainers, faults: " . join(', ', map { "$_ $done{$_}" } sort keys %done));
+note('faults: ' . join(', ', map { "$_ $done{$_}" } sort keys %done));
 note(sprintf('%d events, %d records, %d lost, %d ghosts, %d reordered, %d repeated', scalar(keys %logged), $records, scalar @lost, scalar @ghosts, scalar @reordered, $repeated));
 cmp_ok(scalar keys %logged, '>', 2000, 'there was a stream');
 is(scalar @lost, 0, 'every committed event is in Kafka') or diag(join "\n", grep { defined } @lost[ 0 .. 9 ]);
