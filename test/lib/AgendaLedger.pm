@@ -20,6 +20,7 @@ use Time::HiRes qw(usleep);
 
 my $WRITERS = 4;
 my $LINES = 40;    # of the ledger before and after the trouble
+my $REFUSALS = 3;    # in a row, of a writer that gets nothing through
 my $parent = $$;
 
 sub new
@@ -44,7 +45,8 @@ sub fault_of
     return '';
 }
 
-# A writer in a process of its own: one line "title keyed status" for each task, "! fault" for each wrong answer.
+# A writer in a process of its own: one line "title keyed status" for each task, "! fault" for each wrong answer, "~n" for the
+# n-th time in a row that a keyed one was refused.
 sub writer
 {
     my ($name, $port, $file) = @_;
@@ -65,11 +67,13 @@ sub writer
     {
         my $keyed = $n % 2;
         my @headers = $keyed ? ('Idempotency-Key' => "$name-$n") : ();
+        my $refused = 0;
         my $answer;
         do
         {
             $answer = $client->post('/tasks', { title => "$name-$n" }, @headers);
             $note->($answer, 201);
+            print $out '~' . ++$refused . "\n" if $keyed && $answer->{status} != 201;
             $note->($client->get('/tasks?page_size=1'), 200) unless $n % 5;
             usleep(10_000) if $answer->{status} != 201;
         } while ($keyed && $answer->{status} != 201 && $answer->{status} != 422 && !$stop && getppid == $parent);
@@ -99,11 +103,12 @@ sub wait_for_load
     return wait_until(sub { $self->acknowledged > $before + $LINES }, $what);
 }
 
-# Until no writer gets anything through any more.
-sub wait_for_stall
+# Until no writer gets anything through any more: each has been refused again and again.
+sub wait_for_refusals
 {
     my ($self) = @_;
-    return wait_until(sub { my $before = $self->acknowledged; usleep(200_000); $self->acknowledged == $before }, 'the writers to be refused');
+    my $refused = sub { return (($self->lines($_[0]))[-1] // '') =~ /^~(\d+)$/ && $1 >= $REFUSALS };
+    return wait_until(sub { !grep { !$refused->($_) } @{ $self->{names} } }, 'the writers to be refused');
 }
 
 # Runs the writers while the trouble happens, waits until all goes on, and compares.
@@ -129,7 +134,7 @@ sub compare
     my ($self, $what, @lines) = @_;
     my %count = map { split /\|/ } split /\n/, $self->sql('select title, count(*) from agenda.tasks group by title');
     my ($acknowledged, $lost, $doubled, $unfinished, $unknown) = (0) x 5;
-    foreach my $line (grep { !/^!/ } @lines)
+    foreach my $line (grep { !/^[!~]/ } @lines)
     {
         my ($title, $keyed, $status) = split / /, $line;
         my $n = $count{$title} // 0;

@@ -50,12 +50,32 @@ sub promote
     $gateway->wait_ready;
 }
 
+# Stops the receiver of a standby, until a commit waits that it will never confirm; returns its process.  What it had still
+# said the sender has read when it has gone round twice since, each time with something to send.
+sub deafen
+{
+    my ($node, $standby) = @_;
+    my $receiver = $standby->safe_psql('postgres', 'select pid from pg_stat_wal_receiver');
+    kill 'STOP', $receiver;
+    wait_until(sub { slurp("/proc/$receiver/stat") =~ /\) T / }, 'the receiver to stop');
+    foreach (1 .. 2)
+    {
+        my $sent = $node->safe_psql('postgres', <<'SQL');
+set synchronous_commit = local;
+select pg_logical_emit_message(true, '261', '') \g /dev/null
+select pg_current_wal_flush_lsn();
+SQL
+        wait_until(sub { $node->safe_psql('postgres', "select sent_lsn >= '$sent' from pg_stat_replication") eq 't' }, 'the sender');
+    }
+    wait_until(sub { $node->safe_psql('postgres', q{select count(*) from pg_stat_activity where wait_event = 'SyncRep'}) > 0 },
+        'a commit that waits for the standby');
+    return $receiver;
+}
+
 # The standby hears nothing any more, so that every writer waits for a commit that is on the primary only; then that dies. The
 # receiver ends without reading what still lies in its socket.
 $ledger->survives('the primary dies, the standby is promoted', [ $gateway->{port} ], sub {
-    my $receiver = $standby->safe_psql('postgres', 'select pid from pg_stat_wal_receiver');
-    kill 'STOP', $receiver;
-    $ledger->wait_for_stall;
+    my $receiver = deafen($primary, $standby);
     is($alice->get('/tasks')->{status}, 200, 'reads go on while commits wait for the standby');
     $primary->stop('immediate');
     kill $_, $receiver foreach qw(TERM CONT);

@@ -80,7 +80,7 @@ sub refused_write
 $ledger->survives('the disk of the tables is full', [ $gateway->{port} ], sub {
     fill_disk($tables);
     is(refused_write('no space for tables')->{json}{code}, '53100', 'named by the state of the database');
-    $ledger->wait_for_stall;
+    $ledger->wait_for_refusals;
     is($alice->get('/tasks?page_size=1')->{status}, 200, 'reads go on');
     is($gateway->user->get('/readyz')->{status}, 200, 'and the gateway stays in service');
     free_disk($tables);
