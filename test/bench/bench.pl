@@ -19,6 +19,7 @@ use Time::HiRes qw(time);
 
 my $seconds = bench_seconds();
 my $clients = 8;
+my $rounds = 5;
 my $root = $ENV{AGENDA_ROOT};
 my @wanted = @ARGV ? @ARGV : qw(create drain latency sustained get);
 my $brokers;
@@ -290,17 +291,24 @@ sub write_and_publish
 
 sub waiting { return $node->safe_psql('agenda', q{select (agenda.log_position()).lag}) }
 
-# ---- latency: commit to consumer ------------------------------------------------------------
+# ---- latency: commit to acknowledgement and to consumer -------------------------------------
 
-# From the COMMIT: the server notes its time when it begins, before the WAL is flushed.
+# Rounds of four runs each, one after the other so that what else the machine does meets them alike; the
+# figures are medians over the rounds.  Nobody consumes but in the last: fetches are half the broker's work.
+#
+#	alone		the client, nothing else
+#	beside		the client beside the same commits to a table without a log
+#	acknowledged	the drainer; from the COMMIT: the server notes its time when it begins, before the WAL is flushed
+#	consumer	the drainer and somebody who reads
+#
+# A broker that has just been started compiles itself and is warmed first.
 sub latency
 {
     my $rate = $ENV{AGENDA_BENCH_RATE} // 1000;
-    my $count = int($rate * $seconds);
     $node->append_conf('postgresql.conf', 'track_commit_timestamp = on');
     $node->restart;
     say_line("\nat $rate tasks/s, a durable commit each: ms from the COMMIT, before its flush, to the broker's acknowledgement and to"
-          . " a consumer; the client alone from handing over to acknowledgement; CPU of the drainer's own thread, and of all with the client's");
+          . " a consumer; the client from handing over to acknowledgement; CPU of the drainer's own thread, and of all with the client's");
     return with_each_broker(
         sub {
             my ($what, $brokers) = @_;
@@ -309,22 +317,84 @@ sub latency
             my $first = consumer($brokers, 1);
             pgbench_one();
             $first->();
-            my $wait = consumer($brokers, int($count * 0.8));
-            my ($before, $reads, $cpu, $all_cpu) = (histogram(), reads(), drainer_cpu(1), drainer_cpu());
-            my $made = pgbench("select id from agenda.create_task('x')", 4, '-R', $rate);
-            ($reads, $cpu, $all_cpu) = (reads() - $reads, drainer_cpu(1) - $cpu, drainer_cpu() - $all_cpu);
-            my $got = from_commit($wait->());
-            my %ack = percentiles($before, histogram());
-            my $limit = producer($brokers, 'bench-limit', $count, 800, $rate);
-            row("$what, acknowledged", sprintf('p50 %6.2f  p99 %6.2f', @ack{qw(p50 p99)}));
-            row("$what, consumer", sprintf('p50 %6.2f  p99 %6.2f', @$got{qw(p50_ms p99_ms)}));
-            row("$what, client alone", sprintf('p50 %6.2f  p99 %6.2f; acknowledged is p50 %.2f  p99 %.2f above it',
-                    @$limit{qw(p50_ms p99_ms)}, map { $ack{$_} - $limit->{"${_}_ms"} } qw(p50 p99)));
+            producer($brokers, 'bench-limit', 20 * $rate, 800, 5 * $rate);
+            drained_at($rate);
+            my %figure = rounds(
+                alone => sub { client_at($brokers, $rate) },
+                beside => sub { client_beside_commits($brokers, $rate) },
+                acknowledged => sub { drained_at($rate) },
+                consumer => sub {
+                    my $wait = consumer($brokers, int($rate * $seconds * 0.8));
+                    my $drained = drained_at($rate);
+                    return { %{ from_commit($wait->()) }, acknowledged_p99_ms => $drained->{p99_ms} };
+                });
+            my $got = $figure{acknowledged};
+            my @over = map { my $peer = $_; map { $got->{$_} - $figure{$peer}{$_} } qw(p50_ms p99_ms) } qw(alone beside);
+            row("$what, acknowledged", sprintf('p50 %6.2f  p99 %6.2f', @$got{qw(p50_ms p99_ms)}));
+            row("$what, client alone", sprintf('p50 %6.2f  p99 %6.2f; acknowledged is p50 %.2f  p99 %.2f above it', @{ $figure{alone} }{qw(p50_ms p99_ms)}, @over[ 0, 1 ]));
+            row("$what, client beside the same commits", sprintf('p50 %6.2f  p99 %6.2f; acknowledged is p50 %.2f  p99 %.2f above it', @{ $figure{beside} }{qw(p50_ms p99_ms)}, @over[ 2, 3 ]));
+            row("$what, consumer", sprintf('p50 %6.2f  p99 %6.2f; acknowledged meanwhile p99 %.2f', @{ $figure{consumer} }{qw(p50_ms p99_ms acknowledged_p99_ms)}));
             row("$what, drainer", sprintf('%.0f commits/s, %.0f reads/s; CPU %.1f %%, %.0f us a read; with the client %.1f %%, %.0f us a read',
-                    $made->{tps}, $reads / $seconds, map { (100 * $_ / $seconds, 1e6 * $_ / ($reads || 1)) } $cpu, $all_cpu));
-            return { consumer => $got, acknowledged => \%ack, limit => $limit, tps => $made->{tps}, reads => $reads,
-                drainer_cpu_seconds => $cpu, cpu_seconds => $all_cpu, load => $made->{load} };
+                    @$got{qw(tps reads)}, map { (100 * $_, 1e6 * $_ / ($got->{reads} || 1)) } @$got{qw(drainer_cpu cpu)}));
+            return \%figure;
         });
+}
+
+# Does each of the named runs in turn, again and again; returns the medians of their figures.
+sub rounds
+{
+    my (@runs) = @_;
+    my %found;
+
+    foreach my $round (1 .. $rounds)
+    {
+        for (my $i = 0; $i < @runs; $i += 2)
+        {
+            my $figures = $runs[ $i + 1 ]->();
+            push @{ $found{ $runs[$i] }{$_} }, $figures->{$_} foreach keys %$figures;
+        }
+    }
+    foreach my $figures (values %found)
+    {
+        $figures->{$_} = (sort { $a <=> $b } @{ $figures->{$_} })[ $rounds / 2 ] foreach keys %$figures;
+    }
+    return %found;
+}
+
+sub client_at
+{
+    my ($brokers, $rate) = @_;
+    my $limit = producer($brokers, 'bench-limit', $rate * $seconds, 800, $rate);
+    return { map { $_ => $limit->{$_} } qw(p50_ms p99_ms) };
+}
+
+# The load that the drainer's figure carries, but for the drainer.
+sub client_beside_commits
+{
+    my ($brokers, $rate) = @_;
+    my $commits = fork() // die "fork: $!";
+    if ($commits == 0)
+    {
+        my $ok = eval { pgbench("insert into public.indexed (title) values ('x')", 4, '-R', $rate) };
+        POSIX::_exit($ok ? 0 : 1);
+    }
+    my $figure = client_at($brokers, $rate);
+    waitpid $commits, 0;
+    die "pgbench failed\n" if $?;
+    return $figure;
+}
+
+# Tasks at this rate, from the COMMIT to the acknowledgement, and what the drainer did meanwhile, by the second.
+sub drained_at
+{
+    my ($rate) = @_;
+    wait_until(sub { waiting() == 0 }, 'the log to be published', 600);
+    my ($before, $reads, $cpu, $all_cpu) = (histogram(), reads(), drainer_cpu(1), drainer_cpu());
+    my $made = pgbench("select id from agenda.create_task('x')", 4, '-R', $rate);
+    wait_until(sub { waiting() == 0 }, 'the rest to be published', 600);
+    return { percentiles($before, histogram()), tps => $made->{tps},
+        map { $_->[0] => $_->[1] / $seconds } [ reads => reads() - $reads ],
+        [ drainer_cpu => drainer_cpu(1) - $cpu ], [ cpu => drainer_cpu() - $all_cpu ] };
 }
 
 # Percentiles of what the consumer has got.
@@ -367,7 +437,7 @@ sub percentiles
         my ($i) = grep { $counts[$_] >= $wanted } 0 .. $#counts;
         my ($low, $below) = $i ? ($after->[ $i - 1 ][0], $counts[ $i - 1 ]) : (0, 0);
         my $share = $counts[$i] > $below ? ($wanted - $below) / ($counts[$i] - $below) : 1;
-        $result{"p$p"} = 1000 * ($low + $share * ($after->[$i][0] - $low));
+        $result{"p${p}_ms"} = 1000 * ($low + $share * ($after->[$i][0] - $low));
     }
     return %result;
 }
