@@ -17,8 +17,8 @@ use PostgreSQL::Test::Utils;
 my $root = $ENV{AGENDA_ROOT};
 my @rules = split /\n/, slurp("$root/test/bench/rrule_peers/rules.txt");
 my @peers = qw(dateutil libical rrule_js rrule_go);
-# nanoseconds
-my %limit = (next => 50, item => 20, parse => 500, typical_us => 10, hostile_next => 1e6, sql_next => 250, sql_miss => 10_000,
+# nanoseconds; distance is a ratio, with room for what a measurement varies by
+my %limit = (distance => 1.2, next => 50, item => 20, parse => 500, typical_us => 10, hostile_next => 1e6, sql_next => 250, sql_miss => 10_000,
     sql_1000 => 100_000);
 my @columns = qw(next_10_years next_50_years item parse plan);
 
@@ -27,6 +27,7 @@ $result{library} = { map { $_ => read_figures($_) } 'pg_agenda', @peers };
 show_versions();
 show_column('next occurrence, DTSTART 10 years back', 'next_10_years', $limit{next});
 show_column('next occurrence, DTSTART 50 years back', 'next_50_years', $limit{next});
+show_distance();
 show_column('an item of a run of 1,000', 'item', $limit{item});
 show_column('reading the text', 'parse', $limit{parse});
 $result{random} = show_random();
@@ -78,6 +79,16 @@ sub show_column
         say_line(sprintf "  %-44s %9.1f" . ' %13.1f' x @theirs . '  %s%s',
                 $rule, $ours, @theirs, $best ? sprintf('%.0f', $best / $ours) : '-', over($ours, $most));
     }
+}
+
+# What DTSTART's distance costs: the rule for which it costs most.
+sub show_distance
+{
+    my $ns = $result{library}{pg_agenda}{ns};
+    my %ratio = map { $_ => $ns->{$_}{next_50_years} / $ns->{$_}{next_10_years} } @rules;
+    my ($most) = sort { $ratio{$b} <=> $ratio{$a} } @rules;
+    $result{distance} = \%ratio;
+    say_line(sprintf '  50 years back costs at most %.2f times what 10 years back does (%s)%s', $ratio{$most}, $most, over($ratio{$most}, $limit{distance}));
 }
 
 sub over
