@@ -249,11 +249,19 @@ db_lost(struct db_conn *conn, const char *why)
 
 /* ---- connecting and setting up ------------------------------------------------------------- */
 
+/*
+ * A commit whose wait for the synchronous standby is cancelled is a commit, with this warning: so is the answer to
+ * the client.  Other notices say nothing that the answers do not say.
+ */
 static void
-ignore_notice(void *arg, const PGresult *result)
+on_notice(void *arg, const PGresult *result)
 {
+	const char *source = PQresultErrorField(result, PG_DIAG_SOURCE_FUNCTION);
+
 	(void) arg;
-	(void) result;
+	if (source != NULL && strcmp(source, "SyncRepWaitForLSN") == 0)
+		log_event(LOG_LEVEL_WARNING, "committed without the synchronous standby: %s",
+				  PQresultErrorField(result, PG_DIAG_MESSAGE_PRIMARY));
 }
 
 /* s that a statement may run */
@@ -305,7 +313,7 @@ queue_setup(struct db_conn *conn)
 static void
 begin_setup(struct db_conn *conn)
 {
-	(void) PQsetNoticeReceiver(conn->pg, ignore_notice, NULL);
+	(void) PQsetNoticeReceiver(conn->pg, on_notice, NULL);
 	conn->setup_pos = 0;
 	conn->setup_error[0] = '\0';
 	set_state(conn, DB_SETTING_UP);
