@@ -153,7 +153,14 @@ sub kill9 { stop_process(delete $_[0]{pid}, 'KILL') }
 sub create_topics
 {
     my ($self, @topics) = @_;
-    run_java('create_topics', "$root/test/kafka/CreateTopics.java", $self->bootstrap, @topics);
+    # on a starved machine the controller may have lost sight of the broker for a moment
+    wait_until(
+        sub {
+            return 1 if eval { run_java('create_topics', "$root/test/kafka/CreateTopics.java", $self->bootstrap, @topics); 1 };
+            die $@ unless $@ =~ /brokers are currently fenced/;
+            return 0;
+        },
+        'topics to be made');
 }
 
 # Reads the topics from the beginning by kcat, again and again until there are "count" records (or
