@@ -15,12 +15,19 @@
 
 #define RR_EACH_BYTE UINT64_C(0x0101010101010101)
 
+/* every four bits hold how many of these are set in w */
+static inline uint64_t
+rr_four_sums(uint64_t w)
+{
+	w -= w >> 1 & UINT64_C(0x5555555555555555);
+	return (w & UINT64_C(0x3333333333333333)) + (w >> 2 & UINT64_C(0x3333333333333333));
+}
+
 /* byte i holds the number of bits in bytes 0 .. i of w */
 static inline uint64_t
 rr_byte_sums(uint64_t w)
 {
-	w -= w >> 1 & UINT64_C(0x5555555555555555);
-	w = (w & UINT64_C(0x3333333333333333)) + (w >> 2 & UINT64_C(0x3333333333333333));
+	w = rr_four_sums(w);
 	return ((w + (w >> 4)) & (15 * RR_EACH_BYTE)) * RR_EACH_BYTE;
 }
 

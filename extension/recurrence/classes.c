@@ -5,21 +5,48 @@
  */
 #include "classes.h"
 
+#include <string.h>
+
 /* ---- counting ------------------------------------------------------------------------ */
 
 /* the periods of a day whose first of the series is this */
 int64_t
 rr_sieve_weight(struct rr_sieve *s, int64_t first)
 {
-	uint32_t *weight = s->interval <= RR_WEIGHTS ? &s->weights[first] : NULL;
+	uint16_t *weight = s->interval <= RR_WEIGHTS ? &s->weights[first] : NULL;
 	int64_t n;
 
-	if (weight != NULL && *weight != UINT32_MAX)
+	if (s->interval == 1)
+		return s->size;
+	if (weight != NULL && *weight != UINT16_MAX)
 		return *weight;
 	n = rr_sieve_count_day(s, first, s->unit_count);
 	if (weight != NULL)
-		*weight = (uint32_t) n;
+		*weight = (uint16_t) n;
 	return n;
+}
+
+/* all weights at once, by the starts, of which there may be few */
+static void
+fill_weights(struct rr_sieve *s)
+{
+	int64_t back = 0;
+
+	/* else words are faster */
+	if (s->interval < 64 || s->interval > RR_WEIGHTS)
+		return;
+	memset(s->weights, 0, (size_t) s->interval * sizeof(s->weights[0]));
+	for (int i = 0; i < (int) RR_SECOND_WORDS; i++)
+	{
+		for (uint64_t rest = s->starts[i]; rest != 0; rest &= rest - 1)
+		{
+			int64_t first = back + rr_lowest(rest);
+
+			s->weights[first < s->interval ? first : first - s->interval]++;
+		}
+		back += 64;
+		back -= back >= s->interval ? s->interval : 0;
+	}
 }
 
 /* walks the classes that have a period; weight: how many on each of their days */
@@ -141,6 +168,49 @@ rank_behind(const struct rr_sieve *s, const struct rr_class *class, const struct
 	return n;
 }
 
+/*
+ * Likewise for the times of day, where the layout is one row: each by its distance from the first in its word, so
+ * that they need not wait for each other.
+ */
+static int64_t
+sum_of_starts(const struct rr_sieve *s, const struct count *count, int64_t *firsts)
+{
+	struct rr_class class = { 0, 0, 0 };
+	uint8_t steps[64];
+	int64_t before = -1;
+	int64_t turns = 0;
+	int64_t n = 0;
+
+	for (int i = 0; i < 64; i++)
+		steps[i] = (uint8_t) (i / s->common);
+	for (int i = 0; i < (int) RR_SECOND_WORDS; i++)
+	{
+		const uint64_t bits = s->starts[i];
+		int64_t first;
+
+		if (bits == 0)
+			continue;
+		first = i * 64 + rr_lowest(bits);
+		if (before < 0 || (first - before) / s->common > RR_STEPS)
+			class = rr_class_of(s, first);
+		else
+			rr_step_class(s, &class, &s->steps[(first - before) / s->common]);
+		before = first;
+		for (uint64_t rest = bits; rest != 0; rest &= rest - 1)
+		{
+			struct rr_class at = class;
+			int64_t turned;
+
+			rr_step_class(s, &at, &s->steps[steps[i * 64 + rr_lowest(rest) - first]]);
+			n += rr_sieve_rank(s, place_behind(s, &at, count, &turned));
+			turns += turned;
+			if (firsts != NULL)
+				*firsts += rr_sieve_rank(s, at.column);
+		}
+	}
+	return n + turns * s->permitted;
+}
+
 /* the ranks behind of all classes, and, if they are asked for, those of the first members */
 static int64_t
 sum_of_ranks(struct rr_sieve *s, const struct count *count, int64_t *firsts)
@@ -148,6 +218,10 @@ sum_of_ranks(struct rr_sieve *s, const struct count *count, int64_t *firsts)
 	struct cursor at = before_all;
 	int64_t n = 0;
 
+	if (s->cycle < s->size)
+		fill_weights(s);
+	else if (s->rows == 1)
+		return sum_of_starts(s, count, firsts);
 	while (next_class(s, &at))
 	{
 		n += at.weight * rank_behind(s, &at.class, count);
@@ -182,8 +256,10 @@ add_to_sample(struct rr_sample *sample, const struct rr_class *class, int64_t we
 {
 	if (weight == 0 || sample->n == RR_SAMPLE)
 		return;
-	sample->class[sample->n] = *class;
-	sample->weight[sample->n++] = weight;
+	sample->class[sample->n].day = (int32_t) class->day;
+	sample->class[sample->n].row = (int32_t) class->row;
+	sample->class[sample->n].column = (int32_t) class->column;
+	sample->class[sample->n++].weight = (int32_t) weight;
 }
 
 /* how far to the next of a sample: by chance, for what is regular could always meet the same weekday */
@@ -228,7 +304,7 @@ rr_sieve_sample(struct rr_sieve *s, struct rr_sample *sample)
 			next -= here;
 		}
 	for (int i = 0; i < sample->n; i++)
-		total += sample->weight[i];
+		total += sample->class[i].weight;
 	sample->scale = total == 0 ? 0 : (double) s->size / (double) total;
 }
 
@@ -241,14 +317,15 @@ rr_sieve_estimate(const struct rr_sieve *s, const struct rr_layout *layout,
 
 	for (int i = 0; i < sample->n; i++)
 	{
-		const struct rr_class *class = &sample->class[i];
-		const int64_t row = class->row * s->length;
+		const struct rr_class class = { sample->class[i].day, sample->class[i].row,
+										sample->class[i].column };
+		const int64_t row = class.row * s->length;
 		int64_t turns;
-		int64_t rank = rr_layout_rank(layout, place_behind(s, class, &count, &turns));
+		int64_t rank = rr_layout_rank(layout, place_behind(s, &class, &count, &turns));
 
 		if (turns != 0)
 			rank += turns * (rr_layout_rank(layout, row + s->length) - rr_layout_rank(layout, row));
-		n += sample->weight[i] * rank;
+		n += sample->class[i].weight * rank;
 	}
 	return (double) n * sample->scale;
 }

@@ -57,6 +57,13 @@ rr_step_class(const struct rr_sieve *s, struct rr_class *class, const struct rr_
 	class->day = day + (s->cycle & day >> 63);
 }
 
+/* how many of the lowest n < 4 bits are set: the numbers of bits in 0 .. 7 stand in a constant, two bits each */
+static inline uint64_t
+rr_count_below_4(uint64_t bits, uint64_t n)
+{
+	return UINT64_C(0xe994) >> 2 * (bits & ((UINT64_C(1) << n) - 1)) & 3;
+}
+
 static inline int64_t
 rr_layout_rank(const struct rr_layout *layout, int64_t i)
 {
@@ -73,7 +80,8 @@ rr_sieve_rank(const struct rr_sieve *s, int64_t i)
 	if (!s->expanded)
 		return rr_layout_rank(&s->layout, i);
 	return (int64_t) (s->layout.ranks[place / 256 * 4] +
-					  (s->partial[place / 8] >> (place % 8 * 8) & 255));
+					  (s->partial[place / 64 * 2 + place / 4 % 2] >> (place / 8 % 8 * 8) & 255) +
+					  rr_count_below_4(s->layout.bits[place / 64] >> (place & 60), place % 4));
 }
 
 #endif

@@ -8,26 +8,22 @@
  *
  * Spans are visited one after the other, but for those in which no day is permitted.  Where some hundred
  * hold nothing, and for long COUNTs, the rest is calculated by the zone's pattern of 400 years (pattern.c).
- * Only where a zone has none that fits (a clock that changes by half an hour, and hours), or where
- * occurrences are so unevenly spread that counting ahead does not come near, CHANGES_LIMIT ends the work:
- * after so many spans (more than four thousand years) a search ends without an answer, and a COUNT there.
- * Nothing is ever given that is not an occurrence.
+ * All of this is exact to the end of time; for a zone without such a pattern it goes on from span to span.
  */
 #include "sieve.h"
 
-#define CHANGES_LIMIT 8448
+#include <limits.h>
+
 /* after so many spans without an occurrence it is asked whether their offset has any */
 #define ASK_AFTER 2
 #define OFFSETS   8
 /* after so many more it is calculated what the next span with an occurrence is, once the zone allows it */
 #define CALCULATE_AFTER 512
-/* COUNT: likewise */
-#define AHEAD_AFTER 64
+/* COUNT: likewise, by estimates; and after so many more, if these were wrong, surely */
+#define AHEAD_AFTER  64
+#define SURELY_AFTER 1024
 /* what is behind the beginning of a search by then, in seconds */
 #define MARGIN (4 * RR_DAY_SECONDS)
-
-/* what COUNT goes through of common cycles of zone and series, in 400 years */
-#define CYCLES_LIMIT 8
 
 static int64_t
 larger(int64_t a, int64_t b)
@@ -142,8 +138,7 @@ rr_elapsed_next(const struct rr_plan *plan, const struct rr_zone *zone, int64_t 
 			return lo <= plan->until_instant;
 	}
 	since = lo;
-	for (int n = 0;
-		 n < CHANGES_LIMIT && !plan->empty && lo <= plan->until_instant && lo <= RR_TIME_MAX; n++)
+	for (int n = 0; !plan->empty && lo <= plan->until_instant && lo <= RR_TIME_MAX; n++)
 	{
 		struct rr_span span;
 		struct rr_phase phase;
@@ -245,7 +240,7 @@ previous_by_rule(const struct rr_plan *plan, const struct rr_zone *zone, int64_t
 	if (hi > RR_TIME_MAX)
 		hi = RR_TIME_MAX;
 	since = hi;
-	for (int n = 0; n < CHANGES_LIMIT && !plan->empty && hi >= plan->start_instant; n++)
+	for (int n = 0; !plan->empty && hi >= plan->start_instant; n++)
 	{
 		struct rr_span span;
 		struct rr_phase phase;
@@ -288,44 +283,14 @@ rr_elapsed_previous(const struct rr_plan *plan, const struct rr_zone *zone, int6
 
 /* ---- COUNT --------------------------------------------------------------------------- */
 
-/*
- * From the first change behind RR_ZONES_SETTLE on, zone and series repeat together after so many times
- * 400 years; -1 if that is too many to count through.
- */
-static int64_t
-common_cycle(const struct rr_plan *plan)
-{
-	int64_t cycles = plan->interval / rr_gcd(plan->interval, RR_CYCLE_DAYS * plan->unit_count);
-
-	return cycles > CYCLES_LIMIT ? -1 : cycles * RR_CYCLE_DAYS * RR_DAY_SECONDS;
-}
-
 /* a count that goes from span to span */
 struct tally
 {
 	int64_t lo;     /* what is before is counted */
 	int64_t wanted; /* that many more */
-	int64_t mark;   /* where a common cycle has begun, or INT64_MAX */
-	int64_t wanted_there;
+	int ahead;      /* after so many spans it is counted ahead; INT_MAX: not at all */
+	bool surely;    /* and not by an estimate any more */
 };
-
-/* at the end of a common cycle: leave out those that follow and do not reach the end; false: never */
-static bool
-skip_cycles(struct tally *tally, int64_t cycle)
-{
-	int64_t here = tally->wanted_there - tally->wanted;
-	int64_t skipped;
-
-	if (here == 0)
-		return false;
-	skipped = (tally->wanted - 1) / here;
-	if (skipped > (RR_TIME_MAX - tally->lo) / cycle)
-		return false;
-	tally->wanted -= skipped * here;
-	tally->lo += skipped * cycle;
-	tally->mark = INT64_MAX;
-	return true;
-}
 
 /*
  * The last midnight at or before an instant, on a clock that has been in force for days: it divides what all
@@ -342,85 +307,90 @@ midnight(const struct rr_zone *zone, int64_t at)
 	return rr_floordiv(at + span.offset, RR_DAY_SECONDS) * RR_DAY_SECONDS - span.offset;
 }
 
-/* most of what is left to count at once, from a midnight on; what is behind is counted from change to change */
-static bool
-count_ahead(const struct rr_plan *plan, const struct rr_zone *zone, struct tally *tally)
+static void
+open_sieve(struct rr_sieve *sieve, const struct rr_plan *plan)
 {
-	const int64_t size = rr_subday_size(plan);
+	if (!rr_subday_is_unfiltered(plan))
+		rr_sieve_open(sieve, plan, rr_floordiv(plan->start_instant, RR_DAY_SECONDS) - 2);
+}
+
+/* most of what is left to count at once, from a midnight on; what is behind is counted from change to change */
+static void
+count_ahead(const struct rr_plan *plan, const struct rr_zone *zone, struct rr_sieve *sieve,
+			struct tally *tally, int n)
+{
 	int64_t passed;
 
-	if (!rr_pattern_pass(plan, zone, (tally->wanted - 1) / size + 1, &tally->lo, &passed))
-		return false;
-	tally->wanted -= passed * size;
-	return true;
+	if (!rr_pattern_pass(plan, zone, sieve, tally->wanted, &tally->lo, &passed, tally->surely))
+	{
+		tally->ahead = INT_MAX;
+		return;
+	}
+	tally->wanted -= passed;
+	tally->ahead = n + SURELY_AFTER;
+	tally->surely = true;
+	open_sieve(sieve, plan);
+}
+
+/* the span that holds the last of a COUNT, *wanted from *lo on; false: time ends before, or nothing is in it */
+static bool
+span_of_count(const struct rr_plan *plan, const struct rr_zone *zone, int64_t *lo, int64_t *wanted,
+			  struct rr_span *span)
+{
+	struct tally tally = { plan->start_instant, plan->count - (plan->with_start ? 1 : 0),
+						   AHEAD_AFTER, false };
+	struct asked asked = { .n = 0 };
+	struct rr_sieve sieve;
+
+	open_sieve(&sieve, plan);
+	for (int n = 0; tally.lo <= RR_TIME_MAX; n++)
+	{
+		struct rr_phase phase;
+		bool ahead = false;
+		int64_t here;
+
+		zone->span(zone->context, tally.lo, span);
+		if (n >= tally.ahead && span->start >= RR_ZONES_SETTLE)
+		{
+			int64_t cut = midnight(zone, tally.lo + RR_DAY_SECONDS);
+
+			ahead = cut > tally.lo && cut < span->end;
+			span->end = ahead ? cut : span->end;
+		}
+		if (rr_subday_is_single(plan))
+			span->end = INT64_MAX;
+		phase = phase_in(plan, span);
+		here = span->end == INT64_MAX || is_void(plan, &phase, span->offset, n, &asked)
+				   ? 0
+				   : rr_subday_count(plan, &phase, &sieve, tally.lo + span->offset,
+									 span->end + span->offset);
+		if (span->end == INT64_MAX || tally.wanted <= here)
+		{
+			*lo = tally.lo;
+			*wanted = tally.wanted;
+			return span->end != INT64_MAX || !never(plan, &phase, span->offset);
+		}
+		tally.wanted -= here;
+		tally.lo = ahead ? span->end : behind(plan, span);
+		if (ahead)
+			count_ahead(plan, zone, &sieve, &tally, n);
+	}
+	return false;
 }
 
 /* the instant of occurrence number COUNT */
 static int64_t
 until_of_count(const struct rr_plan *plan, const struct rr_zone *zone)
 {
-	const int64_t cycle = common_cycle(plan);
-	struct tally tally = { plan->start_instant, plan->count - (plan->with_start ? 1 : 0), INT64_MAX,
-						   0 };
-	struct rr_sieve sieve;
 	struct rr_span span;
 	struct rr_phase phase;
-	struct asked asked = { .n = 0 };
-	bool marked = false;
-	bool ahead = false;
-	bool counted = false;
+	int64_t lo;
+	int64_t wanted;
 
-	if (!rr_subday_is_unfiltered(plan))
-		rr_sieve_open(&sieve, plan, rr_floordiv(plan->start_instant, RR_DAY_SECONDS) - 2);
-	for (int n = 0; tally.lo <= RR_TIME_MAX; n++)
-	{
-		int64_t here;
-
-		if (tally.mark != INT64_MAX && tally.lo - tally.mark >= cycle &&
-			!skip_cycles(&tally, cycle))
-			return INT64_MAX;
-		zone->span(zone->context, tally.lo, &span);
-		if (!marked && cycle > 0 && span.start >= RR_ZONES_SETTLE &&
-			span.start > plan->start_instant)
-		{
-			marked = true;
-			tally.mark = span.start;
-			tally.wanted_there = tally.wanted;
-		}
-		if (n == CHANGES_LIMIT)
-			return tally.lo - 1;
-		if (n >= AHEAD_AFTER && !ahead && span.start >= RR_ZONES_SETTLE)
-		{
-			int64_t cut = midnight(zone, tally.lo + RR_DAY_SECONDS);
-
-			ahead = cut > tally.lo && cut < span.end;
-			span.end = ahead ? cut : span.end;
-		}
-		if (rr_subday_is_single(plan))
-			span.end = INT64_MAX;
-		phase = phase_in(plan, &span);
-		if (span.end == INT64_MAX)
-			break;
-		here = is_void(plan, &phase, span.offset, n, &asked)
-				   ? 0
-				   : rr_subday_count(plan, &phase, &sieve, tally.lo + span.offset,
-									 span.end + span.offset);
-		if (tally.wanted <= here)
-			break;
-		tally.wanted -= here;
-		tally.lo = behind(plan, &span);
-		if (ahead && !counted)
-		{
-			counted = true;
-			tally.lo = span.end;
-			/* the mark is behind, if it has been left */
-			if (count_ahead(plan, zone, &tally))
-				tally.mark = INT64_MAX;
-		}
-	}
-	if (tally.lo > RR_TIME_MAX || (span.end == INT64_MAX && never(plan, &phase, span.offset)))
+	if (!span_of_count(plan, zone, &lo, &wanted, &span))
 		return INT64_MAX;
-	return rr_subday_nth(plan, &phase, tally.lo + span.offset, tally.wanted) - span.offset;
+	phase = phase_in(plan, &span);
+	return rr_subday_nth(plan, &phase, lo + span.offset, wanted) - span.offset;
 }
 
 void

@@ -1,13 +1,15 @@
 /*
  * pattern.c
  *		Elapsed time where the clock of a zone changes by a pattern of 400 years: the first and the last
- *		period by the sieve, however many changes are between.
+ *		period, and how many occurrences are before a day, by the sieve, however many changes are between.
  *
- * Called by elapsed.c when some dozen spans have held no occurrence.  What an offset shows is a set of days
- * of its own clock, which repeats as the table of years does, after 146,097 days; only on the days on which it
- * comes or goes is it in force for a part of the day.  The times at which offsets come and go cut the day into
- * a few pieces, on each of which the days are those of a sieve: permitted, and with this offset in force.  The
- * best of all offsets and pieces is what is wanted.
+ * Called by elapsed.c when some dozen spans have held no occurrence, and for long COUNTs.  What an offset shows
+ * is a set of days of its own clock, which repeats as the table of years does, after 146,097 days; only on the
+ * days on which it comes or goes is it in force for a part of the day.  The times at which offsets come and go
+ * cut the day into a few pieces, on each of which the days are those of a sieve: permitted, and with this offset
+ * in force.  A cut inside a period (an hour, where a clock changes by half an hour) makes each part of it a piece,
+ * to which those of its occurrences belong that are in it.  The best of all offsets and pieces is what is
+ * wanted, or their sum.
  */
 #include <string.h>
 
@@ -15,13 +17,12 @@
 #include "times.h"
 
 #define OFFSETS 2
-#define CUTS    6
+#define CUTS    12
 /* a year has no more changes than this, or the pattern is not used */
 #define SPANS_MOST 1700
 /* no more periods of the series than these are walked one by one */
-#define FEW_PERIODS 16384
-/* COUNT: exact sums until what is left is left to be counted from change to change */
-#define ROUNDS_MOST 32
+#define FEW_PERIODS INT64_C(50000)
+/* COUNT: so many days are left to be counted from change to change */
 #define NEAR_DAYS   (INT64_C(200) * 366)
 #define ERA_SECONDS (RR_CYCLE_DAYS * RR_DAY_SECONDS)
 
@@ -29,8 +30,10 @@
 struct clock
 {
 	int64_t offset;
-	int64_t cut[CUTS]; /* periods of the day, ascending: 0 .. unit_count */
+	int64_t cut
+		[CUTS]; /* seconds, ascending: 0 .. the whole day; of a period that is cut, its ends as well */
 	int cuts;
+	struct rr_times times; /* in a period, as this clock shows it */
 };
 
 struct clocks
@@ -55,20 +58,17 @@ clock_of(struct clocks *c, int64_t offset)
 			return i;
 	if (c->n == OFFSETS)
 		return -1;
-	c->clock[c->n] = (struct clock){ offset, { 0, c->plan->unit_count }, 2 };
+	c->clock[c->n] =
+		(struct clock){ offset, { 0, RR_DAY_SECONDS }, 2, rr_phase_at(c->plan, offset).times };
 	return c->n++;
 }
 
-/* false: not between two periods, or too many */
+/* false: too many */
 static bool
-add_cut(const struct rr_plan *plan, struct clock *clock, int64_t civil)
+add_cut(struct clock *clock, int64_t at)
 {
-	int64_t sod = rr_floormod(civil, RR_DAY_SECONDS);
-	int64_t at = sod / plan->unit_seconds;
 	int i = 0;
 
-	if (sod % plan->unit_seconds != 0)
-		return false;
 	while (clock->cut[i] < at)
 		i++;
 	if (clock->cut[i] == at)
@@ -79,6 +79,16 @@ add_cut(const struct rr_plan *plan, struct clock *clock, int64_t civil)
 	clock->cut[i] = at;
 	clock->cuts++;
 	return true;
+}
+
+static bool
+add_cuts(const struct rr_plan *plan, struct clock *clock, int64_t civil)
+{
+	const int64_t sod = rr_floormod(civil, RR_DAY_SECONDS);
+	const int64_t rest = sod % plan->unit_seconds;
+
+	return add_cut(clock, sod) && (rest == 0 || (add_cut(clock, sod - rest) &&
+												 add_cut(clock, sod - rest + plan->unit_seconds)));
 }
 
 static bool
@@ -96,8 +106,8 @@ find_clocks(struct clocks *c, const struct rr_plan *plan, const struct rr_zone *
 		zone->span(zone->context, at, &span);
 		i = clock_of(c, span.offset);
 		if (i < 0 || c->spans == SPANS_MOST || span.start == INT64_MIN || span.end == INT64_MAX ||
-			!add_cut(plan, &c->clock[i], span.start + span.offset) ||
-			!add_cut(plan, &c->clock[i], span.end + span.offset))
+			!add_cuts(plan, &c->clock[i], span.start + span.offset) ||
+			!add_cuts(plan, &c->clock[i], span.end + span.offset))
 			return false;
 		c->start[c->spans] = span.start;
 		c->which[c->spans++] = (uint8_t) i;
@@ -106,11 +116,20 @@ find_clocks(struct clocks *c, const struct rr_plan *plan, const struct rr_zone *
 	return true;
 }
 
-/* which clock is in force at an instant behind RR_ZONES_SETTLE; spans are about equally long */
-static int
-clock_at(const struct clocks *c, int64_t at)
+/* which clock is in force, and from when to when */
+struct stretch
+{
+	int clock;
+	int64_t start;
+	int64_t end;
+};
+
+/* at an instant behind RR_ZONES_SETTLE; spans are about equally long */
+static struct stretch
+stretch_at(const struct clocks *c, int64_t at)
 {
 	const int64_t since = (at - RR_ZONES_SETTLE) % ERA_SECONDS;
+	const int64_t shift = at - RR_ZONES_SETTLE - since;
 	int i = (int) (since / (ERA_SECONDS / c->spans));
 
 	i = i < c->spans ? i : c->spans - 1;
@@ -118,17 +137,21 @@ clock_at(const struct clocks *c, int64_t at)
 		i--;
 	while (c->start[i + 1] <= since + RR_ZONES_SETTLE)
 		i++;
-	return c->which[i];
+	return (struct stretch){ c->which[i], c->start[i] + shift, c->start[i + 1] + shift };
 }
 
-/* the days on which a clock shows the piece from .. end of the day, numbered from day0 on in an era */
+static int
+clock_at(const struct clocks *c, int64_t at)
+{
+	return stretch_at(c, at).clock;
+}
+
+/* the days on which a clock shows the seconds from .. end of the day, numbered from day0 on in an era */
 static void
 mark_days(const struct clocks *c, int clock, int64_t from, int64_t end, int64_t day0,
 		  uint64_t *days)
 {
 	const int64_t offset = c->clock[clock].offset;
-	const int64_t first_second = from * c->plan->unit_seconds;
-	const int64_t end_second = end * c->plan->unit_seconds;
 
 	memset(days, 0, RR_ERA_WORDS * sizeof(uint64_t));
 	for (int i = 0; i < c->spans; i++)
@@ -140,9 +163,9 @@ mark_days(const struct clocks *c, int clock, int64_t from, int64_t end, int64_t 
 		if (c->which[i] != clock)
 			continue;
 		/* both ends of the piece are in the span */
-		day = rr_floordiv(c->start[i] + offset - first_second - 1, RR_DAY_SECONDS) + 1;
+		day = rr_floordiv(c->start[i] + offset - from - 1, RR_DAY_SECONDS) + 1;
 		place = rr_floormod(day - day0, RR_CYCLE_DAYS);
-		behind = rr_floordiv(c->start[i + 1] + offset - end_second, RR_DAY_SECONDS) + 1;
+		behind = rr_floordiv(c->start[i + 1] + offset - end, RR_DAY_SECONDS) + 1;
 		for (int64_t n = behind - day; n > 0;)
 		{
 			int64_t here = 64 - place % 64;
@@ -165,17 +188,56 @@ is_settled(const struct clocks *c, int64_t at)
 	return i == clock_at(c, at) && i == clock_at(c, at + 2 * RR_DAY_SECONDS);
 }
 
+/* the first midnight from an instant on that is not near a change */
+static int64_t
+midnight_after(const struct clocks *c, int64_t at)
+{
+	int64_t offset;
+
+	while (!is_settled(c, at))
+		at += RR_DAY_SECONDS;
+	offset = c->clock[clock_at(c, at)].offset;
+	return (rr_floordiv(at + offset - 1, RR_DAY_SECONDS) + 1) * RR_DAY_SECONDS - offset;
+}
+
 /* ---- pieces -------------------------------------------------------------------------- */
 
 /* a sieve that is that of one piece after the other; large, for the stack of who searches */
 struct pieces
 {
-	struct rr_sieve s;
+	struct rr_sieve *s;
 	uint64_t starts[RR_SECOND_WORDS]; /* of the clock, */
-	uint64_t permitted[RR_ERA_WORDS]; /* of the plan */
+	uint64_t permitted[RR_ERA_WORDS]; /* of the plan, */
+	uint64_t days[RR_ERA_WORDS];      /* of the piece */
 	int clock;
 	int cut;
+	int64_t size; /* occurrences of a period in the piece */
 };
+
+static int64_t
+piece_start(const struct pieces *p, const struct clocks *c)
+{
+	return c->clock[p->clock].cut[p->cut];
+}
+
+static int64_t
+piece_end(const struct pieces *p, const struct clocks *c)
+{
+	return c->clock[p->clock].cut[p->cut + 1];
+}
+
+/* what a period holds of it, if the piece is a part of one */
+static int64_t
+piece_size(const struct pieces *p, const struct clocks *c)
+{
+	const struct rr_plan *plan = c->plan;
+	const struct rr_times *times = &c->clock[p->clock].times;
+	const int64_t begin = piece_start(p, c) / plan->unit_seconds * plan->unit_seconds;
+	const int64_t end = piece_end(p, c) - begin;
+
+	return rr_subday_rank(plan, times, end < plan->unit_seconds ? (int) end : plan->unit_seconds) -
+		   rr_subday_rank(plan, times, (int) (piece_start(p, c) - begin));
+}
 
 /* before the first piece of a clock */
 static void
@@ -183,43 +245,51 @@ turn_to(struct pieces *p, const struct clocks *c, int clock)
 {
 	const struct rr_phase phase = rr_phase_at(c->plan, c->clock[clock].offset);
 
-	rr_sieve_turn(&p->s, c->plan, &phase);
-	memcpy(p->starts, p->s.starts, sizeof(p->starts));
+	rr_sieve_turn(p->s, c->plan, &phase);
+	memcpy(p->starts, p->s->starts, sizeof(p->starts));
 	p->clock = clock;
 	p->cut = -1;
 }
 
 /* before the first piece of the first clock; days are numbered from this one on */
 static void
-begin_pieces(struct pieces *p, const struct clocks *c, int64_t day0)
+begin_pieces(struct pieces *p, const struct clocks *c, struct rr_sieve *sieve, int64_t day0)
 {
 	const struct rr_phase phase = rr_phase_at(c->plan, c->clock[0].offset);
 
-	rr_sieve_make(&p->s, c->plan, &phase, day0, true);
-	memcpy(p->permitted, p->s.days, sizeof(p->permitted));
+	p->s = sieve;
+	rr_sieve_make(p->s, c->plan, &phase, day0, true);
+	memcpy(p->permitted, p->s->days, sizeof(p->permitted));
 	turn_to(p, c, 0);
+}
+
+/* the days of a piece */
+static void
+make_days(struct pieces *p, const struct clocks *c)
+{
+	mark_days(c, p->clock, piece_start(p, c), piece_end(p, c), p->s->day0, p->days);
+	for (int k = 0; k < RR_ERA_WORDS; k++)
+		p->days[k] &= p->permitted[k];
 }
 
 /* makes it the sieve of the next piece of which anything is left; false: that was the last */
 static bool
 next_piece_of_clock(struct pieces *p, const struct clocks *c)
 {
-	const struct clock *clock = &c->clock[p->clock];
-	uint64_t days[RR_ERA_WORDS];
+	const int64_t unit = c->plan->unit_seconds;
 
-	while (++p->cut + 1 < clock->cuts)
+	while (++p->cut + 1 < c->clock[p->clock].cuts)
 	{
-		const int64_t from = clock->cut[p->cut];
-		const int64_t end = clock->cut[p->cut + 1];
+		const int64_t from = piece_start(p, c) / unit;
+		const int64_t end = (piece_end(p, c) + unit - 1) / unit;
 		const int first = rr_first_from(p->starts, RR_SECOND_WORDS, (int) from);
 
-		if (first < 0 || first >= end)
+		p->size = piece_size(p, c);
+		if (first < 0 || first >= end || p->size == 0)
 			continue;
-		mark_days(c, p->clock, from, end, p->s.day0, days);
-		for (int k = 0; k < RR_ERA_WORDS; k++)
-			days[k] &= p->permitted[k];
-		rr_sieve_restrict(&p->s, p->starts, from, end, days);
-		if (p->s.permitted > 0)
+		make_days(p, c);
+		rr_sieve_restrict(p->s, p->starts, from, end, p->days);
+		if (p->s->permitted > 0)
 			return true;
 	}
 	return false;
@@ -240,38 +310,48 @@ next_piece(struct pieces *p, const struct clocks *c)
 
 /* ---- searching ----------------------------------------------------------------------- */
 
-/* the first second of the first period of a piece, or INT64_MAX */
+/* from this second of a day on as its clock shows it */
 static int64_t
-first_of_piece(struct rr_sieve *s, const struct rr_plan *plan, int64_t offset, int64_t from,
-			   int64_t upto)
+instant_on(const struct pieces *p, const struct clocks *c, int64_t day, int64_t second)
 {
-	const int64_t first = rr_floordiv(from + offset, RR_DAY_SECONDS) - s->day0;
-	const int64_t end = rr_floordiv(upto + offset, RR_DAY_SECONDS) - s->day0 + 1;
-	const int64_t day = first < end ? rr_sieve_day_from(s, first, end) : end;
-	int64_t period;
+	return (p->s->day0 + day) * RR_DAY_SECONDS + second - c->clock[p->clock].offset;
+}
+
+/* the first second of what the piece has of its first period, or INT64_MAX */
+static int64_t
+first_of_piece(const struct pieces *p, const struct clocks *c, int64_t from, int64_t upto)
+{
+	const int64_t offset = c->clock[p->clock].offset;
+	const int64_t first = rr_floordiv(from + offset, RR_DAY_SECONDS) - p->s->day0;
+	const int64_t end = rr_floordiv(upto + offset, RR_DAY_SECONDS) - p->s->day0 + 1;
+	const int64_t day = first < end ? rr_sieve_day_from(p->s, first, end) : end;
+	int64_t second;
 
 	if (day >= end)
 		return INT64_MAX;
-	period = rr_sieve_select_day(s, rr_sieve_first_of_day(s, day), 0);
-	return (period + (s->day0 + day) * plan->unit_count) * plan->unit_seconds - offset;
+	second = rr_sieve_select_day(p->s, rr_sieve_first_of_day(p->s, day), 0) * c->plan->unit_seconds;
+	return instant_on(p, c, day, second < piece_start(p, c) ? piece_start(p, c) : second);
 }
 
-/* the last second of the last period, or INT64_MIN */
+/* the last second of what it has of its last period, or INT64_MIN */
 static int64_t
-last_of_piece(struct rr_sieve *s, const struct rr_plan *plan, int64_t offset, int64_t from,
-			  int64_t upto)
+last_of_piece(const struct pieces *p, const struct clocks *c, int64_t from, int64_t upto)
 {
-	const int64_t first = rr_floordiv(from + offset, RR_DAY_SECONDS) - s->day0;
-	const int64_t last = rr_floordiv(upto + offset, RR_DAY_SECONDS) - s->day0;
-	const int64_t day = rr_sieve_day_upto(s, first, last);
+	const int64_t offset = c->clock[p->clock].offset;
+	const int64_t first = rr_floordiv(from + offset, RR_DAY_SECONDS) - p->s->day0;
+	const int64_t last = rr_floordiv(upto + offset, RR_DAY_SECONDS) - p->s->day0;
+	const int64_t day = rr_sieve_day_upto(p->s, first, last);
 	int64_t begin;
 	int64_t period;
+	int64_t end;
 
 	if (day < first)
 		return INT64_MIN;
-	begin = rr_sieve_first_of_day(s, day);
-	period = rr_sieve_select_day(s, begin, rr_sieve_count_day(s, begin, s->unit_count) - 1);
-	return (period + 1 + (s->day0 + day) * plan->unit_count) * plan->unit_seconds - 1 - offset;
+	begin = rr_sieve_first_of_day(p->s, day);
+	period =
+		rr_sieve_select_day(p->s, begin, rr_sieve_count_day(p->s, begin, p->s->unit_count) - 1);
+	end = (period + 1) * c->plan->unit_seconds;
+	return instant_on(p, c, day, end > piece_end(p, c) ? piece_end(p, c) : end) - 1;
 }
 
 /* day 0 is before that of any clock */
@@ -281,24 +361,33 @@ day_before(int64_t from)
 	return rr_floordiv(from, RR_DAY_SECONDS) - 2;
 }
 
+static int64_t
+first_of_pieces(const struct clocks *c, struct rr_sieve *sieve, int64_t from, int64_t upto)
+{
+	int64_t best = INT64_MAX;
+	struct pieces p;
+
+	begin_pieces(&p, c, sieve, day_before(from));
+	while (next_piece(&p, c))
+	{
+		int64_t at = first_of_piece(&p, c, from, upto);
+
+		if (at <= upto)
+			best = upto = at;
+	}
+	return best;
+}
+
 bool
 rr_pattern_from(const struct rr_plan *plan, const struct rr_zone *zone, int64_t from, int64_t upto,
 				int64_t *best)
 {
 	struct clocks clocks;
-	struct pieces p;
+	struct rr_sieve sieve;
 
 	if (!find_clocks(&clocks, plan, zone))
 		return false;
-	*best = INT64_MAX;
-	begin_pieces(&p, &clocks, day_before(from));
-	while (next_piece(&p, &clocks))
-	{
-		int64_t at = first_of_piece(&p.s, plan, clocks.clock[p.clock].offset, from, upto);
-
-		if (at <= upto)
-			*best = upto = at;
-	}
+	*best = first_of_pieces(&clocks, &sieve, from, upto);
 	return true;
 }
 
@@ -307,15 +396,16 @@ rr_pattern_upto(const struct rr_plan *plan, const struct rr_zone *zone, int64_t 
 				int64_t *best)
 {
 	struct clocks clocks;
+	struct rr_sieve sieve;
 	struct pieces p;
 
 	if (!find_clocks(&clocks, plan, zone))
 		return false;
 	*best = INT64_MIN;
-	begin_pieces(&p, &clocks, day_before(from));
+	begin_pieces(&p, &clocks, &sieve, day_before(from));
 	while (next_piece(&p, &clocks))
 	{
-		int64_t at = last_of_piece(&p.s, plan, clocks.clock[p.clock].offset, from, upto);
+		int64_t at = last_of_piece(&p, &clocks, from, upto);
 
 		if (at >= from)
 			*best = from = at;
@@ -323,57 +413,132 @@ rr_pattern_upto(const struct rr_plan *plan, const struct rr_zone *zone, int64_t 
 	return true;
 }
 
-/* ---- COUNT --------------------------------------------------------------------------- */
+/* ---- COUNT, period by period ----------------------------------------------------------- */
 
-/* what estimates go by, for each clock: the days and the layout of its longest piece, and some classes */
-struct estimate
+/* does the period take part that this clock shows at an instant? */
+static bool
+takes_part(const struct clocks *c, const struct rr_sieve *s, int clock, int64_t at)
 {
-	const struct clocks *c;
-	struct pieces p;
-	double density; /* periods in a day, by the mean */
-	double scale;   /* and to one of the sample */
-	uint64_t days[OFFSETS][RR_ERA_WORDS];
-	struct rr_layout layout[OFFSETS];
-	struct rr_sample sample[OFFSETS];
+	const int64_t civil = at + c->clock[clock].offset;
+	const int64_t day = rr_floordiv(civil, RR_DAY_SECONDS);
+
+	return rr_has(s->starts, (int) ((civil - day * RR_DAY_SECONDS) / c->plan->unit_seconds)) &&
+		   rr_has(s->days, (int) ((day - s->day0) % s->era));
+}
+
+/* how many occurrences it has while this clock is in force; at most one change is in a period */
+static int64_t
+size_on(const struct clocks *c, int clock, int64_t at)
+{
+	const int64_t unit = c->plan->unit_seconds;
+	const struct rr_times *times = &c->clock[clock].times;
+	const int64_t begin = at - rr_floormod(at + c->clock[clock].offset, unit);
+	const struct stretch last = stretch_at(c, begin + unit - 1);
+	const bool at_begin = clock_at(c, begin) == clock;
+	int64_t here;
+
+	if (at_begin && last.clock == clock)
+		return rr_subday_size(c->plan);
+	if (!at_begin && last.clock != clock)
+		return 0;
+	here = rr_subday_rank(c->plan, times, (int) (last.start - begin));
+	return at_begin ? here : rr_subday_size(c->plan) - here;
+}
+
+/* a walk from period to period of the series */
+struct walk
+{
+	int64_t t;      /* it has come to this one, by DTSTART's second in it, */
+	int64_t size;   /* of whose occurrences there are so many in a period, */
+	int64_t passed; /* so many are behind, */
+	int64_t wanted; /* and one of this number is sought */
 };
 
+/* through periods that are wholly in the stretch of a clock; those before `end`, but not that of the last wanted */
+static void
+walk_stretch(const struct clocks *c, const struct rr_sieve *s, struct walk *w, int clock,
+			 int64_t end)
+{
+	const int64_t unit = c->plan->unit_seconds;
+	const int64_t step = (int64_t) c->plan->interval * unit;
+	const int64_t more_days = c->plan->interval / s->unit_count % s->era;
+	const int64_t more = c->plan->interval % s->unit_count;
+	const int64_t u = rr_floordiv(w->t + c->clock[clock].offset, unit);
+	int64_t day = rr_floordiv(u, s->unit_count);
+	int64_t of_day = u - day * s->unit_count;
+
+	for (day = (day - s->day0) % s->era; w->t < end; w->t += step)
+	{
+		if (rr_has(s->days, (int) day) && rr_has(s->starts, (int) of_day))
+		{
+			if (w->passed + w->size >= w->wanted)
+				return;
+			w->passed += w->size;
+		}
+		of_day += more;
+		day += more_days + (of_day >= s->unit_count);
+		of_day -= of_day >= s->unit_count ? s->unit_count : 0;
+		while (day >= s->era)
+			day -= s->era;
+	}
+}
+
+/* one period near a change, of which each clock may show a part; false: it holds the last wanted */
+static bool
+walk_change(const struct clocks *c, const struct rr_sieve *s, struct walk *w)
+{
+	int64_t n = 0;
+
+	for (int i = 0; i < c->n; i++)
+		if (takes_part(c, s, i, w->t))
+			n += size_on(c, i, w->t);
+	if (w->passed + n >= w->wanted)
+		return false;
+	w->passed += n;
+	w->t += (int64_t) c->plan->interval * c->plan->unit_seconds;
+	return true;
+}
+
 /*
- * Periods one by one: to number `wanted` from *at on, or where `most` have been looked at and it is not near a
- * change.  Returns how many have been passed.
+ * Periods one by one: to number `wanted` from *at on, or to the first midnight after an instant.  Returns how many
+ * occurrences have been passed.
  */
 static int64_t
 walk_periods(const struct clocks *c, const struct rr_sieve *s, int64_t *at, int64_t wanted,
-			 int64_t most)
+			 int64_t upto)
 {
 	const struct rr_plan *plan = c->plan;
-	const int64_t step = (int64_t) plan->interval * plan->unit_seconds;
-	/* cuts are between periods, so each begins at the same instant on all clocks */
-	const int64_t offset = c->clock[0].offset;
-	int64_t t = rr_phase_at(plan, offset).origin * plan->unit_seconds - offset;
-	int64_t n = 0;
+	const int64_t unit = plan->unit_seconds;
+	struct walk w = { *at + rr_floormod(plan->start_instant - *at, plan->interval * unit),
+					  rr_subday_size(plan), 0, wanted };
 
-	t += t < *at ? (*at - t + step - 1) / step * step : 0;
-	for (; t <= RR_TIME_MAX; t += step)
+	upto = upto < RR_TIME_MAX ? midnight_after(c, upto) : RR_TIME_MAX + 1;
+	while (w.t < upto)
 	{
-		int64_t civil = t + c->clock[clock_at(c, t)].offset;
-		int64_t day = rr_floordiv(civil, RR_DAY_SECONDS);
+		const struct stretch here = stretch_at(c, w.t);
+		const int64_t end = here.end - unit < upto ? here.end - unit : upto;
 
-		if (most-- <= 0 && is_settled(c, t))
-			break;
-		if (rr_time_has(&plan->starts, (int) (civil - day * RR_DAY_SECONDS)) &&
-			(!plan->filtered || rr_has(s->days, (int) ((day - s->day0) % RR_CYCLE_DAYS))) &&
-			++n == wanted)
-			break;
+		if (w.t - here.start >= unit && w.t < end)
+		{
+			walk_stretch(c, s, &w, here.clock, end);
+			if (w.t >= end)
+				continue;
+		}
+		else if (walk_change(c, s, &w))
+			continue;
+		/* where no period is yet that holds it */
+		*at = w.t - unit;
+		return w.passed;
 	}
-	*at = t;
-	return n == wanted ? n - 1 : n;
+	*at = upto;
+	return w.passed;
 }
 
-/* else there may be others on the day to which a walk has come */
+/* else there may be others in the period before that to which a walk has come */
 static bool
 is_walkable(const struct rr_plan *plan)
 {
-	return (int64_t) plan->interval * plan->unit_seconds >= 2 * RR_DAY_SECONDS;
+	return plan->interval >= 4;
 }
 
 static bool
@@ -390,80 +555,121 @@ static void
 pass_by_walk(const struct clocks *c, struct rr_sieve *s, int64_t *at, int64_t upto, int64_t wanted,
 			 int64_t *passed)
 {
-	const double step = (double) c->plan->interval * c->plan->unit_seconds;
+	const int64_t step = (int64_t) c->plan->interval * c->plan->unit_seconds;
 	double enough;
 
 	if (!is_walkable(c->plan))
 		return;
 	rr_sieve_open(s, c->plan, day_before(*at));
 	s->size = c->plan->starts.n / s->common + 1;
-	enough = 1.5 * rr_sieve_mean(s, wanted - *passed) * RR_DAY_SECONDS / step;
+	enough = 1.5 * rr_sieve_mean(s, (wanted - *passed) / rr_subday_size(c->plan) + 1) *
+			 RR_DAY_SECONDS / (double) step;
 	if (enough > FEW_PERIODS && !is_few(c->plan, upto - *at))
 		return;
-	*passed += walk_periods(c, s, at, wanted - *passed, FEW_PERIODS);
-	if (*passed + 1 < wanted && *at <= RR_TIME_MAX)
-	{
-		const int64_t offset = c->clock[clock_at(c, *at)].offset;
+	if (upto - *at > FEW_PERIODS * step)
+		upto = *at + FEW_PERIODS * step;
+	*passed += walk_periods(c, s, at, wanted - *passed, upto);
+}
 
-		*at = rr_floordiv(*at + offset, RR_DAY_SECONDS) * RR_DAY_SECONDS - offset;
-	}
+/* ---- COUNT, by sums -------------------------------------------------------------------- */
+
+/* what is known of a clock: the layout of its longest piece, and some classes of it to estimate by */
+struct known
+{
+	int longest; /* the piece, by its cut */
+	struct rr_layout layout;
+	struct rr_sample sample;
+	int64_t base[CUTS]; /* what the sums of each piece begin with, or -1 */
+};
+
+struct sums
+{
+	const struct clocks *c;
+	struct pieces p;
+	double density; /* occurrences in a day, by the mean */
+	double scale;   /* and to one of the sample */
+	struct known known[OFFSETS];
+};
+
+/* COUNT takes this from the stack, and less than 8 kB more */
+_Static_assert(sizeof(struct rr_sieve) + sizeof(struct clocks) + sizeof(struct sums) <
+				   RR_STACK_MOST - 8192,
+			   "as rrule.h says");
+
+static int
+longest_piece(const struct clock *clock)
+{
+	int longest = 0;
+
+	for (int k = 1; k + 1 < clock->cuts; k++)
+		if (clock->cut[k + 1] - clock->cut[k] > clock->cut[longest + 1] - clock->cut[longest])
+			longest = k;
+	return longest;
 }
 
 static void
-make_estimate(struct estimate *e, const struct clocks *c)
+make_sums(struct sums *sums, const struct clocks *c)
 {
-	struct pieces *p = &e->p;
+	const double size = (double) rr_subday_size(c->plan);
+	struct pieces *p = &sums->p;
 
-	e->c = c;
-	e->density = 0;
-	e->scale = 1;
+	sums->c = c;
+	sums->density = 0;
+	sums->scale = 1;
 	for (int i = 0; i < c->n; i++)
 	{
-		const struct clock *clock = &c->clock[i];
-		int longest = 0;
+		struct known *known = &sums->known[i];
 
-		for (int k = 1; k + 1 < clock->cuts; k++)
-			if (clock->cut[k + 1] - clock->cut[k] > clock->cut[longest + 1] - clock->cut[longest])
-				longest = k;
+		memset(known->base, 0xff, sizeof(known->base));
+		known->longest = longest_piece(&c->clock[i]);
 		turn_to(p, c, i);
-		mark_days(c, i, clock->cut[longest], clock->cut[longest + 1], p->s.day0, e->days[i]);
-		for (int k = 0; k < RR_ERA_WORDS; k++)
-			e->days[i][k] &= p->permitted[k];
-		rr_sieve_restrict(&p->s, p->starts, 0, c->plan->unit_count, e->days[i]);
-		rr_sieve_sample(&p->s, &e->sample[i]);
-		e->layout[i] = p->s.layout;
-		if (p->s.size == 0 || p->s.permitted == 0)
+		p->cut = known->longest;
+		make_days(p, c);
+		rr_sieve_restrict(p->s, p->starts, 0, c->plan->unit_count, p->days);
+		rr_sieve_sample(p->s, &known->sample);
+		known->layout = p->s->layout;
+		if (p->s->size == 0 || p->s->permitted == 0)
 			continue;
-		e->density += 1 / rr_sieve_mean(&p->s, 1);
-		e->scale = e->sample[i].scale > e->scale ? e->sample[i].scale : e->scale;
+		sums->density += size / rr_sieve_mean(p->s, 1);
+		sums->scale =
+			size * known->sample.scale > sums->scale ? size * known->sample.scale : sums->scale;
 	}
 }
 
 static double
 estimate_before(const void *context, int64_t day)
 {
-	const struct estimate *e = context;
+	const struct sums *sums = context;
 	double n = 0;
 
-	for (int i = 0; i < e->c->n; i++)
-		n += rr_sieve_estimate(&e->p.s, &e->layout[i], &e->sample[i], day);
-	return n;
+	for (int i = 0; i < sums->c->n; i++)
+		n += rr_sieve_estimate(sums->p.s, &sums->known[i].layout, &sums->known[i].sample, day);
+	return n * (double) rr_subday_size(sums->c->plan);
 }
 
-/* the periods before midnight of a day that is not near a change */
+/* the occurrences before midnight of a day that is not near a change */
 static int64_t
-sum_before(struct estimate *e, const struct clocks *c, int64_t day)
+sum_before(struct sums *sums, const struct clocks *c, int64_t day)
 {
-	struct pieces *p = &e->p;
+	struct pieces *p = &sums->p;
 	int64_t n = 0;
 
 	for (int i = 0; i < c->n; i++)
 	{
+		struct known *known = &sums->known[i];
+
 		turn_to(p, c, i);
 		/* most pieces differ from this one by some days only */
-		rr_sieve_replace(&p->s, e->days[i], &e->layout[i]);
+		p->cut = known->longest;
+		make_days(p, c);
+		rr_sieve_replace(p->s, p->days, &known->layout);
+		p->cut = -1;
 		while (next_piece_of_clock(p, c))
-			n += rr_sieve_before(&p->s, day);
+		{
+			p->s->base = known->base[p->cut];
+			n += p->size * rr_sieve_before(p->s, day);
+			known->base[p->cut] = p->s->base;
+		}
 	}
 	return n;
 }
@@ -480,44 +686,49 @@ midnight(const struct clocks *c, const struct rr_sieve *s, int64_t *day)
 
 /* a day before that of number `wanted`, but not far, if all goes well; by halves after some rounds */
 static int64_t
-guess(const struct estimate *e, const struct rr_bracket *b, int64_t wanted, int round)
+guess(const struct sums *sums, const struct rr_bracket *b, int64_t wanted, int round)
 {
-	const double mean = (double) (wanted - b->n) / e->density;
+	const double mean = (double) (wanted - b->n) / sums->density;
+	const double near = sums->density * NEAR_DAYS;
 	int64_t day = b->end;
 
 	if (round % 4 == 0)
 		return b->day + (b->end - b->day) / 2;
 	if (mean < (double) (b->end - b->day))
 		day = b->day + (int64_t) mean;
-	if (!rr_mean_serves(b, wanted, day, e->scale, estimate_before, e))
-		day = rr_guess(b, wanted, NEAR_DAYS / 16, estimate_before, e);
+	/* the mean is off by some deviations */
+	if (9 * sums->scale * (double) (wanted - b->n) > near * near ||
+		!rr_mean_serves(b, wanted, day, sums->scale, estimate_before, sums))
+		day = rr_guess(b, wanted, NEAR_DAYS / 16, estimate_before, sums);
 	return day - NEAR_DAYS / 4;
 }
 
+/* until it is near, by exact sums; or, unless `surely`, by an estimate */
 static void
-pass_by_sums(struct estimate *e, const struct clocks *c, int64_t *at, int64_t wanted,
-			 int64_t *passed)
+pass_by_sums(const struct clocks *c, struct rr_sieve *sieve, int64_t *at, int64_t wanted,
+			 int64_t *passed, bool surely)
 {
 	const int64_t before = *passed;
 	struct rr_bracket b = { 0, 0, rr_floordiv(RR_TIME_MAX, RR_DAY_SECONDS), -1 };
+	struct sums sums;
 
-	begin_pieces(&e->p, c, rr_floordiv(*at + c->clock[clock_at(c, *at)].offset, RR_DAY_SECONDS));
-	b.end -= e->p.s.day0;
-	make_estimate(e, c);
-	for (int round = 1; round <= ROUNDS_MOST && b.end - b.day > NEAR_DAYS; round++)
+	begin_pieces(&sums.p, c, sieve,
+				 rr_floordiv(*at + c->clock[clock_at(c, *at)].offset, RR_DAY_SECONDS));
+	b.end -= sieve->day0;
+	make_sums(&sums, c);
+	for (int round = 1; b.end - b.day > NEAR_DAYS; round++)
 	{
-		int64_t day = guess(e, &b, wanted - before, round);
+		int64_t day = guess(&sums, &b, wanted - before, round);
 		int64_t sum;
 
 		if (is_few(c->plan, (b.end - b.day) * RR_DAY_SECONDS))
 			break;
-		/* counting from change to change serves as well */
-		if (day <= b.day + NEAR_DAYS / 2 && b.n + 1 < wanted - before)
+		if (!surely && day <= b.day + NEAR_DAYS / 2 && b.n + 1 < wanted - before)
 			break;
 		if (day <= b.day)
 			day = b.day + NEAR_DAYS;
-		midnight(c, &e->p.s, &day);
-		sum = sum_before(e, c, day);
+		midnight(c, sieve, &day);
+		sum = sum_before(&sums, c, day);
 		if (sum < wanted - before)
 		{
 			b.day = day;
@@ -531,23 +742,29 @@ pass_by_sums(struct estimate *e, const struct clocks *c, int64_t *at, int64_t wa
 	}
 	*passed += b.n;
 	if (b.day > 0)
-		*at = midnight(c, &e->p.s, &b.day);
-	if (b.end_n >= 0)
-		pass_by_walk(c, &e->p.s, at, *at + (b.end - b.day) * RR_DAY_SECONDS, wanted, passed);
+		*at = midnight(c, sieve, &b.day);
+	if (b.end_n >= 0 || is_few(c->plan, (b.end - b.day) * RR_DAY_SECONDS))
+		pass_by_walk(c, sieve, at, *at + (b.end - b.day) * RR_DAY_SECONDS, wanted, passed);
 }
 
 bool
-rr_pattern_pass(const struct rr_plan *plan, const struct rr_zone *zone, int64_t wanted, int64_t *at,
-				int64_t *passed)
+rr_pattern_pass(const struct rr_plan *plan, const struct rr_zone *zone, struct rr_sieve *sieve,
+				int64_t wanted, int64_t *at, int64_t *passed, bool surely)
 {
 	struct clocks clocks;
-	struct estimate e;
 
 	if (!find_clocks(&clocks, plan, zone))
 		return false;
 	*passed = 0;
-	pass_by_walk(&clocks, &e.p.s, at, RR_TIME_MAX, wanted, passed);
+	pass_by_walk(&clocks, sieve, at, RR_TIME_MAX, wanted, passed);
 	if (*passed + 1 < wanted && *at <= RR_TIME_MAX)
-		pass_by_sums(&e, &clocks, at, wanted, passed);
+		pass_by_sums(&clocks, sieve, at, wanted, passed, surely);
+	/* the last of all is the next one */
+	if (*passed + 1 == wanted && *at <= RR_TIME_MAX)
+	{
+		int64_t next = first_of_pieces(&clocks, sieve, *at, RR_TIME_MAX);
+
+		*at = next > *at ? next : *at;
+	}
 	return true;
 }

@@ -93,8 +93,9 @@ extern int64_t rr_subday_count(const struct rr_plan *plan, const struct rr_phase
 extern int64_t rr_subday_nth(const struct rr_plan *plan, const struct rr_phase *phase, int64_t lo,
 							 int64_t wanted);
 
-/* how many occurrences a period holds that takes part */
+/* how many occurrences a period holds that takes part; and before this offset from its beginning */
 extern int64_t rr_subday_size(const struct rr_plan *plan);
+extern int64_t rr_subday_rank(const struct rr_plan *plan, const struct rr_times *times, int offset);
 
 /* one occurrence every INTERVAL periods, whatever the clock shows? */
 extern bool rr_subday_is_single(const struct rr_plan *plan);
@@ -126,7 +127,7 @@ extern bool rr_elapsed_previous(const struct rr_plan *plan, const struct rr_zone
 /*
  * Elapsed time, behind the last single change of a zone (pattern.c): where the first period begins and where
  * the last one ends, of those from .. upto and what else is on these days; INT64_MAX, INT64_MIN: there is none.
- * False: the zone has no pattern that fits the periods.
+ * False: the zone has no pattern.
  */
 #define RR_ZONES_SETTLE INT64_C(4133980800) /* 2101-01-01: no zone has single changes after 2100 */
 extern bool rr_pattern_from(const struct rr_plan *plan, const struct rr_zone *zone, int64_t from,
@@ -134,11 +135,13 @@ extern bool rr_pattern_from(const struct rr_plan *plan, const struct rr_zone *zo
 extern bool rr_pattern_upto(const struct rr_plan *plan, const struct rr_zone *zone, int64_t from,
 							int64_t upto, int64_t *best);
 /*
- * COUNT: from a midnight on to another, or to the beginning of a period, and how many periods have been passed
- * there, fewer than wanted; *at is near number wanted, or where time ends.
+ * COUNT: from a midnight on to another instant between two periods, and how many occurrences have been passed there,
+ * fewer than wanted; *at is near number wanted, surely or by an estimate, or where time ends.  The sieve is lent: it
+ * is another afterwards.
  */
-extern bool rr_pattern_pass(const struct rr_plan *plan, const struct rr_zone *zone, int64_t wanted,
-							int64_t *at, int64_t *passed);
+extern bool rr_pattern_pass(const struct rr_plan *plan, const struct rr_zone *zone,
+							struct rr_sieve *sieve, int64_t wanted, int64_t *at, int64_t *passed,
+							bool surely);
 
 /* COUNT, as the civil second of the last occurrence that it permits (count.c) */
 extern int64_t rr_until_of_count(const struct rr_plan *plan, int32_t count);

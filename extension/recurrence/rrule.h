@@ -19,6 +19,9 @@
 #include <stddef.h>
 #include <stdint.h>
 
+/* what no function takes more of the stack than, in bytes */
+#define RR_STACK_MOST (256 * 1024)
+
 /* limits of the civil seconds that the library computes with: years -4999 .. 299999 */
 #define RR_TIME_MIN INT64_C(-219900000000)
 #define RR_TIME_MAX INT64_C(9404900000000)
@@ -301,6 +304,8 @@ struct rr_span
 /*
  * A time zone: one question, from which both directions follow.  span() gives the span that
  * holds an instant.  A plain function and its context, so that tests bring their own tables.
+ * From 2101 on its changes should repeat every 400 years, between two offsets, as all of the time zone
+ * database do: elapsed time is calculated there, and else gone through from change to change.
  */
 struct rr_zone
 {

@@ -9,8 +9,12 @@
  */
 #include "sieve.h"
 
+#include <string.h>
+
 /* what is walked at least before calculating */
 #define SHORT_WALK 2048
+/* what is counted by walking at most */
+#define LONG_WALK 150000
 
 /* ---- walking ------------------------------------------------------------------------- */
 
@@ -100,22 +104,77 @@ walk(struct rr_sieve *s, struct walker *w, int64_t steps)
 		walk_members(s, w, steps);
 }
 
+/*
+ * The periods of a day before a time of it.  Spans begin and end at a few times of day, so the same is asked
+ * again and again.
+ */
+static int64_t
+count_part(struct rr_sieve *s, int64_t first, int64_t end)
+{
+	struct rr_part *part = s->parts;
+
+	if (s->interval > RR_PART_FIRSTS || first >= end)
+		return rr_sieve_count_day(s, first, end);
+	while (part < s->parts + RR_PARTS && part->end != end)
+		part++;
+	if (part == s->parts + RR_PARTS)
+	{
+		part = &s->parts[s->next_part];
+		s->next_part = (s->next_part + 1) % RR_PARTS;
+		part->end = end;
+		memset(part->counts, 0xff, sizeof(part->counts));
+	}
+	if (part->counts[first] == UINT32_MAX)
+		part->counts[first] = (uint32_t) rr_sieve_count_day(s, first, end);
+	return part->counts[first];
+}
+
+/* by calculation, of a sieve made for the phase, whose day 0 is before `first` */
+static int64_t
+count_before(struct rr_sieve *s, int64_t u)
+{
+	const int64_t day = rr_floordiv(u, s->unit_count);
+	int64_t n = rr_sieve_before(s, day - s->day0);
+
+	if (rr_sieve_permits(s, day - s->day0))
+		n +=
+			rr_sieve_count_day(s, rr_sieve_first_of_day(s, day - s->day0), u - day * s->unit_count);
+	return n;
+}
+
+static int64_t
+calculate_between(struct rr_sieve *s, const struct rr_plan *plan, const struct rr_phase *phase,
+				  int64_t first, int64_t end)
+{
+	const int64_t day0 = s->day0;
+	int64_t n = 0;
+
+	rr_sieve_make(s, plan, phase, day0, false);
+	if (s->size > 0 && s->permitted > 0)
+		n = count_before(s, end) - count_before(s, first);
+	rr_sieve_open(s, plan, day0);
+	return n;
+}
+
 int64_t
-rr_sieve_between(struct rr_sieve *s, const struct rr_phase *phase, int64_t first, int64_t end)
+rr_sieve_between(struct rr_sieve *s, const struct rr_plan *plan, const struct rr_phase *phase,
+				 int64_t first, int64_t end)
 {
 	const int64_t many = INT64_MAX / 2;
 	int64_t day = rr_floordiv(first, s->unit_count) - s->day0;
 	int64_t last = rr_floordiv(end, s->unit_count) - s->day0;
 	struct walker w = { day, many, -1 };
 
+	if ((end - first) / (s->interval > s->unit_count ? s->interval : s->unit_count) > LONG_WALK)
+		return calculate_between(s, plan, phase, first, end);
 	s->origin = rr_floormod(phase->origin - s->day0 * s->unit_count, s->interval);
 	s->limit = last;
 	if (rr_sieve_permits(s, day))
-		w.k += rr_sieve_count_day(s, rr_sieve_first_of_day(s, day),
-								  first - (s->day0 + day) * s->unit_count);
+		w.k +=
+			count_part(s, rr_sieve_first_of_day(s, day), first - (s->day0 + day) * s->unit_count);
 	if (rr_sieve_permits(s, last))
-		w.k -= rr_sieve_count_day(s, rr_sieve_first_of_day(s, last),
-								  end - (s->day0 + last) * s->unit_count);
+		w.k -=
+			count_part(s, rr_sieve_first_of_day(s, last), end - (s->day0 + last) * s->unit_count);
 	if (s->interval < s->unit_count)
 		walk_days(s, &w, many);
 	else

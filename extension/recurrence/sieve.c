@@ -14,7 +14,7 @@
  * any day, in one step for each of these.  The place of number k is enclosed by such counts and
  * walked to at the end.
  *
- * Everything lies on the stack, some 90 kB.  With all days permitted the era is a single day.
+ * Everything lies on the stack, some 130 kB.  With all days permitted the era is a single day.
  */
 #include "classes.h"
 
@@ -120,14 +120,14 @@ make_days(struct rr_sieve *s, const struct rr_plan *plan)
 {
 	int64_t year = rr_date_of(s->day0).year;
 
-	memset(s->days, 0, sizeof(s->days));
 	if (!plan->filtered)
 	{
-		for (int64_t day = 0; day < s->era; day++)
-			rr_add(s->days, (int) day);
+		for (int64_t i = 0; i < RR_ERA_WORDS; i++)
+			s->days[i] = bits_until(s->era - 64 * i);
 		s->permitted = s->era;
 		return;
 	}
+	memset(s->days, 0, sizeof(s->days));
 	for (int64_t start = rr_year_start(year); start < s->day0 + s->era; start = rr_year_start(year))
 	{
 		const uint64_t *table = rr_year_table(plan, year++, start);
@@ -159,17 +159,16 @@ place_of(const struct rr_sieve *s, int64_t day)
 	return day % s->rows * s->length + day / s->rows * s->turn % s->length;
 }
 
-/* day by day: for few of them */
-static void
-toggle_days(struct rr_sieve *s, const uint64_t *days)
+/* the days of word i, day by day: for few of them */
+static inline void
+toggle_days(struct rr_sieve *s, int i, uint64_t days)
 {
-	for (int i = 0; i < RR_ERA_WORDS; i++)
-		for (uint64_t rest = days[i]; rest != 0; rest &= rest - 1)
-		{
-			int64_t place = place_of(s, i * 64 + rr_lowest(rest));
+	for (; days != 0; days &= days - 1)
+	{
+		int64_t place = place_of(s, i * 64 + rr_lowest(days));
 
-			s->layout.bits[place / 64] ^= UINT64_C(1) << (place % 64);
-		}
+		s->layout.bits[place / 64] ^= UINT64_C(1) << (place % 64);
+	}
 }
 
 /* goes through the layout bit by bit */
@@ -259,24 +258,15 @@ rr_sieve_lay_out(struct rr_sieve *s)
 	if (s->permitted <= FEW_DAYS || s->era == 1)
 	{
 		memset(s->layout.bits, 0, sizeof(s->layout.bits));
-		toggle_days(s, s->days);
+		for (int i = 0; i < RR_ERA_WORDS; i++)
+			toggle_days(s, i, s->days[i]);
 	}
 	else
 		gather_days(s);
 	make_ranks(s);
 }
 
-/* bits 0 .. 7 as bytes: how many are before each of them */
-static inline uint64_t
-bits_before(uint64_t bits)
-{
-	uint64_t bytes = bits * RR_EACH_BYTE & UINT64_C(0x8040201008040201);
-
-	bytes = (bytes + 127 * RR_EACH_BYTE) >> 7 & RR_EACH_BYTE;
-	return bytes * RR_EACH_BYTE << 8;
-}
-
-/* the ranks of all places, in an array, if there are many classes to ask for theirs */
+/* ranks in an array, if there are many classes to ask for theirs */
 void
 rr_sieve_expand_many(struct rr_sieve *s)
 {
@@ -286,16 +276,25 @@ rr_sieve_expand_many(struct rr_sieve *s)
 	for (int i = 0; i <= s->era / 64; i++)
 	{
 		uint64_t before = (s->layout.ranks[i] - s->layout.ranks[i / 4 * 4]) * RR_EACH_BYTE;
+		uint64_t fours = rr_four_sums(s->layout.bits[i]);
+		uint64_t even = fours & 15 * RR_EACH_BYTE;
+		uint64_t both = even + (fours >> 4 & 15 * RR_EACH_BYTE);
 
-		for (int k = 0; k < 8; k++)
-		{
-			uint64_t byte = s->layout.bits[i] >> (8 * k) & 255;
-			uint64_t ranks = before + bits_before(byte);
-
-			s->partial[i * 8 + k] = ranks;
-			before = ((ranks >> 56) + (byte >> 7)) * RR_EACH_BYTE;
-		}
+		before += both * RR_EACH_BYTE << 8;
+		s->partial[2 * i] = before;
+		s->partial[2 * i + 1] = before + even;
 	}
+}
+
+/* what is known of the periods of a day, when its starts are others */
+static void
+forget_counts(struct rr_sieve *s)
+{
+	memset(s->weights, 0xff, sizeof(s->weights));
+	for (int i = 0; i < RR_PARTS; i++)
+		s->parts[i].end = -1;
+	s->next_part = 0;
+	s->base = -1;
 }
 
 static void
@@ -309,7 +308,8 @@ open_sieve(struct rr_sieve *s, const struct rr_plan *plan, int64_t day0)
 	s->era = plan->filtered || s->whole_era ? RR_CYCLE_DAYS : 1;
 	make_starts(s, plan);
 	make_days(s, plan);
-	memset(s->weights, 0xff, sizeof(s->weights));
+	s->size = rr_size(s->starts, (int) RR_SECOND_WORDS);
+	forget_counts(s);
 }
 
 void
@@ -326,7 +326,6 @@ set_phase(struct rr_sieve *s, const struct rr_plan *plan, const struct rr_phase 
 	if (s->common > 1)
 		keep_met(s);
 	s->size = rr_size(s->starts, (int) RR_SECOND_WORDS);
-	s->base = -1;
 }
 
 static void
@@ -364,7 +363,7 @@ void
 rr_sieve_turn(struct rr_sieve *s, const struct rr_plan *plan, const struct rr_phase *phase)
 {
 	make_starts(s, plan);
-	memset(s->weights, 0xff, sizeof(s->weights));
+	forget_counts(s);
 	set_phase(s, plan, phase);
 }
 
@@ -383,19 +382,29 @@ rr_sieve_replace(struct rr_sieve *s, const uint64_t *days, const struct rr_layou
 static void
 replace_days(struct rr_sieve *s, const uint64_t *days)
 {
-	uint64_t changed[RR_ERA_WORDS];
+	uint64_t flip = 0;
+	int64_t changed = 0;
 
 	for (int i = 0; i < RR_ERA_WORDS; i++)
-		changed[i] = s->days[i] ^ days[i];
-	memcpy(s->days, days, sizeof(s->days));
-	s->permitted = rr_size(s->days, RR_ERA_WORDS);
-	s->laid_out = s->laid_out && rr_size(changed, RR_ERA_WORDS) <= FEW_DAYS;
-	if (s->laid_out)
+		changed += rr_popcount(s->days[i] ^ days[i]);
+	/* or they are nearly the others, as those of two clocks are */
+	if (changed >= s->era - FEW_DAYS && s->era > 1)
 	{
-		toggle_days(s, changed);
+		flip = ~UINT64_C(0);
+		changed = s->era - changed;
+		for (int64_t i = 0; i < RR_ERA_WORDS; i++)
+			s->layout.bits[i] ^= bits_until(s->era - 64 * i);
+	}
+	s->laid_out = s->laid_out && changed <= FEW_DAYS;
+	if (s->laid_out && (changed > 0 || flip != 0))
+	{
+		for (int64_t i = 0; i < RR_ERA_WORDS; i++)
+			toggle_days(s, (int) i, (s->days[i] ^ days[i] ^ flip) & bits_until(s->era - 64 * i));
 		make_ranks(s);
 		s->expanded = false;
 	}
+	memcpy(s->days, days, sizeof(s->days));
+	s->permitted = rr_size(s->days, RR_ERA_WORDS);
 }
 
 void
@@ -404,8 +413,7 @@ rr_sieve_restrict(struct rr_sieve *s, const uint64_t *starts, int64_t from, int6
 {
 	for (int64_t i = 0; i < (int64_t) RR_SECOND_WORDS; i++)
 		s->starts[i] = starts[i] & bits_until(end - 64 * i) & ~bits_until(from - 64 * i);
-	s->base = -1;
 	s->size = rr_size(s->starts, (int) RR_SECOND_WORDS);
-	memset(s->weights, 0xff, sizeof(s->weights));
+	forget_counts(s);
 	replace_days(s, days);
 }

@@ -11,7 +11,7 @@
 
 #define RR_ERA_WORDS    (RR_CYCLE_DAYS / 64 + 2)
 #define RR_SECOND_WORDS (RR_DAY_SECONDS / 64 + 2)
-/* for shorter intervals the periods of a day are counted once for every first one */
+/* for shorter intervals, from 2 on, the periods of a day are counted once for every first one */
 #define RR_WEIGHTS 8192
 /* classes up to so many steps apart follow from each other by addition */
 #define RR_STEPS 64
@@ -29,6 +29,16 @@ struct rr_layout
 {
 	uint64_t bits[RR_ERA_WORDS];
 	uint32_t ranks[RR_ERA_WORDS];
+};
+
+/* the periods before a time of day are counted once for every first one of short intervals */
+#define RR_PARTS       4
+#define RR_PART_FIRSTS 256
+
+struct rr_part
+{
+	int64_t end; /* that time, or -1 */
+	uint32_t counts[RR_PART_FIRSTS];
 };
 
 struct rr_sieve
@@ -55,9 +65,14 @@ struct rr_sieve
 	uint64_t starts[RR_SECOND_WORDS];
 	uint64_t days[RR_ERA_WORDS];
 	struct rr_layout layout;
-	/* for many counts, bytes: how many bits are before each place, since the last that 256 divides */
-	uint64_t partial[RR_ERA_WORDS * 8];
-	uint32_t weights[RR_WEIGHTS];
+	/*
+	 * For many counts, bytes: how many bits of the layout are before each place that 4 divides, since the last
+	 * that 256 divides; for each word of it those of even and those of odd fours.
+	 */
+	uint64_t partial[RR_ERA_WORDS * 2];
+	uint16_t weights[RR_WEIGHTS];
+	struct rr_part parts[RR_PARTS];
+	int next_part;
 };
 
 /* the periods of one day, from its first of the series on and before `end`; or which is number k */
@@ -107,8 +122,13 @@ struct rr_sample
 {
 	int n;
 	double scale; /* periods of all classes to one of these */
-	struct rr_class class[RR_SAMPLE];
-	int64_t weight[RR_SAMPLE];
+	struct
+	{
+		int32_t day; /* of a class, as its row and its column */
+		int32_t row;
+		int32_t column;
+		int32_t weight;
+	} class[RR_SAMPLE];
 };
 
 /*
@@ -157,10 +177,10 @@ extern int64_t rr_sparse_before(struct rr_sieve *s, int64_t day);
 
 /*
  * Counting through many stretches of time, each with a phase of its own: make it once, then ask how
- * many periods first <= u < end take part.  Some ns for each day.
+ * many periods first <= u < end take part.  Some ns for each day, or by calculation.
  */
 extern void rr_sieve_open(struct rr_sieve *s, const struct rr_plan *plan, int64_t day0);
-extern int64_t rr_sieve_between(struct rr_sieve *s, const struct rr_phase *phase, int64_t first,
-								int64_t end);
+extern int64_t rr_sieve_between(struct rr_sieve *s, const struct rr_plan *plan,
+								const struct rr_phase *phase, int64_t first, int64_t end);
 
 #endif

@@ -19,9 +19,8 @@
 
 /* ---- inside a period ----------------------------------------------------------------- */
 
-/* how many chosen elements of a period are before this offset */
-static int64_t
-offsets_before(const struct rr_plan *plan, const struct rr_times *times, int offset)
+int64_t
+rr_subday_rank(const struct rr_plan *plan, const struct rr_times *times, int offset)
 {
 	int64_t rank = offset >= plan->unit_seconds ? times->n : rr_time_rank(times, offset);
 
@@ -180,7 +179,7 @@ periods_between(const struct rr_plan *plan, const struct rr_phase *phase, struct
 	if (rr_subday_is_unfiltered(plan))
 		return rr_floordiv(end - 1 - phase->origin, plan->interval) -
 			   rr_floordiv(first - 1 - phase->origin, plan->interval);
-	return rr_sieve_between(sieve, phase, first, end);
+	return rr_sieve_between(sieve, plan, phase, first, end);
 }
 
 static int64_t
@@ -229,13 +228,13 @@ part_before(const struct rr_plan *plan, const struct rr_phase *phase, int64_t x)
 
 	if (!is_period(plan, phase, u))
 		return 0;
-	return offsets_before(plan, &phase->times, (int) (x - u * plan->unit_seconds));
+	return rr_subday_rank(plan, &phase->times, (int) (x - u * plan->unit_seconds));
 }
 
 int64_t
 rr_subday_size(const struct rr_plan *plan)
 {
-	return offsets_before(plan, &plan->times, plan->unit_seconds);
+	return rr_subday_rank(plan, &plan->times, plan->unit_seconds);
 }
 
 int64_t
@@ -252,14 +251,14 @@ rr_subday_count(const struct rr_plan *plan, const struct rr_phase *phase, struct
 		return 0;
 	n = periods_between(plan, phase, sieve, rr_floordiv(lo, plan->unit_seconds),
 						rr_floordiv(hi, plan->unit_seconds));
-	return n * offsets_before(plan, &phase->times, plan->unit_seconds) +
+	return n * rr_subday_rank(plan, &phase->times, plan->unit_seconds) +
 		   part_before(plan, phase, hi) - part_before(plan, phase, lo);
 }
 
 int64_t
 rr_subday_nth(const struct rr_plan *plan, const struct rr_phase *phase, int64_t lo, int64_t wanted)
 {
-	int64_t size = offsets_before(plan, &phase->times, plan->unit_seconds);
+	int64_t size = rr_subday_rank(plan, &phase->times, plan->unit_seconds);
 	int64_t k;
 	int64_t u;
 

@@ -1,7 +1,7 @@
 /*
  * rr_summer.h
- *		A zone with a change of clock in March and October of every year, for ever; or from a year
- *		on, which the context points to.
+ *		Zones whose clock changes twice a year for ever: by an hour in March and October, or from a year on, which
+ *		the context points to; and by half an hour in April and October, as on Lord Howe Island.
  */
 #ifndef RR_TEST_SUMMER_H
 #define RR_TEST_SUMMER_H
@@ -39,5 +39,37 @@ summer_span(void *context, int64_t instant, struct rr_span *span)
 }
 
 __attribute__((unused)) static const struct rr_zone summer_zone = { summer_span, NULL };
+
+#define HOWE_STANDARD 37800
+#define HOWE_SUMMER   39600
+
+/* two o'clock on the first Sunday of a month, on a clock that is so far ahead of UTC */
+static int64_t
+first_sunday(int64_t year, int month, int64_t offset)
+{
+	int64_t day = rr_day_of(year, month, 1);
+
+	return (day + (6 - rr_weekday(day))) * RR_DAY_SECONDS + 7200 - offset;
+}
+
+__attribute__((unused)) static void
+howe_span(void *context, int64_t instant, struct rr_span *span)
+{
+	int64_t year = rr_date_of(rr_floordiv(instant, RR_DAY_SECONDS)).year;
+	int64_t autumn = first_sunday(year, 4, HOWE_SUMMER);
+	int64_t spring = first_sunday(year, 10, HOWE_STANDARD);
+
+	(void) context;
+	span->offset = instant >= autumn && instant < spring ? HOWE_STANDARD : HOWE_SUMMER;
+	span->offset_before = span->offset_after = HOWE_STANDARD + HOWE_SUMMER - span->offset;
+	span->start = instant < autumn   ? first_sunday(year - 1, 10, HOWE_STANDARD)
+				  : instant < spring ? autumn
+									 : spring;
+	span->end = instant < autumn   ? autumn
+				: instant < spring ? spring
+								   : first_sunday(year + 1, 4, HOWE_SUMMER);
+}
+
+__attribute__((unused)) static const struct rr_zone howe_zone = { howe_span, NULL };
 
 #endif

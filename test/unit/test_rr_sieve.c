@@ -195,11 +195,13 @@ test_sparse(int rules)
 
 /* ---- elapsed time in a zone ---------------------------------------------------------- */
 
+static const struct rr_zone *zone = &summer_zone; /* of the test that runs */
+
 static void
 make_elapsed(struct rr_plan *plan, const struct rr_rule *rule, int64_t dtstart)
 {
 	rr_plan_make(plan, rule, dtstart, RR_ZONED | RR_ELAPSED);
-	rr_plan_elapse(plan, &summer_zone);
+	rr_plan_elapse(plan, zone);
 }
 
 static bool
@@ -211,7 +213,7 @@ ends_elapsed_at(const struct rr_rule *rule, int64_t dtstart, int32_t count, int6
 
 	counted.count = count;
 	make_elapsed(&plan, &counted, dtstart);
-	return rr_zoned_previous(&plan, &summer_zone, RR_TIME_MAX, &last) && last == end;
+	return rr_zoned_previous(&plan, zone, RR_TIME_MAX, &last) && last == end;
 }
 
 static int64_t
@@ -223,9 +225,25 @@ elapsed_rule(struct rr_rule *rule)
 	return (rr_day_of(1900 + pick(300), 1 + pick(12), 1) + pick(31)) * DAY;
 }
 
+/* of several occurrences a period, too, which a change of half an hour can divide */
+static int64_t
+wide_elapsed_rule(struct rr_rule *rule)
+{
+	const int64_t dtstart = elapsed_rule(rule);
+
+	if (pick(2))
+		return dtstart;
+	do
+		awkward_rule(rule);
+	while (rule->freq <= RR_DAILY);
+	if (pick(2))
+		rule->freq = RR_HOURLY;
+	return dtstart + pick(DAY);
+}
+
 /* COUNT ends where counting ends, over the changes of some hundred years */
 static void
-test_elapsed(int rules)
+test_elapsed(int rules, const char *where)
 {
 	static struct rr_plan plan;
 	int bad = 0;
@@ -233,7 +251,7 @@ test_elapsed(int rules)
 	for (int i = 0; i < rules && bad < 5; i++)
 	{
 		struct rr_rule rule;
-		int64_t dtstart = elapsed_rule(&rule);
+		int64_t dtstart = wide_elapsed_rule(&rule);
 		int64_t t = 0;
 		int64_t lo = RR_TIME_MIN;
 		int most = 1 + pick(3000);
@@ -241,7 +259,7 @@ test_elapsed(int rules)
 
 		make_elapsed(&plan, &rule, dtstart);
 		/* for two thousand years, or it would take too long */
-		while (n < most && rr_zoned_next(&plan, &summer_zone, lo, &t) &&
+		while (n < most && rr_zoned_next(&plan, zone, lo, &t) &&
 			   t < dtstart + 5 * RR_CYCLE_DAYS * DAY)
 		{
 			n++;
@@ -250,12 +268,12 @@ test_elapsed(int rules)
 		if (n > 0 && !ends_elapsed_at(&rule, dtstart, n, lo - 1))
 			bad += !complain(&rule, dtstart, "elapsed count", lo - 1);
 	}
-	ok(bad == 0, "COUNT in elapsed time, %d awkward rules", rules);
+	ok(bad == 0, "COUNT in elapsed time, %d awkward rules, %s", rules, where);
 }
 
 /* to the end of time; zone and series repeat together within some times 400 years, or hardly ever */
 static void
-test_elapsed_sums(int rules)
+test_elapsed_sums(int rules, const char *where)
 {
 	static const int32_t intervals[] = {
 		1, 2, 3, 4, 5, 6, 7, 9, 10, 12, 15, 21, 40, 90, 773, 5411
@@ -278,28 +296,27 @@ test_elapsed_sums(int rules)
 		rule.count = k + more;
 		make_elapsed(&plan, &rule, dtstart);
 		if (plan.until_instant > RR_TIME_MAX - DAY ||
-			!rr_zoned_previous(&plan, &summer_zone, RR_TIME_MAX, &end))
+			!rr_zoned_previous(&plan, zone, RR_TIME_MAX, &end))
 			continue;
 		rule.count = k;
 		make_elapsed(&plan, &rule, dtstart);
-		if (!rr_zoned_previous(&plan, &summer_zone, RR_TIME_MAX, &middle))
+		if (!rr_zoned_previous(&plan, zone, RR_TIME_MAX, &middle))
 			bad += !complain(&rule, dtstart, "nothing", 0);
 		rule.count = 0;
 		make_elapsed(&plan, &rule, dtstart);
-		if (!rr_zoned_next(&plan, &summer_zone, middle + 1, &next))
+		if (!rr_zoned_next(&plan, zone, middle + 1, &next))
 			bad += !complain(&rule, dtstart, "nothing behind", middle);
 		/* not a second time that no DTSTART can be */
-		dtstart = rr_to_civil(&summer_zone, next);
-		if (rr_to_instant(&summer_zone, dtstart) == next &&
-			!ends_elapsed_at(&rule, dtstart, more, end))
+		dtstart = rr_to_civil(zone, next);
+		if (rr_to_instant(zone, dtstart) == next && !ends_elapsed_at(&rule, dtstart, more, end))
 			bad += !complain(&rule, dtstart, "elapsed sum", middle);
 	}
-	ok(bad == 0, "sums of COUNT in elapsed time, %d awkward rules", rules);
+	ok(bad == 0, "sums of COUNT in elapsed time, %d awkward rules, %s", rules, where);
 }
 
 /* the nearest by the pattern of the zone is what steps from change to change find */
 static void
-test_pattern(int rules)
+test_pattern(int rules, const char *where)
 {
 	static struct rr_plan plan;
 	int bad = 0;
@@ -307,7 +324,7 @@ test_pattern(int rules)
 	for (int i = 0; i < rules && bad < 5; i++)
 	{
 		struct rr_rule rule;
-		int64_t dtstart = elapsed_rule(&rule);
+		int64_t dtstart = wide_elapsed_rule(&rule);
 		int64_t lo = RR_ZONES_SETTLE + wide_random(INT64_C(1) << 36);
 		int64_t hi = lo + wide_random(INT64_C(1) << (24 + pick(10)));
 		int64_t t;
@@ -317,20 +334,111 @@ test_pattern(int rules)
 		make_elapsed(&plan, &rule, dtstart);
 		if (plan.empty || plan.start_instant > lo)
 			continue;
-		if (!rr_pattern_from(&plan, &summer_zone, lo, hi, &t) ||
+		if (!rr_pattern_from(&plan, zone, lo, hi, &t) ||
 			(t >= lo && t <= hi &&
-			 !(rr_zoned_next(&plan, &summer_zone, t, &found) && found < t + plan.unit_seconds &&
-			   rr_zoned_next(&plan, &summer_zone, lo, &same) && same == found)) ||
-			(t == INT64_MAX && rr_zoned_next(&plan, &summer_zone, lo, &found) && found <= hi))
+			 !(rr_zoned_next(&plan, zone, t, &found) && found < t + plan.unit_seconds &&
+			   rr_zoned_next(&plan, zone, lo, &same) && same == found)) ||
+			(t == INT64_MAX && rr_zoned_next(&plan, zone, lo, &found) && found <= hi))
 			bad += !complain(&rule, dtstart, "first of the pattern", lo);
-		if (!rr_pattern_upto(&plan, &summer_zone, lo, hi, &t) ||
+		if (!rr_pattern_upto(&plan, zone, lo, hi, &t) ||
 			(t >= lo && t <= hi &&
-			 !(rr_zoned_previous(&plan, &summer_zone, t, &found) && found > t - plan.unit_seconds &&
-			   rr_zoned_previous(&plan, &summer_zone, hi, &same) && same == found)) ||
-			(t == INT64_MIN && rr_zoned_previous(&plan, &summer_zone, hi, &found) && found >= lo))
+			 !(rr_zoned_previous(&plan, zone, t, &found) && found > t - plan.unit_seconds &&
+			   rr_zoned_previous(&plan, zone, hi, &same) && same == found)) ||
+			(t == INT64_MIN && rr_zoned_previous(&plan, zone, hi, &found) && found >= lo))
 			bad += !complain(&rule, dtstart, "last of the pattern", hi);
 	}
-	ok(bad == 0, "the nearest by the pattern of the zone, %d awkward rules", rules);
+	ok(bad == 0, "the nearest by the pattern of the zone, %d awkward rules, %s", rules, where);
+}
+
+#define ERA (RR_CYCLE_DAYS * DAY)
+
+/* how many occurrences are in so much time from the first on, or -1 if they are too many */
+static int32_t
+count_cycle(const struct rr_plan *plan, int64_t cycle)
+{
+	static int64_t out[4096];
+	const int64_t end = plan->start_instant + cycle;
+	int64_t lo = plan->start_instant;
+	int32_t all = 0;
+	int here;
+
+	while ((here = rr_zoned_fill(plan, zone, lo, end - 1, out, 4096)) > 0 && all <= 2000000)
+	{
+		all += here;
+		lo = out[here - 1] + 1;
+	}
+	return here > 0 ? -1 : all;
+}
+
+/*
+ * As many as in a first cycle, which are counted one by one, are in all others, if zone, days and series repeat together
+ * after it; so number k of them, q cycles later, ends a COUNT.
+ */
+static bool
+ends_after_cycles(struct rr_rule *rule, int64_t dtstart, int32_t k, int64_t cycle, int32_t q,
+				  int32_t all)
+{
+	static struct rr_plan plan;
+	int64_t first;
+	int64_t last;
+
+	rule->count = k;
+	make_elapsed(&plan, rule, dtstart);
+	if (!rr_zoned_previous(&plan, zone, RR_TIME_MAX, &first))
+		return false;
+	rule->count = q * all + k;
+	make_elapsed(&plan, rule, dtstart);
+	return rr_zoned_previous(&plan, zone, RR_TIME_MAX, &last) && last == first + q * cycle;
+}
+
+static void
+test_eras(int rules, const char *where)
+{
+	static const int32_t intervals[] = { 1, 2, 3, 6, 7, 8, 9, 18, 21, 27, 54, 773, 5411, 24, 28 };
+	static struct rr_plan plan;
+	int bad = 0;
+	int tried = 0;
+
+	for (int i = 0; i < rules && bad < 5; i++)
+	{
+		struct rr_rule rule;
+		int64_t dtstart = wide_elapsed_rule(&rule);
+		int32_t all;
+		int32_t q;
+
+		dtstart += dtstart < RR_ZONES_SETTLE ? ERA : 0;
+		rule.interval = intervals[pick(sizeof(intervals) / sizeof(intervals[0]))];
+		make_elapsed(&plan, &rule, dtstart);
+		all = count_cycle(&plan, ERA);
+		if (all <= 0)
+			continue;
+		q = 1 + pick(INT32_MAX / all < 700 ? INT32_MAX / all - 1 : 700);
+		tried++;
+		if (!ends_after_cycles(&rule, dtstart, 1 + pick(all), ERA, q, all))
+			bad += !complain(&rule, dtstart, "elapsed eras", q);
+	}
+	ok(bad == 0 && tried > 0, "COUNT after some times 400 years, %d awkward rules, %s", rules,
+	   where);
+}
+
+/* FREQ=HOURLY on a clock that changes by half an hour: 11 times 400 years are the shortest cycle */
+static void
+test_howe(void)
+{
+	static const char text[] = "FREQ=HOURLY;INTERVAL=11;BYDAY=SU;BYMINUTE=15,40,50";
+	static struct rr_plan plan;
+	const int64_t dtstart = rr_day_of(2150, 6, 7) * DAY + 15 * 60; /* a Sunday */
+	struct rr_error error = { 0 };
+	struct rr_rule rule;
+	int32_t all;
+
+	if (!rr_parse(text, sizeof(text) - 1, &rule, &error))
+		diag("%s is refused", text);
+	make_elapsed(&plan, &rule, dtstart);
+	all = count_cycle(&plan, 11 * ERA);
+	for (int32_t q = 1; q <= 64; q *= 4)
+		ok(ends_after_cycles(&rule, dtstart, 1, 11 * ERA, q, all), "COUNT=%d ends after %d years",
+		   q * all + 1, q * 11 * 400);
 }
 
 int
@@ -344,8 +452,15 @@ main(int argc, char **argv)
 	test_walks(rules);
 	test_sums(rules * 4);
 	test_sparse(rules * 4);
-	test_elapsed(rules);
-	test_elapsed_sums(rules);
-	test_pattern(rules * 4);
+	test_elapsed(rules, "an hour");
+	test_elapsed_sums(rules, "an hour");
+	test_pattern(rules * 4, "an hour");
+	test_eras(rules, "an hour");
+	zone = &howe_zone;
+	test_elapsed(rules, "half an hour");
+	test_elapsed_sums(rules, "half an hour");
+	test_pattern(rules * 4, "half an hour");
+	test_eras(rules, "half an hour");
+	test_howe();
 	return done_testing();
 }
