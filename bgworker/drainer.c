@@ -20,8 +20,6 @@
  *
  * Commits wake it by its latch, and are read at once.  One that comes very soon after a read (READ_EVERY_US)
  * is read a millisecond later, with those that follow it: meanwhile the drainer rests, and nobody wakes it.
- * A window of several events says that more will follow, and the next one is read only after BUSY_EVERY_US.
- * A broker works per request and hardly per record, so that larger windows are what keeps it up with a load.
  * Without brokers what is read serves those who go by stored positions, so that it is not done more
  * often than these are stored.
  *
@@ -83,10 +81,8 @@
 /* how often standbys are looked at: first, and when they have not answered for a second */
 #define STANDBY_SOON_MS  1
 #define STANDBY_LATER_MS 100
-/* windows aren't cut more often than this, nor under load (events in the last one): they become larger */
+/* windows aren't cut more often than this, and under load once a millisecond: they become larger */
 #define READ_EVERY_US 250
-#define BUSY_EVERY_US 3000
-#define BUSY_EVENTS   5
 /* a window takes no more than this part of what all of them may take */
 #define WINDOWS_IN_MEMORY 4
 
@@ -115,8 +111,7 @@ static bool save_failed = false;
 static bool news = true; /* there may be something to read, whatever the slot says */
 static TimestampTz next_look = 0;
 static TimestampTz last_read = 0;
-static int last_rows = 0; /* that this read found */
-static int failures = 0;  /* transactions in a row */
+static int failures = 0; /* transactions in a row */
 static RedriveState redrive = REDRIVE_WANTED;
 static int64 last_letter = 0; /* number of the last letter that was read in this round of them */
 
@@ -384,8 +379,7 @@ read_more(long *wait_ms)
 static long
 pause_us(void)
 {
-	long busy_us = last_rows < BUSY_EVENTS ? READ_EVERY_US : BUSY_EVERY_US;
-	long every_us = agenda_publishing() ? busy_us : SAVE_EVERY_MS * 1000;
+	long every_us = agenda_publishing() ? READ_EVERY_US : SAVE_EVERY_MS * 1000;
 	long since_us = (long) (GetCurrentTimestamp() - last_read);
 	bool read_for_save = last_read >= TimestampTzPlusMilliseconds(position_saved, SAVE_EVERY_MS);
 
@@ -441,7 +435,6 @@ read_log(long *wait_ms)
 	}
 	failures = 0;
 	last_read = GetCurrentTimestamp();
-	last_rows = window != NULL ? window->n_rows : 0;
 	SpinLockAcquire(&agenda_worker_slot->mutex);
 	info->reads++;
 	SpinLockRelease(&agenda_worker_slot->mutex);
