@@ -148,7 +148,8 @@ static void read_more(long *wait_ms);
 static long pause_us(void);
 static bool room_for_window(void);
 static void add_window(AgendaWindow *window);
-static bool is_replicated(long *wait_ms);
+static bool is_replicated(void);
+static long standby_look_ms(void);
 static void read_log(long *wait_ms);
 static bool read_letters(long *wait_ms);
 static void work_on_flow(long *wait_ms);
@@ -354,7 +355,7 @@ read_more(long *wait_ms)
 {
 	long left_us;
 
-	if (!room_for_window() || !is_replicated(wait_ms))
+	if (!room_for_window() || !is_replicated())
 		return;
 	news = take_news();
 	left_us = pause_us();
@@ -404,17 +405,18 @@ add_window(AgendaWindow *window)
 	agenda_flow_add(&flow, window);
 }
 
-/* Whether what is in the flow may leave the server; nothing can wake us when that changes. */
+/* Whether what is in the flow may leave the server. */
 static bool
-is_replicated(long *wait_ms)
+is_replicated(void)
 {
-	bool soon;
+	return flow.n_windows == 0 || !agenda_publishing() || agenda_standbys_have(flow_durable_at);
+}
 
-	if (flow.n_windows == 0 || !agenda_publishing() || agenda_standbys_have(flow_durable_at))
-		return true;
-	soon = GetCurrentTimestamp() - last_read < USECS_PER_SEC;
-	*wait_ms = Min(*wait_ms, soon ? STANDBY_SOON_MS : STANDBY_LATER_MS);
-	return false;
+/* When to look again whether it may: nothing wakes us. */
+static long
+standby_look_ms(void)
+{
+	return GetCurrentTimestamp() - last_read < USECS_PER_SEC ? STANDBY_SOON_MS : STANDBY_LATER_MS;
 }
 
 static void
@@ -495,7 +497,7 @@ work_on_flow(long *wait_ms)
 	long flow_ms = 0;
 
 	if (!pass_settled())
-		flow_ms = step_flow(is_replicated(wait_ms));
+		flow_ms = is_replicated() ? step_flow(true) : Min(step_flow(false), standby_look_ms());
 	while (pass_settled())
 		flow_ms = 0;
 	*wait_ms = Min(*wait_ms, flow_ms);
@@ -636,13 +638,12 @@ show_state(void)
 {
 	const char *error = NULL;
 	bool down = strcmp(agenda_drainer_publisher_state(&error), "down") == 0;
-	long wait_ms = 0;
 
 	if (flow.n_windows == 0)
 		agenda_worker_set_state(AGENDA_STATE_IDLE);
 	else if (flow.halts > 0)
 		agenda_worker_set_state(AGENDA_STATE_HALTED);
-	else if (!is_replicated(&wait_ms))
+	else if (!is_replicated())
 		agenda_worker_set_state(AGENDA_STATE_UNREPLICATED);
 	else
 		agenda_worker_set_state(down ? AGENDA_STATE_BROKER_DOWN : AGENDA_STATE_PUBLISHING);

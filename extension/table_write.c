@@ -68,6 +68,7 @@ static void open_indexes(AgendaWriter *writer);
 static bool can_be_kept(const AgendaWriterState *state);
 static void keep(AgendaWriterState *state);
 static TupleTableSlot *new_slot(AgendaWriter *writer, const TupleTableSlotOps *kind);
+static void fill(TupleTableSlot *slot, const Datum *values, const bool *nulls);
 static bool is_known(const AgendaRowMap *map, AttrNumber attnum);
 static void check_row(AgendaWriter *writer, TupleTableSlot *slot);
 static List *insert_index_entries(AgendaWriter *writer, TupleTableSlot *slot);
@@ -322,9 +323,7 @@ agenda_write_new(AgendaWriter *writer, const Datum *values, const bool *nulls)
 	ResultRelInfo *result_rel = writer->result_rel;
 	TupleTableSlot *slot = new_slot(writer, table_slot_callbacks(writer->rel));
 
-	memcpy(slot->tts_values, values, slot->tts_tupleDescriptor->natts * sizeof(Datum));
-	memcpy(slot->tts_isnull, nulls, slot->tts_tupleDescriptor->natts * sizeof(bool));
-	ExecStoreVirtualTuple(slot);
+	fill(slot, values, nulls);
 	if (result_rel->ri_TrigDesc != NULL && result_rel->ri_TrigDesc->trig_insert_before_row &&
 		!ExecBRInsertTriggers(estate, result_rel, slot))
 		return NULL;
@@ -348,14 +347,20 @@ agenda_write_insert(AgendaWriter *writer, Datum *values, bool *nulls)
 		writer->row = agenda_writer_slot(writer);
 	slot = ExecClearTuple(writer->row);
 	old = MemoryContextSwitchTo(GetPerTupleMemoryContext(estate));
-	memcpy(slot->tts_values, values, slot->tts_tupleDescriptor->natts * sizeof(Datum));
-	memcpy(slot->tts_isnull, nulls, slot->tts_tupleDescriptor->natts * sizeof(bool));
-	ExecStoreVirtualTuple(slot);
+	fill(slot, values, nulls);
 	check_row(writer, slot);
 	table_tuple_insert(writer->rel, slot, estate->es_output_cid, 0, NULL);
 	list_free(insert_index_entries(writer, slot));
 	MemoryContextSwitchTo(old);
 	ResetPerTupleExprContext(estate);
+}
+
+static void
+fill(TupleTableSlot *slot, const Datum *values, const bool *nulls)
+{
+	memcpy(slot->tts_values, values, slot->tts_tupleDescriptor->natts * sizeof(Datum));
+	memcpy(slot->tts_isnull, nulls, slot->tts_tupleDescriptor->natts * sizeof(bool));
+	ExecStoreVirtualTuple(slot);
 }
 
 static void
