@@ -92,7 +92,7 @@ policy_load(const struct config *cfg, char *error, size_t error_size)
 	atomic_init(&shared->references, 1);
 	if (load_files(cfg->jwt_key_file, &policy->keys, error, error_size))
 		return policy;
-	policy_release(policy);
+	(void) policy_release(policy);
 	return NULL;
 }
 
@@ -103,15 +103,17 @@ policy_share(struct jwt_policy *policy)
 	return policy;
 }
 
-void
+/* Says whether this was the last reference: nobody goes by these keys any more. */
+bool
 policy_release(struct jwt_policy *policy)
 {
 	struct shared_policy *shared = (struct shared_policy *) (void *) policy;
 
 	if (policy == NULL || atomic_fetch_sub(&shared->references, 1) > 1)
-		return;
+		return false;
 	jwt_key_free(policy->keys);
 	free(shared);
+	return true;
 }
 
 int

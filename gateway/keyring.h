@@ -13,7 +13,7 @@
 
 extern struct jwt_policy *policy_load(const struct config *cfg, char *error, size_t error_size);
 extern struct jwt_policy *policy_share(struct jwt_policy *policy);
-extern void policy_release(struct jwt_policy *policy);
+extern bool policy_release(struct jwt_policy *policy);
 extern int policy_keys(const struct jwt_policy *policy);
 
 #endif

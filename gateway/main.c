@@ -105,10 +105,9 @@ reload(const struct config *cfg, struct worker **workers, int n)
 		log_event(LOG_LEVEL_ERROR, "keys are as they were: %s", error);
 	else
 	{
-		log_event(LOG_LEVEL_INFO, "%d keys are in force", policy_keys(policy));
 		for (int i = 0; i < n; i++)
 			worker_new_policy(workers[i], policy_share(policy));
-		policy_release(policy);
+		(void) policy_release(policy);
 	}
 	if (cfg->tls_cert_file[0] == '\0')
 		return;
@@ -190,22 +189,28 @@ block_signals(sigset_t *set)
 	(void) pthread_sigmask(SIG_BLOCK, set, NULL);
 }
 
+/* Gives the caller's policy back: each worker has its own reference, and what SIGHUP replaces is to go. */
 static int
-serve(struct config *cfg, struct jwt_policy *policy)
+serve(struct config *cfg, struct jwt_policy **policy)
 {
 	static struct worker *workers[MAX_WORKERS];
 	static struct metrics *metrics[MAX_WORKERS];
 	static struct listener listeners[MAX_LISTENERS];
 	int n = (int) cfg->threads;
 	int n_listeners;
+	bool started;
 	sigset_t set;
 
 	block_signals(&set);
 	fit_descriptor_limit(cfg);
 	n_listeners = listen_open(cfg, listeners, n);
+	started =
+		n_listeners >= 0 && start_workers(cfg, *policy, workers, metrics, listeners, n_listeners);
+	(void) policy_release(*policy);
+	*policy = NULL;
 	if (n_listeners < 0)
 		return EXIT_FAILURE;
-	if (!start_workers(cfg, policy, workers, metrics, listeners, n_listeners))
+	if (!started)
 	{
 		log_event(LOG_LEVEL_ERROR, "could not start a worker: %s", strerror(errno));
 		return EXIT_FAILURE;
@@ -258,9 +263,9 @@ main(int argc, char **argv)
 		log_init(cfg.log_level);
 		local_init(&cfg);
 		json_object_seed(0);
-		status = serve(&cfg, policy);
+		status = serve(&cfg, &policy);
 	}
-	policy_release(policy);
+	(void) policy_release(policy);
 	config_free(&cfg);
 	return status;
 }

@@ -38,7 +38,10 @@ clock_ms(void)
 	return (uint64_t) ts.tv_sec * 1000 + (uint64_t) ts.tv_nsec / 1000000;
 }
 
-/* Other keys: what was verified by the former ones has to be verified again. */
+/*
+ * Other keys: what was verified by the former ones has to be verified again.  The last thread to let
+ * go of the former says so: whoever withdraws a key has to know when nobody accepts it any more.
+ */
 static void
 take_policy(struct worker *w)
 {
@@ -46,9 +49,10 @@ take_policy(struct worker *w)
 
 	if (policy == NULL)
 		return;
-	policy_release(w->policy);
-	w->policy = policy;
 	token_cache_clear(w->tokens);
+	if (policy_release(w->policy))
+		log_event(LOG_LEVEL_INFO, "%d keys are in force", policy_keys(policy));
+	w->policy = policy;
 }
 
 static void
@@ -216,7 +220,7 @@ worker_new_policy(struct worker *w, struct jwt_policy *policy)
 {
 	uint64_t one = 1;
 
-	policy_release(atomic_exchange(&w->next_policy, policy));
+	(void) policy_release(atomic_exchange(&w->next_policy, policy));
 	(void) !write(w->wake_fd, &one, sizeof(one));
 }
 
@@ -225,8 +229,8 @@ worker_free(struct worker *w)
 {
 	(void) close(w->epoll_fd);
 	(void) close(w->wake_fd);
-	policy_release(w->policy);
-	policy_release(atomic_load(&w->next_policy));
+	(void) policy_release(w->policy);
+	(void) policy_release(atomic_load(&w->next_policy));
 	stream_hub_free(w->hub);
 	token_cache_free(w->tokens);
 	sb_free(&w->log);
