@@ -4,9 +4,10 @@
  *
  * Before a command that needs a database without connections (DROP, RENAME, SET TABLESPACE, use as
  * a template) the workers of that database are asked to leave: DROP DATABASE would wait for an idle
- * worker for five seconds and then give up.  The slot of the database is held until the
- * transaction ends either way (wake.c lets go of it), so a command that fails gets its workers
- * back, and one that succeeds isn't disturbed by new ones before it has committed.
+ * worker for five seconds and then give up.  So they are before DROP EXTENSION, which locks one thing
+ * after the other while a worker in a transaction does the same in another order.  The slot of the
+ * database is held until the transaction ends either way (wake.c lets go of it), so a command that fails
+ * gets its workers back, and one that succeeds isn't disturbed by new ones before it has committed.
  *
  * COMMIT PREPARED makes rows visible that were noted by nobody (the notes of wake.c end with
  * PREPARE), so all workers are asked to look at everything.  The same goes for commands that may
@@ -46,6 +47,7 @@ static void utility_hook(PlannedStmt *pstmt, const char *queryString, bool readO
 						 ProcessUtilityContext context, ParamListInfo params,
 						 QueryEnvironment *queryEnv, DestReceiver *dest, QueryCompletion *qc);
 static void look_at_command(Node *stmt);
+static bool drops_us(const DropStmt *stmt);
 static const char *template_of(const CreatedbStmt *stmt);
 static bool changes_tablespace(const AlterDatabaseStmt *stmt);
 static void empty_database(const char *dbname);
@@ -101,6 +103,8 @@ look_at_command(Node *stmt)
 			if (castNode(DropStmt, stmt)->removeType == OBJECT_EXTENSION ||
 				castNode(DropStmt, stmt)->removeType == OBJECT_SCHEMA)
 				agenda_wake_sweep_at_commit();
+			if (drops_us(castNode(DropStmt, stmt)))
+				empty_database(get_database_name(MyDatabaseId));
 			break;
 
 		case T_DropOwnedStmt:
@@ -129,6 +133,19 @@ look_at_command(Node *stmt)
 		default:
 			break;
 	}
+}
+
+static bool
+drops_us(const DropStmt *stmt)
+{
+	ListCell *lc;
+
+	if (stmt->removeType != OBJECT_EXTENSION)
+		return false;
+	foreach (lc, stmt->objects)
+		if (strcmp(strVal(lfirst(lc)), "pg_agenda") == 0)
+			return true;
+	return false;
 }
 
 static const char *

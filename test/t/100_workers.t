@@ -84,6 +84,13 @@ ok(wait_until(sub { health('born', "->> 'ok'") eq 'true' }, 'the new database'),
 sql('drop extension pg_agenda cascade', 'template1');
 
 # --- the extension goes and comes ----------------------------------------------------------------
+my $drop = $node->background_psql('second');
+$drop->query_safe('begin');
+$drop->query_safe('drop extension pg_agenda cascade');
+is(workers('second'), '', 'DROP EXTENSION meets no worker, whose locks it could come across');
+$drop->query_safe('rollback');
+$drop->quit;
+have_workers('second', 'if it is rolled back they return');
 sql('drop extension pg_agenda cascade', 'second');
 ok(wait_until(sub { workers('second') eq '' }, 'workers to leave'), 'DROP EXTENSION ends the workers');
 sql('create extension pg_agenda', 'second');
