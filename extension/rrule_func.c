@@ -188,7 +188,11 @@ series_args(FunctionCallInfo fcinfo, Family family)
 	}
 	if (cache->rule != NULL && cache->dtstart == dtstart && cache->with_start == with_start &&
 		same_value(cache->rule, rule) && (zone == NULL || same_value(cache->zone, zone)))
+	{
+		/* asked again, so it pays */
+		rr_plan_settle(&cache->series.plan, &cache->series.zone);
 		return &cache->series;
+	}
 
 	/* an error on the way must not leave a half-made entry that a later call finds */
 	forget(cache);
@@ -333,10 +337,12 @@ typedef struct Walk
 static void
 walk_batch(Walk *walk)
 {
-	const Series *series = &walk->series;
+	Series *series = &walk->series;
 	int n = Min(walk->left, walk->size);
 
 	CHECK_FOR_INTERRUPTS();
+	if (walk->count > 0)
+		rr_plan_settle(&series->plan, &series->zone);
 	if (series->family == ZONED)
 		walk->count =
 			rr_zoned_fill(&series->plan, &series->zone, walk->next, walk->last, walk->batch, n);

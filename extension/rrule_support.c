@@ -119,6 +119,7 @@ rows_of_rule(struct varlena *stored, int64 start, int64 from, int64 until, bool 
 
 	agenda_rrule_unpack(stored, &rule);
 	rr_plan_make(&plan, &rule, start, dates ? RR_DATES : RR_FLOATING);
+	rr_plan_settle(&plan, NULL);
 	for (t = from; n < SAMPLE && rr_next(&plan, t, &t) && t < until; t++)
 	{
 		if (n++ == 0)

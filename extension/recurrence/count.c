@@ -213,14 +213,28 @@ find_period(const struct rr_plan *plan, int64_t *period, int64_t *wanted)
 	return true;
 }
 
-int64_t
-rr_until_of_count(const struct rr_plan *plan, int32_t count)
+/* is it counted by subcount.c, whose periods may be days? */
+static bool
+is_by_periods(const struct rr_plan *plan)
+{
+	return plan->unit == RR_UNIT_TIME || (plan->unit == RR_UNIT_DAY && plan->filtered);
+}
+
+/* DTSTART may be one of them that the rule does not hit */
+static int64_t
+wanted_of(const struct rr_plan *plan)
+{
+	return plan->count - (plan->with_start ? 1 : 0);
+}
+
+static int64_t
+until_of_count(const struct rr_plan *plan, int64_t count)
 {
 	int64_t wanted;
 	int64_t period;
 	struct rr_phase phase;
 
-	if (plan->unit == RR_UNIT_TIME || (plan->unit == RR_UNIT_DAY && plan->filtered))
+	if (is_by_periods(plan))
 	{
 		phase = rr_phase_of(plan);
 		return rr_subday_nth(plan, &phase, plan->dtstart, count);
@@ -231,4 +245,42 @@ rr_until_of_count(const struct rr_plan *plan, int32_t count)
 	if (!find_period(plan, &period, &wanted))
 		return RR_TIME_MAX;
 	return locate(plan, period, wanted);
+}
+
+/*
+ * The end is left open where it takes long to find and many never ask for it: before period number n of the series
+ * are no more occurrences than n periods hold, whatever the filters.
+ */
+void
+rr_count_make(struct rr_plan *plan)
+{
+	int64_t periods;
+
+	if (!is_by_periods(plan) || !rr_subday_nth_is_slow(plan))
+	{
+		plan->until = until_of_count(plan, wanted_of(plan));
+		return;
+	}
+	periods = wanted_of(plan) / rr_subday_size(plan);
+	if (periods > (RR_TIME_MAX / plan->unit_seconds - plan->origin) / plan->interval)
+		return;
+	plan->open = true;
+	plan->sure = (plan->origin + periods * plan->interval) * plan->unit_seconds - 1;
+}
+
+bool
+rr_count_permits(const struct rr_plan *plan, int64_t at)
+{
+	struct rr_phase phase;
+
+	if (!plan->open || at <= plan->sure)
+		return true;
+	phase = rr_phase_of(plan);
+	return rr_subday_is_among(plan, &phase, plan->dtstart, wanted_of(plan), at);
+}
+
+int64_t
+rr_count_end(const struct rr_plan *plan)
+{
+	return plan->open ? until_of_count(plan, wanted_of(plan)) : plan->until;
 }

@@ -22,8 +22,13 @@
 /* COUNT: likewise, by estimates; and after so many more, if these were wrong, surely */
 #define AHEAD_AFTER  64
 #define SURELY_AFTER 1024
+/* and to an instant that is at least so many seconds ahead */
+#define FAR (INT64_C(30) * 366 * RR_DAY_SECONDS)
 /* what is behind the beginning of a search by then, in seconds */
 #define MARGIN (4 * RR_DAY_SECONDS)
+
+static bool count_permits(const struct rr_plan *plan, const struct rr_zone *zone, int64_t at);
+static int64_t until_of_count(const struct rr_plan *plan, const struct rr_zone *zone);
 
 static int64_t
 larger(int64_t a, int64_t b)
@@ -123,8 +128,8 @@ before(const struct rr_plan *plan, const struct rr_span *span)
 	return smaller(upto, plan->start_instant + k * step + unit);
 }
 
-bool
-rr_elapsed_next(const struct rr_plan *plan, const struct rr_zone *zone, int64_t lo, int64_t *found)
+static bool
+next_by_rule(const struct rr_plan *plan, const struct rr_zone *zone, int64_t lo, int64_t *found)
 {
 	struct asked asked = { .n = 0 };
 	bool calculated = false;
@@ -167,9 +172,15 @@ rr_elapsed_next(const struct rr_plan *plan, const struct rr_zone *zone, int64_t 
 	return false;
 }
 
-/* one span decides, and its search looks no farther than at */
 bool
-rr_elapsed_contains(const struct rr_plan *plan, const struct rr_zone *zone, int64_t at)
+rr_elapsed_next(const struct rr_plan *plan, const struct rr_zone *zone, int64_t lo, int64_t *found)
+{
+	return next_by_rule(plan, zone, lo, found) && count_permits(plan, zone, *found);
+}
+
+/* one span decides, and its search looks no farther than at */
+static bool
+rule_contains(const struct rr_plan *plan, const struct rr_zone *zone, int64_t at)
 {
 	struct rr_span span;
 	struct rr_phase phase;
@@ -184,6 +195,12 @@ rr_elapsed_contains(const struct rr_plan *plan, const struct rr_zone *zone, int6
 	if (phase.until > at + span.offset)
 		phase.until = at + span.offset;
 	return rr_subday_next(plan, &phase, at + span.offset, &civil);
+}
+
+bool
+rr_elapsed_contains(const struct rr_plan *plan, const struct rr_zone *zone, int64_t at)
+{
+	return rule_contains(plan, zone, at) && count_permits(plan, zone, at);
 }
 
 /* one every INTERVAL periods, whatever the clock shows */
@@ -201,16 +218,16 @@ fill_by_step(const struct rr_plan *plan, int64_t lo, int64_t hi, int64_t *out, i
 	return k;
 }
 
-int
-rr_elapsed_fill(const struct rr_plan *plan, const struct rr_zone *zone, int64_t lo, int64_t hi,
-				int64_t *out, int n)
+static int
+fill_by_rule(const struct rr_plan *plan, const struct rr_zone *zone, int64_t lo, int64_t hi,
+			 int64_t *out, int n)
 {
 	int k = 0;
 
 	/* an end by the clock may come twice */
 	if (rr_subday_is_single(plan) && plan->until == RR_TIME_MAX)
 		return plan->empty ? 0 : fill_by_step(plan, lo, hi, out, n);
-	while (k < n && rr_elapsed_next(plan, zone, lo, &lo) && lo <= hi)
+	while (k < n && next_by_rule(plan, zone, lo, &lo) && lo <= hi)
 	{
 		struct rr_span span;
 		struct rr_phase phase;
@@ -224,6 +241,20 @@ rr_elapsed_fill(const struct rr_plan *plan, const struct rr_zone *zone, int64_t 
 			out[k++] = lo = civil - span.offset;
 		lo++;
 	}
+	return k;
+}
+
+int
+rr_elapsed_fill(const struct rr_plan *plan, const struct rr_zone *zone, int64_t lo, int64_t hi,
+				int64_t *out, int n)
+{
+	int k = fill_by_rule(plan, zone, lo, hi, out, n);
+	int64_t end;
+
+	if (k == 0 || count_permits(plan, zone, out[k - 1]))
+		return k;
+	for (end = until_of_count(plan, zone); k > 0 && out[k - 1] > end;)
+		k--;
 	return k;
 }
 
@@ -276,12 +307,23 @@ rr_elapsed_previous(const struct rr_plan *plan, const struct rr_zone *zone, int6
 	if (hi > plan->until_instant)
 		hi = plan->until_instant;
 	if (previous_by_rule(plan, zone, hi, found))
+	{
+		if (!count_permits(plan, zone, *found))
+			*found = until_of_count(plan, zone);
 		return true;
+	}
 	*found = plan->start_instant;
 	return plan->with_start && hi >= plan->start_instant;
 }
 
 /* ---- COUNT --------------------------------------------------------------------------- */
+
+/* DTSTART may be one of them that the rule does not hit */
+static int64_t
+wanted_of(const struct rr_plan *plan)
+{
+	return plan->count - (plan->with_start ? 1 : 0);
+}
 
 /* a count that goes from span to span */
 struct tally
@@ -337,8 +379,7 @@ static bool
 span_of_count(const struct rr_plan *plan, const struct rr_zone *zone, int64_t *lo, int64_t *wanted,
 			  struct rr_span *span)
 {
-	struct tally tally = { plan->start_instant, plan->count - (plan->with_start ? 1 : 0),
-						   AHEAD_AFTER, false };
+	struct tally tally = { plan->start_instant, wanted_of(plan), AHEAD_AFTER, false };
 	struct asked asked = { .n = 0 };
 	struct rr_sieve sieve;
 
@@ -393,6 +434,92 @@ until_of_count(const struct rr_plan *plan, const struct rr_zone *zone)
 	return rr_subday_nth(plan, &phase, lo + span.offset, wanted) - span.offset;
 }
 
+/* how many occurrences are counted before another midnight, most of the way to an instant */
+static bool
+count_most(const struct rr_plan *plan, const struct rr_zone *zone, struct rr_sieve *sieve,
+		   struct tally *tally, int64_t at)
+{
+	int64_t passed;
+
+	tally->ahead = INT_MAX;
+	if (!rr_pattern_count(plan, zone, sieve, tally->wanted, at, &tally->lo, &passed))
+		return true;
+	tally->wanted -= passed;
+	open_sieve(sieve, plan);
+	return tally->wanted > 0;
+}
+
+/* are fewer than COUNT occurrences before an instant, which is one itself? */
+static bool
+fewer_before(const struct rr_plan *plan, const struct rr_zone *zone, int64_t at)
+{
+	struct tally tally = { plan->start_instant, wanted_of(plan), AHEAD_AFTER, false };
+	struct asked asked = { .n = 0 };
+	struct rr_sieve sieve;
+
+	open_sieve(&sieve, plan);
+	for (int n = 0; tally.lo < at; n++)
+	{
+		struct rr_span span;
+		struct rr_phase phase;
+		bool ahead = false;
+
+		zone->span(zone->context, tally.lo, &span);
+		phase = phase_in(plan, &span);
+		if (span.end == INT64_MAX)
+			return rr_subday_is_among(plan, &phase, tally.lo + span.offset, tally.wanted,
+									  at + span.offset);
+		if (n >= tally.ahead && span.start >= RR_ZONES_SETTLE && span.end < at - FAR)
+		{
+			int64_t cut = midnight(zone, tally.lo + RR_DAY_SECONDS);
+
+			ahead = cut > tally.lo && cut < span.end;
+			span.end = ahead ? cut : span.end;
+			phase = phase_in(plan, &span);
+		}
+		if (!is_void(plan, &phase, span.offset, n, &asked))
+			tally.wanted -= rr_subday_count(plan, &phase, &sieve, tally.lo + span.offset,
+											smaller(span.end, at) + span.offset);
+		if (tally.wanted <= 0)
+			return false;
+		tally.lo = ahead ? span.end : behind(plan, &span);
+		if (ahead && !count_most(plan, zone, &sieve, &tally, at))
+			return false;
+	}
+	return true;
+}
+
+static bool
+count_permits(const struct rr_plan *plan, const struct rr_zone *zone, int64_t at)
+{
+	return !plan->open || at <= plan->sure || fewer_before(plan, zone, at);
+}
+
+/*
+ * Left open as in count.c.  A period of the series begins, as any clock shows it, less than its length before or
+ * after DTSTART's second in it; if a clock changes within, each part may hold as many occurrences as a whole one.
+ */
+static void
+make_count(struct rr_plan *plan, const struct rr_zone *zone)
+{
+	const int64_t step = (int64_t) plan->interval * plan->unit_seconds;
+	const int64_t periods = wanted_of(plan) / (2 * rr_subday_size(plan));
+
+	if (rr_subday_is_single(plan))
+		plan->until_instant = until_of_count(plan, zone);
+	else if (periods <= (RR_TIME_MAX - plan->start_instant) / step)
+	{
+		plan->open = true;
+		plan->sure = plan->start_instant + periods * step - plan->unit_seconds - 1;
+	}
+}
+
+void
+rr_elapsed_settle(struct rr_plan *plan, const struct rr_zone *zone)
+{
+	plan->until_instant = until_of_count(plan, zone);
+}
+
 void
 rr_plan_elapse(struct rr_plan *plan, const struct rr_zone *zone)
 {
@@ -415,5 +542,5 @@ rr_plan_elapse(struct rr_plan *plan, const struct rr_zone *zone)
 		plan->until_instant = plan->start_instant;
 	}
 	if (plan->count != 0 && !plan->empty)
-		plan->until_instant = until_of_count(plan, zone);
+		make_count(plan, zone);
 }

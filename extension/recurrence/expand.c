@@ -435,19 +435,13 @@ previous_by_sieve(const struct rr_plan *plan, int64_t day, int64_t *found)
 		   *found >= plan->dtstart;
 }
 
-bool
-rr_next(const struct rr_plan *plan, int64_t lo, int64_t *found)
+static bool
+next_by_rule(const struct rr_plan *plan, int64_t lo, int64_t *found)
 {
 	struct rr_days days;
 	int64_t period;
 	int64_t last;
 
-	if (lo <= plan->dtstart)
-	{
-		lo = *found = plan->dtstart;
-		if (plan->with_start)
-			return true;
-	}
 	if (plan->empty || lo > plan->until)
 		return false;
 	if (plan->unit == RR_UNIT_TIME)
@@ -473,6 +467,18 @@ rr_next(const struct rr_plan *plan, int64_t lo, int64_t *found)
 		return *found <= plan->until;
 	}
 	return false;
+}
+
+bool
+rr_next(const struct rr_plan *plan, int64_t lo, int64_t *found)
+{
+	if (lo <= plan->dtstart)
+	{
+		lo = *found = plan->dtstart;
+		if (plan->with_start)
+			return true;
+	}
+	return next_by_rule(plan, lo, found) && rr_count_permits(plan, *found);
 }
 
 static bool
@@ -515,22 +521,24 @@ bool
 rr_previous(const struct rr_plan *plan, int64_t hi, int64_t *found)
 {
 	if (previous_by_rule(plan, hi, found))
+	{
+		if (!rr_count_permits(plan, *found))
+			*found = rr_count_end(plan);
 		return true;
+	}
 	*found = plan->dtstart;
 	return plan->with_start && hi >= plan->dtstart;
 }
 
 /* the period that at falls into decides, or a neighbour that SKIP moves dates from */
-bool
-rr_contains(const struct rr_plan *plan, int64_t at)
+static bool
+rule_contains(const struct rr_plan *plan, int64_t at)
 {
 	int reach = plan->spills ? 1 : 0;
 	struct rr_days days;
 	int64_t period;
 	int64_t found;
 
-	if (plan->with_start && at == plan->dtstart)
-		return true;
 	if (plan->empty || at < plan->dtstart || at > plan->until)
 		return false;
 	if (plan->unit == RR_UNIT_TIME)
@@ -549,4 +557,12 @@ rr_contains(const struct rr_plan *plan, int64_t at)
 			return true;
 	}
 	return false;
+}
+
+bool
+rr_contains(const struct rr_plan *plan, int64_t at)
+{
+	if (plan->with_start && at == plan->dtstart)
+		return true;
+	return rule_contains(plan, at) && rr_count_permits(plan, at);
 }

@@ -154,6 +154,20 @@ fill_by_periods(const struct rr_plan *plan, struct batch *batch)
 	}
 }
 
+/* how many of the batch are no more than COUNT permits */
+static int
+permitted_by_count(const struct rr_plan *plan, const struct batch *batch)
+{
+	int n = batch->n;
+	int64_t end;
+
+	if (n == 0 || rr_count_permits(plan, batch->out[n - 1]))
+		return n;
+	for (end = rr_count_end(plan); n > 0 && batch->out[n - 1] > end;)
+		n--;
+	return n;
+}
+
 int
 rr_fill(const struct rr_plan *plan, int64_t lo, int64_t hi, int64_t *out, int n)
 {
@@ -184,5 +198,5 @@ rr_fill(const struct rr_plan *plan, int64_t lo, int64_t hi, int64_t *out, int n)
 					 plan->interval * RR_DAY_SECONDS);
 	else
 		fill_by_periods(plan, &batch);
-	return batch.n;
+	return permitted_by_count(plan, &batch);
 }

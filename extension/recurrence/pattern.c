@@ -586,7 +586,7 @@ struct sums
 {
 	const struct clocks *c;
 	struct pieces p;
-	double density; /* occurrences in a day, by the mean */
+	double density; /* occurrences in a day, by the mean: of a sample, as the scale */
 	double scale;   /* and to one of the sample */
 	struct known known[OFFSETS];
 };
@@ -766,5 +766,32 @@ rr_pattern_pass(const struct rr_plan *plan, const struct rr_zone *zone, struct r
 
 		*at = next > *at ? next : *at;
 	}
+	return true;
+}
+
+bool
+rr_pattern_count(const struct rr_plan *plan, const struct rr_zone *zone, struct rr_sieve *sieve,
+				 int64_t wanted, int64_t upto, int64_t *at, int64_t *passed)
+{
+	/* a midnight that is not near a change is soon found */
+	const int64_t before = upto - 8 * RR_DAY_SECONDS;
+	struct clocks clocks;
+	struct sums sums;
+	int64_t day;
+
+	if (!find_clocks(&clocks, plan, zone))
+		return false;
+	if (is_few(plan, before - *at))
+	{
+		rr_sieve_open(sieve, plan, day_before(*at));
+		*passed = walk_periods(&clocks, sieve, at, wanted, before);
+		return true;
+	}
+	begin_pieces(&sums.p, &clocks, sieve,
+				 rr_floordiv(*at + clocks.clock[clock_at(&clocks, *at)].offset, RR_DAY_SECONDS));
+	make_sums(&sums, &clocks);
+	day = rr_floordiv(before, RR_DAY_SECONDS) - sieve->day0;
+	*at = midnight(&clocks, sieve, &day);
+	*passed = sum_before(&sums, &clocks, day);
 	return true;
 }

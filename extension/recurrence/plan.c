@@ -559,6 +559,14 @@ make_days(struct rr_plan *plan, const struct rr_rule *rule)
 }
 
 static void
+make_last_period(struct rr_plan *plan)
+{
+	/* SKIP may move a date of the period behind back into that of until */
+	if (plan->unit != RR_UNIT_TIME)
+		plan->last_period = rr_period_of(plan, rr_floordiv(plan->until, RR_DAY_SECONDS)) + 1;
+}
+
+static void
 make_end(struct rr_plan *plan, const struct rr_rule *rule, int flags)
 {
 	plan->until = RR_TIME_MAX;
@@ -580,11 +588,8 @@ make_end(struct rr_plan *plan, const struct rr_rule *rule, int flags)
 	}
 	if (rule->count != 0 && !plan->empty &&
 		!(plan->unit == RR_UNIT_TIME && (flags & RR_ELAPSED) != 0))
-		plan->until = rr_until_of_count(plan, rule->count - (plan->with_start ? 1 : 0));
-	if (plan->unit == RR_UNIT_TIME)
-		return;
-	/* SKIP may move a date of the period behind back into that of until */
-	plan->last_period = rr_period_of(plan, rr_floordiv(plan->until, RR_DAY_SECONDS)) + 1;
+		rr_count_make(plan);
+	make_last_period(plan);
 }
 
 void
@@ -612,4 +617,18 @@ rr_plan_make(struct rr_plan *plan, const struct rr_rule *rule, int64_t dtstart, 
 	make_times(plan, rule, rr_floormod(dtstart, RR_DAY_SECONDS), flags);
 	make_days(plan, rule);
 	make_end(plan, rule, flags);
+}
+
+void
+rr_plan_settle(struct rr_plan *plan, const struct rr_zone *zone)
+{
+	if (!plan->open)
+		return;
+	if (plan->elapsed)
+		rr_elapsed_settle(plan, zone);
+	else
+		plan->until = rr_count_end(plan);
+	plan->open = false;
+	plan->sure = 0;
+	make_last_period(plan);
 }

@@ -93,6 +93,12 @@ extern int64_t rr_subday_count(const struct rr_plan *plan, const struct rr_phase
 extern int64_t rr_subday_nth(const struct rr_plan *plan, const struct rr_phase *phase, int64_t lo,
 							 int64_t wanted);
 
+/* is this occurrence one of the first `wanted` at or after lo? */
+extern bool rr_subday_is_among(const struct rr_plan *plan, const struct rr_phase *phase, int64_t lo,
+							   int64_t wanted, int64_t at);
+/* may rr_subday_nth() take long? */
+extern bool rr_subday_nth_is_slow(const struct rr_plan *plan);
+
 /* how many occurrences a period holds that takes part; and before this offset from its beginning */
 extern int64_t rr_subday_size(const struct rr_plan *plan);
 extern int64_t rr_subday_rank(const struct rr_plan *plan, const struct rr_times *times, int offset);
@@ -112,6 +118,9 @@ extern int64_t rr_nth_day(const struct rr_plan *plan, int64_t day, int64_t k);
 extern int64_t rr_sieve_nth(const struct rr_plan *plan, const struct rr_phase *phase, int64_t u,
 							int64_t k);
 extern int64_t rr_sieve_from(const struct rr_plan *plan, const struct rr_phase *phase, int64_t u);
+/* do at most k of them begin before `end`? */
+extern bool rr_sieve_at_most(const struct rr_plan *plan, const struct rr_phase *phase, int64_t u,
+							 int64_t end, int64_t k);
 extern int64_t rr_sieve_upto(const struct rr_plan *plan, const struct rr_phase *phase,
 							 int64_t first, int64_t u);
 
@@ -142,8 +151,19 @@ extern bool rr_pattern_upto(const struct rr_plan *plan, const struct rr_zone *zo
 extern bool rr_pattern_pass(const struct rr_plan *plan, const struct rr_zone *zone,
 							struct rr_sieve *sieve, int64_t wanted, int64_t *at, int64_t *passed,
 							bool surely);
+/* likewise to a midnight near an instant, or where the last wanted is near */
+extern bool rr_pattern_count(const struct rr_plan *plan, const struct rr_zone *zone,
+							 struct rr_sieve *sieve, int64_t wanted, int64_t upto, int64_t *at,
+							 int64_t *passed);
 
-/* COUNT, as the civil second of the last occurrence that it permits (count.c) */
-extern int64_t rr_until_of_count(const struct rr_plan *plan, int32_t count);
+/*
+ * COUNT (count.c), as the civil second of the last occurrence that it permits: into the plan, unless that takes
+ * long; whether it permits this occurrence of an open plan; and its end.
+ */
+extern void rr_count_make(struct rr_plan *plan);
+extern int64_t rr_count_end(const struct rr_plan *plan);
+extern bool rr_count_permits(const struct rr_plan *plan, int64_t at);
+/* in elapsed time */
+extern void rr_elapsed_settle(struct rr_plan *plan, const struct rr_zone *zone);
 
 #endif

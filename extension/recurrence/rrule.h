@@ -221,13 +221,14 @@ struct rr_times
 struct rr_plan
 {
 	int64_t dtstart;       /* civil seconds; nothing occurs before */
-	int64_t until;         /* last civil second; COUNT has been turned into it */
+	int64_t until;         /* last civil second; COUNT has been turned into it, unless it is open */
 	int64_t until_instant; /* last instant, for the rr_zoned functions */
-	int64_t origin;        /* number of the period that holds dtstart */
-	int64_t last_period;   /* number of the one behind that of until */
-	int64_t cycle;         /* periods of the series after which the types repeat; below a day,
+	int64_t sure;   /* open: COUNT permits what is up to here; an instant if elapsed, else civil */
+	int64_t origin; /* number of the period that holds dtstart */
+	int64_t last_period; /* number of the one behind that of until */
+	int64_t cycle;       /* periods of the series after which the types repeat; below a day,
 							* days after which its times of day do */
-	int64_t reach;         /* how far to look for an occurrence before there is none */
+	int64_t reach;       /* how far to look for an occurrence before there is none */
 	int32_t interval;
 	uint8_t unit; /* enum rr_unit */
 	uint8_t wkst;
@@ -249,11 +250,12 @@ struct rr_plan
 	int64_t inverse;        /* sparse: what finds the day of a start */
 	bool default_minute;    /* DTSTART gives the minute, the second */
 	bool default_second;
-	bool no_elements;      /* no day, or no place of BYSETPOS, whatever the phase */
-	bool never;            /* filters and series never meet, in the phase of DTSTART */
-	bool elapsed;          /* by rr_plan_elapse() */
-	bool wants_start;      /* RR_WITH_START, which elapsed time decides again */
-	int32_t count;         /* COUNT, which elapsed time counts again */
+	bool no_elements; /* no day, or no place of BYSETPOS, whatever the phase */
+	bool never;       /* filters and series never meet, in the phase of DTSTART */
+	bool elapsed;     /* by rr_plan_elapse() */
+	bool open;        /* what COUNT permits is decided when it is asked, until rr_plan_settle() */
+	bool wants_start; /* RR_WITH_START, which elapsed time decides again */
+	int32_t count;    /* COUNT, which elapsed time counts again */
 	int64_t start_instant; /* elapsed: DTSTART as an instant, and the offset then */
 	int64_t start_offset;
 	struct rr_numbers setpos;
@@ -277,6 +279,14 @@ struct rr_zone;
  * of RFC 5545, hour by hour of the wall clock.
  */
 extern void rr_plan_elapse(struct rr_plan *plan, const struct rr_zone *zone);
+
+/*
+ * A plan that will be asked often: some COUNTs of hours and faster, and of filtered days, take up to some
+ * milliseconds to be turned into an end.  So a new plan leaves that open and decides by itself, no less exactly,
+ * whether what it has found is among as many; for what is near DTSTART this costs nothing, for the rest as much
+ * each time.  After this call it is constant.  zone: that of rr_plan_elapse(), else NULL.
+ */
+extern void rr_plan_settle(struct rr_plan *plan, const struct rr_zone *zone);
 
 /* the first occurrence at or after lo; the last at or before hi; false where there is none */
 extern bool rr_next(const struct rr_plan *plan, int64_t lo, int64_t *found);

@@ -259,6 +259,22 @@ estimate_before(const void *context, int64_t day)
 	return rr_sieve_estimate(sampled->s, &sampled->s->layout, &sampled->sample, day);
 }
 
+/* the days that are walked in so many steps */
+static int64_t
+walked_by(const struct rr_sieve *s, int64_t steps)
+{
+	return s->interval < s->unit_count ? steps : steps * (s->interval / s->unit_count);
+}
+
+/* as far as to number k, where that is likely to come before a sum would pay */
+static int64_t
+walk_budget(const struct rr_sieve *s, int64_t k)
+{
+	const int64_t budget = SHORT_WALK + s->size;
+
+	return rr_sieve_mean(s, k) < (double) walked_by(s, budget) ? budget : SHORT_WALK;
+}
+
 /*
  * Number k of the periods from day 0 on, in which the walker stands somewhere before it.  Sums
  * enclose it; each is followed by a walk.
@@ -267,12 +283,11 @@ static int64_t
 find(struct rr_sieve *s, const struct rr_plan *plan, struct walker *w, int64_t k)
 {
 	const int64_t budget = SHORT_WALK + s->size;
-	const int64_t span =
-		s->interval < s->unit_count ? budget : budget * (s->interval / s->unit_count);
+	const int64_t span = walked_by(s, budget);
 	struct rr_bracket b = { 0, 0, s->limit, -1 };
 	struct sampled sampled = { .s = s };
 
-	walk(s, w, rr_sieve_mean(s, w->k) < (double) span ? budget : SHORT_WALK);
+	walk(s, w, walk_budget(s, w->k));
 	if (w->found >= 0 || w->day >= s->limit)
 		return w->found;
 	rr_sieve_sample(s, &sampled.sample);
@@ -322,6 +337,29 @@ rr_sieve_nth(const struct rr_plan *plan, const struct rr_phase *phase, int64_t u
 	w.k = k;
 	found = find(&s, plan, &w, k);
 	return found < 0 ? RR_NO_PERIOD : day * plan->unit_count + found;
+}
+
+bool
+rr_sieve_at_most(const struct rr_plan *plan, const struct rr_phase *phase, int64_t u, int64_t end,
+				 int64_t k)
+{
+	struct rr_sieve s;
+	struct walker w = { 0, 0, -1 };
+	const int64_t day = rr_floordiv(u, plan->unit_count);
+
+	if ((end - u) / plan->interval < k)
+		return true;
+	rr_sieve_make(&s, plan, phase, day, false);
+	if (s.size == 0 || s.permitted == 0)
+		return true;
+	if (rr_sieve_permits(&s, 0))
+		k += rr_sieve_count_day(&s, s.origin, u - day * plan->unit_count);
+	w.k = k;
+	s.limit = rr_floordiv(end, plan->unit_count) - day + 1;
+	walk(&s, &w, walk_budget(&s, k));
+	if (w.found >= 0)
+		return day * plan->unit_count + w.found >= end;
+	return w.day >= s.limit || count_before(&s, end) <= k;
 }
 
 /* ---- the first and the last ------------------------------------------------------------ */

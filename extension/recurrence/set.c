@@ -448,6 +448,10 @@ is_void(const struct rr_set *set, const struct rr_plan *plan)
 void
 rr_set_make(struct rr_set *set)
 {
+	for (int i = 0; i < set->n_rules; i++)
+		rr_plan_settle(&set->rules[i], set->zone);
+	for (int i = 0; i < set->n_exrules; i++)
+		rr_plan_settle(&set->exrules[i], set->zone);
 	for (int i = set->n_rules - 1; i >= 0; i--)
 		if (is_void(set, &set->rules[i]))
 			set->rules[i] = set->rules[--set->n_rules];

@@ -196,6 +196,12 @@ nth_by_days(const struct rr_plan *plan, const struct rr_phase *phase, int64_t u,
 	return day * plan->unit_count + day_select(plan, rest, k % size);
 }
 
+bool
+rr_subday_nth_is_slow(const struct rr_plan *plan)
+{
+	return !rr_subday_is_unfiltered(plan) && !divides_day(plan);
+}
+
 /* number k = 0 .. of the periods from u on; u >= origin */
 static int64_t
 nth_period(const struct rr_plan *plan, const struct rr_phase *phase, int64_t u, int64_t k)
@@ -270,4 +276,22 @@ rr_subday_nth(const struct rr_plan *plan, const struct rr_phase *phase, int64_t 
 	if (u > RR_TIME_MAX / plan->unit_seconds)
 		return RR_TIME_MAX;
 	return u * plan->unit_seconds + nth_offset(plan, &phase->times, k % size);
+}
+
+bool
+rr_subday_is_among(const struct rr_plan *plan, const struct rr_phase *phase, int64_t lo,
+				   int64_t wanted, int64_t at)
+{
+	const int64_t u = rr_floordiv(at, plan->unit_seconds);
+	int64_t k;
+
+	if (!rr_subday_nth_is_slow(plan))
+		return at <= rr_subday_nth(plan, phase, lo, wanted);
+	if (lo < phase->dtstart)
+		lo = phase->dtstart;
+	/* from the beginning of the period of lo, and to that of its own */
+	k = wanted - 1 + part_before(plan, phase, lo) -
+		rr_subday_rank(plan, &phase->times, (int) (at - u * plan->unit_seconds));
+	return k >= 0 && rr_sieve_at_most(plan, phase, rr_floordiv(lo, plan->unit_seconds), u,
+									  k / rr_subday_size(plan));
 }

@@ -62,6 +62,25 @@ static const struct rr_zone zone = { summer_span, &first_change };
 
 /* ---- awkward questions --------------------------------------------------------------- */
 
+/* an instant in the life of a rule with COUNT, whose end has to be told then from what is behind it */
+static int64_t
+in_its_life(const struct sample *s)
+{
+	struct rr_plan plan;
+	int64_t last;
+	bool any;
+
+	rr_plan_make(&plan, &s->rule, s->dtstart, zoned ? RR_ZONED | RR_ELAPSED : RR_FLOATING);
+	if (zoned)
+		rr_plan_elapse(&plan, &zone);
+	rr_plan_settle(&plan, zoned ? &zone : NULL);
+	any = zoned ? rr_zoned_previous(&plan, &zone, RR_TIME_MAX, &last)
+				: rr_previous(&plan, RR_TIME_MAX, &last);
+	if (!any || last <= s->dtstart)
+		return s->dtstart;
+	return pick(4) ? s->dtstart + wide_random(last - s->dtstart) : last + pick(2);
+}
+
 static void
 awkward_sample(struct sample *s)
 {
@@ -76,6 +95,8 @@ awkward_sample(struct sample *s)
 	s->at = pick(2) ? s->dtstart + wide_random(INT64_C(1) << (1 + pick(40))) : RR_TIME_MAX;
 	if (pick(4) == 0 || s->at > RR_TIME_MAX)
 		s->at = s->dtstart;
+	if (rule->count != 0 && pick(2))
+		s->at = in_its_life(s);
 }
 
 /* ---- measuring ----------------------------------------------------------------------- */
@@ -101,7 +122,10 @@ measure(const struct sample *s, enum question question)
 	if (zoned)
 		rr_plan_elapse(&plan, &zone);
 	if (alone)
+	{
+		rr_plan_settle(&plan, zoned ? &zone : NULL);
 		start = now_ns();
+	}
 	if (question == NEXT)
 		answer = zoned ? rr_zoned_next(&plan, &zone, s->at, &found) : rr_next(&plan, s->at, &found);
 	else if (question == PREVIOUS)
