@@ -133,7 +133,7 @@ sql/pg_agenda--$(EXTVERSION).sql: $(SQL_PARTS) $(srcdir)/extension/pg_agenda.con
 	cat $(filter %.sql,$^) | sed -E 's/^create or replace /create /' > $@
 
 # ---- everything else: one verb, one script -------------------------------------------------
-.PHONY: world install-world kafka delivery ical gateway clean-world
+.PHONY: world install-world uninstall-world kafka delivery ical gateway clean-world
 world: all kafka delivery ical gateway
 kafka: extension/errcodes.h
 	$(MAKE) -C bgworker/kafka
@@ -148,6 +148,11 @@ install-world: world install
 	$(MAKE) -C bgworker/curl install
 	$(MAKE) -C extension/ical install
 	$(MAKE) -C gateway install
+uninstall-world: uninstall
+	$(MAKE) -C bgworker/kafka uninstall
+	$(MAKE) -C bgworker/curl uninstall
+	$(MAKE) -C extension/ical uninstall
+	$(MAKE) -C gateway uninstall
 clean: clean-world
 clean-world:
 	$(MAKE) -C bgworker/kafka clean

@@ -6,9 +6,11 @@ use warnings;
 
 use AgendaCheckout;
 use AgendaTest;
+use File::Find;
 use IO::Socket::INET;
 use JSON::PP qw(decode_json);
 use MIME::Base64 qw(decode_base64url);
+use PostgreSQL::Test::Utils;
 use Test::More;
 
 my $checkout = AgendaCheckout->new('run');
@@ -72,7 +74,26 @@ is_deeply([ grep { alive($_) } $before =~ /pid (\d+)/g ], [], 'no process is lef
 is(($checkout->make('run'))[0], 0, 'and it starts again');
 is((psql('select title from agenda.tasks', 'AS=admin'))[1], "kept\n", 'with the data');
 
+# ---- installed elsewhere, and taken away ----
+my $elsewhere = PostgreSQL::Test::Utils::tempdir();
+is(($checkout->make('install-world', 'with_llvm=no', "DESTDIR=$elsewhere"))[0], 0, 'make install-world');
+is_deeply(
+    [ map { s{.*/|--\d+(?:\.\d+)*}{}gr } files($elsewhere) ],
+    [qw(agenda-devbroker agenda-gateway pg_agenda.sql pg_agenda.control pg_agenda.so pg_agenda_delivery.so pg_agenda_ical.so pg_agenda_kafka.so)],
+    'programs, extension and libraries');
+is(($checkout->make('uninstall-world', 'with_llvm=no', "DESTDIR=$elsewhere"))[0], 0, 'make uninstall-world');
+is_deeply([ files($elsewhere) ], [], 'leaves none of them');
+
 done_testing;
+
+# All files below a directory, by name.
+sub files
+{
+    my ($top) = @_;
+    my @found;
+    find(sub { push @found, $File::Find::name if -f }, $top);
+    return sort { (split m{/}, $a)[-1] cmp (split m{/}, $b)[-1] } @found;
+}
 
 sub psql
 {
