@@ -112,14 +112,21 @@ fail_at(struct scan *s, enum rr_code code, size_t position)
 static bool
 take(struct scan *s, const char *word)
 {
-	size_t n = strlen(word);
+	size_t p = s->pos;
 
-	if (s->end - s->pos < n)
-		return false;
-	for (size_t i = 0; i < n; i++)
-		if (upper(s->text[s->pos + i]) != word[i])
+	for (; *word != '\0'; word++, p++)
+		if (p == s->end || upper(s->text[p]) != *word)
 			return false;
-	s->pos += n;
+	s->pos = p;
+	return true;
+}
+
+static bool
+take_char(struct scan *s, char c)
+{
+	if (s->pos == s->end || s->text[s->pos] != c)
+		return false;
+	s->pos++;
 	return true;
 }
 
@@ -190,11 +197,11 @@ read_numbers(struct scan *s, int64_t low, int64_t high, uint64_t *plus, uint64_t
 	for (;;)
 	{
 		size_t start = s->pos;
-		bool negative = minus != NULL && take(s, "-");
+		bool negative = minus != NULL && take_char(s, '-');
 		int64_t n;
 
 		if (!negative && minus != NULL)
-			take(s, "+");
+			take_char(s, '+');
 		if (s->pos == s->end || !is_digit(s->text[s->pos]))
 			return fail_at(s, RR_BAD_NUMBER, s->pos);
 		if (!take_digits(s, high, &n) || n < low)
@@ -202,7 +209,7 @@ read_numbers(struct scan *s, int64_t low, int64_t high, uint64_t *plus, uint64_t
 		(negative ? minus : plus)[n / 64] |= UINT64_C(1) << (n % 64);
 		if (at_value_end(s))
 			return true;
-		if (!take(s, ","))
+		if (!take_char(s, ','))
 			return fail_at(s, RR_BAD_NUMBER, s->pos);
 	}
 }
@@ -304,7 +311,7 @@ read_positive(struct scan *s, int32_t *result, enum rr_code bad)
 {
 	int64_t n;
 
-	take(s, "+");
+	take_char(s, '+');
 	if (!take_digits(s, INT32_MAX, &n) || n < 1 || !at_value_end(s))
 		return fail_at(s, bad, s->value);
 	*result = (int32_t) n;
@@ -408,8 +415,8 @@ static bool
 read_weekday(struct scan *s)
 {
 	size_t start = s->pos;
-	bool negative = take(s, "-");
-	bool sign = negative || take(s, "+");
+	bool negative = take_char(s, '-');
+	bool sign = negative || take_char(s, '+');
 	bool numbered = s->pos < s->end && is_digit(s->text[s->pos]);
 	int64_t n = 0;
 	int day;
@@ -439,7 +446,7 @@ read_day(struct scan *s)
 			return false;
 		if (at_value_end(s))
 			return true;
-		if (!take(s, ","))
+		if (!take_char(s, ','))
 			return fail_at(s, RR_BAD_WEEKDAY, s->pos);
 	}
 }
@@ -489,7 +496,10 @@ read_name(struct scan *s, enum part *part)
 
 	for (int i = 0; i < N_PARTS; i++)
 	{
-		if (take(s, parts[i].name) && take(s, "="))
+		/* most differ in their third letter */
+		if (s->end - start > 2 && upper(s->text[start + 2]) != parts[i].name[2])
+			continue;
+		if (take(s, parts[i].name) && take_char(s, '='))
 		{
 			*part = (enum part) i;
 			return true;
@@ -521,14 +531,14 @@ read_part(struct scan *s, size_t *at)
 	return parts[part].read(s);
 }
 
-/* a second line makes any value look wrong; say what is the matter instead */
+/* a second line makes any value look wrong; say what is the matter instead: false in any case */
 static bool
-refuse_lines(struct scan *s)
+refuse_lines(struct scan *s, size_t start)
 {
-	for (size_t p = s->pos; p < s->end; p++)
+	for (size_t p = start; p < s->end; p++)
 		if (s->text[p] == '\n' || s->text[p] == '\r')
 			return fail_at(s, RR_MANY_LINES, p);
-	return true;
+	return false;
 }
 
 static bool
@@ -540,7 +550,7 @@ read_parts(struct scan *s)
 	{
 		if (!read_part(s, at))
 			return false;
-	} while (take(s, ";") && s->pos < s->end);
+	} while (take_char(s, ';') && s->pos < s->end);
 	return check_combination(s, at);
 }
 
@@ -582,7 +592,8 @@ rr_parse(const char *text, size_t len, struct rr_rule *rule, struct rr_error *er
 	take(&s, "RRULE:");
 	if (s.pos == s.end)
 		return fail_at(&s, RR_EMPTY, s.pos);
-	return refuse_lines(&s) && read_parts(&s);
+	start = s.pos;
+	return read_parts(&s) || refuse_lines(&s, start);
 }
 
 void
