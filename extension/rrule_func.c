@@ -12,6 +12,7 @@
  */
 #include "postgres.h"
 
+#include "access/htup_details.h"
 #include "funcapi.h"
 #include "miscadmin.h"
 #include "utils/builtins.h"
@@ -370,21 +371,37 @@ walk_take(Walk *walk)
 	return moment_datum(&walk->series, walk->batch[walk->given++]);
 }
 
-/* for a caller who stores all of it anyway (FROM), which costs less than a call for each */
+/* into a row of this single column */
+static inline void
+set_value(HeapTuple row, Form_pg_attribute column, Datum value)
+{
+	if (column->attbyval)
+		store_att_byval(GETSTRUCT(row), value, column->attlen);
+	else
+		memcpy(GETSTRUCT(row), DatumGetPointer(value), column->attlen);
+}
+
+/*
+ * For a caller who stores all of it anyway (FROM), which costs less than a call for each.  All rows are one that is
+ * made here, with another value each time; the store copies it.
+ */
 static Datum
 walk_all(FunctionCallInfo fcinfo, FuncCallContext *call)
 {
 	ReturnSetInfo *result = (ReturnSetInfo *) fcinfo->resultinfo;
 	Walk *walk = call->user_fctx;
+	Datum value = moment_datum(&walk->series, 0);
 	bool isnull = false;
+	HeapTuple row;
 
 	InitMaterializedSRF(fcinfo, MAT_SRF_USE_EXPECTED_DESC);
+	row = heap_form_tuple(result->setDesc, &value, &isnull);
 	while (walk_more(walk))
 	{
-		Datum value = walk_take(walk);
-
-		tuplestore_putvalues(result->setResult, result->setDesc, &value, &isnull);
+		set_value(row, TupleDescAttr(result->setDesc, 0), walk_take(walk));
+		tuplestore_puttuple(result->setResult, row);
 	}
+	heap_freetuple(row);
 	end_MultiFuncCall(fcinfo, call);
 	return (Datum) 0;
 }
