@@ -71,7 +71,7 @@ become_idle(struct http_conn *conn)
 
 /*
  * Is a request on its way that the library does not know of yet?  What came this very moment has not been read;
- * the beginning of a request line has, and shows in the kernel's count.
+ * the beginning of a request line has, and shows in the kernel's count, which only TCP has.
  */
 static bool
 has_begun(const struct http_conn *conn)

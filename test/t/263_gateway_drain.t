@@ -7,6 +7,7 @@ use FindBin;
 use lib "$FindBin::Bin/../lib";
 use AgendaGateway;
 use AgendaTest;
+use Errno;
 use IO::Select;
 use IO::Socket::INET;
 use IO::Socket::UNIX;
@@ -58,6 +59,13 @@ sub drain
     return wait_until(sub { slurp('/proc/net/tcp') !~ /$listens/ }, 'the worker to drain', 30);
 }
 
+# How many it may have; it keeps those that it has.
+sub descriptors
+{
+    my ($gateway, $n) = @_;
+    return system('prlimit', "--pid=$gateway->{pid}", "--nofile=$n:") == 0 || die 'prlimit';
+}
+
 # --- clients that take their time ---------------------------------------------------------------------
 {
     my $gateway = AgendaGateway->start($node, THREADS => 1, ADMIN_PORT => free_port());
@@ -90,7 +98,10 @@ sub drain
     {
         $_->syswrite(substr $request, 0, $line) foreach @$all;
     }
+    # a socket is found by any of its names, and only one of them is the gateway's to remove
+    link $path, "$path.too" or die "link: $!";
     drain($gateway);
+    ok(!IO::Socket::UNIX->new(Peer => "$path.too") && $!{ECONNREFUSED}, 'nobody new comes to wait at the UNIX socket');
     foreach my $door (sort keys %clients)
     {
         my $served = 0;
@@ -101,7 +112,49 @@ sub drain
         }
         is($served, $room + 3, "$door: $room clients are answered, and three that waited for room");
     }
-    ok(!IO::Socket::UNIX->new(Peer => $path), 'nobody new comes by the UNIX socket');
+    ok(!-e $path, 'its name is gone');
+    is($gateway->stop(0), 0, 'exit status 0');
+}
+
+# --- a gateway without descriptors ----------------------------------------------------------------------
+# Those who wait stay where they are until there are some again.
+{
+    my $room = 16;
+    my $gateway = AgendaGateway->start($node, THREADS => 1, ADMIN_PORT => free_port(), MAX_CONNECTIONS => $room);
+    my ($first, $second, @others) = map { $gateway->connect } 1 .. $room + 3;
+    drain($gateway);
+    descriptors($gateway, 3);
+    foreach ($first, $second)
+    {
+        # the second is read after the gateway has tried to fill the place of the first
+        $_->syswrite($request);
+        like(AgendaGateway::read_all($_), $answer, 'who is in is answered');
+    }
+    descriptors($gateway, 1024);
+    my $served = 0;
+    foreach (@others)
+    {
+        $_->syswrite($request);
+        $served++ if AgendaGateway::read_all($_) =~ $answer;
+    }
+    is($served, @others, 'with descriptors again, so are all others');
+    is($gateway->stop(0), 0, 'exit status 0');
+}
+
+# --- a request that comes in the last moment ------------------------------------------------------------
+# By a UNIX socket, where the kernel does not count what has come.
+{
+    my $path = PostgreSQL::Test::Utils::tempdir_short() . '/gateway';
+    my ($library, $note) = ("$path.so", "$path.looks");
+    system($ENV{CC} // 'cc', '-shared', '-fPIC', '-o', $library, "$FindBin::Bin/../lib/late_look.c") == 0 or die 'cc';
+    my $gateway = AgendaGateway->start($node, UNIX_SOCKET => $path, command => [ 'env', "LD_PRELOAD=$library", "LATE_LOOK=$note" ]);
+    my $idle = IO::Socket::UNIX->new(Peer => $path) // die "connect: $!";
+    $idle->syswrite($request);
+    like(AgendaGateway::read_all($idle, qr/\}$/), qr/^HTTP\/1\.1 200 /, 'a client that keeps its connection');
+    kill 'TERM', $gateway->{pid};
+    wait_until(sub { -e $note }, 'the gateway to look for the last time', 30);
+    $idle->syswrite($request);
+    like(AgendaGateway::read_all($idle), $answer, 'what comes before it closes an idle connection is answered');
     is($gateway->stop(0), 0, 'exit status 0');
 }
 
