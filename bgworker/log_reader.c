@@ -79,6 +79,7 @@ typedef struct EventReceiver
 	Size max_bytes;
 	Size bytes;
 	bool full;
+	bool publishing;
 	uint64 last_xid;
 	TimestampTz committed_at; /* of that one; 0: not known */
 } EventReceiver;
@@ -388,7 +389,8 @@ begin_receiver(EventReceiver *receiver, ReadWork *work, int64 floor)
 							.hi = no_snapshot,
 							.floor = Max(floor, work->position->seq),
 							.max_rows = agenda_drainer_window * agenda_drainers,
-							.max_bytes = work->max_bytes };
+							.max_bytes = work->max_bytes,
+							.publishing = work->publishing };
 
 	*receiver = fresh;
 	receiver->row_context = AllocSetContextCreate(CurrentMemoryContext, "pg_agenda row of the log",
@@ -442,12 +444,20 @@ receive_event(EventReceiver *receiver, const Datum *values, const bool *nulls)
 	return true;
 }
 
+/* Where nothing is published, a window only moves the position, and takes no more of an event than its number. */
 static void
 take_event(EventReceiver *receiver, const Datum *values, const bool *nulls)
 {
 	AgendaWindow *window = receiver->window;
 	AgendaEvent *event;
 
+	if (!receiver->publishing)
+	{
+		event = MemoryContextAllocZero(window->context, sizeof(AgendaEvent));
+		event->seq = DatumGetInt64(values[AGENDA_EVENT_SEQ]);
+		agenda_window_add(window, event);
+		return;
+	}
 	look_up_commit(receiver, DatumGetFullTransactionId(values[AGENDA_EVENT_XID]));
 	event = agenda_event_make(window->context, values, nulls);
 	if (receiver->committed_at != 0)

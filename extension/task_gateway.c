@@ -424,7 +424,7 @@ open_list_index(Relation rel)
 	return NULL;
 }
 
-/* One walk over the user's entries: those of the page are read, the others only counted. */
+/* One walk over the user's entries, newest first: those of the page are read, the others only counted. */
 static void
 read_list(TaskList *list, const pg_uuid_t *user_id)
 {
@@ -441,7 +441,7 @@ read_list(TaskList *list, const pg_uuid_t *user_id)
 	scan->xs_want_itup = true;
 	ScanKeyInit(&key, 1, BTEqualStrategyNumber, F_UUID_EQ, UUIDPGetDatum(user_id));
 	index_rescan(scan, &key, 1, NULL, 0);
-	while ((tid = index_getnext_tid(scan, ForwardScanDirection)) != NULL)
+	while ((tid = index_getnext_tid(scan, BackwardScanDirection)) != NULL)
 	{
 		CHECK_FOR_INTERRUPTS();
 		if (list->total >= list->skip && list->total - list->skip < list->limit)

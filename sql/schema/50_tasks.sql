@@ -41,7 +41,9 @@ create index tasks_open_due on agenda.tasks (user_id, due_date, id)
 -- is an occurrence of this series still to be done?
 create index tasks_open_occurrence on agenda.tasks (user_id, recurring_task_id, occurrence_key)
     where deleted_at is null and status in ('pending', 'in_progress') and recurring_task_id is not null;
-create index tasks_created on agenda.tasks (user_id, created_at desc, id) where deleted_at is null;
+-- lists begin with the newest and walk backwards: so a new task is its user's last entry, and that of the newest
+-- or only user the last of all, which is found without a descent and fills its page; as the first it would leave it half empty
+create index tasks_created on agenda.tasks (user_id, created_at, id desc) where deleted_at is null;
 comment on table agenda.tasks is 'tasks, occurrences of series among them';
 comment on constraint tasks_valid on agenda.tasks is 'what the comments of the columns say of lengths, words and ranges (extension/task_valid.c)';
 comment on column agenda.tasks.title is '1 to 500 characters';
@@ -74,8 +76,9 @@ create table agenda.timers (
     what      text not null,
     primary key (user_id, entity, entity_id)
 ) with (fillfactor = 80, autovacuum_vacuum_scale_factor = 0.02, autovacuum_vacuum_cost_delay = 0);
--- the user, so that a round of the scanner can pass over one who has a million owed
-create index timers_fire_at on agenda.timers (fire_at, user_id);
+-- the user, so that a round of the scanner can pass over one who has a million owed; a user's timers at one instant
+-- come and go, and to press their entries together costs each of them more than the place that it saves
+create index timers_fire_at on agenda.timers (fire_at, user_id) with (deduplicate_items = off);
 comment on column agenda.timers.entity is 'task, repeat (an overdue task that is told again), reminder, series or user (held notifications, digest)';
 comment on column agenda.timers.what is 'due_soon, due, overdue, repeat, reminder, spawn, resume or release';
 comment on table agenda.timers is 'the next instant at which something is owed, one row per thing';

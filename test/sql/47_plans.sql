@@ -102,7 +102,7 @@ begin
     return array_to_string(v_wrong, '; ');
 end $$;
 
-select plan(2 * count(*)::integer + 4) from hot;
+select plan(2 * count(*)::integer + 5) from hot;
 
 set local role t_app;
 select agenda.act_as(id) from me;
@@ -120,8 +120,14 @@ select is(pg_temp.problems(row(0, '', 'select agenda._owed_timers(now() + interv
 select is(pg_temp.problems(row(0, '', 'select * from agenda._scan(now() + interval ''60 days'', ''-infinity'', 100)',
                                '{timers_fire_at,timers_pkey,tasks_pkey}', 2500, 20000)::hot), '', 'a round of a hundred');
 
--- a statement that reads too much is found
+-- new tasks of the newest user stand at the end of the index of lists and fill its pages
 reset role;
+select agenda.act_as(id) from agenda.users order by id desc limit 1;
+create temp table lists as select pg_relation_size('agenda.tasks_created') as bytes;
+insert into agenda.tasks (title, created_at) select 'x', now() + i * interval '1 second' from generate_series(1, 5000) i;
+select cmp_ok(pg_relation_size('agenda.tasks_created') - bytes, '<', 5000 * 70::bigint, 'the index of lists has no half-empty pages') from lists;
+
+-- a statement that reads too much is found
 set local role t_app;
 select matches(pg_temp.problems(row(0, '', 'select count(*) from agenda.tasks t where t.title like ''%x%''', '{tasks_open_due}', 50, 5)::hot),
     'not by .*tasks_open_due', 'and the test can see what is wrong');

@@ -10,7 +10,8 @@ select agenda.act_as('aaaaaaaa-0000-4000-8000-000000000072');
 select agenda.set_preferences('{"due_soon_window": "2 days"}');
 create temp table made as
     select id, i from generate_series(1, 45) i, agenda.create_task('task ' || i || E' "\\\t', due => case when i % 3 > 0 then '2025-03-' || lpad((1 + i % 28)::text, 2, '0') || 'T10:00:00Z' end) t;
-update agenda.tasks t set created_at = agenda.now() - made.i * interval '1 second' from made where made.id = t.id;
+-- three of each second
+update agenda.tasks t set created_at = agenda.now() - (made.i + 1) / 3 * interval '1 second' from made where made.id = t.id;
 select count(agenda.delete_task(id)) from made where i in (3, 21);
 delete from agenda.tasks using made where tasks.id = made.id and i in (4, 44);
 
