@@ -18,6 +18,7 @@ OBJS = \
 	extension/time_text.o \
 	extension/uuid7.o \
 	extension/event_log.o \
+	extension/emit.o \
 	extension/table.o \
 	extension/table_write.o \
 	extension/sql_call.o \

@@ -9,7 +9,7 @@ begin
     raise exception using errcode = 'YA006', message = format('%s of an event must be %s', p_name, p_wanted), column = p_name;
 end
 $$;
-comment on function agenda._refuse_argument(text, text) is 'internal: raises YA006 for an argument of emit()';
+comment on function agenda._refuse_argument(text, text) is 'internal: raises YA006 for headers of emit()';
 
 -- Headers become headers of the Kafka record: names that are safe in every binding, values of one line.
 create or replace function agenda._check_headers(p_headers jsonb) returns void
@@ -35,48 +35,8 @@ end
 $$;
 comment on function agenda._check_headers(jsonb) is 'internal: raises YA006 for headers that no record can carry';
 
-create or replace function agenda._check_emit(p_type text, p_subject text, p_key text, p_data jsonb) returns void
-    language plpgsql immutable as
-$$
-begin
-    if p_type is null or length(p_type) > 200 or p_type !~ '^[A-Za-z][A-Za-z0-9_-]*(\.[A-Za-z0-9_-]+)+$' then
-        perform agenda._refuse_argument('type', 'words of letters, digits, underscores and hyphens with dots between them, at most 200 characters');
-    end if;
-    if lower(split_part(p_type, '.', 1)) in ('task', 'recurring_task', 'reminder', 'notification', 'preferences', 'delivery', 'digest', 'user', 'log', 'agenda') then
-        perform agenda._refuse_argument('type', format('of your own: "%s." is reserved', split_part(p_type, '.', 1)));
-    end if;
-    if p_subject is null or length(p_subject) not between 1 and 255 or p_subject ~ '[\x01-\x1f\x7f]' then
-        perform agenda._refuse_argument('subject', '1 to 255 characters without control characters');
-    end if;
-    if length(p_key) not between 1 and 255 or p_key ~ '[\x01-\x1f\x7f]' then
-        perform agenda._refuse_argument('key', '1 to 255 characters without control characters');
-    end if;
-    if jsonb_typeof(p_data) is distinct from 'object' then
-        perform agenda._refuse_argument('data', 'an object');
-    end if;
-end
-$$;
-comment on function agenda._check_emit(text, text, text, jsonb) is 'internal: raises YA006 for an event that cannot be';
-
 create or replace function agenda.emit(type text, subject text, data jsonb, key text default null, headers jsonb default null) returns uuid
-    language plpgsql volatile security definer
-    set search_path = pg_catalog, agenda, pg_temp as
-$$
-declare
-    v_none text;
-begin
-    v_none := agenda._check_emit(emit.type, emit.subject, emit.key, emit.data);
-    if emit.headers is not null then
-        v_none := agenda._check_headers(emit.headers);
-    end if;
-    -- exactly, because numbers of a caller may be long
-    if octet_length(emit.data::text) > pg_size_bytes(current_setting('agenda.max_event_bytes')) then
-        raise exception using errcode = '54000', message = format('the event is too large: %s bytes', octet_length(emit.data::text)),
-            detail = format('agenda.max_event_bytes is %s.', current_setting('agenda.max_event_bytes'));
-    end if;
-    return agenda._emit(emit.type, agenda.current_user_id(), emit.subject, coalesce(emit.key, emit.subject), emit.data, emit.headers);
-end
-$$;
+    language c volatile parallel unsafe as 'MODULE_PATHNAME', 'agenda_emit_checked';
 comment on function agenda.emit(text, text, jsonb, text, jsonb)
     is 'application: writes an event of the caller''s own to the log, in this transaction; agenda.topic_routes says where its type goes; returns its id';
 

@@ -1,7 +1,7 @@
 -- Events of other schemas: who may write which, what they look like, and changes that write none.
 begin;
 set local search_path = public;
-select plan(46);
+select plan(53);
 
 create role t_app login in role agenda_app;
 create role t_person login in role agenda_user;
@@ -29,9 +29,11 @@ select is((select row(key, user_id, actor)::text from new_events where type = 's
 
 select throws_ok(format($$select agenda.emit(%L, 's', '{}')$$, t), 'YA006', null, 'type ' || coalesce(t, 'null'))
   from unnest(array['task.created', 'TASK.x', 'recurring_task.x', 'reminder.due', 'notification.created', 'preferences.updated', 'user.x', 'log.x', 'agenda.x',
-                    'noword', 'a..b', 'a.b c', repeat('a', 199) || '.b', null]) t;
+                    'delivery.x', 'digest.x', 'noword', 'a..b', 'a.b.', '.b', '1a.b', 'a.b c', repeat('a', 199) || '.b', null]) t;
+select isnt(agenda.emit('Tasks-x.9_a', repeat('é', 255), '{}'), null, 'the longest subject, under a word that only looks like a reserved one');
 select throws_ok($$select agenda.emit('a.b', '', '{}')$$, 'YA006', null, 'an empty subject');
 select throws_ok($$select agenda.emit('a.b', repeat('x', 256), '{}')$$, 'YA006', null, 'a long subject');
+select throws_ok($$select agenda.emit('a.b', 'x', '{}', key => '')$$, 'YA006', 'key of an event must be 1 to 255 characters without control characters', 'an empty key');
 select throws_ok($$select agenda.emit('a.b', 'x', '{}', key => E'a\nb')$$, 'YA006', null, 'a key of two lines');
 select throws_ok($$select agenda.emit('a.b', 'x', '[1]')$$, 'YA006', 'data of an event must be an object', 'data that is no object');
 select throws_ok($$select agenda.emit('a.b', 'x', null)$$, 'YA006', null, 'no data');
