@@ -154,6 +154,13 @@ is_wanted_type(const struct route *route, const char *type)
 	return len == strlen(route->in) && strncasecmp(type, route->in, len) == 0;
 }
 
+static const char *
+type_hint(const struct route *route)
+{
+	return route_is_text(route->in) ? "the Content-Type has to be text/calendar"
+									: "the Content-Type has to be application/json";
+}
+
 static void
 check_fields(struct request *req, const struct route *route)
 {
@@ -163,7 +170,7 @@ check_fields(struct request *req, const struct route *route)
 		access_refuse(req, &PROBLEM_BODY_TOO_LARGE, NULL);
 	else if ((route->args & ARG_BODY) != 0 && h->content_type != NULL &&
 			 !is_wanted_type(route, h->content_type))
-		access_refuse(req, &PROBLEM_UNSUPPORTED_MEDIA_TYPE, NULL);
+		access_refuse(req, &PROBLEM_UNSUPPORTED_MEDIA_TYPE, type_hint(route));
 	else if ((route->args & ARG_BODY) != 0 && h->content_encoding != NULL &&
 			 strcasecmp(h->content_encoding, "identity") != 0)
 		access_refuse(req, &PROBLEM_UNSUPPORTED_MEDIA_TYPE, "the body must not be compressed");

@@ -112,7 +112,7 @@ token_cache_put(struct token_cache *cache, const struct principal *who, int64_t 
 }
 
 /* The bearer token of the header, NULL when it has none. */
-static const char *
+const char *
 bearer_token(const char *header)
 {
 	if (header == NULL || strncasecmp(header, "Bearer ", 7) != 0)

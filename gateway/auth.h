@@ -23,6 +23,7 @@ struct principal
 	char user[USER_ID_LEN + 1];
 };
 
+extern const char *bearer_token(const char *header);
 extern const char *auth_check(const struct jwt_policy *policy, struct token_cache *cache,
 							  const char *header, time_t now, struct principal *out);
 

@@ -26,10 +26,9 @@ static const struct problem_kind rolled_back = { NULL, 424, "rolled-back",
 
 /* Answer what is wrong with operation n, or with the whole (n < 0). */
 static bool
-refuse(struct request *req, const struct problem_kind *kind, int n, const char *member,
-	   const char *detail)
+refuse(struct request *req, int n, const char *member, const char *detail)
 {
-	struct problem p = { .kind = kind, .detail = detail };
+	struct problem p = { .kind = &invalid_operation, .detail = detail };
 	char pointer[64];
 
 	if (n < 0)
@@ -60,6 +59,29 @@ version_fits(const json_t *version)
 	return version == NULL || (json_is_integer(version) && json_integer_value(version) >= 0);
 }
 
+/* NULL, or why a batch cannot do what is routed like this. */
+static const char *
+why_not(const struct routing *routing)
+{
+	const struct route *route;
+
+	switch (routing->result)
+	{
+		case ROUTED_NO_PATH:
+			return PROBLEM_NOT_FOUND.title;
+		case ROUTED_NO_METHOD:
+			return PROBLEM_METHOD_NOT_ALLOWED.title;
+		case ROUTED_BAD_ID:
+			return "the id is no UUID";
+		case ROUTED:
+			break;
+	}
+	route = &routes[routing->route];
+	if (route->kind != ROUTE_READ && route->kind != ROUTE_WRITE)
+		return "this is served on its own only, not in a batch";
+	return NULL;
+}
+
 /* Append what the database has to know of one operation; false: answered. */
 static bool
 add_operation(struct request *req, json_t *calls, const json_t *operation, int n)
@@ -73,32 +95,33 @@ add_operation(struct request *req, json_t *calls, const json_t *operation, int n
 	struct target target;
 	struct routing routing;
 	const struct route *route;
+	const char *trouble;
 	json_t *call;
 
 	if (method == NULL || path == NULL)
-		return refuse(req, &invalid_operation, n, "", "an operation has a method and a path");
+		return refuse(req, n, "", "an operation has a method and a path");
 	if (!version_fits(version))
-		return refuse(req, &invalid_operation, n, "/version", "a version is a number");
+		return refuse(req, n, "/version", "a version is a number");
 	if (body != NULL && !json_is_object(body))
-		return refuse(req, &invalid_operation, n, "/body", "a body is an object");
+		return refuse(req, n, "/body", "a body is an object");
 	work = xmalloc(TARGET_WORK_SIZE(len));
 	if (target_parse(&target, path, len, work) != TARGET_OK)
 	{
 		free(work);
-		return refuse(req, &invalid_operation, n, "/path", "this is no path");
+		return refuse(req, n, "/path", "this is no path");
 	}
 	route_request(&routing, method_of(method), &target);
-	route = routing.route < 0 ? NULL : &routes[routing.route];
-	if (routing.result != ROUTED || (route->kind != ROUTE_READ && route->kind != ROUTE_WRITE))
+	trouble = why_not(&routing);
+	if (trouble != NULL)
 	{
 		free(work);
-		return refuse(req, &invalid_operation, n, "/path",
-					  "no route, or one that batches do not serve");
+		return refuse(req, n, "/path", trouble);
 	}
+	route = &routes[routing.route];
 	if (version != NULL && (route->args & ARG_VERSION) == 0)
 	{
 		free(work);
-		return refuse(req, &invalid_operation, n, "/version", "this operation takes no version");
+		return refuse(req, n, "/version", "this operation takes no version");
 	}
 	call = json_pack("{s:s, s:s?, s:o}", "function", route->function, "id", routing.id, "query",
 					 query_of(&target, route));
@@ -134,13 +157,15 @@ batch_prepare(struct request *req)
 	const json_t *atomic = json_object_get(root, "atomic");
 	size_t n = json_array_size(operations);
 	json_t *calls = json_array();
+	long most = req->worker->cfg->max_operations;
+	char wanted[64];
 	bool ok = false;
 
-	if (!json_is_array(operations) || n == 0 || n > (size_t) req->worker->cfg->max_operations)
-		(void) refuse(req, &invalid_operation, -1, "operations",
-					  "a batch has a list of operations, of limited length");
+	(void) snprintf(wanted, sizeof(wanted), "operations is a list of 1 to %ld operations", most);
+	if (!json_is_array(operations) || n == 0 || n > (size_t) most)
+		(void) refuse(req, -1, "operations", wanted);
 	else if (atomic != NULL && !json_is_boolean(atomic))
-		(void) refuse(req, &invalid_operation, -1, "atomic", "atomic is true or false");
+		(void) refuse(req, -1, "atomic", "atomic is true or false");
 	else
 		ok = add_operations(req, calls, operations);
 	if (ok)

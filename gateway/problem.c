@@ -26,7 +26,8 @@ OWN(PROBLEM_PRECONDITION_FAILED, 412, "version-conflict",
 	"the thing has changed since it was read");
 OWN(PROBLEM_BODY_TOO_LARGE, 413, "body-too-large", "the body is larger than the limit");
 OWN(PROBLEM_URI_TOO_LONG, 414, "uri-too-long", "the request target is longer than the limit");
-OWN(PROBLEM_UNSUPPORTED_MEDIA_TYPE, 415, "unsupported-media-type", "the body must be JSON");
+OWN(PROBLEM_UNSUPPORTED_MEDIA_TYPE, 415, "unsupported-media-type",
+	"the body is of a kind that this path does not take");
 OWN(PROBLEM_HEADER_TOO_LARGE, 431, "header-too-large", "the header is larger than the limit");
 OWN(PROBLEM_RATE_LIMITED, 429, "rate-limited", "too many requests; the headers say when to go on");
 OWN(PROBLEM_TOO_MANY_STREAMS, 429, "too-many-streams", "the user has too many streams open");

@@ -42,7 +42,7 @@ answer_kind(struct request *req, const struct problem_kind *kind, const char *de
 		more.allow = req->routing.allow;
 	if (kind == &PROBLEM_UNAUTHORIZED)
 		more.authenticate =
-			req->headers.authorization ? "Bearer error=\"invalid_token\"" : "Bearer";
+			bearer_token(req->headers.authorization) ? "Bearer error=\"invalid_token\"" : "Bearer";
 	if (kind->status == 429)
 		more.retry_after = req->rate.reset > 0 ? (unsigned int) req->rate.reset : 1;
 	http_answer_problem(req, &p, &more);

@@ -132,7 +132,8 @@ collect_version(struct request *req)
 		case MATCH_NONE:
 			break;
 	}
-	answer_kind(req, &PROBLEM_PRECONDITION_FAILED, NULL);
+	answer_kind(req, &PROBLEM_PRECONDITION_FAILED,
+				"If-Match names no version; an ETag has quotes, as in \"3\"");
 	return false;
 }
 

@@ -209,19 +209,22 @@ declare
     v_none text;
     v_zone text;
     v_from timestamptz;
+    v_to   timestamptz;
 begin
     v_none := agenda._enter(p_user, p_request_id, p_traceparent);
     v_zone := agenda._user_zone(p_user);
     v_from := coalesce(agenda._parse_time(p_query->>'from', v_zone, 'from'), agenda.now());
+    v_to := coalesce(agenda._parse_time(p_query->>'to', v_zone, 'to'), v_from + interval '31 days');
+    if v_to < v_from or v_to - v_from > interval '400 days' then
+        v_none := agenda._wrong_member(p_query, 'to', 'a time not before from, 400 days later at most');
+    end if;
     status := 200;
     body := jsonb_build_object('items', coalesce((
         select jsonb_agg(jsonb_build_object(
                    'at', agenda.utc(c.at), 'kind', c.kind, 'title', c.title, 'status', c.status, 'priority', c.priority,
                    'due_kind', c.due_kind, 'task_id', c.task_id, 'recurring_task_id', c.recurring_task_id,
                    'occurrence_key', to_char(c.occurrence_key, 'YYYY-MM-DD"T"HH24:MI:SS')))
-          from agenda.calendar(v_from,
-                               coalesce(agenda._parse_time(p_query->>'to', v_zone, 'to'), v_from + interval '31 days'),
-                               coalesce(agenda._boolean(p_query, 'include_closed'), false)) c), '[]'));
+          from agenda.calendar(v_from, v_to, coalesce(agenda._boolean(p_query, 'include_closed'), false)) c), '[]'));
     v_none := agenda._leave();
 end
 $$;

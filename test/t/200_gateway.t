@@ -70,6 +70,9 @@ my $put = $alice->put($path, { priority => 3 });
 is($put->{json}{title}, 'Big report', 'PUT leaves absent members too');
 problem_is($alice->patch($path, { title => 'x' }, 'If-Match' => '"1"'), 412, 'YA002', 'If-Match: an old version');
 problem_is($alice->patch($path, { title => 'x' }, 'If-Match' => '"abc"'), 412, 'version-conflict', 'If-Match: nothing we made');
+my $unquoted = $alice->patch($path, { title => 'x' }, 'If-Match' => '3');
+problem_is($unquoted, 412, 'version-conflict', 'If-Match: a version without quotes');
+like($unquoted->{json}{detail}, qr/quotes, as in "3"/, 'whose author learns why');
 problem_is($alice->patch($path, { title => 'x' }, 'If-Match' => '"1", W/"3", "2"'), 412, 'YA002', 'If-Match: two old versions, and a weak one');
 problem_is($alice->patch($path, { title => 'x' }, 'If-Match' => join ',', map { qq("$_") } 10 .. 20), 400, 'bad-request', 'If-Match: more than is sensible');
 status_is($alice->patch($path, { title => 'Last' }, 'If-Match' => '"1", "2", "3"'), 200, 'If-Match: the current version among others');
@@ -220,7 +223,9 @@ problem_is($alice->post('/api/tasks', '[]'), 400, 'invalid-json', 'a body that i
 problem_is($alice->post('/api/tasks', ''), 400, 'invalid-json', 'an empty body');
 problem_is($alice->post('/api/tasks', "{\"title\":\"\xff\"}"), 400, 'invalid-json', 'a body that is not UTF-8');
 problem_is($alice->post('/api/tasks', '{"a":' x 40 . '1' . '}' x 40), 400, 'invalid-json', 'a body that is too deep');
-problem_is($alice->post('/api/tasks', '{"title":"x"}', 'Content-Type' => 'text/plain'), 415, 'unsupported-media-type', 'a body that is no JSON');
+my $form = $alice->post('/api/tasks', 'title=x', 'Content-Type' => 'application/x-www-form-urlencoded');
+problem_is($form, 415, 'unsupported-media-type', 'a body that is no JSON');
+like($form->{json}{detail}, qr{application/json}, 'and what it should be');
 problem_is($alice->post('/api/tasks', '{"title":"' . 'x' x 1_100_000 . '"}'), 413, 'body-too-large', 'a body that is too large');
 my $untitled = $alice->post('/api/tasks', {});
 problem_is($untitled, 422, '23502', 'a task without a title');
@@ -308,6 +313,9 @@ foreach (@routes, @things)
 my $forged = AgendaGateway::Client->new($gateway,
     Authorization => 'Bearer ' . token('alice', 'another secret of at least 32 bytes!'));
 problem_is($forged->get('/tasks'), 401, 'unauthorized', 'a forged token');
+is($forged->get('/tasks')->{headers}{'www-authenticate'}, 'Bearer error="invalid_token"', 'which is told from none');
+my $basic = AgendaGateway::Client->new($gateway, Authorization => 'Basic YTpi')->get('/tasks');
+is($basic->{headers}{'www-authenticate'}, 'Bearer', 'and from what is no bearer token');
 my $late = AgendaGateway::Client->new($gateway,
     Authorization => 'Bearer ' . token('alice', 'a secret for the tests of at least 32 bytes', exp => int(time) - 3600));
 problem_is($late->get('/tasks'), 401, 'unauthorized', 'an expired token');

@@ -133,13 +133,22 @@ is(batch($erin, 1, op(PATCH => $a->{location}, { title => 'AA' }), op(POST => "$
 is($bob->get('/tasks')->{json}{total}, 1, 'a batch is one user\'s');
 is(join(' ', map { $_->{status} } @{ batch($bob, 0, op(GET => $a->{location}), op(DELETE => $a->{location}))->{json}{results} }), '404 404', 'another user\'s things are not there');
 my @bad = (
-    [ 'no operations' => [] ], [ 'too many' => [ map { op(GET => '/tasks') } 1 .. 6 ] ], [ 'no method' => [ { path => '/tasks' } ] ],
-    [ 'a path that is none' => [ op(GET => '/nothing') ] ], [ 'an id that is none' => [ op(GET => '/tasks/1') ] ],
-    [ 'a batch in a batch' => [ op(POST => '/batch', { operations => [] }) ] ], [ 'a stream' => [ op(GET => '/stream') ] ],
+    [ 'no operations' => [], qr/1 to 5/ ], [ 'too many' => [ map { op(GET => '/tasks') } 1 .. 6 ], qr/1 to 5/ ],
+    [ 'no method' => [ { path => '/tasks' } ] ],
+    [ 'a path that is none' => [ op(GET => '/nothing') ], qr/nothing is served/ ],
+    [ 'a method that the path has not' => [ op(DELETE => '/tasks') ], qr/does not serve the method/ ],
+    [ 'an id that is none' => [ op(GET => '/tasks/1') ], qr/no UUID/ ],
+    [ 'a batch in a batch' => [ op(POST => '/batch', { operations => [] }) ], qr/not in a batch/ ], [ 'a stream' => [ op(GET => '/stream') ] ],
     [ 'a callback' => [ op(POST => '/events/audit', {}) ] ], [ 'a path with a NUL' => [ op(GET => '/tasks%00') ] ],
     [ 'a version of what has none' => [ op(POST => "$a->{location}/snooze", {}, version => 1) ] ],
     [ 'an operation that is none' => [ 17 ] ], [ 'a body that is no object' => [ { method => 'POST', path => '/tasks', body => [] } ] ]);
-problem_is(batch($erin, 0, @{ $_->[1] }), 422, 'invalid-operation', "refused as a whole: $_->[0]") foreach @bad;
+foreach (@bad)
+{
+    my ($what, $operations, $reason) = @$_;
+    my $answer = batch($erin, 0, @$operations);
+    problem_is($answer, 422, 'invalid-operation', "refused as a whole: $what");
+    like($answer->{json}{detail}, $reason, 'with the reason') if $reason;
+}
 my @batch_once = ('Idempotency-Key' => 'batch-1');
 my $keyed = { operations => [ op(POST => '/tasks', { title => 'Keyed' }) ] };
 my $b1 = $erin->post('/batch', $keyed, @batch_once);

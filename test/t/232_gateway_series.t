@@ -129,6 +129,9 @@ problem_is($alice->request('POST', '/calendar.ics', '', %type), 422, 'YA006', '/
 problem_is($alice->request('POST', '/calendar.ics', "BEGIN:VCALENDAR\r\n\0END:VCALENDAR\r\n", %type), 400, 'bad-request', '-', 'a NUL');
 problem_is($alice->request('POST', '/calendar.ics', "BEGIN:VCALENDAR\r\nX:\xff\r\nEND:VCALENDAR\r\n", %type), 400, '22021', '-', 'no UTF-8');
 problem_is($alice->post('/calendar.ics', { calendar => $ical->{content} }), 415, 'unsupported-media-type', '-', 'JSON is another type');
+like($alice->post('/calendar.ics', { calendar => 1 })->{json}{detail}, qr{text/calendar}, 'and says which is wanted');
+problem_is($alice->get('/calendar?from=2031-01-02&to=2031-01-01'), 422, 'YA006', '/to', 'a calendar that ends before it begins');
+problem_is($alice->get('/calendar?from=2031-01-01&to=2033-01-01'), 422, 'YA006', '/to', 'a calendar of years');
 
 # --- why -----------------------------------------------------------------------------------------------
 my $task = $alice->post('/tasks', { title => 'Now', due_date => '2020-01-01T00:00:00Z' })->{json};
