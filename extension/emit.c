@@ -28,10 +28,9 @@
 #define LETTERS "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz"
 
 /* First words of types that are ours. */
-static const char *const reserved[] = { "task",          "recurring_task", "reminder",
-										"notification",  "preferences",    "delivery",
-										"digest",        "user",           "log",
-										"agenda" };
+static const char *const reserved[] = { "task",        "recurring_task", "reminder", "notification",
+										"preferences", "delivery",       "digest",   "user",
+										"log",         "agenda" };
 
 static char *checked_type(FunctionCallInfo fcinfo, int arg);
 static bool is_type(const char *type);
@@ -108,8 +107,8 @@ checked_text(FunctionCallInfo fcinfo, int arg, const char *name)
 {
 	text *value = PG_ARGISNULL(arg) ? NULL : PG_GETARG_TEXT_PP(arg);
 	int bytes = value == NULL ? 0 : VARSIZE_ANY_EXHDR(value);
-	bool fits = bytes > 0 && (bytes <= MAX_TEXT ||
-							  pg_mbstrlen_with_len(VARDATA_ANY(value), bytes) <= MAX_TEXT);
+	bool fits = bytes > 0 &&
+				(bytes <= MAX_TEXT || pg_mbstrlen_with_len(VARDATA_ANY(value), bytes) <= MAX_TEXT);
 
 	for (int i = 0; fits && i < bytes; i++)
 	{

@@ -5,7 +5,7 @@
 # is the one of the tests), else as an application in a transaction that acts for Alice.  What is called is what
 # PostgreSQL's statistics of functions counted, summed up over all examples.  docs/events.md and docs/operations.md are run likewise,
 # the topics of docs/events.md are those of the profiles, the settings of docs/settings.md have their defaults, and docs/metrics.md has every
-# metric of the database.
+# metric of the database and alerts about these only.
 use strict;
 use warnings;
 
@@ -97,6 +97,9 @@ my @metrics = split /\n/, $node->safe_psql('agenda', q{
     select distinct case kind when 'histogram' then regexp_replace(name, '_(bucket|sum|count)$', '') else name end from agenda.metrics()});
 cmp_ok(scalar(@metrics), '>', 20, 'there are metrics');
 none([ grep { index($metrics_md, "| `$_` |") < 0 } @metrics ], 'docs/metrics.md has them');
+my %described = map { $_ => 1 } $metrics_md =~ /^\| `(agenda_\w+)` \| (?:counter|gauge|histogram) /mg;
+my ($alerts) = $metrics_md =~ /^## Alerts\n(.*)/ms;
+none([ grep { !$described{$_} } $alerts =~ /\b(agenda_\w+)/g ], 'its alerts are about metrics that there are');
 done_testing;
 
 sub none
