@@ -27,6 +27,7 @@ OBJS = \
 	extension/row_json.o \
 	extension/preferences.o \
 	extension/timer.o \
+	extension/notification.o \
 	extension/task_row.o \
 	extension/task_valid.o \
 	extension/task_state.o \

@@ -270,6 +270,7 @@ agenda_events_end(AgendaEventBatch *batch)
 
 	if (leaf != NULL)
 	{
+		agenda_write_added(&batch->writer);
 		agenda_writer_close(&batch->writer);
 		table_close(leaf, NoLock);
 		pfree(batch->row_values);
@@ -287,8 +288,8 @@ trace_of_request(void)
 }
 
 /*
- * The number is drawn last of all, so that no work lies between it and its row; the sequence has
- * CACHE 1: numbers come in the order of the changes.
+ * The number is drawn under the locks of the change; the sequence has CACHE 1: numbers come in the
+ * order of the changes.  When the row follows is no matter, as long as it does in this transaction.
  */
 static void
 insert_event(AgendaEventBatch *batch)
@@ -304,7 +305,7 @@ insert_event(AgendaEventBatch *batch)
 	}
 	agenda_writer_defaults(&batch->writer, &event_map, batch->row_values, batch->row_nulls);
 	batch->row_values[attnum[EVENT_SEQ] - 1] = Int64GetDatum(nextval_internal(batch->seq, false));
-	agenda_write_insert(&batch->writer, batch->row_values, batch->row_nulls);
+	agenda_write_add(&batch->writer, batch->row_values, batch->row_nulls);
 }
 
 static Relation

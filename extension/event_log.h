@@ -24,8 +24,8 @@ typedef struct AgendaEvent
 extern bool agenda_event_write(const AgendaEvent *event, pg_uuid_t *id);
 
 /*
- * Many events of one command: the partition stays open, and they have one time.  A batch lives in
- * the memory context in which it is begun.
+ * Many events of one command: the partition stays open, and they have one time.  They stand in the
+ * log when the batch ends.  A batch lives in the memory context in which it is begun.
  */
 typedef struct AgendaEventBatch AgendaEventBatch;
 

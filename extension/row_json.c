@@ -4,8 +4,8 @@
  *
  * agenda._row_json(record, omit text[], member text) is what the engine calls for each row of a batch.
  * jsonb_build_object() would look up the type of every argument in the catalogs, each time; here
- * the row's descriptor says it once.  Called by SQL only; takes no locks; works in the caller's
- * memory context.
+ * the row's descriptor says it once, and the value is written straight into its stored form.
+ * Called by SQL only; takes no locks; works in the caller's memory context.
  */
 #include "postgres.h"
 
@@ -17,13 +17,13 @@
 #include "utils/builtins.h"
 #include "utils/jsonb.h"
 #include "utils/lsyscache.h"
-#include "utils/numeric.h"
 #include "utils/timestamp.h"
 #include "utils/typcache.h"
 #include "utils/uuid.h"
 
 #include "clock.h"
 #include "json_text.h"
+#include "jsonb_write.h"
 
 /*
  * The columns that are shown of one row type, in the order in which jsonb keeps its keys: it would
@@ -40,15 +40,15 @@ typedef struct ShownColumns
 static ShownColumns *shown_columns(FunctionCallInfo fcinfo, TupleDesc desc);
 static bool same_array(const ArrayType *a, const ArrayType *b);
 static ShownColumns *choose_columns(TupleDesc desc, ArrayType *omit, MemoryContext context);
+static int last_of_each_name(int *column, int count, TupleDesc desc);
 static bool is_omitted(const char *name, Datum *omitted, bool *nulls, int count);
 static int compare_keys(const void *a, const void *b, void *desc);
-static void push_row(JsonbParseState **state, HeapTupleHeader row, TupleDesc desc,
-					 const ShownColumns *shown);
-static void push_key(JsonbParseState **state, char *name, int length);
-static void push_value(JsonbParseState **state, Datum value, Oid type);
-static void push_texts(JsonbParseState **state, Datum array);
-static JsonbValue text_value(Datum value);
-static JsonbValue output_value(Datum value, Oid type);
+static void write_row(StringInfo out, HeapTupleHeader row, TupleDesc desc,
+					  const ShownColumns *shown);
+static void write_value(AgendaJsonbContainer *c, Datum value, Oid type);
+static void write_text(AgendaJsonbContainer *c, Datum value);
+static void write_texts(AgendaJsonbContainer *c, Datum array);
+static void write_output(AgendaJsonbContainer *c, Datum value, Oid type);
 
 PG_FUNCTION_INFO_V1(agenda_row_json);
 
@@ -56,29 +56,31 @@ PG_FUNCTION_INFO_V1(agenda_row_json);
 Datum
 agenda_row_json(PG_FUNCTION_ARGS)
 {
-	JsonbParseState *state = NULL;
 	HeapTupleHeader row;
 	TupleDesc desc;
-	JsonbValue *result;
+	ShownColumns *shown;
+	StringInfoData out;
 
 	if (PG_ARGISNULL(0))
 		PG_RETURN_NULL();
 	row = PG_GETARG_HEAPTUPLEHEADER(0);
 	desc = lookup_rowtype_tupdesc(HeapTupleHeaderGetTypeId(row), HeapTupleHeaderGetTypMod(row));
-	pushJsonbValue(&state, WJB_BEGIN_OBJECT, NULL);
-	if (!PG_ARGISNULL(2))
+	shown = shown_columns(fcinfo, desc);
+	agenda_jsonb_begin(&out);
+	if (PG_ARGISNULL(2))
+		write_row(&out, row, desc, shown);
+	else
 	{
 		text *member = PG_GETARG_TEXT_PP(2);
+		AgendaJsonbContainer object;
 
-		push_key(&state, VARDATA_ANY(member), VARSIZE_ANY_EXHDR(member));
-		pushJsonbValue(&state, WJB_BEGIN_OBJECT, NULL);
+		agenda_jsonb_object(&object, &out, 1);
+		agenda_jsonb_string(&object, VARDATA_ANY(member), VARSIZE_ANY_EXHDR(member));
+		write_row(&out, row, desc, shown);
+		agenda_jsonb_nested(&object);
 	}
-	push_row(&state, row, desc, shown_columns(fcinfo, desc));
 	ReleaseTupleDesc(desc);
-	result = pushJsonbValue(&state, WJB_END_OBJECT, NULL);
-	if (!PG_ARGISNULL(2))
-		result = pushJsonbValue(&state, WJB_END_OBJECT, NULL);
-	PG_RETURN_JSONB_P(JsonbValueToJsonb(result));
+	PG_RETURN_JSONB_P(agenda_jsonb_end(&out));
 }
 
 static ShownColumns *
@@ -128,7 +130,21 @@ choose_columns(TupleDesc desc, ArrayType *omit, MemoryContext context)
 			shown->column[shown->count++] = i;
 	}
 	qsort_arg(shown->column, shown->count, sizeof(int), compare_keys, desc);
+	shown->count = last_of_each_name(shown->column, shown->count, desc);
 	return shown;
+}
+
+/* A key can be there but once; of columns that are called the same, which a query may have, jsonb keeps the last. */
+static int
+last_of_each_name(int *column, int count, TupleDesc desc)
+{
+	int kept = 0;
+
+	for (int i = 0; i < count; i++)
+		if (i == count - 1 || strcmp(NameStr(TupleDescAttr(desc, column[i])->attname),
+									 NameStr(TupleDescAttr(desc, column[i + 1])->attname)) != 0)
+			column[kept++] = column[i];
+	return kept;
 }
 
 static bool
@@ -143,7 +159,7 @@ is_omitted(const char *name, Datum *omitted, bool *nulls, int count)
 	return false;
 }
 
-/* As lengthCompareJsonbString(): shorter ones first.  Of two that are called the same jsonb keeps the last. */
+/* As lengthCompareJsonbString(): shorter ones first; of those that are called the same, in the order of the row. */
 static int
 compare_keys(const void *a, const void *b, void *desc)
 {
@@ -160,135 +176,114 @@ compare_keys(const void *a, const void *b, void *desc)
 }
 
 static void
-push_row(JsonbParseState **state, HeapTupleHeader row, TupleDesc desc, const ShownColumns *shown)
+write_row(StringInfo out, HeapTupleHeader row, TupleDesc desc, const ShownColumns *shown)
 {
 	HeapTupleData tuple = { .t_len = HeapTupleHeaderGetDatumLength(row), .t_data = row };
 	Datum *values = palloc(desc->natts * sizeof(Datum));
 	bool *nulls = palloc(desc->natts * sizeof(bool));
-	JsonbValue null = { .type = jbvNull };
+	AgendaJsonbContainer object;
 
 	heap_deform_tuple(&tuple, desc, values, nulls);
+	agenda_jsonb_object(&object, out, shown->count);
+	for (int i = 0; i < shown->count; i++)
+	{
+		char *name = NameStr(TupleDescAttr(desc, shown->column[i])->attname);
+
+		agenda_jsonb_string(&object, name, strlen(name));
+	}
 	for (int i = 0; i < shown->count; i++)
 	{
 		int column = shown->column[i];
-		Form_pg_attribute att = TupleDescAttr(desc, column);
 
-		push_key(state, NameStr(att->attname), strlen(NameStr(att->attname)));
 		if (nulls[column])
-			pushJsonbValue(state, WJB_VALUE, &null);
+			agenda_jsonb_null(&object);
 		else
-			push_value(state, values[column], att->atttypid);
+			write_value(&object, values[column], TupleDescAttr(desc, column)->atttypid);
 	}
+	pfree(values);
+	pfree(nulls);
 }
 
 static void
-push_key(JsonbParseState **state, char *name, int length)
+write_value(AgendaJsonbContainer *c, Datum value, Oid type)
 {
-	JsonbValue key = { .type = jbvString };
-
-	key.val.string.val = name;
-	key.val.string.len = length;
-	pushJsonbValue(state, WJB_KEY, &key);
-}
-
-static void
-push_value(JsonbParseState **state, Datum value, Oid type)
-{
-	JsonbValue v = { .type = jbvNull };
-	Jsonb *json;
+	char buf[Max(AGENDA_UUID_SIZE, AGENDA_UTC_SIZE)];
 
 	switch (type)
 	{
 		case BOOLOID:
-			v.type = jbvBool;
-			v.val.boolean = DatumGetBool(value);
+			agenda_jsonb_bool(c, DatumGetBool(value));
 			break;
 		case INT2OID:
+			agenda_jsonb_int(c, DatumGetInt16(value));
+			break;
 		case INT4OID:
-			v.type = jbvNumeric;
-			v.val.numeric =
-				int64_to_numeric(type == INT2OID ? DatumGetInt16(value) : DatumGetInt32(value));
+			agenda_jsonb_int(c, DatumGetInt32(value));
 			break;
 		case INT8OID:
-			v.type = jbvNumeric;
-			v.val.numeric = int64_to_numeric(DatumGetInt64(value));
+			agenda_jsonb_int(c, DatumGetInt64(value));
 			break;
 		case TEXTOID:
-			v = text_value(value);
+			write_text(c, value);
 			break;
 		case UUIDOID:
-			v.type = jbvString;
-			v.val.string.val = palloc(AGENDA_UUID_SIZE);
-			v.val.string.len = AGENDA_UUID_SIZE - 1;
-			agenda_uuid_text(DatumGetUUIDP(value), v.val.string.val);
+			agenda_uuid_text(DatumGetUUIDP(value), buf);
+			agenda_jsonb_string(c, buf, AGENDA_UUID_SIZE - 1);
 			break;
 		case TIMESTAMPTZOID:
 			if (TIMESTAMP_NOT_FINITE(DatumGetTimestampTz(value)))
-				break;
-			v.type = jbvString;
-			v.val.string.val = palloc(AGENDA_UTC_SIZE);
-			v.val.string.len = agenda_utc_text(DatumGetTimestampTz(value), v.val.string.val);
+				agenda_jsonb_null(c);
+			else
+				agenda_jsonb_string(c, buf, agenda_utc_text(DatumGetTimestampTz(value), buf));
 			break;
 		case TEXTARRAYOID:
-			push_texts(state, value);
-			return;
+			write_texts(c, value);
+			break;
 		case JSONBOID:
-			json = DatumGetJsonbP(value);
-			if (JB_ROOT_IS_SCALAR(json))
-				(void) JsonbExtractScalar(&json->root, &v);
-			else
-			{
-				v.type = jbvBinary;
-				v.val.binary.data = &json->root;
-				v.val.binary.len = VARSIZE(json) - VARHDRSZ;
-			}
+			agenda_jsonb_copy(c, DatumGetJsonbP(value));
 			break;
 		default:
-			v = output_value(value, type);
+			write_output(c, value, type);
 	}
-	pushJsonbValue(state, WJB_VALUE, &v);
 }
 
 static void
-push_texts(JsonbParseState **state, Datum array)
+write_text(AgendaJsonbContainer *c, Datum value)
 {
-	ArrayIterator elements = array_create_iterator(DatumGetArrayTypeP(array), 0, NULL);
+	text *string = DatumGetTextPP(value);
+
+	agenda_jsonb_string(c, VARDATA_ANY(string), VARSIZE_ANY_EXHDR(string));
+}
+
+static void
+write_texts(AgendaJsonbContainer *c, Datum array)
+{
+	ArrayType *texts = DatumGetArrayTypeP(array);
+	ArrayIterator elements = array_create_iterator(texts, 0, NULL);
+	AgendaJsonbContainer items;
 	Datum value;
 	bool isnull;
 
-	pushJsonbValue(state, WJB_BEGIN_ARRAY, NULL);
+	agenda_jsonb_array(&items, c->out, ArrayGetNItems(ARR_NDIM(texts), ARR_DIMS(texts)));
 	while (array_iterate(elements, &value, &isnull))
 	{
-		JsonbValue v = { .type = jbvNull };
-
-		if (!isnull)
-			v = text_value(value);
-		pushJsonbValue(state, WJB_ELEM, &v);
+		if (isnull)
+			agenda_jsonb_null(&items);
+		else
+			write_text(&items, value);
 	}
-	pushJsonbValue(state, WJB_END_ARRAY, NULL);
 	array_free_iterator(elements);
+	agenda_jsonb_nested(c);
 }
 
-static JsonbValue
-text_value(Datum value)
-{
-	text *string = DatumGetTextPP(value);
-	JsonbValue v = { .type = jbvString };
-
-	v.val.string.val = VARDATA_ANY(string);
-	v.val.string.len = VARSIZE_ANY_EXHDR(string);
-	return v;
-}
-
-static JsonbValue
-output_value(Datum value, Oid type)
+static void
+write_output(AgendaJsonbContainer *c, Datum value, Oid type)
 {
 	Oid output;
 	bool varlena;
-	JsonbValue v = { .type = jbvString };
+	char *s;
 
 	getTypeOutputInfo(type, &output, &varlena);
-	v.val.string.val = OidOutputFunctionCall(output, value);
-	v.val.string.len = strlen(v.val.string.val);
-	return v;
+	s = OidOutputFunctionCall(output, value);
+	agenda_jsonb_string(c, s, strlen(s));
 }

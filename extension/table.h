@@ -40,7 +40,11 @@ typedef struct AgendaWriter
 	Relation rel;
 	EState *estate;
 	ResultRelInfo *result_rel;
-	TupleTableSlot *row; /* of agenda_write_insert(), once there was one */
+	TupleTableSlot **added; /* rows of agenda_write_add() that are not in the table yet */
+	int n_added;
+	Size added_bytes;
+	bool triggers;                             /* asked about them: agenda_writer_insert_begin() */
+	struct TransitionCaptureState *transition; /* what statement triggers see of them, or NULL */
 	struct AgendaWriterState *state;
 } AgendaWriter;
 
@@ -80,8 +84,17 @@ extern void agenda_writer_defaults(AgendaWriter *writer, const AgendaRowMap *map
  * long as the writer; NULL if a trigger kept it out.
  */
 extern HeapTuple agenda_write_new(AgendaWriter *writer, const Datum *values, const bool *nulls);
-/* A row with its constraints and index entries, but without triggers. */
-extern void agenda_write_insert(AgendaWriter *writer, Datum *values, bool *nulls);
+/*
+ * A row with its constraints and index entries, of many that are written together: it stands in the
+ * table at the latest when agenda_write_added() returns, which the caller calls behind the last one.
+ */
+extern void agenda_write_add(AgendaWriter *writer, const Datum *values, const bool *nulls);
+extern void agenda_write_added(AgendaWriter *writer);
+/*
+ * Around them: triggers are asked as by one INSERT of all rows.  Without this they are not asked.
+ */
+extern void agenda_writer_insert_begin(AgendaWriter *writer);
+extern void agenda_writer_insert_end(AgendaWriter *writer);
 /*
  * The newest version of the row whose primary key stands in the slot, locked; an empty slot if there
  * is none.  What the current command has written is invisible to it.

@@ -7,6 +7,8 @@
  * is kept for the same role and table, as long as nothing has changed in the catalogs.  Locks,
  * index relations and slots are those of each use.
  *
+ * Of many rows, those of one page are one record of the WAL (agenda_write_add()).
+ *
  * A row that is inserted pays for what concerns it: a partial index that has no place for it is not even
  * opened, and a foreign key with a null in it is not asked about.
  *
@@ -33,6 +35,10 @@
 #include "utils/syscache.h"
 
 #include "table.h"
+
+/* Of the rows that wait to be written together: what COPY keeps. */
+#define MAX_ADDED_ROWS  100
+#define MAX_ADDED_BYTES 65535
 
 /* A foreign key that asks about nothing as long as one of its columns is null. */
 typedef struct NullableKey
@@ -68,6 +74,7 @@ static void open_indexes(AgendaWriter *writer);
 static bool can_be_kept(const AgendaWriterState *state);
 static void keep(AgendaWriterState *state);
 static TupleTableSlot *new_slot(AgendaWriter *writer, const TupleTableSlotOps *kind);
+static TupleTableSlot *free_slot(AgendaWriter *writer);
 static void fill(TupleTableSlot *slot, const Datum *values, const bool *nulls);
 static bool is_known(const AgendaRowMap *map, AttrNumber attnum);
 static void check_row(AgendaWriter *writer, TupleTableSlot *slot);
@@ -80,7 +87,11 @@ agenda_writer_open(AgendaWriter *writer, Relation rel)
 {
 	PreventCommandIfReadOnly("a change of the agenda");
 	writer->rel = rel;
-	writer->row = NULL;
+	writer->added = NULL;
+	writer->n_added = 0;
+	writer->added_bytes = 0;
+	writer->triggers = false;
+	writer->transition = NULL;
 	writer->state = take_kept(rel);
 	if (writer->state == NULL)
 		writer->state = make_state(rel);
@@ -232,11 +243,14 @@ agenda_writer_close(AgendaWriter *writer)
 	ResultRelInfo *result_rel = writer->result_rel;
 	EState *estate = writer->estate;
 
+	Assert(writer->n_added == 0);
 	ExecCloseIndices(result_rel);
 	for (int i = 0; i < result_rel->ri_NumIndices; i++)
 		result_rel->ri_IndexRelationDescs[i] = NULL;
 	ExecResetTupleTable(estate->es_tupleTable, true);
 	estate->es_tupleTable = NIL;
+	if (writer->added != NULL)
+		pfree(writer->added);
 	result_rel->ri_TrigOldSlot = result_rel->ri_TrigNewSlot = result_rel->ri_ReturningSlot = NULL;
 	ResetPerTupleExprContext(estate);
 	if (can_be_kept(writer->state))
@@ -337,20 +351,84 @@ agenda_write_new(AgendaWriter *writer, const Datum *values, const bool *nulls)
 }
 
 void
-agenda_write_insert(AgendaWriter *writer, Datum *values, bool *nulls)
+agenda_writer_insert_begin(AgendaWriter *writer)
+{
+	AfterTriggerBeginQuery();
+	writer->triggers = true;
+	writer->transition = MakeTransitionCaptureState(writer->result_rel->ri_TrigDesc,
+													RelationGetRelid(writer->rel), CMD_INSERT);
+	ExecBSInsertTriggers(writer->estate, writer->result_rel);
+}
+
+void
+agenda_writer_insert_end(AgendaWriter *writer)
+{
+	agenda_write_added(writer);
+	ExecASInsertTriggers(writer->estate, writer->result_rel, writer->transition);
+	AfterTriggerEndQuery(writer->estate);
+	writer->triggers = false;
+	writer->transition = NULL;
+}
+
+void
+agenda_write_add(AgendaWriter *writer, const Datum *values, const bool *nulls)
+{
+	const TriggerDesc *triggers = writer->triggers ? writer->result_rel->ri_TrigDesc : NULL;
+	TupleTableSlot *slot = free_slot(writer);
+	MemoryContext old = MemoryContextSwitchTo(GetPerTupleMemoryContext(writer->estate));
+
+	fill(slot, values, nulls);
+	if (triggers == NULL || !triggers->trig_insert_before_row ||
+		ExecBRInsertTriggers(writer->estate, writer->result_rel, slot))
+	{
+		check_row(writer, slot);
+		writer->added_bytes += ExecFetchSlotHeapTuple(slot, true, NULL)->t_len;
+		writer->n_added++;
+	}
+	MemoryContextSwitchTo(old);
+	ResetPerTupleExprContext(writer->estate);
+	/* a trigger may look for the row before */
+	if (writer->n_added == MAX_ADDED_ROWS || writer->added_bytes >= MAX_ADDED_BYTES ||
+		(triggers != NULL && triggers->trig_insert_before_row))
+		agenda_write_added(writer);
+}
+
+static TupleTableSlot *
+free_slot(AgendaWriter *writer)
+{
+	TupleTableSlot **slot;
+
+	if (writer->added == NULL)
+		writer->added = MemoryContextAllocZero(writer->estate->es_query_cxt,
+											   MAX_ADDED_ROWS * sizeof(TupleTableSlot *));
+	slot = &writer->added[writer->n_added];
+	if (*slot == NULL)
+		*slot = new_slot(writer, table_slot_callbacks(writer->rel));
+	return ExecClearTuple(*slot);
+}
+
+void
+agenda_write_added(AgendaWriter *writer)
 {
 	EState *estate = writer->estate;
-	TupleTableSlot *slot;
 	MemoryContext old;
 
-	if (writer->row == NULL)
-		writer->row = agenda_writer_slot(writer);
-	slot = ExecClearTuple(writer->row);
+	if (writer->n_added == 0)
+		return;
 	old = MemoryContextSwitchTo(GetPerTupleMemoryContext(estate));
-	fill(slot, values, nulls);
-	check_row(writer, slot);
-	table_tuple_insert(writer->rel, slot, estate->es_output_cid, 0, NULL);
-	list_free(insert_index_entries(writer, slot));
+	table_multi_insert(writer->rel, writer->added, writer->n_added, estate->es_output_cid, 0, NULL);
+	for (int i = 0; i < writer->n_added; i++)
+	{
+		TupleTableSlot *slot = writer->added[i];
+		List *recheck = insert_index_entries(writer, slot);
+
+		if (writer->triggers)
+			ExecARInsertTriggers(estate, writer->result_rel, slot, recheck, writer->transition);
+		ExecClearTuple(slot);
+		ResetPerTupleExprContext(estate);
+	}
+	writer->n_added = 0;
+	writer->added_bytes = 0;
 	MemoryContextSwitchTo(old);
 	ResetPerTupleExprContext(estate);
 }

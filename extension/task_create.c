@@ -24,13 +24,11 @@
 #include "rewrite/prs2lock.h"
 #include "utils/acl.h"
 #include "utils/builtins.h"
-#include "utils/fmgroids.h"
 #include "utils/jsonb.h"
 #include "utils/snapmgr.h"
 #include "utils/timestamp.h"
 
 #include "identity.h"
-#include "json_text.h"
 #include "rrule_zone.h"
 #include "sql_call.h"
 #include "table.h"
@@ -67,8 +65,6 @@ static void check_rights(Relation rel, const TaskRow *row);
 static void ask_for_rights(Relation rel, uint32 columns);
 static Datum insert_direct(Relation rel, const TaskRow *row, const pg_uuid_t *user_id,
 						   Datum *values, bool *nulls);
-static bool leave_out_user_check(ResultRelInfo *result_rel);
-static void refuse_user(Relation rel, const pg_uuid_t *user_id);
 static void check_owner(Relation rel, HeapTuple tuple, const pg_uuid_t *user_id);
 static Datum insert_by_sql(Relation rel, const TaskRow *row);
 static HeapTuple read_again(Relation rel, HeapTuple tuple);
@@ -301,12 +297,12 @@ insert_direct(Relation rel, const TaskRow *row, const pg_uuid_t *user_id, Datum 
 	PushActiveSnapshot(GetTransactionSnapshot());
 	AfterTriggerBeginQuery();
 	agenda_writer_open(&writer, rel);
-	check_user = leave_out_user_check(writer.result_rel);
+	check_user = agenda_user_take_check(writer.result_rel, attnum[TASK_USER_ID]);
 	tuple = agenda_write_new(&writer, values, nulls);
 	if (tuple != NULL)
 		check_owner(rel, tuple, user_id);
-	if (tuple != NULL && check_user && !agenda_user_stays(user_id))
-		refuse_user(rel, user_id);
+	if (tuple != NULL && check_user)
+		agenda_user_check(rel, user_id);
 	AfterTriggerEndQuery(writer.estate);
 	CommandCounterIncrement();
 	if (tuple != NULL && !row->isnull[TASK_RECURRENCE_RULE])
@@ -316,48 +312,6 @@ insert_direct(Relation rel, const TaskRow *row, const pg_uuid_t *user_id, Datum 
 	agenda_writer_close(&writer);
 	PopActiveSnapshot();
 	return result;
-}
-
-/*
- * The check that tasks.user_id refers to a user is agenda_user_stays(), instead of the server's
- * trigger, which the writer's copy of the triggers has no more.  False if there is no such key.
- */
-static bool
-leave_out_user_check(ResultRelInfo *result_rel)
-{
-	AttrNumber user_id =
-		agenda_task_columns(RelationGetDescr(result_rel->ri_RelationDesc))[TASK_USER_ID];
-	TriggerDesc *triggers = result_rel->ri_TrigDesc;
-	ListCell *lc;
-
-	foreach (lc, RelationGetFKeyList(result_rel->ri_RelationDesc))
-	{
-		const ForeignKeyCacheInfo *key = lfirst_node(ForeignKeyCacheInfo, lc);
-
-		if (key->confrelid != agenda_table_oid("users") || key->nkeys != 1 ||
-			key->conkey[0] != user_id)
-			continue;
-		for (int i = 0; i < triggers->numtriggers; i++)
-			if (triggers->triggers[i].tgconstraint == key->conoid &&
-				triggers->triggers[i].tgfoid == F_RI_FKEY_CHECK_INS)
-				triggers->triggers[i].tgenabled = TRIGGER_DISABLED;
-		return true;
-	}
-	return false;
-}
-
-/* As the foreign key says it. */
-static void
-refuse_user(Relation rel, const pg_uuid_t *user_id)
-{
-	char id[AGENDA_UUID_SIZE];
-
-	agenda_uuid_text(user_id, id);
-	ereport(ERROR, errcode(ERRCODE_FOREIGN_KEY_VIOLATION),
-			errmsg("insert or update on table \"tasks\" violates foreign key constraint "
-				   "\"tasks_user_id_fkey\""),
-			errdetail("Key (user_id)=(%s) is not present in table \"users\".", id),
-			errtableconstraint(rel, "tasks_user_id_fkey"));
 }
 
 /* As INSERT checks the policy: on the row that triggers and defaults have made. */

@@ -4,16 +4,18 @@
  *
  * The table is read past its policy, which asks for the acting user and so for this very look-up.
  *
- * Whoever inserts a task by C checks the foreign key to the user here.  The server would do it by a
+ * Whoever inserts a task or a notification by C checks the foreign key to the user here.  The server would do it by a
  * query that leaves a lock on the user's row: with each task a row version to write, and all
  * clients of one user in line for it.  Here a lock of the lock manager stands for the row, until
  * the end of the transaction:
  *
- *		who inserts a task		RowShareLock, then: does the user exist?
- *		who deletes a user		ExclusiveLock, then the row, then (foreign key) its tasks
+ *		who inserts for a user	RowShareLock, then: does the user exist?
+ *		who deletes a user		ExclusiveLock, then the row, then (foreign key) what is theirs
  *
  * So the one waits for the other, and sees what the other has done.  Users share a fixed number
- * of such locks, for a transaction may write for any number of them.
+ * of such locks, for a transaction may write for any number of them.  The scanner, who inserts
+ * notifications likewise, waits for nobody: it asks for the lock before it takes anything else
+ * of the user (agenda._hold_user()), and leaves the user for later if it does not get it.
  */
 #include "postgres.h"
 
@@ -26,6 +28,7 @@
 #include "commands/trigger.h"
 #include "common/hashfn.h"
 #include "fmgr.h"
+#include "miscadmin.h"
 #include "storage/bufmgr.h"
 #include "storage/lmgr.h"
 #include "storage/proc.h"
@@ -33,6 +36,7 @@
 #include "utils/rel.h"
 #include "utils/snapmgr.h"
 
+#include "json_text.h"
 #include "table.h"
 #include "user.h"
 
@@ -62,11 +66,13 @@ static SubTransactionId held_subid;
 static bool find_user(AgendaUserColumn column, Datum value, Snapshot snapshot, pg_uuid_t *user_id);
 static HeapTuple find_at_last_place(Relation rel, Snapshot snapshot, ScanKey key);
 static void note_place(Relation rel, const ItemPointerData *place);
+static uint16 lock_number(const pg_uuid_t *user_id);
 static void lock_user(const pg_uuid_t *user_id, LOCKMODE lockmode);
 
 PG_FUNCTION_INFO_V1(agenda_find_external_user);
 PG_FUNCTION_INFO_V1(agenda_user_before);
 PG_FUNCTION_INFO_V1(agenda_lock_user);
+PG_FUNCTION_INFO_V1(agenda_hold_user);
 
 bool
 agenda_user_find(AgendaUserColumn column, Datum value, bool fresh, pg_uuid_t *user_id)
@@ -182,12 +188,67 @@ agenda_user_stays(const pg_uuid_t *user_id)
 	return true;
 }
 
+static uint16
+lock_number(const pg_uuid_t *user_id)
+{
+	return hash_bytes(user_id->data, UUID_LEN) % USER_LOCKS;
+}
+
 static void
 lock_user(const pg_uuid_t *user_id, LOCKMODE lockmode)
 {
-	uint32 number = hash_bytes(user_id->data, UUID_LEN) % USER_LOCKS;
+	LockDatabaseObject(agenda_table_oid("users"), lock_number(user_id), 0, lockmode);
+}
 
-	LockDatabaseObject(agenda_table_oid("users"), number, 0, lockmode);
+/* agenda._hold_user(user_id uuid) → boolean: nobody deletes the user until this transaction ends; false if somebody is about to */
+Datum
+agenda_hold_user(PG_FUNCTION_ARGS)
+{
+	LOCKTAG tag;
+
+	SET_LOCKTAG_OBJECT(tag, MyDatabaseId, agenda_table_oid("users"),
+					   lock_number(PG_GETARG_UUID_P(0)), 0);
+	PG_RETURN_BOOL(LockAcquire(&tag, RowShareLock, false, true) != LOCKACQUIRE_NOT_AVAIL);
+}
+
+bool
+agenda_user_take_check(ResultRelInfo *result_rel, AttrNumber user_id)
+{
+	TriggerDesc *triggers = result_rel->ri_TrigDesc;
+	ListCell *lc;
+
+	foreach (lc, RelationGetFKeyList(result_rel->ri_RelationDesc))
+	{
+		const ForeignKeyCacheInfo *key = lfirst_node(ForeignKeyCacheInfo, lc);
+
+		if (key->confrelid != agenda_table_oid("users") || key->nkeys != 1 ||
+			key->conkey[0] != user_id)
+			continue;
+		for (int i = 0; i < triggers->numtriggers; i++)
+			if (triggers->triggers[i].tgconstraint == key->conoid &&
+				triggers->triggers[i].tgfoid == F_RI_FKEY_CHECK_INS)
+				triggers->triggers[i].tgenabled = TRIGGER_DISABLED;
+		return true;
+	}
+	return false;
+}
+
+/* As the foreign key says it. */
+void
+agenda_user_check(Relation rel, const pg_uuid_t *user_id)
+{
+	const char *table = RelationGetRelationName(rel);
+	char id[AGENDA_UUID_SIZE];
+
+	if (agenda_user_stays(user_id))
+		return;
+	agenda_uuid_text(user_id, id);
+	ereport(ERROR, errcode(ERRCODE_FOREIGN_KEY_VIOLATION),
+			errmsg("insert or update on table \"%s\" violates foreign key constraint "
+				   "\"%s_user_id_fkey\"",
+				   table, table),
+			errdetail("Key (user_id)=(%s) is not present in table \"users\".", id),
+			errtableconstraint(rel, psprintf("%s_user_id_fkey", table)));
 }
 
 /* agenda._user_before() → trigger: before delete or update of id, for each row */

@@ -5,6 +5,8 @@
 #ifndef AGENDA_USER_H
 #define AGENDA_USER_H
 
+#include "nodes/execnodes.h"
+#include "utils/rel.h"
 #include "utils/uuid.h"
 
 /* What a user is found by. */
@@ -21,5 +23,13 @@ extern bool agenda_user_find(AgendaUserColumn column, Datum value, bool fresh, p
 
 /* The user exists, and does so until the end of this transaction. */
 extern bool agenda_user_stays(const pg_uuid_t *user_id);
+
+/*
+ * The foreign key of this column is no more asked by the writer's triggers: the caller asks
+ * agenda_user_check() instead.  False if there is no such key.
+ */
+extern bool agenda_user_take_check(ResultRelInfo *result_rel, AttrNumber user_id);
+/* Raises the error of the foreign key if the user does not stay. */
+extern void agenda_user_check(Relation rel, const pg_uuid_t *user_id);
 
 #endif

@@ -120,8 +120,11 @@ declare
     m      agenda.timers;
     v_done uuid[] := '{}';
 begin
-    v_done := agenda._raise_tasks(array(select t from unnest(p_timers) t where (t).entity in ('task', 'repeat')), p_now)
-           || agenda._raise_reminders(array(select t from unnest(p_timers) t where (t).entity = 'reminder'), p_now);
+    -- the user before the task, as whoever deletes the user
+    v_done := agenda._raise_tasks(array(select t from unnest(p_timers) t
+                                         where (t).entity in ('task', 'repeat') and agenda._hold_user((t).user_id)), p_now)
+           || agenda._raise_reminders(array(select t from unnest(p_timers) t
+                                             where (t).entity = 'reminder' and agenda._hold_user((t).user_id)), p_now);
     for m in select t.* from unnest(p_timers) t where t.entity = 'series' order by t.fire_at loop
         if agenda._spawn(m, p_now) then
             v_done := v_done || m.entity_id;

@@ -260,14 +260,12 @@ begin
               order by s.at, r.id) e;
 
     -- what one task has to say at one time is told once
-    insert into agenda.notifications (user_id, type, task_id, recurring_task_id, reminder_id, title, body, data, priority, dedupe_key,
-                                      scheduled_for, held_until, held_reason, silent, late)
-    select o.user_id, o.type, o.task_id, o.recurring_task_id, case when o.type = 'reminder' then o.id end, o.title,
+    perform agenda._notify_each(o.user_id, o.type, o.task_id, o.recurring_task_id, case when o.type = 'reminder' then o.id end, o.title,
            format(case o.type when 'due_soon' then 'Due on %s' when 'due' then 'Due now: %s' when 'overdue' then 'Overdue since %s'
                               else case when o.due_text is null then 'Reminder' else 'Reminder: due on %s' end end, o.due_text),
            case when o.together > 1 then jsonb_build_object('told', o.together) else '{}' end,
            o.priority, o.dedupe, o.at, o.until, case when o.verdict = 'hold' then o.reason end, o.verdict = 'silent',
-           cardinality(o.reached) > 1 or p_now > greatest(o.at, o.known_at) + interval '1 minute'
+           cardinality(o.reached) > 1 or p_now > greatest(o.at, o.known_at) + interval '1 minute')
       from (select r.*, r.reached_at[cardinality(r.reached)] as at,
                    replace(r.reached[cardinality(r.reached)], 'repeat', 'overdue') as type,
                    row_number() over w as n, sum(cardinality(r.reached)) over (partition by r.user_id, r.task_id) as together
@@ -275,7 +273,8 @@ begin
              where r.reached <> '{}' and r.verdict <> 'drop'
             window w as (partition by r.user_id, r.task_id order by r.reached_at[cardinality(r.reached)] desc, r.entity)) o
      where o.n = 1
-    on conflict (user_id, dedupe_key) do nothing;
+       -- whoever could tell it at the same time waits for the lock on the task
+       and not exists (select from agenda.notifications d where d.user_id = o.user_id and d.dedupe_key = o.dedupe);
 
     update agenda.tasks t
        set last_reminder_sent = case when r.told then p_now else t.last_reminder_sent end,

@@ -58,6 +58,28 @@ create or replace aggregate agenda._emit_each(type text, user_id uuid, subject t
     sfunc = agenda._emit_each_next, stype = internal, finalfunc = agenda._emit_each_end, finalfunc_modify = read_write);
 comment on aggregate agenda._emit_each(text, uuid, text, jsonb) is 'engine: an event for each row of a set, in its order, as _emit() writes them; how many';
 
+create or replace function agenda._hold_user(user_id uuid) returns boolean
+    language c strict volatile parallel unsafe as 'MODULE_PATHNAME', 'agenda_hold_user';
+comment on function agenda._hold_user(uuid) is 'engine: nobody deletes the user until this transaction ends; false, without waiting, if somebody is about to';
+
+create or replace function agenda._notify_each_next(state internal, user_id uuid, type text, task_id uuid, recurring_task_id uuid, reminder_id uuid,
+                                                    title text, body text, data jsonb, priority smallint, dedupe_key text, scheduled_for timestamptz,
+                                                    held_until timestamptz, held_reason text, silent boolean, late boolean) returns internal
+    language c volatile parallel unsafe as 'MODULE_PATHNAME', 'agenda_notify_each_next';
+comment on function agenda._notify_each_next(internal, uuid, text, uuid, uuid, uuid, text, text, jsonb, smallint, text, timestamptz, timestamptz, text, boolean, boolean)
+    is 'engine: one notification of _notify_each()';
+
+create or replace function agenda._notify_each_end(state internal) returns bigint
+    language c volatile parallel unsafe as 'MODULE_PATHNAME', 'agenda_notify_each_end';
+comment on function agenda._notify_each_end(internal) is 'engine: the end of _notify_each()';
+
+create or replace aggregate agenda._notify_each(user_id uuid, type text, task_id uuid, recurring_task_id uuid, reminder_id uuid,
+                                                title text, body text, data jsonb, priority smallint, dedupe_key text, scheduled_for timestamptz,
+                                                held_until timestamptz, held_reason text, silent boolean, late boolean) (
+    sfunc = agenda._notify_each_next, stype = internal, finalfunc = agenda._notify_each_end, finalfunc_modify = read_write);
+comment on aggregate agenda._notify_each(uuid, text, uuid, uuid, uuid, text, text, jsonb, smallint, text, timestamptz, timestamptz, text, boolean, boolean)
+    is 'engine: a notification for each row of a set, as one INSERT of all would write them; how many';
+
 -- ---- rows of agenda.tasks (extension/task_valid.c) ---------------------------------------------
 
 create or replace function agenda._task_valid(title text, description text, status text, priority smallint, due_date timestamptz,

@@ -2,7 +2,7 @@
 -- and whatever becomes of the table.
 begin;
 set local search_path = public;
-select plan(86);
+select plan(88);
 
 set local agenda.now = '2025-03-10 12:00:00+00';
 select agenda.act_as('aaaaaaaa-0000-4000-8000-000000000031');
@@ -203,6 +203,18 @@ select is(agenda._row_json(x, '{}', null), '{"a": 1, "at": null}', 'without a me
 select is(agenda._row_json(x, '{cc}'), '{"b": 2, "aa": 1, "ccc": 4}', 'keys in any order')
   from (select 1 as aa, 2 as b, 3 as cc, 4 as ccc) x;
 select is(agenda._row_json(x), '{"a": 2}', 'of two that are called the same the last') from (select 1 as a, 2 as a) x;
+-- written straight: the same value, of the same length, as the server makes of its text
+select is(row(j, pg_column_size(j)), row(j::text::jsonb, pg_column_size(j::text::jsonb)), 'what is written is as what is read')
+  from (select agenda._row_json(x, null, 'row') as j
+          from (select true as yes, 1::smallint as small, -2 as int, 9007199254740993 as big, 'ä"\' as text, '' as nothing, null::text as none,
+                       array['a', null, 'c'] as texts, '{}'::text[] as no_texts, '{"b": [1, {}], "a": null}'::jsonb as json, '"s"'::jsonb as scalar,
+                       '17.50'::jsonb as number, date '2030-01-01' as other, timestamptz '2030-01-01 12:00Z' as at) x) y;
+select is(j::text, '{"row": {"at": "2030-01-01T12:00:00Z", "big": 9007199254740993, "int": -2, "yes": true, "json": {"a": null, "b": [1, {}]}, "none": null, "text": "ä\"\\", "other": "2030-01-01", "small": 1, "texts": ["a", null, "c"], "number": 17.50, "scalar": "s", "nothing": "", "no_texts": []}}', 'whatever the columns are')
+  from (select agenda._row_json(x, null, 'row') as j
+          from (select true as yes, 1::smallint as small, -2 as int, 9007199254740993 as big, 'ä"\' as text, '' as nothing, null::text as none,
+                       array['a', null, 'c'] as texts, '{}'::text[] as no_texts, '{"b": [1, {}], "a": null}'::jsonb as json, '"s"'::jsonb as scalar,
+                       '17.50'::jsonb as number, date '2030-01-01' as other, timestamptz '2030-01-01 12:00Z' as at) x) y;
+
 -- another row type, another list and another definition from call to call
 create temp table shown (a int, b int);
 insert into shown values (1, 2);
