@@ -11,13 +11,7 @@ select 'create role agenda_demo login'
  where not exists (select from pg_roles where rolname = 'agenda_demo') \gexec
 grant agenda_app to agenda_demo;
 
--- the gateway's login: EXECUTE on the gateway's functions and nothing else.  Names in these
--- functions are qualified, their plans are generic, and compiling them would cost more than running.
+-- the gateway's login: EXECUTE on the gateway's functions and nothing else
 select 'create role agenda_gw login'
  where not exists (select from pg_roles where rolname = 'agenda_gw') \gexec
 grant agenda_gateway to agenda_gw;
-alter role agenda_gw set search_path = '';
-alter role agenda_gw set jit = off;
-alter role agenda_gw set plan_cache_mode = force_generic_plan;
-alter role agenda_gw set statement_timeout = '10s';
-alter role agenda_gw set idle_in_transaction_session_timeout = '5s';
