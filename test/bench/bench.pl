@@ -302,16 +302,17 @@ sub waiting { return $node->safe_psql('agenda', q{select (agenda.log_position())
 # Rounds of four runs each, one after the other so that what else the machine does meets them alike; the
 # figures are medians over the rounds.  Nobody consumes but in the last: fetches are half the broker's work.
 #
-#	alone		the client, nothing else
-#	beside		the client beside the same commits to a table without a log
-#	acknowledged	the drainer; from the COMMIT: the server notes its time when it begins, before the WAL is flushed
+#	alone		the client, nothing else, a record at each tick of the rate
+#	beside		the client beside the same tasks, which nobody publishes; its records come at random, as they do
+#	acknowledged	the drainer; from the COMMIT: the server notes its time when it begins, before the WAL is flushed;
+#			how long a flush took on average stands with it
 #	consumer	the drainer and somebody who reads
 #
 # A broker that has just been started compiles itself and is warmed first.
 sub latency
 {
     my $rate = $ENV{AGENDA_BENCH_RATE} // 1000;
-    $node->append_conf('postgresql.conf', 'track_commit_timestamp = on');
+    $node->append_conf('postgresql.conf', "track_commit_timestamp = on\ntrack_wal_io_timing = on");
     $node->restart;
     say_line("\nat $rate tasks/s, a durable commit each: ms from the COMMIT, before its flush, to the broker's acknowledgement and to"
           . " a consumer; the client from handing over to acknowledgement; CPU of the drainer's own thread, and of all with the client's");
@@ -327,7 +328,7 @@ sub latency
             drained_at($rate);
             my %figure = rounds(
                 alone => sub { client_at($brokers, $rate) },
-                beside => sub { client_beside_commits($brokers, $rate) },
+                beside => sub { client_beside_tasks($brokers, $rate) },
                 acknowledged => sub { drained_at($rate) },
                 consumer => sub {
                     my $wait = consumer($brokers, int($rate * $seconds * 0.8));
@@ -336,9 +337,9 @@ sub latency
                 });
             my $got = $figure{acknowledged};
             my @over = map { my $peer = $_; map { $got->{$_} - $figure{$peer}{$_} } qw(p50_ms p99_ms) } qw(alone beside);
-            row("$what, acknowledged", sprintf('p50 %6.2f  p99 %6.2f', @$got{qw(p50_ms p99_ms)}));
+            row("$what, acknowledged", sprintf('p50 %6.2f  p99 %6.2f; of that a flush of %.2f', @$got{qw(p50_ms p99_ms flush_ms)}));
             row("$what, client alone", sprintf('p50 %6.2f  p99 %6.2f; acknowledged is p50 %.2f  p99 %.2f above it', @{ $figure{alone} }{qw(p50_ms p99_ms)}, @over[ 0, 1 ]));
-            row("$what, client beside the same commits", sprintf('p50 %6.2f  p99 %6.2f; acknowledged is p50 %.2f  p99 %.2f above it', @{ $figure{beside} }{qw(p50_ms p99_ms)}, @over[ 2, 3 ]));
+            row("$what, client beside the same tasks", sprintf('p50 %6.2f  p99 %6.2f; acknowledged is p50 %.2f  p99 %.2f above it', @{ $figure{beside} }{qw(p50_ms p99_ms)}, @over[ 2, 3 ]));
             row("$what, consumer", sprintf('p50 %6.2f  p99 %6.2f; acknowledged meanwhile p99 %.2f', @{ $figure{consumer} }{qw(p50_ms p99_ms acknowledged_p99_ms)}));
             row("$what, drainer", sprintf('%.0f commits/s, %.0f reads/s; CPU %.1f %%, %.0f us a read; with the client %.1f %%, %.0f us a read',
                     @$got{qw(tps reads)}, map { (100 * $_, 1e6 * $_ / ($got->{reads} || 1)) } @$got{qw(drainer_cpu cpu)}));
@@ -369,26 +370,34 @@ sub rounds
 
 sub client_at
 {
-    my ($brokers, $rate) = @_;
-    my $limit = producer($brokers, 'bench-limit', $rate * $seconds, 800, $rate);
+    my ($brokers, $rate, @gaps) = @_;
+    my $limit = producer($brokers, 'bench-limit', $rate * $seconds, 800, $rate, @gaps);
     return { map { $_ => $limit->{$_} } qw(p50_ms p99_ms) };
 }
 
-# The load that the drainer's figure carries, but for the drainer.
-sub client_beside_commits
+# The load that the drainer's figure carries, but for the publishing.
+sub client_beside_tasks
 {
     my ($brokers, $rate) = @_;
-    my $commits = fork() // die "fork: $!";
-    if ($commits == 0)
+    publish_to('');
+    my $tasks = fork() // die "fork: $!";
+    if ($tasks == 0)
     {
-        my $ok = eval { pgbench("insert into public.indexed (title) values ('x')", 4, '-R', $rate) };
+        my $ok = eval { tasks_at($rate) };
         POSIX::_exit($ok ? 0 : 1);
     }
-    my $figure = client_at($brokers, $rate);
-    waitpid $commits, 0;
+    my $figure = client_at($brokers, $rate, 'random');
+    waitpid $tasks, 0;
     die "pgbench failed\n" if $?;
+    # the first record to a topic pays for connection and metadata
+    wait_until(sub { waiting() == 0 }, 'the log to be passed', 600);
+    publish_to($brokers);
+    my $before = published();
+    wait_until(sub { pgbench_one(); published() > $before }, 'the broker to be found again', 60);
     return $figure;
 }
+
+sub tasks_at { return pgbench("select id from agenda.create_task('x')", 4, '-R', $_[0]) }
 
 # Tasks at this rate, from the COMMIT to the acknowledgement, and what the drainer did meanwhile, by the second.
 sub drained_at
@@ -396,9 +405,11 @@ sub drained_at
     my ($rate) = @_;
     wait_until(sub { waiting() == 0 }, 'the log to be published', 600);
     my ($before, $reads, $cpu, $all_cpu) = (histogram(), reads(), drainer_cpu(1), drainer_cpu());
-    my $made = pgbench("select id from agenda.create_task('x')", 4, '-R', $rate);
+    $node->safe_psql('agenda', q{select pg_stat_reset_shared('wal')});
+    my $made = tasks_at($rate);
+    my $flush_ms = $node->safe_psql('agenda', q{select wal_sync_time / nullif(wal_sync, 0) from pg_stat_wal});
     wait_until(sub { waiting() == 0 }, 'the rest to be published', 600);
-    return { percentiles($before, histogram()), tps => $made->{tps},
+    return { percentiles($before, histogram()), tps => $made->{tps}, flush_ms => $flush_ms || 0,
         map { $_->[0] => $_->[1] / $seconds } [ reads => reads() - $reads ],
         [ drainer_cpu => drainer_cpu(1) - $cpu ], [ cpu => drainer_cpu() - $all_cpu ] };
 }

@@ -2,22 +2,33 @@
  * producer.c
  *		The limit beside which the drainer is measured: librdkafka alone, with the drainer's settings.
  *
- *	producer BROKERS TOPIC COUNT BYTES RATE
+ *	producer BROKERS TOPIC COUNT BYTES RATE [random]
  *
  * Sends COUNT records of BYTES bytes under random keys, RATE of them per second (0: as fast as it goes), and
  * prints one line of JSON: how long it took from the first record to the last acknowledgement, and
- * percentiles of the time from handing over a record to its acknowledgement.
+ * percentiles of the time from handing over a record to its acknowledgement.  Records are as far apart
+ * from each other as the rate says or, with "random", as if many clients sent them (as pgbench -R does).
+ *
+ * In between it sleeps, like the drainer and like rdkafka_performance: who waits busily has a processor
+ * to himself, which nobody has beside a server.
  */
+#include <fcntl.h>
 #include <librdkafka/rdkafka.h>
+#include <math.h>
+#include <poll.h>
+#include <stdbool.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <time.h>
+#include <unistd.h>
 
 static double *took;
 static double *handed_over;
 static long acknowledged = 0;
 static double last_acknowledgement = 0;
+/* says that there are reports */
+static int wake_pipe[2];
 
 static double
 now_seconds(void)
@@ -99,12 +110,39 @@ send_one(rd_kafka_t *rk, rd_kafka_topic_t *rkt, long n, char *value, size_t byte
 }
 
 static void
+listen_to(rd_kafka_t *rk)
+{
+	rd_kafka_queue_t *queue = rd_kafka_queue_get_main(rk);
+
+	if (pipe2(wake_pipe, O_NONBLOCK) != 0)
+		fail("start", "no pipe");
+	rd_kafka_queue_io_event_enable(queue, wake_pipe[1], "", 1);
+	rd_kafka_queue_destroy(queue);
+}
+
+static void
 wait_until(rd_kafka_t *rk, double due)
 {
 	double left;
 
 	while ((left = due - now_seconds()) > 0)
-		rd_kafka_poll(rk, left > 0.001 ? 1 : 0);
+	{
+		struct timespec timeout = { (time_t) left, (long) ((left - floor(left)) * 1e9) };
+		struct pollfd reports = { .fd = wake_pipe[0], .events = POLLIN };
+		char bytes[64];
+
+		if (ppoll(&reports, 1, &timeout, NULL) > 0)
+			while (read(wake_pipe[0], bytes, sizeof(bytes)) > 0)
+				;
+		rd_kafka_poll(rk, 0);
+	}
+}
+
+/* Seconds from one record to the next. */
+static double
+gap(double rate, bool random_gaps)
+{
+	return random_gaps ? -log(((double) random() + 1) / ((double) RAND_MAX + 1)) / rate : 1 / rate;
 }
 
 static int
@@ -119,9 +157,12 @@ by_value(const void *a, const void *b)
 int
 main(int argc, char **argv)
 {
-	long count = argc == 6 ? atol(argv[3]) : 0;
-	long bytes = argc == 6 ? atol(argv[4]) : 0;
-	double rate = argc == 6 ? atof(argv[5]) : 0;
+	bool random_gaps = argc == 7 && strcmp(argv[6], "random") == 0;
+	bool usable = argc == 6 || random_gaps;
+	long count = usable ? atol(argv[3]) : 0;
+	long bytes = usable ? atol(argv[4]) : 0;
+	double rate = usable ? atof(argv[5]) : 0;
+	double due;
 	char *value;
 	double started;
 	rd_kafka_t *rk;
@@ -129,7 +170,7 @@ main(int argc, char **argv)
 	const rd_kafka_metadata_t *metadata;
 
 	if (count <= 0 || bytes <= 0)
-		fail("usage", "producer BROKERS TOPIC COUNT BYTES RATE");
+		fail("usage", "producer BROKERS TOPIC COUNT BYTES RATE [random]");
 	value = malloc((size_t) bytes);
 	took = calloc((size_t) count, sizeof(double));
 	handed_over = calloc((size_t) count, sizeof(double));
@@ -139,16 +180,20 @@ main(int argc, char **argv)
 	for (long i = 0; i < bytes; i++)
 		value[i] = i % 8 < 5 ? "\"name\""[i % 6] : (char) ('a' + random() % 26);
 	rk = connect_to(argv[1]);
+	listen_to(rk);
 	rkt = rd_kafka_topic_new(rk, argv[2], NULL);
 	if (rd_kafka_metadata(rk, 0, rkt, &metadata, 10000))
 		fail("metadata", argv[2]);
 	rd_kafka_metadata_destroy(metadata);
 
-	started = now_seconds();
+	started = due = now_seconds();
 	for (long n = 0; n < count; n++)
 	{
 		if (rate > 0)
-			wait_until(rk, started + (double) n / rate);
+		{
+			wait_until(rk, due);
+			due += gap(rate, random_gaps);
+		}
 		send_one(rk, rkt, n, value, (size_t) bytes);
 	}
 	while (acknowledged < count)
