@@ -69,6 +69,7 @@ OBJS = \
 	extension/recurrence/subcount.o \
 	extension/recurrence/zone.o \
 	extension/recurrence/set.o \
+	extension/recurrence/set_left.o \
 	extension/recurrence/elapsed.o \
 	extension/recurrence/pattern.o \
 	extension/recurrence/describe.o \

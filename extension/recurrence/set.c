@@ -13,15 +13,22 @@
  * instants as long as the zone repeats too, which it does before its first change and after its
  * last single one.  This is exact: no limit of steps decides anything.
  *
+ * A run of excluded candidates is left behind by calculation (set_left.c): whole days, mostly as bits of a
+ * bitmap of 400 years.  So only what is not seen there to be excluded is tried one by one.
+ *
  * A rule of which nothing is left is taken out when the set is made; where the same rule excludes
  * it, without a search.
  */
-#include "set.h"
+#include "set_left.h"
 
 #include <stdlib.h>
 #include <string.h>
 
 #include "civil.h"
+#include "plan.h"
+
+/* after so many excluded candidates the run that they are in is calculated */
+#define STEPS_PER_RUN 64
 
 /* a candidate is tried in some 50 ns, so pause() is called every few hundred microseconds */
 #define STEPS_PER_PAUSE 4096
@@ -35,6 +42,8 @@
 
 /* the stretch of time in which several rules are searched together at first */
 #define FIRST_STRETCH (400 * RR_DAY_SECONDS)
+
+#define SHORTEST_CYCLE (RR_CYCLE_DAYS * RR_DAY_SECONDS)
 
 /* longer than time: such rules are searched to its end */
 #define NEVER (INT64_MAX / 2)
@@ -117,38 +126,21 @@ excluded_by_date(const struct rr_set *set, int64_t at)
 
 /* ---- cycles -------------------------------------------------------------------------- */
 
-static int64_t
-gcd(int64_t a, int64_t b)
-{
-	while (b != 0)
-	{
-		int64_t rest = a % b;
-
-		a = b;
-		b = rest;
-	}
-	return a;
-}
-
 /* the least common multiple of a cycle and that of one more rule, in units of 400 years */
 static int64_t
 common_cycle(int64_t cycles, const struct rr_plan *plan)
 {
-	static const int64_t periods[] = { [RR_UNIT_YEAR] = RR_CYCLE_YEARS,
-									   [RR_UNIT_MONTH] = RR_CYCLE_YEARS * 12,
-									   [RR_UNIT_WEEK] = RR_CYCLE_WEEKS,
-									   [RR_UNIT_DAY] = RR_CYCLE_DAYS };
 	const int64_t most = (RR_TIME_MAX - RR_TIME_MIN) / (RR_CYCLE_DAYS * RR_DAY_SECONDS);
 	int64_t own;
 
 	if (plan->empty || cycles == NEVER)
 		return cycles;
-	own = plan->interval / gcd(plan->interval, plan->unit == RR_UNIT_TIME
-												   ? RR_CYCLE_DAYS * plan->unit_count
-												   : periods[plan->unit]);
+	own = plan->unit == RR_UNIT_TIME
+			  ? plan->interval / rr_gcd(plan->interval, RR_CYCLE_DAYS * plan->unit_count)
+			  : rr_cycle_of_days(plan);
 	if (own > most)
 		return NEVER;
-	cycles = cycles / gcd(cycles, own) * own;
+	cycles = cycles / rr_gcd(cycles, own) * own;
 	return cycles > most ? NEVER : cycles;
 }
 
@@ -171,17 +163,28 @@ consider(struct changes *changes, int64_t change)
 		changes->after = change;
 }
 
-/* a rule begins or ends at this civil time; in a zone, not farther from it than a zone reaches */
+/* a rule begins or ends at this civil time; near a change of the zone, not farther from it than it reaches */
 static void
 consider_civil(const struct rr_set *set, struct changes *changes, int64_t civil)
 {
+	struct rr_span span;
+	int64_t at;
+
 	if (set->zone == NULL)
 	{
 		consider(changes, civil);
 		return;
 	}
-	consider(changes, civil - ZONE_REACH);
-	consider(changes, civil + ZONE_REACH);
+	at = rr_to_instant(set->zone, civil);
+	set->zone->span(set->zone->context, at, &span);
+	if ((span.start == INT64_MIN || at - span.start > ZONE_REACH) &&
+		(span.end == INT64_MAX || span.end - at > ZONE_REACH))
+	{
+		consider(changes, at);
+		return;
+	}
+	consider(changes, at - ZONE_REACH);
+	consider(changes, at + ZONE_REACH);
 }
 
 static void
@@ -211,6 +214,173 @@ changes_around(const struct rr_set *set, const struct rr_plan *plan, int64_t at)
 	return changes;
 }
 
+/* ---- runs that are excluded ---------------------------------------------------------- */
+
+/* does one of them run in elapsed time, which fits the clock from change to change only? */
+static bool
+any_elapsed(const struct rr_set *set, const struct rr_plan *plan, bool *all)
+{
+	bool any = plan->elapsed;
+
+	*all = plan->elapsed;
+	for (int i = 0; i < set->n_exrules; i++)
+	{
+		any |= set->exrules[i].elapsed;
+		*all &= set->exrules[i].elapsed;
+	}
+	return any;
+}
+
+static int64_t
+gap_of(const struct rr_span *span)
+{
+	return span->offset > span->offset_before ? span->offset - span->offset_before : 0;
+}
+
+/*
+ * The first instant of a span from which on the clock shows each time once, and what it shows there is
+ * what occurs: not what a fold repeats, nor where a gap has moved something to.
+ */
+static int64_t
+plain_from(const struct rr_span *span, bool all_elapsed)
+{
+	if (span->start == INT64_MIN || all_elapsed)
+		return span->start;
+	return span->start + llabs(span->offset - span->offset_before);
+}
+
+/* before this instant nothing occurs that the clock names as this civil second or a later one */
+static int64_t
+instant_before(const struct rr_set *set, int64_t civil)
+{
+	int64_t at = rr_to_instant(set->zone, civil);
+	struct rr_span span;
+
+	set->zone->span(set->zone->context, at, &span);
+	return span.start != INT64_MIN && at - span.start < gap_of(&span) ? span.start : at;
+}
+
+static int64_t
+instant_behind(const struct rr_set *set, int64_t civil)
+{
+	int64_t at = rr_to_instant(set->zone, civil);
+	struct rr_span span;
+
+	set->zone->span(set->zone->context, at, &span);
+	return span.start != INT64_MIN && at - span.start < gap_of(&span) ? span.start + gap_of(&span)
+																	  : at;
+}
+
+/* the clock from one instant to another; rules have no occurrence behind RR_TIME_MAX */
+static struct rr_stretch
+stretch_of(const struct rr_set *set, int64_t first, int64_t last)
+{
+	struct rr_stretch s = { .last_instant = last };
+
+	s.first = rr_to_civil(set->zone, first);
+	s.last = rr_to_civil(set->zone, last);
+	s.offset = s.first - first;
+	if (s.last > RR_TIME_MAX)
+		s.last = RR_TIME_MAX;
+	return s;
+}
+
+/* nothing of the rule that is not excluded occurs before this one of the instants from .. end - 1 */
+static int64_t
+zoned_left_from(const struct rr_set *set, const struct rr_plan *plan, int64_t from, int64_t end)
+{
+	int64_t upto = end - from > SHORTEST_CYCLE ? from + SHORTEST_CYCLE : end;
+	bool all;
+	bool any = any_elapsed(set, plan, &all);
+
+	for (struct rr_span span; from < upto; from = span.end)
+	{
+		bool to_end;
+		struct rr_stretch s;
+		int64_t left;
+
+		set->zone->span(set->zone->context, from, &span);
+		if (from < plain_from(&span, all))
+			return from;
+		to_end = !any || span.end >= end;
+		s = stretch_of(set, from, to_end ? end - 1 : span.end - 1);
+		left = rr_left_from(set, plan, &s);
+		if (left <= s.last)
+			return any ? left - s.offset : instant_before(set, left);
+		if (to_end)
+			return end;
+	}
+	return from;
+}
+
+/* nor behind this one of start + 1 .. upto */
+static int64_t
+zoned_left_upto(const struct rr_set *set, const struct rr_plan *plan, int64_t start, int64_t upto)
+{
+	int64_t from = upto - start > SHORTEST_CYCLE ? upto - SHORTEST_CYCLE : start;
+	bool all;
+	bool any = any_elapsed(set, plan, &all);
+
+	for (struct rr_span span; upto > from; upto = span.start - 1)
+	{
+		int64_t plain;
+		bool to_start;
+		struct rr_stretch s;
+		int64_t left;
+
+		set->zone->span(set->zone->context, upto, &span);
+		plain = plain_from(&span, all);
+		if (upto < plain)
+			return upto;
+		to_start = !any || plain <= start + 1;
+		s = stretch_of(set, to_start ? start + 1 : plain, upto);
+		s.offset = span.offset;
+		left = rr_left_upto(set, plan, &s);
+		if (left >= s.first)
+			return any ? left - s.offset : instant_behind(set, left);
+		if (to_start)
+			return start;
+		if (plain != span.start)
+			return plain - 1;
+	}
+	return upto;
+}
+
+/* where to go on from an excluded candidate before the end, in which no rule begins or ends */
+static int64_t
+behind_run(const struct rr_set *set, const struct rr_plan *plan, int64_t t, int64_t end)
+{
+	int64_t next;
+
+	if (end > RR_TIME_MAX + ZONE_REACH)
+		end = RR_TIME_MAX + ZONE_REACH;
+	if (set->zone != NULL)
+		next = zoned_left_from(set, plan, t, end);
+	else
+	{
+		struct rr_stretch s = { t, end - 1 < RR_TIME_MAX ? end - 1 : RR_TIME_MAX, 0, INT64_MIN };
+
+		next = rr_left_from(set, plan, &s);
+		next = next > s.last ? end : next;
+	}
+	return next > t ? next : t + 1;
+}
+
+/* and from one behind the start */
+static int64_t
+before_run(const struct rr_set *set, const struct rr_plan *plan, int64_t t, int64_t start)
+{
+	int64_t next;
+
+	if (start < RR_TIME_MIN)
+		start = RR_TIME_MIN;
+	if (set->zone != NULL)
+		next = zoned_left_upto(set, plan, start, t);
+	else
+		next = rr_left_upto(set, plan, &(struct rr_stretch){ start + 1, t, 0, INT64_MIN });
+	return next < t ? next : t - 1;
+}
+
 /* ---- the search ---------------------------------------------------------------------- */
 
 /* a run of candidates of one rule that rules exclude, in the direction of a search */
@@ -223,8 +393,6 @@ struct cover
 	int64_t by_since; /* it alone has excluded all since there */
 	int64_t by_cycle; /* of the rule with this one; 0: not known yet */
 };
-
-#define SHORTEST_CYCLE (RR_CYCLE_DAYS * RR_DAY_SECONDS)
 
 /* in seconds, of a rule with those that exclude from number first on, n of them */
 static int64_t
@@ -314,6 +482,8 @@ next_of_rule(const struct rr_set *set, const struct rr_plan *plan, int64_t lo, i
 					return NOT_AT_ALL;
 				lo = c.change;
 			}
+			else if (step % STEPS_PER_RUN == 0)
+				c.by_since = lo = behind_run(set, plan, t, c.change < end ? c.change : end);
 		}
 		pause_at_times(set, step);
 	}
@@ -354,6 +524,8 @@ previous_of_rule(const struct rr_set *set, const struct rr_plan *plan, int64_t s
 					return NOT_AT_ALL;
 				hi = c.change - 1;
 			}
+			else if (step % STEPS_PER_RUN == 0)
+				c.by_since = hi = before_run(set, plan, t, c.change > start ? c.change - 1 : start);
 		}
 		pause_at_times(set, step);
 	}

@@ -17,7 +17,7 @@
 
 #define MAX_PLANS 4
 #define MAX_DATES 16
-#define MAX_LIST  20000
+#define MAX_LIST  200000
 #define DAY       86400
 
 /* a set together with all that it points to */
@@ -56,8 +56,9 @@ sort_unique(int64_t *list, int n)
 
 /* rules separated by spaces */
 static int
-read_plans(struct rr_plan *plans, const char *text, int64_t dtstart, int flags)
+read_plans(struct rr_plan *plans, const char *text, int64_t dtstart, const struct rr_zone *zone)
 {
+	const int flags = zone != NULL ? RR_ZONED | RR_ELAPSED : RR_FLOATING;
 	int n = 0;
 
 	while (text != NULL && *text != '\0')
@@ -68,7 +69,10 @@ read_plans(struct rr_plan *plans, const char *text, int64_t dtstart, int flags)
 
 		if (!rr_parse(text, len, &rule, &error))
 			diag("%s: %s", text, rr_strerror(error.code));
-		rr_plan_make(&plans[n++], &rule, dtstart, flags);
+		rr_plan_make(&plans[n], &rule, dtstart, flags);
+		if (zone != NULL)
+			rr_plan_elapse(&plans[n], zone);
+		n++;
 		text += len + (text[len] != '\0');
 	}
 	return n;
@@ -106,7 +110,6 @@ static void
 read_parts(struct store *s, const struct words *w, const struct rr_zone *zone)
 {
 	int64_t start = read_time(w->dtstart);
-	int flags = zone != NULL ? RR_ZONED : RR_FLOATING;
 
 	memset(s, 0, sizeof(*s));
 	s->set.rules = s->rules;
@@ -114,8 +117,8 @@ read_parts(struct store *s, const struct words *w, const struct rr_zone *zone)
 	s->set.dates = s->dates;
 	s->set.exdates = s->exdates;
 	s->set.zone = zone;
-	s->set.n_rules = read_plans(s->rules, w->rules, start, flags);
-	s->set.n_exrules = read_plans(s->exrules, w->exrules, start, flags);
+	s->set.n_rules = read_plans(s->rules, w->rules, start, zone);
+	s->set.n_exrules = read_plans(s->exrules, w->exrules, start, zone);
 	s->set.n_dates = read_dates(s->dates, w->dates, zone);
 	s->set.n_exdates = read_dates(s->exdates, w->exdates, zone);
 }
@@ -277,6 +280,43 @@ count_pauses(void *context)
 	++*(int *) context;
 }
 
+/* sets of which nothing is left, in words that differ, and what some thousand candidates show */
+static const char *const void_sets[][2] = {
+	{ "FREQ=SECONDLY", "FREQ=SECONDLY;BYMONTH=1,2,3,4 FREQ=SECONDLY;BYMONTH=5,6,7,8,9,10,11,12" },
+	{ "FREQ=SECONDLY;BYMONTH=2;BYMONTHDAY=29;BYDAY=MO", "FREQ=SECONDLY;BYMONTHDAY=29" },
+	{ "FREQ=SECONDLY;INTERVAL=86399",
+	  "FREQ=SECONDLY;INTERVAL=86399;BYDAY=MO,TU,WE,TH FREQ=SECONDLY;BYDAY=FR,SA,SU" },
+	{ "FREQ=MINUTELY;INTERVAL=90", "FREQ=HOURLY;BYMINUTE=0,30" },
+	{ "FREQ=DAILY;BYHOUR=1,2,3,4",
+	  "FREQ=HOURLY;BYHOUR=1,3 FREQ=WEEKLY;BYDAY=MO,TU,WE,TH,FR,SA,SU;BYHOUR=2,4" },
+	{ "FREQ=MONTHLY;BYMONTHDAY=1", "FREQ=DAILY;INTERVAL=2 FREQ=WEEKLY;INTERVAL=3 "
+								   "FREQ=MONTHLY;INTERVAL=7 FREQ=YEARLY;BYMONTHDAY=1" },
+	{ "FREQ=DAILY;INTERVAL=9973", "FREQ=DAILY;BYDAY=MO,TU,WE,TH FREQ=MONTHLY;BYDAY=FR,SA,SU" },
+};
+
+static void
+test_void_sets(const struct rr_zone *zone, const char *name)
+{
+	for (size_t i = 0; i < sizeof(void_sets) / sizeof(void_sets[0]); i++)
+	{
+		struct words w = {
+			"", "2026-01-01T09:00:00", void_sets[i][0], "", "", void_sets[i][1], ""
+		};
+		struct store s;
+		int pauses = 0;
+		int64_t t;
+
+		read_parts(&s, &w, zone);
+		s.set.pause = count_pauses;
+		s.set.context = &pauses;
+		ok(!rr_set_next(&s.set, RR_TIME_MIN, &t) && !rr_set_previous(&s.set, RR_TIME_MAX, &t),
+		   "%s without %s: nothing, %s", w.rules, w.exrules, name);
+		rr_set_make(&s.set);
+		is_int(s.set.n_rules, 0, "so it is taken out");
+		is_int(pauses, 0, "without a long search");
+	}
+}
+
 /* a search through exclusions ends, is exact about what comes behind them, and pauses on its way */
 static void
 test_emptiness(void)
@@ -286,7 +326,7 @@ test_emptiness(void)
 					   "FREQ=DAILY;BYHOUR=1,2,3,4",
 					   "",
 					   "",
-					   "FREQ=WEEKLY;BYDAY=MO,TU,WE,TH,FR,SA,SU;BYHOUR=1,2,3,4",
+					   "FREQ=DAILY;BYHOUR=1,2,3,4;BYSETPOS=1,2,3,4",
 					   "" };
 	struct store s;
 	int pauses = 0;
@@ -442,8 +482,56 @@ agrees(const struct rr_set *set, const int64_t *list, int n)
 	return true;
 }
 
+/* rules of many occurrences, which exclude nearly all of each other */
 static void
-test_random(unsigned seed, const struct rr_zone *zone, int rounds, const char *name)
+dense_set(struct store *s, const struct rr_zone *zone)
+{
+	static const char *const dense[] = {
+		"FREQ=HOURLY;BYDAY=MO,TU,WE,TH,FR,SA",
+		"FREQ=HOURLY;BYMONTH=1,2,3,4,5,6,7,8,9,10,11",
+		"FREQ=HOURLY;INTERVAL=2",
+		"FREQ=HOURLY;INTERVAL=3;BYMONTHDAY=-1,-2,-3",
+		"FREQ=HOURLY;INTERVAL=5",
+		"FREQ=HOURLY;INTERVAL=25;BYDAY=SU,MO",
+		"FREQ=HOURLY;INTERVAL=7;BYMINUTE=0,30",
+		"FREQ=MINUTELY;INTERVAL=420",
+		"FREQ=HOURLY;UNTIL=20000901T120000Z",
+		"FREQ=HOURLY;COUNT=5000",
+		"FREQ=MINUTELY;INTERVAL=90",
+		"FREQ=MINUTELY;INTERVAL=100",
+		"FREQ=MINUTELY;INTERVAL=30;BYHOUR=0,1,2,3,22,23",
+		"FREQ=MINUTELY;INTERVAL=20;BYHOUR=1,2,3;BYMINUTE=0,20",
+		"FREQ=SECONDLY;INTERVAL=3600;BYDAY=TU,WE,TH,FR,SA,SU",
+		"FREQ=SECONDLY;INTERVAL=5400",
+		"FREQ=DAILY;BYHOUR=0,1,2,3,4,5,6,7,8,9,10,11,12",
+		"FREQ=DAILY;BYHOUR=1,2,3;BYMINUTE=0,15,30,45",
+		"FREQ=DAILY;INTERVAL=2;BYHOUR=0,1,2,3,4,5,6,7,8,9,10,11,12,13,14,15,16,17,18,19,20,21,22,"
+		"23",
+		"FREQ=WEEKLY;BYDAY=SU;BYHOUR=0,1,2,3,4,5,6,7,8,9,10,11,12,13,14,15,16,17,18,19,20,21,22,23",
+		"FREQ=WEEKLY;INTERVAL=2;BYDAY=MO,TU,WE;BYHOUR=12,13,14,15,16,17,18,19,20,21,22,23;WKST=SU",
+		"FREQ=MONTHLY;BYMONTHDAY=1,2,3,4,5,30,31;BYHOUR=1,2,3,4,5;SKIP=FORWARD",
+		"FREQ=MONTHLY;BYDAY=MO,TU,WE;BYHOUR=2,3;BYMINUTE=0,30;UNTIL=20010601",
+		"FREQ=MONTHLY;BYDAY=MO,TU,WE;BYHOUR=2,3;BYSETPOS=1,2,3,-1",
+		"FREQ=YEARLY;BYMONTH=12,1,2;BYDAY=MO,TU,WE,TH;BYHOUR=1,2,3,4,5,6",
+	};
+	const int n = (int) (sizeof(dense) / sizeof(dense[0]));
+	struct words w = { .rules = dense[pick(n)], .dates = "", .exdates = "" };
+	char exrules[1024] = "";
+	char dtstart[32];
+
+	snprintf(dtstart, sizeof(dtstart), "2000-%02d-%02dT%02d:%02d:00", 1 + pick(12), 1 + pick(28),
+			 pick(4), pick(2) * 30);
+	w.dtstart = dtstart;
+	for (int i = 1 + pick(MAX_PLANS); i > 0; i--)
+		snprintf(exrules + strlen(exrules), sizeof(exrules) - strlen(exrules), "%s%s",
+				 exrules[0] != '\0' ? " " : "", dense[pick(n)]);
+	w.exrules = exrules;
+	read_parts(s, &w, zone);
+}
+
+static void
+test_random(unsigned seed, const struct rr_zone *zone, int rounds, const char *name,
+			void (*draw)(struct store *s, const struct rr_zone *zone))
 {
 	static int64_t list[MAX_LIST];
 	int bad = 0;
@@ -455,7 +543,7 @@ test_random(unsigned seed, const struct rr_zone *zone, int rounds, const char *n
 		struct store s;
 		int n;
 
-		random_set(&s, zone);
+		draw(&s, zone);
 		n = list_set(&s.set, list);
 		total += n;
 		rr_set_make(&s.set);
@@ -472,16 +560,26 @@ test_random(unsigned seed, const struct rr_zone *zone, int rounds, const char *n
 int
 main(int argc, char **argv)
 {
+	static const char *const zones[] = { "UTC", "America/New_York" };
 	static struct tzif tz;
 	struct rr_zone zone = { tzif_span, &tz };
 	unsigned seed = argc > 1 ? (unsigned) strtoul(argv[1], NULL, 10) : (unsigned) time(NULL);
 
 	test_cases();
 	test_emptiness();
-	test_random(seed, NULL, 1500, "civil time");
-	if (tzif_load(&tz, "America/New_York"))
-		test_random(seed, &zone, 500, "America/New_York");
-	else
-		skip("no zone data");
+	test_void_sets(NULL, "civil time");
+	test_random(seed, NULL, 1500, "civil time", random_set);
+	test_random(seed, NULL, 60, "civil time, dense", dense_set);
+	for (size_t i = 0; i < sizeof(zones) / sizeof(zones[0]); i++)
+	{
+		if (!tzif_load(&tz, zones[i]))
+		{
+			skip("no zone data");
+			continue;
+		}
+		test_void_sets(&zone, zones[i]);
+		test_random(seed, &zone, 200, zones[i], random_set);
+		test_random(seed, &zone, 40, zones[i], dense_set);
+	}
 	return done_testing();
 }
