@@ -34,6 +34,7 @@ OBJS = \
 	extension/task_json.o \
 	extension/task_trigger.o \
 	extension/task_create.o \
+	extension/reminder_input.o \
 	extension/task_gateway.o \
 	extension/json_member.o \
 	extension/table_default.o \

@@ -49,7 +49,7 @@ typedef enum TimerBefore
 
 static TriggerData *trigger_data(FunctionCallInfo fcinfo, const char *function);
 static void follow_due(TaskRow *new, const TaskRow *old);
-static void check_template(const TaskRow *new, const TaskRow *old);
+static void check_template(TaskRow *new, const TaskRow *old);
 static void follow_rule(TaskRow *new, const TaskRow *old);
 static void check_transition(const TaskRow *new, const TaskRow *old);
 static void follow_status(TaskRow *new, const TaskRow *old);
@@ -147,13 +147,12 @@ follow_due(TaskRow *new, const TaskRow *old)
 	replace_row(new, agenda_call("_resolve_due", 2, types, args, NULL));
 }
 
-/* Tags and checklist have limits; most tasks have neither. */
+/* Tags and checklist have limits, and items of a checklist are done or not; most tasks have neither. */
 static void
-check_template(const TaskRow *new, const TaskRow *old)
+check_template(TaskRow *new, const TaskRow *old)
 {
 	Oid types[2] = { TEXTARRAYOID, JSONBOID };
 	NullableDatum args[2];
-	bool isnull;
 
 	if (new->isnull[TASK_TAGS] || new->isnull[TASK_CHECKLIST])
 		return;
@@ -165,7 +164,7 @@ check_template(const TaskRow *new, const TaskRow *old)
 		return;
 	args[0] = (NullableDatum){ new->value[TASK_TAGS], false };
 	args[1] = (NullableDatum){ new->value[TASK_CHECKLIST], false };
-	agenda_call("_check_template", 2, types, args, &isnull);
+	agenda_task_set(new, TASK_CHECKLIST, agenda_call("_check_template", 2, types, args, NULL));
 }
 
 /* Canonical, and an error here for a rule that is none. */

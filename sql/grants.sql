@@ -76,11 +76,11 @@ begin
                                          update (title, description, status, priority, due_date, timezone,
                                                  due_kind, due_local, tags, checklist, recurrence_rule, deleted_at),
                                          delete on agenda.tasks to %I', r);
-        execute pg_catalog.format('grant insert (id, user_id, title, description, priority, tags, checklist,
+        execute pg_catalog.format('grant insert (id, user_id, title, description, priority, tags, checklist, own_reminders,
                                                  recurrence_type, recurrence_interval, rrule, invalid_day,
                                                  start_date, end_date, timezone, all_day, dst_gap, dst_fold, business_shift, holiday_calendar,
                                                  basis, spawn, overlap, missed, catchup_window, lead_time, is_active, resume_at),
-                                         update (title, description, priority, tags, checklist,
+                                         update (title, description, priority, tags, checklist, own_reminders,
                                                  recurrence_type, recurrence_interval, rrule, invalid_day,
                                                  start_date, end_date, timezone, floating, all_day, dst_gap, dst_fold, business_shift, holiday_calendar,
                                                  basis, spawn, overlap, missed, catchup_window, lead_time, is_active, resume_at, deleted_at),

@@ -276,7 +276,7 @@ begin
     v_none := agenda._enter(new.user_id);
     if tg_op = 'INSERT' then
         new := agenda._derive_start(agenda._derive_rule(new, null), null);
-        v_none := agenda._check_template(new.tags, new.checklist);
+        new.checklist := agenda._check_template(new.tags, new.checklist);
         v_none := agenda._check_policies(new);
         new := agenda._place_new_series(new);
     else
@@ -286,7 +286,7 @@ begin
         end if;
         new := agenda._derive_start(new, old);
         if agenda._recurring_task_differs(old, new) then
-            v_none := agenda._check_template(new.tags, new.checklist);
+            new.checklist := agenda._check_template(new.tags, new.checklist);
             v_none := agenda._check_policies(new);
             new := agenda._replace_series(new, old);
             new.version := old.version + 1;
@@ -317,6 +317,9 @@ begin
         return null;
     elsif tg_op = 'INSERT' then
         v_none := agenda._log_recurring_task(null, new);
+        if new.split_from is not null then
+            v_none := agenda._copy_templates(new.split_from, new);
+        end if;
         -- last_created_at is empty where the series adopts a task that exists
         if new.last_created_at is not null then
             v_none := agenda._make_first(new);

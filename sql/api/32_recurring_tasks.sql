@@ -121,6 +121,7 @@ begin
     r.priority := 2;
     r.tags := '{}';
     r.checklist := '[]';
+    r.own_reminders := false;
     r.is_active := true;
     r.floating := true;
     r.all_day := false;
@@ -166,21 +167,42 @@ begin
         'recurrence_type', create_recurring_task.recurrence_type, 'recurrence_interval', create_recurring_task.recurrence_interval,
         'rrule', create_recurring_task.rrule, 'start_date', create_recurring_task.start_date, 'end_date', create_recurring_task.end_date,
         'timezone', create_recurring_task.timezone, 'policy', create_recurring_task.policy)) || options);
+    if options->'reminders' <> 'null' then
+        return agenda._insert_with_reminders(r, options->'reminders');
+    end if;
     return agenda._insert_series(r);
 end
 $$;
 comment on function agenda.create_recurring_task(text, text, integer, text, text, text, integer, text, text, text, text[], jsonb, jsonb)
-    is 'makes a series from recurrence_type and recurrence_interval or from rrule; times without an offset are wall-clock times in timezone, a start without a time makes a series of whole days; policy is fixed, must_do, on_completion, chain, after_completion, habit or sequential; options holds the further members of a series (basis, spawn, overlap, missed, catchup_window, lead_time, invalid_day, dst_gap, dst_fold, business_shift, holiday_calendar, …)';
+    is 'makes a series from recurrence_type and recurrence_interval or from rrule; times without an offset are wall-clock times in timezone, a start without a time makes a series of whole days; policy is fixed, must_do, on_completion, chain, after_completion, habit or sequential; options holds the further members of a series (basis, spawn, overlap, missed, catchup_window, lead_time, invalid_day, dst_gap, dst_fold, business_shift, holiday_calendar, …), and reminders as set_series_reminders() takes them, instead of the default ones';
+
+create or replace function agenda._insert_with_reminders(r agenda.recurring_tasks, p_list jsonb) returns agenda.recurring_tasks
+    language plpgsql volatile as
+$$
+declare
+    t agenda.tasks;
+begin
+    r.own_reminders := true;
+    r := agenda._insert_series(r);
+    perform agenda._set_series_reminders(r, p_list);
+    -- the occurrences that it owed came before them
+    for t in select * from agenda.tasks k where k.user_id = r.user_id and k.recurring_task_id = r.id order by k.id loop
+        perform agenda._set_reminders(t, p_list);
+    end loop;
+    return r;
+end
+$$;
+comment on function agenda._insert_with_reminders(agenda.recurring_tasks, jsonb) is 'internal: writes a new series of the acting user with its templates';
 
 create or replace function agenda._insert_series(r agenda.recurring_tasks) returns agenda.recurring_tasks
     language plpgsql volatile as
 $$
 begin
     insert into agenda.recurring_tasks
-           (title, description, priority, tags, checklist, recurrence_type, recurrence_interval, rrule, invalid_day,
+           (title, description, priority, tags, checklist, own_reminders, recurrence_type, recurrence_interval, rrule, invalid_day,
             start_date, end_date, timezone, all_day, dst_gap, dst_fold, business_shift, holiday_calendar,
             basis, spawn, overlap, missed, catchup_window, lead_time, is_active)
-    values (r.title, r.description, r.priority, r.tags, r.checklist, r.recurrence_type, r.recurrence_interval, r.rrule, r.invalid_day,
+    values (r.title, r.description, r.priority, r.tags, r.checklist, r.own_reminders, r.recurrence_type, r.recurrence_interval, r.rrule, r.invalid_day,
             r.start_date, r.end_date, r.timezone, r.all_day, r.dst_gap, r.dst_fold, r.business_shift, r.holiday_calendar,
             r.basis, r.spawn, r.overlap, r.missed, r.catchup_window, r.lead_time, r.is_active)
     returning * into r;
@@ -250,6 +272,7 @@ create or replace function agenda.update_recurring_task(id uuid, patch jsonb, ex
 $$
 declare
     v_user constant uuid := agenda._acting_user();
+    v_done boolean := false;
     r      agenda.recurring_tasks;
     v_from timestamp;
 begin
@@ -261,13 +284,20 @@ begin
         if v_from is null then
             raise exception using errcode = 'YA007', message = 'the series has no occurrence from then on', column = 'effective_from';
         elsif agenda._divides(r, v_from) then
-            return agenda._split_series(r.id, v_from, patch, interval '0');
+            r := agenda._split_series(r.id, v_from, patch, interval '0');
+            v_done := true;
         end if;
     end if;
-    return agenda._write_series(agenda._patch_series(r, patch));
+    if not v_done then
+        r := agenda._write_series(agenda._patch_series(r, patch));
+    end if;
+    if patch ? 'reminders' then
+        perform agenda._set_series_reminders(r, patch->'reminders');
+    end if;
+    return r;
 end
 $$;
-comment on function agenda.update_recurring_task(uuid, jsonb, bigint, text) is 'changes a series: absent members stay, null clears; occurrences that exist stay as they are. With effective_from the series ends before that, and a new one, which is returned, goes on with the change';
+comment on function agenda.update_recurring_task(uuid, jsonb, bigint, text) is 'changes a series: absent members stay, null clears; occurrences that exist stay as they are. With effective_from the series ends before that, and a new one, which is returned, goes on with the change. With reminders null the occurrences to come have the default ones';
 
 create or replace function agenda._write_series(n agenda.recurring_tasks) returns agenda.recurring_tasks
     language plpgsql volatile as

@@ -67,7 +67,8 @@ end
 $$;
 comment on function agenda._tags(jsonb, text) is 'internal: a member that is a list of tags';
 
-create or replace function agenda._check_template(p_tags text[], p_checklist jsonb) returns void
+-- Tags within their limits, and the checklist as it is kept: every item says whether it is done.
+create or replace function agenda._check_template(p_tags text[], p_checklist jsonb) returns jsonb
     language plpgsql immutable as
 $$
 begin
@@ -90,9 +91,13 @@ begin
             hint = 'It is an array of at most 200 objects {"text": 1 to 500 characters, "done": true or false}.',
             column = 'checklist';
     end if;
+    if not jsonb_path_exists(p_checklist, '$[*] ? (!exists(@.done))') then
+        return p_checklist;
+    end if;
+    return (select jsonb_agg('{"done": false}' || e order by i) from jsonb_array_elements(p_checklist) with ordinality x (e, i));
 end
 $$;
-comment on function agenda._check_template(text[], jsonb) is 'internal: raises YA006 for tags or a checklist outside their limits';
+comment on function agenda._check_template(text[], jsonb) is 'internal: the checklist with every item done or not; raises YA006 for tags or a checklist outside their limits';
 
 create or replace function agenda._reset_checklist(p_checklist jsonb) returns jsonb
     language plpgsql immutable as

@@ -357,6 +357,15 @@ end
 $$;
 comment on function agenda._patch_task(agenda.tasks, jsonb, text) is 'internal: a task with the members of a patch';
 
+create or replace function agenda._update_with_reminders(p_id uuid, p_patch jsonb, p_expected_version bigint, p_scope text, p_reminders jsonb)
+    returns agenda.tasks
+    language c volatile parallel unsafe as 'MODULE_PATHNAME', 'agenda_update_with_reminders';
+comment on function agenda._update_with_reminders(uuid, jsonb, bigint, text, jsonb) is 'internal: update_task() and then _set_reminders(), without default reminders in between';
+
+create or replace function agenda._reminders_replaced(p_id uuid) returns boolean
+    language c volatile parallel unsafe as 'MODULE_PATHNAME', 'agenda_reminders_replaced';
+comment on function agenda._reminders_replaced(uuid) is 'internal: this task is being changed together with its reminders';
+
 create or replace function agenda.update_task(id uuid, patch jsonb, expected_version bigint default null, scope text default 'this')
     returns agenda.tasks
     language plpgsql volatile as
@@ -366,6 +375,13 @@ declare
     t      agenda.tasks;
 begin
     perform agenda._check_object(patch);
+    if patch->'reminders' <> 'null' then
+        t := agenda._update_with_reminders(id, patch - 'reminders', expected_version, scope, patch->'reminders');
+        if agenda._edits_series(t, scope) then
+            perform agenda._edit_series_reminders(t, patch->'reminders');
+        end if;
+        return t;
+    end if;
     t := agenda._lock_task(v_user, id, expected_version);
     if agenda._edits_series(t, scope) then
         t := agenda._edit_series(t, patch, scope);

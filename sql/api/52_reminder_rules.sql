@@ -224,7 +224,7 @@ begin
         end if;
         v_none := agenda._save_plan(r);
     end loop;
-    if not v_any and old.due_date is null and new.due_date is not null then
+    if not v_any and old.due_date is null and new.due_date is not null and not agenda._reminders_replaced(new.id) then
         v_none := agenda._add_default_reminders(new);
     end if;
     v_none := agenda._leave();
@@ -417,20 +417,22 @@ end
 $$;
 comment on function agenda._reminder_of(jsonb, text, text) is 'internal: the reminder that a JSON object or an offset means';
 
+create or replace function agenda._reminder_in(p_list jsonb, p_field text, p_index integer, p_zone text, p_fixed text) returns agenda.reminders
+    language c stable as 'MODULE_PATHNAME', 'agenda_reminder_in';
+comment on function agenda._reminder_in(jsonb, text, integer, text, text) is 'internal: _reminder_of() an element of an array, counted from 0; an error names its place in the array';
+
 create or replace function agenda._check_reminders(p_list jsonb, p_field text) returns void
     language plpgsql stable as
 $$
-declare
-    v_spec jsonb;
 begin
     if jsonb_typeof(p_list) is distinct from 'array' or jsonb_array_length(p_list) > 20 then
         raise exception using errcode = 'YA006',
             message = format('%s must be an array of at most 20 reminders', p_field), column = p_field;
     end if;
-    for v_spec in select e from jsonb_array_elements(p_list) e loop
-        if (agenda._reminder_of(v_spec, 'UTC', null)).anchor = 'absolute' then
+    for i in 0 .. jsonb_array_length(p_list) - 1 loop
+        if (agenda._reminder_in(p_list, p_field, i, 'UTC', null)).anchor = 'absolute' then
             raise exception using errcode = 'YA006',
-                message = format('%s cannot have a time of their own', p_field), column = p_field;
+                message = format('%s cannot have a time of their own', p_field), column = format('%s/%s/at', p_field, i);
         end if;
     end loop;
 end

@@ -20,15 +20,14 @@ create or replace function agenda._add_default_reminders(t agenda.tasks) returns
     set search_path = pg_catalog, agenda, pg_temp as
 $$
 declare
-    p      agenda.preferences;
-    v_spec jsonb;
-    r      agenda.reminders;
+    p agenda.preferences;
+    r agenda.reminders;
 begin
     perform agenda._enter(t.user_id);
     p := agenda._visible_preferences(t.user_id);
-    if p.default_reminders <> '[]' and not agenda._has_templates(t) then
-        for v_spec in select e from jsonb_array_elements(p.default_reminders) e loop
-            r := agenda._reminder_of(v_spec, p.timezone, null);
+    if p.default_reminders <> '[]' and not agenda._series_reminds(t) then
+        for i in 0 .. jsonb_array_length(p.default_reminders) - 1 loop
+            r := agenda._reminder_of(p.default_reminders->i, p.timezone, null);
             r.user_id := t.user_id;
             r.task_id := t.id;
             r.source := 'default';
@@ -42,17 +41,19 @@ comment on function agenda._add_default_reminders(agenda.tasks) is 'engine: give
 
 -- An occurrence copies the templates of its series; where there are none, what the occurrence before had
 -- (a task with a rule has no other place for them).
-create or replace function agenda._has_templates(t agenda.tasks) returns boolean
+create or replace function agenda._series_reminds(t agenda.tasks) returns boolean
     language plpgsql stable as
 $$
 begin
     return t.recurring_task_id is not null
-       and exists (select from agenda.reminders x
-                    where x.user_id = t.user_id and x.source <> 'snooze' and x.anchor <> 'absolute'
-                      and (x.recurring_task_id = t.recurring_task_id or x.task_id = t.parent_task_id));
+       and (exists (select from agenda.recurring_tasks s
+                     where s.user_id = t.user_id and s.id = t.recurring_task_id and s.own_reminders)
+            or exists (select from agenda.reminders x
+                        where x.user_id = t.user_id and x.source <> 'snooze' and x.anchor <> 'absolute'
+                          and (x.recurring_task_id = t.recurring_task_id or x.task_id = t.parent_task_id)));
 end
 $$;
-comment on function agenda._has_templates(agenda.tasks) is 'internal: an occurrence has reminders to copy';
+comment on function agenda._series_reminds(agenda.tasks) is 'internal: what reminds of an occurrence, if anything, is its series'' affair';
 
 create or replace function agenda._copy_reminders(s agenda.recurring_tasks, t agenda.tasks) returns void
     language plpgsql volatile security definer
@@ -89,8 +90,8 @@ $$
 declare
     v_zone constant text := coalesce(t.timezone, agenda._user_zone(t.user_id));
     v_kept uuid[] := '{}';
-    v_new  jsonb[] := '{}';
-    v_spec jsonb;
+    v_new  agenda.reminders[] := '{}';
+    n      agenda.reminders;
     v_id   uuid;
 begin
     if p_list is null or p_list = 'null' then
@@ -99,31 +100,35 @@ begin
     if jsonb_typeof(p_list) <> 'array' then
         raise exception using errcode = 'YA006', message = 'reminders must be an array', column = 'reminders';
     end if;
-    for v_spec in select e from jsonb_array_elements(p_list) e loop
+    for i in 0 .. jsonb_array_length(p_list) - 1 loop
+        n := agenda._reminder_in(p_list, 'reminders', i, v_zone, t.timezone);
         select r.id into v_id from agenda.reminders r
          where r.user_id = t.user_id and r.task_id = t.id and r.source <> 'snooze' and r.id <> all (v_kept)
-           and not agenda._reminder_differs(r, agenda._reminder_of(v_spec, v_zone, t.timezone))
+           and not agenda._reminder_differs(r, n)
          order by r.created_at, r.id limit 1;
         if found then
             v_kept := v_kept || v_id;
         else
-            v_new := v_new || v_spec;
+            v_new := v_new || n;
         end if;
     end loop;
     delete from agenda.reminders r
      where r.user_id = t.user_id and r.task_id = t.id and r.source <> 'snooze' and r.id <> all (v_kept);
-    foreach v_spec in array v_new loop
-        perform agenda._add_reminder(t, v_spec);
+    foreach n in array v_new loop
+        perform agenda._write_reminder(t, n);
     end loop;
+    if t.recurrence_rule is not null then
+        -- the occurrences to come have them too, even if these are none
+        update agenda.recurring_tasks s set own_reminders = true
+         where s.user_id = t.user_id and s.id = t.recurring_task_id and not s.own_reminders;
+    end if;
 end
 $$;
 comment on function agenda._set_reminders(agenda.tasks, jsonb) is 'internal: replaces the reminders of a task';
 
-create or replace function agenda._add_reminder(t agenda.tasks, p_spec jsonb) returns agenda.reminders
+create or replace function agenda._write_reminder(t agenda.tasks, r agenda.reminders) returns agenda.reminders
     language plpgsql volatile as
 $$
-declare
-    r agenda.reminders := agenda._reminder_of(p_spec, coalesce(t.timezone, agenda._user_zone(t.user_id)), t.timezone);
 begin
     insert into agenda.reminders (task_id, anchor, offset_by, at_time, absolute_local, absolute_zone,
                                   repeat_every, repeat_max, until_done)
@@ -133,29 +138,53 @@ begin
     return r;
 end
 $$;
+comment on function agenda._write_reminder(agenda.tasks, agenda.reminders) is 'internal: writes one more reminder of a task';
+
+create or replace function agenda._add_reminder(t agenda.tasks, p_spec jsonb) returns agenda.reminders
+    language plpgsql volatile as
+$$
+begin
+    return agenda._write_reminder(t, agenda._reminder_of(p_spec, coalesce(t.timezone, agenda._user_zone(t.user_id)), t.timezone));
+end
+$$;
 comment on function agenda._add_reminder(agenda.tasks, jsonb) is 'internal: one more reminder of a task';
 
--- The member "reminders" of a recurring task: its templates.
+-- The member "reminders" of a recurring task: its templates, and no others even if there are none.  With null its
+-- occurrences have their owner's default ones again.
 create or replace function agenda._set_series_reminders(s agenda.recurring_tasks, p_list jsonb) returns void
     language plpgsql volatile as
 $$
 declare
-    v_spec jsonb;
+    v_list constant jsonb := coalesce(nullif(p_list, 'null'), '[]');
+    v_own  constant boolean := coalesce(p_list <> 'null', false);
     r      agenda.reminders;
 begin
-    if p_list is null or p_list = 'null' then
-        return;
-    end if;
-    perform agenda._check_reminders(p_list, 'reminders');
+    perform agenda._check_reminders(v_list, 'reminders');
     delete from agenda.reminders x where x.user_id = s.user_id and x.recurring_task_id = s.id;
-    for v_spec in select e from jsonb_array_elements(p_list) e loop
-        r := agenda._reminder_of(v_spec, s.timezone, null);
+    for i in 0 .. jsonb_array_length(v_list) - 1 loop
+        r := agenda._reminder_of(v_list->i, s.timezone, null);
         insert into agenda.reminders (recurring_task_id, anchor, offset_by, at_time, repeat_every, repeat_max, until_done)
         values (s.id, r.anchor, r.offset_by, r.at_time, r.repeat_every, r.repeat_max, r.until_done);
     end loop;
+    update agenda.recurring_tasks x set own_reminders = v_own
+     where x.user_id = s.user_id and x.id = s.id and x.own_reminders <> v_own;
 end
 $$;
 comment on function agenda._set_series_reminders(agenda.recurring_tasks, jsonb) is 'internal: replaces the templates of a series; occurrences that exist keep theirs';
+
+-- A series that goes on with another has its templates.
+create or replace function agenda._copy_templates(p_from uuid, s agenda.recurring_tasks) returns void
+    language plpgsql volatile as
+$$
+begin
+    insert into agenda.reminders (user_id, recurring_task_id, anchor, offset_by, at_time, repeat_every, repeat_max, until_done)
+    select s.user_id, s.id, r.anchor, r.offset_by, r.at_time, r.repeat_every, r.repeat_max, r.until_done
+      from agenda.reminders r
+     where r.user_id = s.user_id and r.recurring_task_id = p_from
+     order by r.created_at, r.id;
+end
+$$;
+comment on function agenda._copy_templates(uuid, agenda.recurring_tasks) is 'engine: gives a new series the templates of the one that it goes on with';
 
 create or replace function agenda._series_reminders_json(s agenda.recurring_tasks) returns jsonb
     language plpgsql stable as

@@ -533,6 +533,26 @@ end
 $$;
 comment on function agenda._edit_series(agenda.tasks, jsonb, text) is 'internal: an edit with scope following or all, as far as the series goes';
 
+-- The same for reminders: those of the series and of all that is open of it.
+create or replace function agenda._edit_series_reminders(t agenda.tasks, p_list jsonb) returns void
+    language plpgsql volatile as
+$$
+declare
+    k agenda.tasks;
+begin
+    perform agenda._set_series_reminders(agenda.get_recurring_task(t.recurring_task_id), p_list);
+    for k in
+        select * from agenda.tasks x
+         where x.user_id = t.user_id and x.recurring_task_id = t.recurring_task_id and x.id <> t.id
+           and x.deleted_at is null and agenda._is_open(x.status)
+         order by x.id
+    loop
+        perform agenda._set_reminders(k, p_list);
+    end loop;
+end
+$$;
+comment on function agenda._edit_series_reminders(agenda.tasks, jsonb) is 'internal: an edit of reminders with scope following or all, as far as the series goes';
+
 -- Nothing lies before the first occurrence, nor before the start, so that following is all.
 create or replace function agenda._divides(r agenda.recurring_tasks, p_key timestamp) returns boolean
     language plpgsql stable as
@@ -639,10 +659,10 @@ begin
     v_last := (select max(t.occurrence_key) from agenda.tasks t
                 where t.user_id = v_old.user_id and t.recurring_task_id = v_old.id and t.occurrence_key >= p_key);
     insert into agenda.recurring_tasks
-           (id, user_id, title, description, priority, tags, checklist, recurrence_type, recurrence_interval, rrule, invalid_day,
+           (id, user_id, title, description, priority, tags, checklist, own_reminders, recurrence_type, recurrence_interval, rrule, invalid_day,
             start_date, dtstart, end_date, timezone, all_day, dst_gap, dst_fold, business_shift, holiday_calendar,
             basis, spawn, overlap, missed, catchup_window, lead_time, is_active, split_from, last_key)
-    values (n.id, n.user_id, n.title, n.description, n.priority, n.tags, n.checklist, n.recurrence_type, n.recurrence_interval, n.rrule, n.invalid_day,
+    values (n.id, n.user_id, n.title, n.description, n.priority, n.tags, n.checklist, n.own_reminders, n.recurrence_type, n.recurrence_interval, n.rrule, n.invalid_day,
             agenda.local_to_instant(v_start, n.timezone), v_start, n.end_date, case when not n.floating then n.timezone end, n.all_day,
             n.dst_gap, n.dst_fold, n.business_shift, n.holiday_calendar, n.basis, n.spawn, n.overlap, n.missed, n.catchup_window, n.lead_time,
             n.is_active, v_old.id, v_last + p_moved)

@@ -22,6 +22,20 @@ create or replace function agenda._audit_action(p_word text) returns text
     end;
 comment on function agenda._audit_action(text) is 'internal: the action that a change event tells of';
 
+-- What other schemas emit has words of its own, but not among our entities.
+create or replace function agenda._check_audit_action(filter jsonb) returns void
+    language plpgsql immutable as
+$$
+declare
+    v_entity constant text := filter->>'entity';
+begin
+    if v_entity is null or v_entity in ('task', 'recurring_task', 'reminder', 'notification', 'preferences', 'delivery', 'user') then
+        perform agenda._check_word(filter->>'action', '{create,update,complete,reopen,skip,miss,cancel,delete,restore,pause,resume,end,scheduled,snoozed,read,clear,withdraw}', 'action');
+    end if;
+end
+$$;
+comment on function agenda._check_audit_action(jsonb) is 'internal: raises YA006 for an action that no entry can have';
+
 create view agenda.audit_log with (security_invoker = true) as
     select e.seq,
            e.id as event_id,
@@ -72,6 +86,9 @@ begin
                 column = left(v_member, 63);
         end if;
     end loop;
+    if filter->>'action' is not null then
+        perform agenda._check_audit_action(filter);
+    end if;
     return query
         select a.* from agenda.audit_log a
          where a.user_id = p_user

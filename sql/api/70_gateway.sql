@@ -257,11 +257,7 @@ declare
     t      agenda.tasks;
 begin
     v_none := agenda._enter(p_user, p_request_id, p_traceparent);
-    t := agenda.update_task(p_id, p_body - '{scope,reminders}'::text[], p_version,
-                            coalesce(agenda._text(p_body, 'scope'), 'this'));
-    if p_body->'reminders' <> 'null' then
-        v_none := agenda._set_reminders(t, p_body->'reminders');
-    end if;
+    t := agenda.update_task(p_id, p_body - 'scope', p_version, coalesce(agenda._text(p_body, 'scope'), 'this'));
     status := 200;
     etag := t.version;
     body := agenda._task_body(t);
@@ -380,9 +376,6 @@ begin
         checklist => nullif(p_body->'checklist', 'null'),
         -- policies and the like, by the names of the members
         options => p_body);
-    if p_body->'reminders' <> 'null' then
-        v_none := agenda._set_series_reminders(r, p_body->'reminders');
-    end if;
     status := 201;
     etag := r.version;
     location := '/api/recurring-tasks/' || r.id;

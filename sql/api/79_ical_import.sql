@@ -283,28 +283,38 @@ end
 $$;
 comment on function agenda._ical_note(jsonb, uuid, uuid) is 'internal: the UID of a task or a series of the acting user';
 
--- With the owner's rights.  An occurrence that came before its series is one of the series from then on.
-create or replace function agenda._ical_join(p_series uuid, p_component jsonb) returns boolean
+-- With the owner's rights.  An occurrence that came before its series is one of the series from then on; what the
+-- series has just made in its place goes.
+create or replace function agenda._ical_join(p_series uuid, p_uid text, p_key timestamp default null) returns boolean
     language plpgsql volatile security definer
     set search_path = pg_catalog, agenda, pg_temp as
 $$
 declare
-    v_user constant uuid := agenda._acting_user();
-    r      constant agenda.recurring_tasks := agenda.get_recurring_task(p_series);
-    v_key  constant timestamp := agenda._ical_key(r, p_component->'recurrence_id', 'RECURRENCE-ID');
-    v_id   uuid;
+    v_user   constant uuid := agenda._acting_user();
+    r        constant agenda.recurring_tasks := agenda.get_recurring_task(p_series);
+    v_joined boolean := false;
+    v_key    timestamp;
+    u        agenda.ical_uids;
 begin
-    update agenda.tasks t set recurring_task_id = r.id, occurrence_key = v_key
-      from agenda.ical_uids u
-     where u.user_id = v_user and u.uid = p_component->>'uid' and u.recurrence_id = agenda._ical_recurrence(p_component)
-       and t.user_id = v_user and t.id = u.task_id and t.deleted_at is null
-       and not exists (select from agenda.tasks k where k.user_id = v_user and k.recurring_task_id = r.id and k.occurrence_key = v_key)
-    returning t.id into v_id;
-    delete from agenda.ical_uids u where u.user_id = v_user and u.task_id = v_id;
-    return v_id is not null;
+    for u in
+        select o.* from agenda.ical_uids o join agenda.tasks t on t.user_id = o.user_id and t.id = o.task_id
+         where o.user_id = v_user and o.uid = p_uid and o.recurrence_id <> ''
+           and t.deleted_at is null and t.recurring_task_id is null
+         order by t.id
+           for update of t
+    loop
+        v_key := agenda._ical_key(r, jsonb_build_object('at', substring(u.recurrence_id from '[^:]*$'),
+                                                        'zone', substring(u.recurrence_id from '^;TZID=(.*):')), 'RECURRENCE-ID');
+        continue when v_key <> p_key;
+        delete from agenda.tasks k where k.user_id = v_user and k.recurring_task_id = r.id and k.occurrence_key = v_key;
+        update agenda.tasks t set recurring_task_id = r.id, occurrence_key = v_key where t.user_id = v_user and t.id = u.task_id;
+        delete from agenda.ical_uids o where o.user_id = v_user and o.task_id = u.task_id;
+        v_joined := true;
+    end loop;
+    return v_joined;
 end
 $$;
-comment on function agenda._ical_join(uuid, jsonb) is 'internal: makes a task that came without its series an occurrence of it; false where there is none';
+comment on function agenda._ical_join(uuid, text, timestamp) is 'internal: makes tasks that came without their series occurrences of it, of one key or all; false where there is none';
 
 create or replace function agenda._import_ical_component(p_component jsonb, p_series uuid) returns uuid
     language plpgsql volatile as
@@ -316,7 +326,8 @@ begin
     if p_component ? 'problem' then
         raise exception using errcode = 'YA006', message = p_component->>'problem', column = 'calendar';
     elsif p_component ? 'recurrence_id' and p_series is not null then
-        return case when agenda._ical_join(p_series, p_component) then p_series
+        return case when agenda._ical_join(p_series, p_component->>'uid', agenda._ical_key(agenda.get_recurring_task(p_series),
+                                           p_component->'recurrence_id', 'RECURRENCE-ID')) then p_series
                     else agenda._import_ical_occurrence(p_series, p_component, v_due) end;
     elsif p_component ? 'rrule' and not p_component ? 'recurrence_id' then
         return agenda._import_ical_series(p_component, coalesce(p_component->'dtstart', v_due));
@@ -336,6 +347,7 @@ declare
     v_component  jsonb;
     v_series     uuid;
     v_series_uid text;
+    v_made       jsonb := '{}';
 begin
     if calendar is null or octet_length(calendar) > 1048576 then
         raise exception using errcode = 'YA006', message = 'a calendar of at most 1 MB is needed', column = 'calendar';
@@ -374,6 +386,7 @@ begin
             id := agenda._import_ical_component(v_component, case when v_series_uid = uid then v_series end);
             if v_component ? 'rrule' and not v_component ? 'recurrence_id' then
                 v_series := id;
+                v_made := v_made || jsonb_strip_nulls(jsonb_build_object(coalesce(uid, ''), id));
             end if;
         exception when others then
             -- what is wrong with this component; anything else is wrong with all
@@ -385,6 +398,8 @@ begin
         end;
         return next;
     end loop;
+    -- occurrences that the text of their series does not have
+    perform agenda._ical_join(m.value::uuid, m.key) from jsonb_each_text(v_made) m;
 end
 $$;
 comment on function agenda.import_ical(text)

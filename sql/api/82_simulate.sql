@@ -29,8 +29,10 @@ create or replace function agenda._last_seq() returns bigint
     as 'select s.last_value from agenda.events_seq s';
 comment on function agenda._last_seq() is 'engine: the newest number of an event';
 
--- One user, or everybody.  Things that somebody has locked stay where they are.
-create or replace function agenda._simulate(p_user uuid, p_from timestamptz, p_until timestamptz, p_max_rows integer)
+-- One user, or everybody; all that happens, or what is of one type and not before an instant.  It ends when there are
+-- enough rows.  Things that somebody has locked stay where they are.
+create or replace function agenda._simulate(p_user uuid, p_from timestamptz, p_until timestamptz, p_max_rows integer,
+                                            p_what text default null, p_since timestamptz default '-infinity')
     returns setof agenda.simulated
     language plpgsql volatile as
 $$
@@ -55,7 +57,8 @@ begin
                 perform agenda._plan_releases(v_timers, v_now, false);
                 exit when v_done = '{}';
             end loop;
-            v_rows := v_rows || array(select s from agenda._simulated_since(v_seq, v_began) s);
+            v_rows := v_rows || array(select s from agenda._simulated_since(v_seq, v_began) s
+                                       where s.what = coalesce(p_what, s.what) and s.at >= p_since);
             v_seq := agenda._last_seq();
             select min(m.fire_at) into v_now from agenda.timers m
              where m.fire_at > v_now and (p_user is null or m.user_id = p_user);
@@ -70,9 +73,9 @@ begin
     return query select s.* from unnest(v_rows) s limit p_max_rows;
 end
 $$;
-comment on function agenda._simulate(uuid, timestamptz, timestamptz, integer) is 'engine: what would happen between two instants if nobody did anything';
+comment on function agenda._simulate(uuid, timestamptz, timestamptz, integer, text, timestamptz) is 'engine: what would happen between two instants if nobody did anything';
 
-create or replace function agenda._check_period(p_from timestamptz, p_until timestamptz) returns void
+create or replace function agenda._check_period(p_from timestamptz, p_until timestamptz, p_max_rows integer) returns void
     language plpgsql immutable as
 $$
 begin
@@ -80,10 +83,12 @@ begin
        or p_until < p_from or p_until > p_from + interval '10 years' then
         raise exception using errcode = 'YA006',
             message = 'a period of at most ten years is needed', column = 'until_time';
+    elsif p_max_rows is null or p_max_rows < 1 then
+        raise exception using errcode = 'YA006', message = 'max_rows must be at least 1', column = 'max_rows';
     end if;
 end
 $$;
-comment on function agenda._check_period(timestamptz, timestamptz) is 'internal: raises YA006 for what is no period';
+comment on function agenda._check_period(timestamptz, timestamptz, integer) is 'internal: raises YA006 for what is no period, or no number of rows';
 
 create or replace function agenda.simulate(from_time timestamptz, until_time timestamptz, max_rows integer default 100000)
     returns setof agenda.simulated
@@ -91,7 +96,7 @@ create or replace function agenda.simulate(from_time timestamptz, until_time tim
 $$
 begin
     perform agenda._check_service();
-    perform agenda._check_period(from_time, until_time);
+    perform agenda._check_period(from_time, until_time, max_rows);
     perform agenda._enter(null);
     return query select * from agenda._simulate(null, from_time, until_time, max_rows);
     perform agenda._leave();
@@ -110,12 +115,10 @@ declare
     v_from  constant timestamptz := coalesce(from_time, agenda.now());
     v_until constant timestamptz := coalesce(until_time, v_from + interval '7 days');
 begin
-    perform agenda._check_period(v_from, v_until);
+    perform agenda._check_period(v_from, v_until, max_rows);
     perform agenda._enter(v_user);
     return query
-        select s.* from agenda._simulate(v_user, agenda.now(), v_until, 100000) s
-         where s.what = 'notification.created' and s.at >= v_from
-         limit least(max_rows, 10000);
+        select * from agenda._simulate(v_user, agenda.now(), v_until, least(max_rows, 10000), 'notification.created', v_from);
     perform agenda._leave();
 end
 $$;

@@ -36,6 +36,7 @@ create table agenda.recurring_tasks (
     lead_time           interval not null default '0',
     tags                text[] not null default '{}',
     checklist           jsonb not null default '[]',
+    own_reminders       boolean not null default false,
     is_active           boolean not null default true,
     resume_at           timestamptz,
     last_key            timestamp,
@@ -67,6 +68,7 @@ comment on column agenda.recurring_tasks.dst_gap is 'a time that the clock leave
 comment on column agenda.recurring_tasks.dst_fold is 'a time that the clock shows twice: first or second';
 comment on column agenda.recurring_tasks.business_shift is 'an occurrence on a day off is moved to the previous, next or nearest workday, or skipped; none leaves it';
 comment on column agenda.recurring_tasks.holiday_calendar is 'whose days are off besides weekends; null: the one of the owner''s preferences';
+comment on column agenda.recurring_tasks.own_reminders is 'its occurrences have the reminders of the series, even if that has none, and not their owner''s default ones';
 comment on column agenda.recurring_tasks.basis is 'from what the next occurrence is computed: the due date of the last (due) or the time of its completion (completion)';
 comment on column agenda.recurring_tasks.spawn is 'who makes the next occurrence: the clock (schedule), the completion of the last one (completion), or the clock, and completion what the clock held back (either)';
 comment on column agenda.recurring_tasks.overlap is 'the last one is still open when the next is owed: allow both, hold the new one back, or supersede (the old one becomes missed)';

@@ -1,7 +1,7 @@
 -- Tasks: creation, change, completion, deletion, lists; by functions and by plain SQL alike.
 begin;
 set local search_path = public;
-select plan(56);
+select plan(60);
 
 set local agenda.now = '2025-03-10 12:00:00+00';
 select agenda.act_as('aaaaaaaa-0000-4000-8000-000000000001');
@@ -98,5 +98,13 @@ select is((select array_agg(title order by due_date) from agenda.list_tasks('{"d
 select is(agenda.count_tasks('{"due_state": "overdue"}'), 9::bigint, 'overdue after the grace');
 select throws_ok($$select * from agenda.list_tasks(sort => 'title; drop table agenda.tasks')$$, 'YA006', null, 'sort is one of a list');
 
+-- items of a checklist are done or not, from the beginning
+select is((agenda.create_task('Pack', due => '2040-01-02T09:00:00Z', recurrence_rule => 'daily', checklist => '[{"text": "a"}, {"text": "b", "done": true}]')).checklist,
+          '[{"text": "a", "done": false}, {"text": "b", "done": true}]'::jsonb, 'an item that does not say so is not done');
+create temp table packed as select t.id, c.next_task from agenda.tasks t, agenda.complete_task(t.id) c where t.title = 'Pack' and t.status = 'pending';
+select is((next_task).checklist, '[{"text": "a", "done": false}, {"text": "b", "done": false}]'::jsonb, 'nor is any in the next occurrence') from packed;
+select is((agenda.update_task(id, '{"checklist": [{"text": "c"}]}')).checklist, '[{"text": "c", "done": false}]'::jsonb, 'nor one that comes later') from packed;
+insert into agenda.recurring_tasks (title, rrule, start_date, checklist) values ('Pack more', 'daily', '2040-01-02 09:00Z', '[{"text": "d"}]');
+select is(checklist, '[{"text": "d", "done": false}]'::jsonb, 'nor in a series') from agenda.recurring_tasks where title = 'Pack more';
 select * from finish();
 rollback;

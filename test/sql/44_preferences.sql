@@ -72,8 +72,8 @@ select pg_temp.refuses('{"enabled_types": ["smoke"]}', '23514', 'preferences_ena
 select pg_temp.refuses('{"all_day_time": "25:00"}', 'YA006', 'all_day_time');
 select pg_temp.refuses('{"all_day_time": "24:00"}', '23514', 'preferences_all_day_time_check');
 select pg_temp.refuses('{"default_reminders": {}}', 'YA006', 'default_reminders');
-select pg_temp.refuses('{"default_reminders": ["yesterday"]}', 'YA006', 'offset');
-select pg_temp.refuses('{"default_reminders": [{"at": "2025-01-01T00:00:00Z"}]}', 'YA006', 'default_reminders');
+select pg_temp.refuses('{"default_reminders": ["yesterday"]}', 'YA006', 'default_reminders/0/offset');
+select pg_temp.refuses('{"default_reminders": [{"at": "2025-01-01T00:00:00Z"}]}', 'YA006', 'default_reminders/0/at');
 select pg_temp.refuses('{"quiet_start": "22:00"}', '23514', 'preferences_quiet_check');
 select pg_temp.refuses('{"quiet_start": "22:00", "quiet_end": "22:00"}', '23514', 'preferences_quiet_check');
 select pg_temp.refuses('{"quiet_days": ["XX"]}', '23514', 'preferences_quiet_days_check');

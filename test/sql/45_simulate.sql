@@ -1,7 +1,7 @@
 -- simulate() and forecast_notifications(): the engine ahead of time, and nothing of it stays.
 begin;
 set local search_path = public;
-select plan(17);
+select plan(21);
 
 set local agenda.now = '2025-01-01 00:00:00+00';
 select agenda.act_as('bbbbbbbb-0000-4000-8000-000000000002');
@@ -50,5 +50,11 @@ select set_eq($$select n.type, n.title, n.scheduled_for from agenda.notification
 select throws_ok($$select * from agenda.simulate('2025-01-02', '2025-01-01')$$, 'YA006', null, 'a period that ends before it begins');
 select throws_ok($$select * from agenda.simulate('2025-01-01', 'infinity')$$, 'YA006', null, 'or never');
 select is((select count(*) from agenda.simulate('2025-06-01', '2025-07-01', 5)), 5::bigint, 'rows can be limited');
+select throws_ok($$select * from agenda.simulate('2025-06-01', '2025-07-01', null)$$, 'YA006', null, 'by a number');
+-- numbers of events are used up by what is rolled back: so many changes were made
+create temp table numbers as select last_value as seq from agenda.events_seq;
+select is((select count(*) from agenda.forecast_notifications('2025-06-01', '2026-06-01', 2)), 2::bigint, 'notifications can be limited');
+select cmp_ok((select last_value from agenda.events_seq) - seq, '<', 4000::bigint, 'and the engine stops when they are there') from numbers;
+select throws_ok($$select * from agenda.forecast_notifications(max_rows => -1)$$, 'YA006', null, 'by a number of rows');
 select * from finish();
 rollback;

@@ -1,7 +1,7 @@
 -- The log as audit trail, and its partitions.
 begin;
 set local search_path = public;
-select plan(28);
+select plan(32);
 
 create role t_app login in role agenda_app;
 grant create, usage on schema public to t_app;
@@ -21,6 +21,12 @@ select is(h.actor, 'aaaaaaaa-0000-4000-8000-000000000001', 'and who did it') fro
 select is((select count(*) from agenda.list_audit('{"entity": "task"}')), 4::bigint, 'list_audit has them all');
 select is((select action from agenda.list_audit(page_size => 1)), 'delete', 'newest first');
 select is(agenda.count_audit('{"action": "complete"}'), 1::bigint, 'filtered by action');
+select throws_ok($$select agenda.list_audit('{"action": "completed"}')$$, 'YA006', 'action cannot be "completed"', 'an action that there is not');
+select throws_ok($$select agenda.count_audit('{"action": "placed", "entity": "task"}')$$, 'YA006', null, 'or not of ours');
+select is(agenda.count_audit('{"action": "placed", "entity": "shop"}'), 0::bigint, 'others have words of their own');
+select is((select count(*) from (select distinct agenda._audit_action(split_part(event_type, '.', 2)) as action from agenda.topic_routes
+                                  where split_part(event_type, '.', 2) not in ('due_soon', 'due', 'overdue', 'recurrence', 'failed', 'forgotten')) a
+            where agenda.count_audit(jsonb_build_object('action', a.action)) >= 0), 17::bigint, 'every change that has a type can be asked for');
 select is(agenda.count_audit(jsonb_build_object('entity_id', id)), 4::bigint, 'by entity') from t;
 select is(agenda.count_audit('{"from": "2000-01-01", "to": "2000-01-02"}'), 0::bigint, 'by time');
 select throws_ok($$select agenda.list_audit('{"nonsense": 1}')$$, 'YA006', null, 'an unknown filter is refused');
