@@ -206,8 +206,10 @@ access_check(struct request *req)
 	if (req->method == METHOD_OPTIONS &&
 		(req->routing.result != ROUTED_NO_PATH || strcmp(req->target.path, "*") == 0))
 		return;
-	if (req->routing.result == ROUTED_NO_PATH || wrong_door(req))
+	if (wrong_door(req))
 		access_refuse(req, &PROBLEM_NOT_FOUND, NULL);
+	else if (req->routing.result == ROUTED_NO_PATH)
+		access_refuse(req, &PROBLEM_NOT_FOUND, "/docs lists what is served");
 	else if (req->routing.result == ROUTED_NO_METHOD)
 		access_refuse(req, &PROBLEM_METHOD_NOT_ALLOWED, NULL);
 	if (req->routing.route < 0)
