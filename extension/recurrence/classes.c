@@ -13,40 +13,11 @@
 int64_t
 rr_sieve_weight(struct rr_sieve *s, int64_t first)
 {
-	uint16_t *weight = s->interval <= RR_WEIGHTS ? &s->weights[first] : NULL;
-	int64_t n;
-
 	if (s->interval == 1)
 		return s->size;
-	if (weight != NULL && *weight != UINT16_MAX)
-		return *weight;
-	n = rr_sieve_count_day(s, first, s->unit_count);
-	if (weight != NULL)
-		*weight = (uint16_t) n;
-	return n;
-}
-
-/* all weights at once, by the starts, of which there may be few */
-static void
-fill_weights(struct rr_sieve *s)
-{
-	int64_t back = 0;
-
-	/* else words are faster */
-	if (s->interval < 64 || s->interval > RR_WEIGHTS)
-		return;
-	memset(s->weights, 0, (size_t) s->interval * sizeof(s->weights[0]));
-	for (int i = 0; i < (int) RR_SECOND_WORDS; i++)
-	{
-		for (uint64_t rest = s->starts[i]; rest != 0; rest &= rest - 1)
-		{
-			int64_t first = back + rr_lowest(rest);
-
-			s->weights[first < s->interval ? first : first - s->interval]++;
-		}
-		back += 64;
-		back -= back >= s->interval ? s->interval : 0;
-	}
+	if (s->interval > RR_WEIGHTS)
+		return rr_sieve_count_day(s, first, s->unit_count);
+	return rr_sieve_known_day(s, first, s->unit_count, s->weights, &s->misses);
 }
 
 /* walks the classes that have a period; weight: how many on each of their days */
@@ -218,9 +189,7 @@ sum_of_ranks(struct rr_sieve *s, const struct count *count, int64_t *firsts)
 	struct cursor at = before_all;
 	int64_t n = 0;
 
-	if (s->cycle < s->size)
-		fill_weights(s);
-	else if (s->rows == 1)
+	if (s->cycle >= s->size && s->rows == 1)
 		return sum_of_starts(s, count, firsts);
 	while (next_class(s, &at))
 	{

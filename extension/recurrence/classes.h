@@ -10,7 +10,6 @@
 /* from so many classes on, a sample of them is looked at first, and ranks are laid out for counting */
 #define RR_MANY_STARTS 4096
 
-extern void rr_sieve_lay_out(struct rr_sieve *s);
 extern void rr_sieve_expand_many(struct rr_sieve *s);
 
 static inline struct rr_class

@@ -248,8 +248,8 @@ until_of_count(const struct rr_plan *plan, int64_t count)
 }
 
 /*
- * The end is left open where it takes long to find and many never ask for it: before period number n of the series
- * are no more occurrences than n periods hold, whatever the filters.
+ * The end is left open where it takes long to find and many never ask for it.  Before period number n of the series
+ * are no more occurrences than n periods hold, whatever the filters; so the end is not before either, or time is.
  */
 void
 rr_count_make(struct rr_plan *plan)
@@ -261,7 +261,7 @@ rr_count_make(struct rr_plan *plan)
 		plan->until = until_of_count(plan, wanted_of(plan));
 		return;
 	}
-	periods = wanted_of(plan) / rr_subday_size(plan);
+	periods = (wanted_of(plan) - 1) / rr_subday_size(plan);
 	if (periods > (RR_TIME_MAX / plan->unit_seconds - plan->origin) / plan->interval)
 		return;
 	plan->open = true;

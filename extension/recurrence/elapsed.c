@@ -503,7 +503,7 @@ static void
 make_count(struct rr_plan *plan, const struct rr_zone *zone)
 {
 	const int64_t step = (int64_t) plan->interval * plan->unit_seconds;
-	const int64_t periods = wanted_of(plan) / (2 * rr_subday_size(plan));
+	const int64_t periods = (wanted_of(plan) - 1) / (2 * rr_subday_size(plan));
 
 	if (rr_subday_is_single(plan))
 		plan->until_instant = until_of_count(plan, zone);

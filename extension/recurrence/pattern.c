@@ -20,8 +20,8 @@
 #define CUTS    12
 /* a year has no more changes than this, or the pattern is not used */
 #define SPANS_MOST 1700
-/* no more periods of the series than these are walked one by one */
-#define FEW_PERIODS INT64_C(50000)
+/* no more periods of the series than these are walked one by one, and half as many as times of day pass */
+#define FEW_PERIODS INT64_C(12000)
 /* COUNT: so many days are left to be counted from change to change */
 #define NEAR_DAYS   (INT64_C(200) * 366)
 #define ERA_SECONDS (RR_CYCLE_DAYS * RR_DAY_SECONDS)
@@ -541,10 +541,17 @@ is_walkable(const struct rr_plan *plan)
 	return plan->interval >= 4;
 }
 
+/* else sums take less time */
+static int64_t
+few_periods(const struct rr_plan *plan)
+{
+	return FEW_PERIODS + plan->starts.n / 2;
+}
+
 static bool
 is_few(const struct rr_plan *plan, int64_t seconds)
 {
-	return is_walkable(plan) && seconds / plan->unit_seconds / plan->interval < FEW_PERIODS;
+	return is_walkable(plan) && seconds / plan->unit_seconds / plan->interval < few_periods(plan);
 }
 
 /*
@@ -556,6 +563,7 @@ pass_by_walk(const struct clocks *c, struct rr_sieve *s, int64_t *at, int64_t up
 			 int64_t *passed)
 {
 	const int64_t step = (int64_t) c->plan->interval * c->plan->unit_seconds;
+	const int64_t few = few_periods(c->plan);
 	double enough;
 
 	if (!is_walkable(c->plan))
@@ -564,10 +572,10 @@ pass_by_walk(const struct clocks *c, struct rr_sieve *s, int64_t *at, int64_t up
 	s->size = c->plan->starts.n / s->common + 1;
 	enough = 1.5 * rr_sieve_mean(s, (wanted - *passed) / rr_subday_size(c->plan) + 1) *
 			 RR_DAY_SECONDS / (double) step;
-	if (enough > FEW_PERIODS && !is_few(c->plan, upto - *at))
+	if (enough > (double) few && !is_few(c->plan, upto - *at))
 		return;
-	if (upto - *at > FEW_PERIODS * step)
-		upto = *at + FEW_PERIODS * step;
+	if (upto - *at > few * step)
+		upto = *at + few * step;
 	*passed += walk_periods(c, s, at, wanted - *passed, upto);
 }
 
@@ -607,8 +615,9 @@ longest_piece(const struct clock *clock)
 	return longest;
 }
 
+/* sampled: for estimates, too */
 static void
-make_sums(struct sums *sums, const struct clocks *c)
+make_sums(struct sums *sums, const struct clocks *c, bool sampled)
 {
 	const double size = (double) rr_subday_size(c->plan);
 	struct pieces *p = &sums->p;
@@ -626,8 +635,11 @@ make_sums(struct sums *sums, const struct clocks *c)
 		p->cut = known->longest;
 		make_days(p, c);
 		rr_sieve_restrict(p->s, p->starts, 0, c->plan->unit_count, p->days);
-		rr_sieve_sample(p->s, &known->sample);
+		rr_sieve_lay_out(p->s);
 		known->layout = p->s->layout;
+		if (!sampled)
+			continue;
+		rr_sieve_sample(p->s, &known->sample);
 		if (p->s->size == 0 || p->s->permitted == 0)
 			continue;
 		sums->density += size / rr_sieve_mean(p->s, 1);
@@ -715,7 +727,7 @@ pass_by_sums(const struct clocks *c, struct rr_sieve *sieve, int64_t *at, int64_
 	begin_pieces(&sums.p, c, sieve,
 				 rr_floordiv(*at + c->clock[clock_at(c, *at)].offset, RR_DAY_SECONDS));
 	b.end -= sieve->day0;
-	make_sums(&sums, c);
+	make_sums(&sums, c, true);
 	for (int round = 1; b.end - b.day > NEAR_DAYS; round++)
 	{
 		int64_t day = guess(&sums, &b, wanted - before, round);
@@ -789,7 +801,7 @@ rr_pattern_count(const struct rr_plan *plan, const struct rr_zone *zone, struct 
 	}
 	begin_pieces(&sums.p, &clocks, sieve,
 				 rr_floordiv(*at + clocks.clock[clock_at(&clocks, *at)].offset, RR_DAY_SECONDS));
-	make_sums(&sums, &clocks);
+	make_sums(&sums, &clocks, false);
 	day = rr_floordiv(before, RR_DAY_SECONDS) - sieve->day0;
 	*at = midnight(&clocks, sieve, &day);
 	*passed = sum_before(&sums, &clocks, day);

@@ -113,7 +113,7 @@ count_part(struct rr_sieve *s, int64_t first, int64_t end)
 {
 	struct rr_part *part = s->parts;
 
-	if (s->interval > RR_PART_FIRSTS || first >= end)
+	if (s->interval == 1 || s->interval > RR_PART_FIRSTS || first >= end)
 		return rr_sieve_count_day(s, first, end);
 	while (part < s->parts + RR_PARTS && part->end != end)
 		part++;
@@ -122,11 +122,10 @@ count_part(struct rr_sieve *s, int64_t first, int64_t end)
 		part = &s->parts[s->next_part];
 		s->next_part = (s->next_part + 1) % RR_PARTS;
 		part->end = end;
+		part->misses = 0;
 		memset(part->counts, 0xff, sizeof(part->counts));
 	}
-	if (part->counts[first] == UINT32_MAX)
-		part->counts[first] = (uint32_t) rr_sieve_count_day(s, first, end);
-	return part->counts[first];
+	return rr_sieve_known_day(s, first, end, part->counts, &part->misses);
 }
 
 /* by calculation, of a sieve made for the phase, whose day 0 is before `first` */

@@ -24,7 +24,7 @@
 #include "civil.h"
 #include "times.h"
 
-/* no more permitted days than this are laid out one by one */
+/* no more permitted days than this are laid out one by one in several rows */
 #define FEW_DAYS 32768
 
 /* ---- making it ----------------------------------------------------------------------- */
@@ -115,6 +115,75 @@ rr_sieve_count_day(const struct rr_sieve *s, int64_t first, int64_t end)
 	return n;
 }
 
+/* the starts of a place and 63 behind it that are before `end` */
+static uint64_t
+starts_from(const struct rr_sieve *s, int64_t place, int64_t end)
+{
+	const int64_t i = place / 64;
+	const int shift = (int) (place % 64);
+	uint64_t bits;
+
+	if (place >= end)
+		return 0;
+	bits = s->starts[i] >> shift;
+	if (shift != 0 && i + 1 < RR_SECOND_WORDS)
+		bits |= s->starts[i + 1] << (64 - shift);
+	return bits & bits_until(end - place);
+}
+
+/* so many planes count the rows of a day, words of width each; 86,400 bits in rows of 8,192 are 4 x 128 words */
+#define PLANE_WORDS 512
+
+/*
+ * The day is cut into rows of INTERVAL, or of several where that is short, and the columns are added up bit by bit:
+ * plane p holds bit p of all their sums.
+ */
+void
+rr_sieve_count_days(const struct rr_sieve *s, int64_t end, uint16_t *counts)
+{
+	const int64_t row = s->interval < 64 ? s->interval * (63 / s->interval) : s->interval;
+	const int64_t width = (row + 63) / 64;
+	uint64_t planes[PLANE_WORDS] = { 0 };
+	int n = 0;
+
+	while ((end + row - 1) / row >> n != 0)
+		n++;
+	for (int64_t place = 0; place < end; place += row)
+		for (int64_t w = 0; w < width; w++)
+		{
+			uint64_t more = starts_from(s, place + 64 * w, place + row < end ? place + row : end);
+
+			for (uint64_t *plane = planes + w; more != 0; plane += width)
+			{
+				const uint64_t carry = *plane & more;
+
+				*plane ^= more;
+				more = carry;
+			}
+		}
+	memset(counts, 0, (size_t) s->interval * sizeof(*counts));
+	for (int64_t i = 0, first = 0; i < row; i++)
+	{
+		for (int p = 0; p < n; p++)
+			counts[first] += (uint16_t) ((planes[p * width + i / 64] >> (i % 64) & 1) << p);
+		first = first + 1 == s->interval ? 0 : first + 1;
+	}
+}
+
+int64_t
+rr_sieve_known_day(const struct rr_sieve *s, int64_t first, int64_t end, uint16_t *counts,
+				   int *misses)
+{
+	if (counts[first] != UINT16_MAX)
+		return counts[first];
+	/* what is asked so often is counted for all of them */
+	if (++*misses > s->interval / 16)
+		rr_sieve_count_days(s, end, counts);
+	else
+		counts[first] = (uint16_t) rr_sieve_count_day(s, first, end);
+	return counts[first];
+}
+
 static void
 make_days(struct rr_sieve *s, const struct rr_plan *plan)
 {
@@ -159,13 +228,19 @@ place_of(const struct rr_sieve *s, int64_t day)
 	return day % s->rows * s->length + day / s->rows * s->turn % s->length;
 }
 
-/* the days of word i, day by day: for few of them */
+/* the days of word i, day by day: for few of them, or one row */
 static inline void
 toggle_days(struct rr_sieve *s, int i, uint64_t days)
 {
+	/* in one row the places of the days of a word are those of its first, moved */
+	const int64_t first = s->rows == 1 && days != 0 ? place_of(s, i * 64) : 0;
+
 	for (; days != 0; days &= days - 1)
 	{
-		int64_t place = place_of(s, i * 64 + rr_lowest(days));
+		const int bit = rr_lowest(days);
+		const uint64_t place =
+			(uint64_t) (s->rows == 1 ? rr_reduced(first + s->moves[bit], s->length)
+									 : place_of(s, i * 64 + bit));
 
 		s->layout.bits[place / 64] ^= UINT64_C(1) << (place % 64);
 	}
@@ -255,7 +330,7 @@ rr_sieve_lay_out(struct rr_sieve *s)
 		return;
 	s->laid_out = true;
 	s->expanded = false;
-	if (s->permitted <= FEW_DAYS || s->era == 1)
+	if (s->permitted <= FEW_DAYS || s->rows == 1)
 	{
 		memset(s->layout.bits, 0, sizeof(s->layout.bits));
 		for (int i = 0; i < RR_ERA_WORDS; i++)
@@ -290,7 +365,9 @@ rr_sieve_expand_many(struct rr_sieve *s)
 static void
 forget_counts(struct rr_sieve *s)
 {
-	memset(s->weights, 0xff, sizeof(s->weights));
+	if (s->interval <= RR_WEIGHTS)
+		memset(s->weights, 0xff, (size_t) s->interval * sizeof(s->weights[0]));
+	s->misses = 0;
 	for (int i = 0; i < RR_PARTS; i++)
 		s->parts[i].end = -1;
 	s->next_part = 0;
@@ -353,6 +430,9 @@ rr_sieve_make(struct rr_sieve *s, const struct rr_plan *plan, const struct rr_ph
 	s->rows = rr_gcd(s->cycle, s->era);
 	s->length = s->era / s->rows;
 	s->turn = s->length == 1 ? 0 : rr_inverse(s->cycle / s->rows % s->length, s->length);
+	s->moves[0] = 0;
+	for (int i = 1; i < 64; i++)
+		s->moves[i] = (int32_t) rr_reduced(s->moves[i - 1] + s->turn, s->length);
 	make_steps(s);
 	set_phase(s, plan, phase);
 	s->laid_out = false;

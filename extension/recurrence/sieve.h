@@ -38,7 +38,8 @@ struct rr_layout
 struct rr_part
 {
 	int64_t end; /* that time, or -1 */
-	uint32_t counts[RR_PART_FIRSTS];
+	int misses;  /* how often a count was not known */
+	uint16_t counts[RR_PART_FIRSTS];
 };
 
 struct rr_sieve
@@ -55,6 +56,7 @@ struct rr_sieve
 	int64_t rows;    /* gcd(c, M): the layout has so many rows, */
 	int64_t length;  /* each of this length */
 	int64_t turn; /* inverse of c / rows modulo length: columns that a step of `rows` days moves */
+	int32_t moves[64];                   /* likewise so many days, where the layout is one row */
 	struct rr_class steps[RR_STEPS + 1]; /* from t to t + n * G */
 	int64_t size;                        /* times of day that pass and are = origin (mod G) */
 	int64_t permitted;                   /* days in an era */
@@ -71,12 +73,19 @@ struct rr_sieve
 	 */
 	uint64_t partial[RR_ERA_WORDS * 2];
 	uint16_t weights[RR_WEIGHTS];
+	int misses; /* how often a weight was not known */
 	struct rr_part parts[RR_PARTS];
 	int next_part;
 };
 
 /* the periods of one day, from its first of the series on and before `end`; or which is number k */
 extern int64_t rr_sieve_count_day(const struct rr_sieve *s, int64_t first, int64_t end);
+
+/* the former for all firsts at once; INTERVAL <= RR_WEIGHTS */
+extern void rr_sieve_count_days(const struct rr_sieve *s, int64_t end, uint16_t *counts);
+/* what has been counted for some of them, and how often one was not known; UINT16_MAX: not yet */
+extern int64_t rr_sieve_known_day(const struct rr_sieve *s, int64_t first, int64_t end,
+								  uint16_t *counts, int *misses);
 
 static inline int64_t
 rr_sieve_select_day(const struct rr_sieve *s, int64_t first, int64_t k)
@@ -111,6 +120,7 @@ extern void rr_sieve_replace(struct rr_sieve *s, const uint64_t *days,
 /* to those of these starts that are from .. end - 1, and to these days of the era */
 extern void rr_sieve_restrict(struct rr_sieve *s, const uint64_t *starts, int64_t from, int64_t end,
 							  const uint64_t *days);
+extern void rr_sieve_lay_out(struct rr_sieve *s);
 extern int64_t rr_sieve_weight(struct rr_sieve *s, int64_t first);
 /* how many periods since day 0 are before a day */
 extern int64_t rr_sieve_before(struct rr_sieve *s, int64_t day);

@@ -427,6 +427,19 @@ permits_residue(const struct rr_plan *plan, const uint64_t *residues, int64_t mo
 	return false;
 }
 
+/* mostly a few residues decide it, and a few days of each */
+#define PROBES 64
+
+static bool
+permits_one_of(const struct rr_plan *plan, int64_t residue, int64_t modulus)
+{
+	for (int64_t day = residue;
+		 plan->filtered && day < RR_CYCLE_DAYS && day < residue + 4 * modulus; day += modulus)
+		if (rr_permitted_from(plan, day) == day)
+			return true;
+	return false;
+}
+
 /*
  * Can series and filters ever agree?  Period t of day d belongs to the series if
  * d * unit_count + t = origin (mod INTERVAL).  With G = gcd(INTERVAL, unit_count) this needs
@@ -456,6 +469,8 @@ rr_phase_never(const struct rr_plan *plan, const struct rr_phase *phase)
 			!rr_has(residues, (int) residue))
 		{
 			rr_add(residues, (int) residue);
+			if (n < PROBES && permits_one_of(plan, residue, modulus))
+				return false;
 			/* all of them, and the table permits some day */
 			if (++n == modulus)
 				return false;
