@@ -534,24 +534,17 @@ walk_periods(const struct clocks *c, const struct rr_sieve *s, int64_t *at, int6
 	return w.passed;
 }
 
-/* else there may be others in the period before that to which a walk has come */
-static bool
-is_walkable(const struct rr_plan *plan)
-{
-	return plan->interval >= 4;
-}
-
-/* else sums take less time */
+/* else sums take less time; below 4 there may be others in the period before that to which a walk has come */
 static int64_t
 few_periods(const struct rr_plan *plan)
 {
-	return FEW_PERIODS + plan->starts.n / 2;
+	return plan->interval < 4 ? 0 : FEW_PERIODS + plan->starts.n / 2;
 }
 
 static bool
 is_few(const struct rr_plan *plan, int64_t seconds)
 {
-	return is_walkable(plan) && seconds / plan->unit_seconds / plan->interval < few_periods(plan);
+	return seconds / plan->unit_seconds / plan->interval < few_periods(plan);
 }
 
 /*
@@ -566,7 +559,7 @@ pass_by_walk(const struct clocks *c, struct rr_sieve *s, int64_t *at, int64_t up
 	const int64_t few = few_periods(c->plan);
 	double enough;
 
-	if (!is_walkable(c->plan))
+	if (few == 0)
 		return;
 	rr_sieve_open(s, c->plan, day_before(*at));
 	s->size = c->plan->starts.n / s->common + 1;
@@ -615,7 +608,6 @@ longest_piece(const struct clock *clock)
 	return longest;
 }
 
-/* sampled: for estimates, too */
 static void
 make_sums(struct sums *sums, const struct clocks *c, bool sampled)
 {
@@ -785,17 +777,16 @@ bool
 rr_pattern_count(const struct rr_plan *plan, const struct rr_zone *zone, struct rr_sieve *sieve,
 				 int64_t wanted, int64_t upto, int64_t *at, int64_t *passed)
 {
-	/* a midnight that is not near a change is soon found */
-	const int64_t before = upto - 8 * RR_DAY_SECONDS;
+	const int64_t before = upto - 8 * RR_DAY_SECONDS; /* and no change near the midnight */
 	struct clocks clocks;
 	struct sums sums;
-	int64_t day;
+	int64_t day = day_before(*at);
 
 	if (!find_clocks(&clocks, plan, zone))
 		return false;
 	if (is_few(plan, before - *at))
 	{
-		rr_sieve_open(sieve, plan, day_before(*at));
+		rr_sieve_open(sieve, plan, day);
 		*passed = walk_periods(&clocks, sieve, at, wanted, before);
 		return true;
 	}
