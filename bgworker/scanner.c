@@ -32,6 +32,10 @@
  * agenda.scanner_gap after one that was not full; meanwhile next_wake stays -infinity, and committers leave
  * their notes without waking anybody.  What becomes owed after a longer sleep is raised at once.
  *
+ * A round that is full does not wait for its commit to be on disk: the next one follows at once, and what
+ * waits for the disk in the end is the last, with all before it.  What a crash takes back is owed still;
+ * the drainer publishes nothing that is not on disk, and a deliverer's claim brings it there.
+ *
  * After a round that was full more is owed, and the extra scanners are called (extra_scanner.c).
  *
  * One thing the scan may leave behind although it is owed: a timer whose task somebody has locked.
@@ -42,6 +46,7 @@
 #include "catalog/pg_type.h"
 #include "miscadmin.h"
 #include "utils/builtins.h"
+#include "utils/guc.h"
 #include "utils/timestamp.h"
 
 #include "scanner.h"
@@ -300,6 +305,9 @@ run_scan(void *arg)
 		DatumGetInt32(SPI_getbinval(SPI_tuptable->vals[0], SPI_tuptable->tupdesc, 1, &isnull));
 	next = SPI_getbinval(SPI_tuptable->vals[0], SPI_tuptable->tupdesc, 2, &isnull);
 	scan->next_fire = isnull ? DT_NOEND : DatumGetTimestampTz(next);
+	if (scan->raised >= scan->max_rows)
+		(void) set_config_option("synchronous_commit", "off", PGC_USERSET, PGC_S_SESSION,
+								 GUC_ACTION_LOCAL, true, 0, false);
 }
 
 /*

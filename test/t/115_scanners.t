@@ -70,12 +70,19 @@ grant insert on public.told to agenda_service;
 create function public.note() returns trigger language plpgsql as
     $$ begin insert into public.told values (current_setting('application_name')); return null; end $$;
 create trigger note after insert on agenda.notifications for each row execute function public.note();
+-- and what the end of the transaction waits for
+create table public.waited (round xid8 default pg_current_xact_id(), synchronous_commit text);
+grant insert on public.waited to agenda_service;
+create function public.note_end() returns trigger language plpgsql as
+    $$ begin insert into public.waited (synchronous_commit) values (current_setting('synchronous_commit')); return null; end $$;
+create constraint trigger note_end after insert on public.told deferrable initially deferred for each row execute function public.note_end();
 SQL
 
 # --- one of few does not call them ---------------------------------------------------------------
 my $few = storm(2);
 wait_until(sub { owed() == 0 }, 'a few to be raised');
 is(sql(q{select count(distinct who) from public.told}), 1, 'what a round takes is raised by one');
+is(sql(q{select distinct synchronous_commit from public.waited}), 'on', 'and is on disk when it is over');
 
 # --- a storm, shared ---------------------------------------------------------------------------
 wait_until(sub {
@@ -85,6 +92,7 @@ wait_until(sub {
         return sql(q{select count(distinct who) from public.told}) == 3;
     }, 'all three to have told something', 120);
 pass('all of them work');
+is(sql(q{select string_agg(distinct synchronous_commit, ' ' order by synchronous_commit) from public.waited}), 'off on', 'full rounds do not wait for the disk');
 is(sql(q{select max(n) <= 40 from (select count(*) as n from public.told group by round) r}), 't', 'a round is no larger than it may be');
 is(sql(q{select count(*) from agenda.fsck()}), 0, 'fsck() finds nothing');
 
