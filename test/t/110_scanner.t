@@ -49,9 +49,12 @@ cmp_ok($late, '<', 1, 'but at that time');
 
 # --- asleep until then ---------------------------------------------------------------------------
 sql(act_sql('alice', task_in('hour', '1 hour')));
-wait_until(sub { figure('next_wake') ne '' }, 'the scanner to sleep');
-is(sql(q{select (agenda.health() #>> '{scanner,next_wake}')::timestamptz = min(fire_at) from agenda.timers}),
-    't', 'it sleeps until the earliest timer');
+# the commit has set its latch; until it has slept again it shows what it slept for before
+sub sleeps_until_earliest
+{
+    return sql(q{select (agenda.health() #>> '{scanner,next_wake}')::timestamptz = min(fire_at) from agenda.timers}) eq 't';
+}
+ok(wait_until(\&sleeps_until_earliest, 'the scanner to sleep'), 'it sleeps until the earliest timer');
 
 # a sweep may come between two looks, once a minute
 sub scans_during
@@ -67,8 +70,7 @@ sub scans_during
 is(scans_during(sub { sql(act_sql('alice', task_in("later $_", '2 days'))) foreach 1 .. 20 }),
     0, 'later timers do not wake it');
 my $earlier = scans_during(sub { sql(act_sql('alice', task_in('half an hour', '30 minutes')));
-    wait_until(sub { sql(q{select (agenda.health() #>> '{scanner,next_wake}')::timestamptz = min(fire_at) from agenda.timers}) eq 't' },
-        'the earlier timer') });
+    wait_until(\&sleeps_until_earliest, 'the earlier timer') });
 cmp_ok($earlier, '>=', 1, 'an earlier one does');
 cmp_ok($earlier, '<=', 2, 'and does not set it spinning');
 is(scans_during(sub { $node->psql('agenda', act_sql('alice', task_in('rolled back', '-1 minute')) =~ s/commit/rollback/r) }),
