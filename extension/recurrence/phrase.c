@@ -2,9 +2,9 @@
  * phrase.c
  *		The grammar of phrases: a head, which says how often, and clauses in any order.
  *
- *		head	every [2] weeks | every [other] Friday | every January | daily | once a week |
+ *		head	every [2] weeks | twice a month | Friday the 13th | every [other] Friday | every January | daily | once a week |
  *				[on] Mon and Thu | the last workday of the month | the 15th of every other month
- *		clause	on <days> | if that is <days> | in <months> | in week 20 | at <times> |
+ *		clause	on <days> | except <weekdays> | if that is <days> | in <months> | in week 20 | at <times> |
  *				[for] 10 times | until <date> | only the first and last of each month |
  *				weeks begin on Sunday | (missing dates move back)
  *		days	Monday to Friday | the second and last Tuesday | the 15th and the last day |
@@ -36,6 +36,40 @@ set_unit(struct reader *r, int64_t interval, struct rr_word unit, struct rr_word
 	return true;
 }
 
+/* ranks by weekday that every month has, all of one direction? */
+static bool
+are_in_one_month(const struct rr_rule *rule, bool backwards)
+{
+	uint64_t wrong = (backwards ? rule->monthdays : rule->monthdays_minus) |
+					 (backwards ? rule->setpos.plus[0] : rule->setpos.minus[0]);
+
+	wrong |= ((uint64_t) rule->monthdays | rule->monthdays_minus) & ~rr_below(29);
+	wrong |= (rule->setpos.plus[0] | rule->setpos.minus[0]) & ~rr_below(7);
+	for (int i = 0; i < 7; i++)
+		wrong |= (backwards ? rule->nth[i] : rule->nth_minus[i]) |
+				 ((rule->nth[i] | rule->nth_minus[i]) & ~rr_below(5));
+	return wrong == 0;
+}
+
+/* the first or last days of a quarter are those of its first or last month */
+static bool
+read_quarter(struct reader *r, struct rr_word word, struct rr_word first)
+{
+	struct rr_rule *rule = r->rule;
+	bool backwards;
+
+	if (!rr_phrase_settle_days(r, false, first))
+		return false;
+	if (rule->weekdays != 0 && size_of(&rule->setpos) == 0)
+		return fail(r, RR_PHRASE_WORD, word);
+	backwards = !are_in_one_month(rule, false);
+	if (backwards && !are_in_one_month(rule, true))
+		return fail(r, RR_PHRASE_WORD, word);
+	rule->months =
+		backwards ? 1 << 3 | 1 << 6 | 1 << 9 | 1 << 12 : 1 << 1 | 1 << 4 | 1 << 7 | 1 << 10;
+	return set_unit(r, 1, (struct rr_word){ .value = RR_MONTHLY + 16 }, word);
+}
+
 /* "of every month", "of the year", "of every other month", "of January" behind the days of a head */
 static bool
 read_period(struct reader *r, enum sort sort, struct rr_word first)
@@ -56,13 +90,32 @@ read_period(struct reader *r, enum sort sort, struct rr_word first)
 	if (word.kind == RR_W_OTHER || word.kind == RR_W_NUMBER)
 		interval = take(r).value;
 	word = peek(r);
-	/* "the first day of the quarter" would be that of its month */
+	if (interval == 1 && is_unit(&word) && unit_freq(&word) == RR_MONTHLY && unit_size(&word) == 3)
+	{
+		take(r);
+		return read_quarter(r, word, first);
+	}
 	if (!is_unit(&word) || unit_size(&word) != 1 || unit_freq(&word) > RR_WEEKLY ||
 		(unit_freq(&word) == RR_WEEKLY && sort != GROUP))
 		return fail(r, RR_PHRASE_WORD, word);
 	take(r);
 	return set_unit(r, interval, word, first) &&
 		   rr_phrase_settle_days(r, unit_freq(&word) == RR_YEARLY, first);
+}
+
+/* "Friday the 13th": the day of the month, if it is that weekday */
+static bool
+read_weekday_the(struct reader *r, struct rr_word first)
+{
+	struct rr_word number;
+
+	take(r);
+	number = take(r);
+	if (number.kind != RR_W_ORDINAL)
+		return fail(r, RR_PHRASE_WORD, number);
+	r->rule->freq = RR_MONTHLY;
+	r->has_freq = true;
+	return add_rank(r, &r->days, number.value, number) && rr_phrase_settle_days(r, false, first);
 }
 
 /* a head that says days: "Mon and Thu", "the last workday of the month" */
@@ -76,6 +129,8 @@ read_head_days(struct reader *r)
 		return false;
 	if (peek(r).kind == RR_W_OF && sort != DATES)
 		return read_period(r, sort, first);
+	if (sort == WEEKDAYS && first.kind == RR_W_WEEKDAY && peek(r).kind == RR_W_THE)
+		return read_weekday_the(r, first);
 	if (sort == DATES)
 		r->rule->freq = RR_YEARLY;
 	else
@@ -95,6 +150,9 @@ read_nth_of(struct reader *r, int64_t interval, struct rr_word word)
 		take(r);
 		return set_unit(r, interval, next, word);
 	}
+	/* every other workday: of each week, or those of every other week? */
+	if (next.kind == RR_W_WEEKDAY && next.value >= RR_W_GROUP && (next.value & 127) == 31)
+		return fail(r, RR_PHRASE_WORD, next);
 	if (next.kind != RR_W_WEEKDAY || !read_head_days(r))
 		return next.kind != RR_W_WEEKDAY ? fail(r, RR_PHRASE_WORD, next) : false;
 	r->rule->interval = (int32_t) interval;
@@ -121,7 +179,7 @@ read_every(struct reader *r)
 	struct rr_word word = peek(r);
 	struct rr_word next = after(r, &word);
 
-	if (word.kind == RR_W_OTHER)
+	if (word.kind == RR_W_OTHER || word.kind == RR_W_ALTERNATE)
 	{
 		take(r);
 		return read_nth_of(r, word.value, word);
@@ -182,14 +240,16 @@ read_head(struct reader *r)
 			r->rule->skip = RR_SKIP_BACKWARD;
 		return set_unit(r, 1, word, word);
 	}
-	/* "once a week", "once every two weeks" */
-	if (word.kind == RR_W_SO_OFTEN && word.value == 1)
+	/* "once a week", "once every two weeks", "twice a month" */
+	if (word.kind == RR_W_SO_OFTEN)
 	{
 		take(r);
+		r->often = word.value == 1 ? 0 : word.value;
+		r->often_word = word;
 		return accept(r, RR_W_EVERY) || expect(r, RR_W_A) ? read_unit(r) : false;
 	}
 	accept(r, RR_W_ON);
-	if (accept(r, RR_W_EVERY))
+	if (accept(r, RR_W_EVERY) || peek(r).kind == RR_W_ALTERNATE)
 		return read_every(r);
 	return read_head_days(r);
 }
@@ -439,6 +499,41 @@ read_condition(struct reader *r)
 }
 
 static bool
+is_weekday(const struct reader *r, struct rr_word word)
+{
+	(void) r;
+	return word.kind == RR_W_WEEKDAY;
+}
+
+/* "except Saturday and Sunday", of every day or of the weekdays that were said */
+static bool
+read_except(struct reader *r)
+{
+	struct rr_rule *rule = r->rule;
+	struct rr_word first;
+	unsigned days = rule->weekdays;
+	unsigned except = 0;
+
+	accept(r, RR_W_ON);
+	first = peek(r);
+	if (days == 0 && rule->freq == RR_DAILY)
+		days = 127;
+	do
+	{
+		struct rr_word word = peek(r);
+
+		if (word.kind != RR_W_WEEKDAY)
+			return fail(r, RR_PHRASE_WORD, word);
+		except |= (unsigned) word.value & 127;
+		take(r);
+	} while (accept_separator(r, is_weekday));
+	if (has_nth(rule) || size_of(&rule->setpos) > 0 || (except & ~days) != 0 || except == days)
+		return fail(r, RR_PHRASE_MIXED, first);
+	rule->weekdays = (uint8_t) (days & ~except);
+	return true;
+}
+
+static bool
 is_week_item(const struct reader *r, struct rr_word word)
 {
 	return is_plain_number(r, word) || word.kind == RR_W_THE || is_rank(r, word);
@@ -553,6 +648,8 @@ read_clause(struct reader *r, struct rr_word word)
 	{
 		case RR_W_ON:
 			return read_day_clause(r);
+		case RR_W_EXCEPT:
+			return read_except(r);
 		case RR_W_IF:
 			return read_condition(r);
 		case RR_W_IN:
@@ -599,6 +696,25 @@ read_clauses(struct reader *r)
 	}
 }
 
+/* "twice a month on the 1st and 15th": are there as many days, or as many times on one day? */
+static bool
+check_often(struct reader *r)
+{
+	const struct rr_rule *rule = r->rule;
+	int days = rr_popcount(rule->weekdays) + rr_popcount(rule->monthdays) +
+			   rr_popcount(rule->monthdays_minus) + size_of(&rule->yeardays);
+	int times = rr_popcount(rule->hours) * rr_popcount(rule->minutes);
+
+	for (int i = 0; i < 7; i++)
+		days += rr_popcount(rule->nth[i]) + rr_popcount(rule->nth_minus[i]);
+	if (size_of(&rule->setpos) > 0)
+		days = size_of(&rule->setpos);
+	if (rule->freq == RR_DAILY && days == 0)
+		days = 1;
+	return r->often == 0 || days * (times > 0 ? times : 1) == r->often ||
+		   fail(r, RR_PHRASE_OFTEN, r->often_word);
+}
+
 /* ---- the whole --------------------------------------------------------------------------- */
 
 /* let the parser of rules judge, and bring the rule into its one form */
@@ -639,7 +755,7 @@ rr_phrase_parse(const char *text, size_t len, int64_t today, struct rr_phrase *p
 
 	memset(phrase, 0, sizeof(*phrase));
 	phrase->rule.interval = 1;
-	if (!read_head(&r) || !read_clauses(&r) || !settle_rule(&r))
+	if (!read_head(&r) || !read_clauses(&r) || !check_often(&r) || !settle_rule(&r))
 		return false;
 	phrase->at = single_time(&phrase->rule);
 	phrase->rest = peek(&r).start;

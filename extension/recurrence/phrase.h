@@ -19,6 +19,7 @@
 	X(RR_PHRASE_DATE, "There is no such date or time.")                                            \
 	X(RR_PHRASE_TIMES, "These times of day do not fit into one rule.")                             \
 	X(RR_PHRASE_MIXED, "These days do not fit into one rule.")                                     \
+	X(RR_PHRASE_OFTEN, "These are not as many days or times as the phrase says.")                  \
 	X(RR_PHRASE_TWICE, "The phrase has said this already.")                                        \
 	X(RR_PHRASE_RULE, "")
 

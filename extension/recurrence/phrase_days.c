@@ -128,12 +128,28 @@ read_yearly_date(struct reader *r)
 }
 
 static bool
+read_leap_day(struct reader *r)
+{
+	struct rr_word day;
+
+	take(r);
+	day = peek(r);
+	if (!is_day(&day))
+		return fail(r, RR_PHRASE_WORD, day);
+	take(r);
+	r->rule->monthdays |= UINT32_C(1) << 29;
+	r->rule->months |= 1 << 2;
+	return true;
+}
+
+static bool
 is_day_item(const struct reader *r, struct rr_word word)
 {
 	struct rr_word next = after(r, &word);
 
-	return word.kind == RR_W_WEEKDAY || word.kind == RR_W_THE || is_rank(r, word) ||
-		   rr_phrase_is_date(r, word) || (word.kind == RR_W_EVERY && next.kind == RR_W_WEEKDAY) ||
+	return word.kind == RR_W_WEEKDAY || word.kind == RR_W_THE || word.kind == RR_W_LEAP ||
+		   is_rank(r, word) || rr_phrase_is_date(r, word) ||
+		   (word.kind == RR_W_EVERY && next.kind == RR_W_WEEKDAY) ||
 		   (is_day(&word) && next.kind == RR_W_NUMBER);
 }
 
@@ -151,6 +167,11 @@ read_day_item(struct reader *r, enum sort *sort)
 	{
 		*sort = DATES;
 		return read_yearly_date(r);
+	}
+	if (word.kind == RR_W_LEAP)
+	{
+		*sort = DATES;
+		return read_leap_day(r);
 	}
 	if (word.kind == RR_W_WEEKDAY)
 	{

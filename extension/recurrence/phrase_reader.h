@@ -33,6 +33,8 @@ struct reader
 	bool has_freq;
 	struct rr_numbers days; /* ranks of days, not yet said whether of a month or a year */
 	bool asks;              /* behind "if that is", where days may be joined by "or" */
+	int64_t often;          /* "twice a month": so many days or times must follow; 0: not said */
+	struct rr_word often_word;
 	struct rr_phrase_error *error;
 };
 

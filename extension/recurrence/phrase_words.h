@@ -25,10 +25,11 @@ enum rr_word_kind
 	RR_W_DATE,    /* 2027-03-01: day number */
 	RR_W_EVERY,
 	RR_W_OTHER,
-	RR_W_UNIT,   /* value: frequency + 16 * how many */
-	RR_W_SECOND, /* unit or rank */
-	RR_W_ADVERB, /* daily: value as of a unit */
-	RR_W_RANK,   /* value */
+	RR_W_ALTERNATE, /* as "every other" */
+	RR_W_UNIT,      /* value: frequency + 16 * how many */
+	RR_W_SECOND,    /* unit or rank */
+	RR_W_ADVERB,    /* daily: value as of a unit */
+	RR_W_RANK,      /* value */
 	RR_W_LAST,
 	RR_W_TO,
 	RR_W_WEEKDAY, /* value: bits of weekdays */
@@ -46,6 +47,8 @@ enum rr_word_kind
 	RR_W_TIMES,
 	RR_W_SO_OFTEN, /* twice: value */
 	RR_W_UNTIL,
+	RR_W_EXCEPT,
+	RR_W_LEAP,
 	RR_W_HALF, /* am, pm: seconds to add */
 	RR_W_UTC,
 	RR_W_ONLY,

@@ -98,9 +98,11 @@ end$$;
 set local statement_timeout = '50ms';
 select is(pg_temp.outcome($$select agenda.next_occurrence_of_set(
         array['FREQ=DAILY;BYHOUR=' || hours || ';BYMINUTE=' || minutes]::agenda.rrule[], '2026-01-01', 'UTC', '2026-01-02',
-        exrules => array['FREQ=DAILY;BYHOUR=0,1,2;BYMINUTE=' || minutes, 'FREQ=DAILY;BYHOUR=3,4,5,6,7,8,9;BYMINUTE=' || minutes]::agenda.rrule[])
+        -- places of BYSETPOS are no times of day, so every candidate is tried
+        exrules => array['FREQ=DAILY;BYHOUR=' || hours || ';BYMINUTE=' || minutes || ';BYSETPOS=' || places]::agenda.rrule[])
       from (select string_agg(h::text, ',') as hours from generate_series(0, 9) h) h,
-           (select string_agg(m::text, ',') as minutes from generate_series(0, 59) m) m$$),
+           (select string_agg(m::text, ',') as minutes from generate_series(0, 59) m) m,
+           (select string_agg(format('%s,-%s', p, p), ',') as places from generate_series(1, 300) p) p$$),
     'cancelled', 'a search of 400 years of minutes');
 reset statement_timeout;
 

@@ -2,7 +2,7 @@
 begin;
 set local search_path = public, agenda;
 set local timezone = 'Asia/Kathmandu';
-select plan(58);
+select plan(62);
 
 -- what an error says, in one line
 create function pg_temp.complaint(statement text) returns text language plpgsql as $$
@@ -33,6 +33,8 @@ select is(p::text, row(t.rule::agenda.rrule, t.at::time, null)::text, t.phrase)
     ('every day twice', 'FREQ=DAILY;COUNT=2', null),
     ('yearly on 24 December', 'FREQ=YEARLY;SKIP=BACKWARD;BYMONTH=12;BYMONTHDAY=24', null),
     ('every quarter', 'FREQ=MONTHLY;INTERVAL=3', null),
+    ('every day except Sunday', 'FREQ=DAILY;BYDAY=MO,TU,WE,TH,FR,SA', null),
+    ('Friday the 13th', 'FREQ=MONTHLY;BYDAY=FR;BYMONTHDAY=13', null),
     ('every January', 'FREQ=YEARLY;BYMONTH=1', null),
     ('every day at 9:00 and 17:00', 'FREQ=DAILY;BYHOUR=9,17;BYMINUTE=0', null),
     ('every day at 17:30:15', 'FREQ=DAILY;BYHOUR=17;BYMINUTE=30;BYSECOND=15', '17:30:15'),
@@ -65,7 +67,7 @@ select is(pg_temp.complaint($$select agenda.parse_recurrence('every week on the 
     'YA003 | invalid recurrence phrase: "every week on the 15th" | BYMONTHDAY must not be used with FREQ=WEEKLY. | See RFC 5545 section 3.3.10.',
     'a phrase that means no rule');
 select throws_ok(format('select agenda.parse_recurrence(%L)', phrase), 'YA003', null, 'refused: ' || phrase)
-  from unnest('{"","sometimes","every day for a week","every day at 25:00","every day at 9:00 and 17:30","every 0 days","every Friday on Monday","daily until 30 February","every month on the 15th and the last Friday"}'::text[]) phrase;
+  from unnest('{"","sometimes","every day for a week","every day at 25:00","every day at 9:00 and 17:30","every 0 days","every Friday on Monday","every other weekday","twice a week","daily until 30 February","every month on the 15th and the last Friday"}'::text[]) phrase;
 select throws_ok($$select agenda.parse_recurrence('daily', 'infinity')$$, '22008', null, 'an infinite base');
 select cmp_ok(length(pg_temp.complaint(format('select agenda.parse_recurrence(%L)', repeat('ü', 100000)))), '<', 500, 'a long text is shown shortened');
 
