@@ -69,8 +69,8 @@ rethrow_within(const char *list, int index)
 	error = CopyErrorData();
 	FlushErrorState();
 	error->column_name = error->column_name == NULL
-		? psprintf("%s/%d", list, index)
-		: psprintf("%s/%d/%s", list, index, error->column_name);
+							 ? psprintf("%s/%d", list, index)
+							 : psprintf("%s/%d/%s", list, index, error->column_name);
 	ReThrowError(error);
 }
 
@@ -120,6 +120,5 @@ set_reminders(Datum task, NullableDatum reminders)
 Datum
 agenda_reminders_replaced(PG_FUNCTION_ARGS)
 {
-	PG_RETURN_BOOL(replaced_of != NULL &&
-				   memcmp(replaced_of, PG_GETARG_UUID_P(0), UUID_LEN) == 0);
+	PG_RETURN_BOOL(replaced_of != NULL && memcmp(replaced_of, PG_GETARG_UUID_P(0), UUID_LEN) == 0);
 }

@@ -227,11 +227,35 @@ end
 $$;
 comment on function agenda.get_recurring_task(uuid) is 'one series of the acting user; YA001 when there is none';
 
+create or replace function agenda._check_recurring_task_filter(filter jsonb) returns void
+    language plpgsql immutable as
+$$
+declare
+    v_member text;
+begin
+    if jsonb_typeof(filter) is distinct from 'object' then
+        raise exception using errcode = 'YA006', message = 'filter must be an object';
+    end if;
+    for v_member in select jsonb_object_keys(filter) loop
+        if v_member not in ('is_active', 'q') then
+            raise exception using errcode = 'YA006',
+                message = format('recurring tasks cannot be filtered by "%s"', left(v_member, 100)),
+                hint = 'Use is_active or q.',
+                column = left(v_member, 63);
+        end if;
+    end loop;
+    if filter->>'is_active' not in ('true', 'false') then
+        perform agenda._wrong_member(filter, 'is_active', 'true or false');
+    end if;
+end
+$$;
+comment on function agenda._check_recurring_task_filter(jsonb) is 'internal: raises YA006 for a filter that cannot be meant';
+
 create or replace function agenda._recurring_task_matches(r agenda.recurring_tasks, filter jsonb) returns boolean
     language sql stable
     begin atomic
-        select (not filter ? 'is_active' or r.is_active = (filter->>'is_active')::boolean)
-           and (not filter ? 'q' or strpos(lower(r.title), lower(filter->>'q')) > 0
+        select (filter->>'is_active' is null or r.is_active = (filter->>'is_active')::boolean)
+           and (filter->>'q' is null or strpos(lower(r.title), lower(filter->>'q')) > 0
                 or strpos(lower(coalesce(r.description, '')), lower(filter->>'q')) > 0);
     end;
 comment on function agenda._recurring_task_matches(agenda.recurring_tasks, jsonb) is 'internal: filter of list_recurring_tasks';
@@ -244,6 +268,7 @@ declare
     v_user constant uuid := agenda._acting_user();
 begin
     perform agenda._check_page(page, page_size);
+    perform agenda._check_recurring_task_filter(filter);
     return query
         select r.* from agenda.recurring_tasks r
          where r.user_id = v_user and r.deleted_at is null and agenda._recurring_task_matches(r, filter)
@@ -259,6 +284,7 @@ $$
 declare
     v_user constant uuid := agenda._acting_user();
 begin
+    perform agenda._check_recurring_task_filter(filter);
     return (select count(*) from agenda.recurring_tasks r
              where r.user_id = v_user and r.deleted_at is null and agenda._recurring_task_matches(r, filter));
 end

@@ -423,7 +423,8 @@ $$
 declare
     v_user constant uuid := agenda._acting_user();
 begin
-    if from_time is null or to_time is null or to_time < from_time or to_time - from_time > interval '400 days' then
+    if from_time is null or to_time is null or not isfinite(from_time) or not isfinite(to_time)
+       or to_time < from_time or to_time - from_time > interval '400 days' then
         raise exception using errcode = 'YA006',
             message = 'the range must have a beginning, an end, and at most 400 days between them',
             column = 'to_time';

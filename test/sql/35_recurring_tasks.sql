@@ -1,7 +1,7 @@
 -- Series: how they begin, what they make, how they end.
 begin;
 set local search_path = public;
-select plan(38);
+select plan(45);
 
 select agenda.act_as('aaaaaaaa-0000-4000-8000-000000000001');
 
@@ -71,5 +71,12 @@ select is((select ((agenda.complete_task(t.id)).next_task).due_date from agenda.
 select is(agenda.delete_recurring_task(id), true, 'delete_recurring_task') from s;
 select throws_ok(format($$select agenda.get_recurring_task(%L)$$, id), 'YA001', null, 'a deleted series is gone') from s;
 
+-- filters that cannot be meant
+select agenda.act_as('aaaaaaaa-0000-4000-8000-000000000001');
+select throws_ok(format('select * from agenda.list_recurring_tasks(%L)', f), 'YA006', null, 'no filter: ' || coalesce(f, 'null'))
+  from unnest('{NULL,[],"{\"active\": true}","{\"is_active\": \"perhaps\"}"}'::text[]) f;
+select throws_ok($$select agenda.count_recurring_tasks('{"title": "x"}')$$, 'YA006', 'recurring tasks cannot be filtered by "title"', 'nor one of the count');
+select lives_ok($$select agenda.list_recurring_tasks('{"is_active": "true", "q": null}')$$, 'null asks for nothing');
+select throws_ok($$select agenda.calendar('2025-01-01', 'infinity')$$, 'YA006', null, 'a calendar ends');
 select * from finish();
 rollback;
