@@ -386,7 +386,9 @@ like($node->safe_psql('agenda', "select headers::text from agenda.events where s
 unlike($alice->get('/tasks', 'X-Request-Id' => 'bad id{}')->{headers}{'x-request-id'}, qr/bad id/, 'a strange request id is replaced');
 
 # --- figures --------------------------------------------------------------------------------------
-my $metrics = $nobody->get('/metrics')->{content};
+# a request counts as served when its thread is done with it, which is after the answer
+my $metrics;
+wait_until(sub { $metrics = $nobody->get('/metrics')->{content}; $metrics =~ /^agenda_gateway_in_flight 1$/m }, 'other threads to be done');
 like($metrics, qr/^agenda_gateway_requests_total\{route="\/tasks",method="POST",status="201"\} \d+$/m, 'requests by route, method, status');
 like($metrics, qr/^agenda_gateway_request_seconds_bucket\{route="\/tasks",method="GET",le="\+Inf"\} \d+$/m, 'latency');
 like($metrics, qr/^# TYPE agenda_log_backlog_events gauge\nagenda_log_backlog_events \d/m, 'and what the database counts');
