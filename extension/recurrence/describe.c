@@ -205,6 +205,29 @@ put_weekdays(struct rr_out *out, const struct rr_rule *rule, const char *joint)
 	}
 }
 
+/* are places among the workdays of a month, one time a day, all that chooses days? */
+static bool
+ranks_workdays(const struct rr_rule *rule)
+{
+	uint64_t nth = 0;
+
+	for (int i = 0; i < 7; i++)
+		nth |= rule->nth[i] | rule->nth_minus[i];
+	return rule->freq == RR_MONTHLY && rule->weekdays == 0x1f && nth == 0 &&
+		   (rule->monthdays | rule->monthdays_minus) == 0 && rr_popcount(rule->hours) <= 1 &&
+		   rr_popcount(rule->minutes) <= 1 && rr_popcount(rule->seconds) <= 1 &&
+		   rr_size(rule->setpos.plus, RR_DAY_WORDS) + rr_size(rule->setpos.minus, RR_DAY_WORDS) > 0;
+}
+
+/* "the first and last weekday" */
+static void
+put_workdays(struct rr_out *out, const struct rr_rule *rule)
+{
+	rr_put(out, "the ");
+	put_list(out, rule->setpos.plus, rule->setpos.minus, RR_DAY_WORDS, put_rank, AND);
+	rr_put(out, " weekday");
+}
+
 /* all parts that choose days; each narrows the one before */
 static void
 put_days(struct rr_out *out, const struct rr_rule *rule)
@@ -236,7 +259,10 @@ put_days(struct rr_out *out, const struct rr_rule *rule)
 	if (by_day)
 	{
 		rr_put(out, by_yearday || by_monthday ? " if that is " : " on ");
-		put_weekdays(out, rule, by_yearday || by_monthday ? OR : AND);
+		if (ranks_workdays(rule))
+			put_workdays(out, rule);
+		else
+			put_weekdays(out, rule, by_yearday || by_monthday ? OR : AND);
 	}
 	if ((rule->weeks | rule->weeks_minus) != 0)
 	{
@@ -314,7 +340,8 @@ put_setpos(struct rr_out *out, const struct rr_rule *rule)
 		"year", "month", "week", "day", "hour", "minute", "second"
 	};
 
-	if (rr_size(rule->setpos.plus, RR_DAY_WORDS) + rr_size(rule->setpos.minus, RR_DAY_WORDS) == 0)
+	if (rr_size(rule->setpos.plus, RR_DAY_WORDS) + rr_size(rule->setpos.minus, RR_DAY_WORDS) == 0 ||
+		ranks_workdays(rule))
 		return;
 	rr_put(out, ", only the ");
 	put_list(out, rule->setpos.plus, rule->setpos.minus, RR_DAY_WORDS, put_rank, AND);

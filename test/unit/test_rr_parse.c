@@ -140,7 +140,7 @@ static const struct
 	{ "FREQ=MONTHLY;BYDAY=TU,WE;BYMONTHDAY=1,2,3",
 	  "every month on the 1st, the 2nd and the 3rd if that is Tuesday or Wednesday" },
 	{ "FREQ=MONTHLY;BYDAY=MO,TU,WE,TH,FR;BYSETPOS=-1",
-	  "every month on Monday to Friday, only the last of each month" },
+	  "every month on the last weekday" },
 	{ "FREQ=YEARLY;BYMONTH=11;BYDAY=4TH", "every year on the fourth Thursday in November" },
 	{ "FREQ=YEARLY;BYDAY=20MO", "every year on the 20th Monday of the year" },
 	{ "FREQ=YEARLY;BYWEEKNO=20,-1;BYDAY=MO",
