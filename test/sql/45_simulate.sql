@@ -1,7 +1,7 @@
 -- simulate() and forecast_notifications(): the engine ahead of time, and nothing of it stays.
 begin;
 set local search_path = public;
-select plan(21);
+select plan(22);
 
 set local agenda.now = '2025-01-01 00:00:00+00';
 select agenda.act_as('bbbbbbbb-0000-4000-8000-000000000002');
@@ -14,7 +14,11 @@ create temp table s as select id from agenda.create_recurring_task('Daily', 'dai
 
 create temp table before as select (select count(*) from agenda.events) as events, (select jsonb_agg(to_jsonb(m) order by m.entity_id) from agenda.timers m) as timers,
     (select count(*) from agenda.tasks) as tasks, (select jsonb_agg(to_jsonb(k) order by k.id) from agenda.recurring_tasks k) as series;
+create function pg_temp.log_rows_read() returns bigint language sql volatile as
+$$select sum(x.seq_tup_read + x.idx_tup_fetch)::bigint from pg_stat_xact_user_tables x where x.relname like 'events\_p%'$$;
+create temp table log_read as select pg_temp.log_rows_read() as n;
 create temp table year as select * from agenda.simulate('2025-01-01 00:00+00', '2026-01-01 00:00+00');
+select cmp_ok(pg_temp.log_rows_read() - n, '<=', 2 * (select count(*) from year), 'no step reads again what the steps before it have written') from log_read;
 select is((select count(*) from year where what = 'task.recurrence'), 365::bigint, 'a year of a daily series has 365 occurrences');
 select is((select count(*) from year where what = 'notification.created' and notification->>'type' = 'overdue'), 367::bigint, 'and each that nobody does is overdue once');
 select is((select array_agg(at order by at) from year where task_id = (select id from t) and what = 'reminder.due'), '{2025-01-10 11:00+00}'::timestamptz[], 'a reminder comes at its time');
