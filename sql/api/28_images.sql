@@ -152,6 +152,7 @@ $$
 begin
     return (agenda._recurring_task_image(r) - 'deleted_at') || jsonb_build_object(
         'recurrence_text', agenda.describe(r.rrule),
+        'reminders', agenda._series_reminders_json(r),
         'next_due_at', agenda.utc(r.next_due_at),
         'last_created_at', agenda.utc(r.last_created_at),
         'occurrences_created', r.occurrences_created,

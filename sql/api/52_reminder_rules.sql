@@ -321,16 +321,6 @@ end
 $$;
 comment on function agenda.reminder_json(agenda.reminders) is 'a reminder as REST shows it';
 
-create or replace function agenda._task_reminders_json(t agenda.tasks) returns jsonb
-    language plpgsql stable as
-$$
-begin
-    return coalesce((select jsonb_agg(agenda.reminder_json(r) order by r.fire_at, r.created_at, r.id)
-                       from agenda.reminders r where r.user_id = t.user_id and r.task_id = t.id), '[]');
-end
-$$;
-comment on function agenda._task_reminders_json(agenda.tasks) is 'internal: the reminders of a task as REST shows them';
-
 create or replace function agenda._interval(p_patch jsonb, p_member text) returns interval
     language plpgsql stable
     set intervalstyle = 'postgres' as

@@ -191,10 +191,12 @@ create or replace function agenda._series_reminders_json(s agenda.recurring_task
 $$
 begin
     return coalesce((select jsonb_agg(agenda._reminder_spec(r) order by r.created_at, r.id)
-                       from agenda.reminders r where r.user_id = s.user_id and r.recurring_task_id = s.id), '[]');
+                       from agenda.reminders r where r.user_id = s.user_id and r.recurring_task_id = s.id),
+                    case when s.own_reminders then '[]' end::jsonb);
 end
 $$;
-comment on function agenda._series_reminders_json(agenda.recurring_tasks) is 'internal: the templates of a series as REST shows them';
+comment on function agenda._series_reminders_json(agenda.recurring_tasks)
+    is 'internal: the templates of a series as its member "reminders" takes them; null where its occurrences have the default ones';
 
 -- ---- what callers use --------------------------------------------------------------------------
 

@@ -194,6 +194,9 @@ begin
     r := agenda.get_recurring_task(p_id);
     v_from := coalesce(agenda._parse_time(p_query->>'from', r.timezone, 'from'), agenda.now());
     v_to := coalesce(agenda._parse_time(p_query->>'to', r.timezone, 'to'), 'infinity');
+    if v_to < v_from then
+        v_none := agenda._wrong_member(p_query, 'to', 'a time not before from');
+    end if;
     -- a workday may lie behind its key
     v_key := agenda._next_key(r, agenda.instant_to_local(v_from, r.timezone)
                                  - case r.business_shift when 'none' then interval '1 microsecond' else interval '32 days' end);

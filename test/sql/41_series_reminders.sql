@@ -1,7 +1,7 @@
 -- What reminds of the occurrences of a series: its own reminders, none, or its owner's default ones.
 begin;
 set local search_path = public;
-select plan(24);
+select plan(28);
 
 set local agenda.now = '2025-03-10 12:00:00+00';
 create role t_app login in role agenda_app;
@@ -39,6 +39,18 @@ select is(pg_temp.reminders(id), 'none none -02:00:00', 'a change of them is for
 select agenda.update_recurring_task(id, '{"reminders": null}') from s;
 select agenda.complete_occurrence(id, '2025-03-12 18:00') from s;
 select is(pg_temp.reminders(id), 'none none -02:00:00 -1 days,-01:00:00', 'null brings the default ones back') from s;
+
+-- ---- a series shows them as it takes them ----
+create function pg_temp.shown(p_reminders jsonb) returns jsonb language plpgsql as $$
+declare r agenda.recurring_tasks := agenda.create_recurring_task('Shown', 'daily', start_date => '2025-03-09T18:00:00Z', options => jsonb_build_object('reminders', p_reminders));
+begin
+    return agenda.recurring_task_json(r)->'reminders';
+end $$;
+select is(pg_temp.shown('null'), 'null', 'null for the default ones');
+select is(pg_temp.shown('[]'), '[]', 'an empty list for none');
+select is(pg_temp.shown('["-15 minutes", {"offset": "-1 day", "at_time": "18:00"}]'),
+          '[{"anchor": "due", "offset": "-00:15:00"}, {"anchor": "due", "offset": "-1 days", "at_time": "18:00:00"}]', 'else each in full');
+select is(pg_temp.shown(list), list, 'which, sent back, is the same') from pg_temp.shown('["-15 minutes", {"offset": "-1 day", "at_time": "18:00"}]') list;
 
 -- ---- this, following, all ----
 create temp table p as select pg_temp.series('{"reminders": ["-15 minutes"]}') as id;

@@ -57,6 +57,12 @@ problem_is($alice->post("$path/occurrences", { occurrence_key => 'soon' }), 422,
 problem_is($alice->post("$path/occurrences", { occurrence_key => 7 }), 422, 'YA006', '/occurrence_key', 'a key that is no text');
 problem_is($alice->patch("$path/occurrences", { occurrence_key => '2031-01-20T09:00', scope => 'some' }), 422, 'YA006', '/scope', 'a scope that is none');
 
+# --- reminders of a series ------------------------------------------------------------------------
+my $reminded = $alice->post('/recurring-tasks', { title => 'Rent', recurrence_type => 'monthly', reminders => ['-1 day'] })->{json};
+is_deeply($reminded->{reminders}, [ { anchor => 'due', offset => '-1 days' } ], 'a series is answered with its reminders');
+is_deeply($alice->patch("/recurring-tasks/$reminded->{id}", { reminders => [] })->{json}{reminders}, [], 'or none');
+is($series->{reminders}, undef, 'or null, where its occurrences have the default ones');
+
 # --- out of turn ----------------------------------------------------------------------------------
 my $now = $alice->post("$path/trigger");
 is($now->{status}, 201, 'an occurrence now');
@@ -131,6 +137,7 @@ problem_is($alice->request('POST', '/calendar.ics', "BEGIN:VCALENDAR\r\nX:\xff\r
 problem_is($alice->post('/calendar.ics', { calendar => $ical->{content} }), 415, 'unsupported-media-type', '-', 'JSON is another type');
 like($alice->post('/calendar.ics', { calendar => 1 })->{json}{detail}, qr{text/calendar}, 'and says which is wanted');
 problem_is($alice->get('/calendar?from=2031-01-02&to=2031-01-01'), 422, 'YA006', '/to', 'a calendar that ends before it begins');
+problem_is($alice->get("$path/occurrences?from=2031-01-02&to=2031-01-01"), 422, 'YA006', '/to', 'as are occurrences');
 problem_is($alice->get('/calendar?from=2031-01-01&to=2033-01-01'), 422, 'YA006', '/to', 'a calendar of years');
 
 # --- why -----------------------------------------------------------------------------------------------
