@@ -16,6 +16,51 @@ end
 $$;
 comment on function agenda._check_object(jsonb) is 'internal: raises YA006 for anything but an object';
 
+-- A name that nobody reads is a misspelt one, which would go unnoticed.
+create or replace function agenda._check_members(p_patch jsonb, p_known text[]) returns void
+    language plpgsql immutable as
+$$
+declare
+    v_none   text;
+    v_member text;
+begin
+    v_none := agenda._check_object(p_patch);
+    if p_patch - p_known <> '{}' then
+        v_member := (select min(k) from jsonb_object_keys(p_patch - p_known) k);
+        raise exception using errcode = 'YA006',
+            message = format('there is no member "%s"', left(v_member, 100)),
+            hint = format('Known are %s.', array_to_string(p_known, ', ')),
+            column = left(v_member, 63);
+    end if;
+end
+$$;
+comment on function agenda._check_members(jsonb, text[]) is 'internal: raises YA006 for anything but an object with members that are known';
+
+-- What a task may be given, and what is read of it and may be sent back; likewise a series.
+create or replace function agenda._task_members() returns text[]
+    language plpgsql immutable as
+$$
+begin
+    return '{title,description,status,priority,due_date,timezone,recurrence_rule,tags,checklist,reminders,
+             id,user_id,due_state,due_kind,recurring_task_id,parent_task_id,notified,last_reminder_sent,completed_at,
+             version,created_at,updated_at}';
+end
+$$;
+comment on function agenda._task_members() is 'internal: the members of a task';
+
+create or replace function agenda._series_members() returns text[]
+    language plpgsql immutable as
+$$
+begin
+    return '{title,description,priority,recurrence_type,recurrence_interval,rrule,start_date,end_date,timezone,policy,basis,spawn,
+             overlap,missed,catchup_window,lead_time,all_day,invalid_day,dst_gap,dst_fold,business_shift,holiday_calendar,
+             tags,checklist,is_active,reminders,
+             id,user_id,floating,split_from,resume_at,recurrence_text,next_due_at,last_created_at,occurrences_created,
+             missed_count,overlap_count,version,created_at,updated_at}';
+end
+$$;
+comment on function agenda._series_members() is 'internal: the members of a series';
+
 create or replace function agenda._text(p_patch jsonb, p_member text) returns text
     language c immutable parallel safe as 'MODULE_PATHNAME', 'agenda_member_text';
 comment on function agenda._text(jsonb, text) is 'internal: a text member, null where absent';

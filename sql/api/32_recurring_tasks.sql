@@ -160,7 +160,7 @@ declare
     v_user constant uuid := agenda._acting_user();
     r      agenda.recurring_tasks;
 begin
-    v_none := agenda._check_object(options);
+    v_none := agenda._check_members(options, agenda._series_members());
     r := agenda._patch_series(agenda._blank_series(v_user), jsonb_strip_nulls(jsonb_build_object(
         'title', create_recurring_task.title, 'description', create_recurring_task.description, 'priority', create_recurring_task.priority,
         'tags', create_recurring_task.tags, 'checklist', create_recurring_task.checklist,
@@ -303,7 +303,7 @@ declare
     v_from timestamp;
 begin
     r := agenda._lock_recurring_task(v_user, id, expected_version);
-    perform agenda._check_object(patch);
+    perform agenda._check_members(patch, agenda._series_members());
     if effective_from is not null then
         v_from := agenda._next_key(r, agenda.instant_to_local(agenda._parse_time(effective_from, r.timezone, 'effective_from'), r.timezone)
                                       - interval '1 microsecond');

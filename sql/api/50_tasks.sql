@@ -372,9 +372,10 @@ create or replace function agenda.update_task(id uuid, patch jsonb, expected_ver
 $$
 declare
     v_user constant uuid := agenda._acting_user();
+    v_none text;
     t      agenda.tasks;
 begin
-    perform agenda._check_object(patch);
+    v_none := agenda._check_members(patch, agenda._task_members());
     if patch->'reminders' <> 'null' then
         t := agenda._update_with_reminders(id, patch - 'reminders', expected_version, scope, patch->'reminders');
         if agenda._edits_series(t, scope) then

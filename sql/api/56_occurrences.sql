@@ -272,6 +272,7 @@ begin
     perform agenda._check_key(r, occurrence_key);
     t := agenda._draft_occurrence(r, occurrence_key);
     if scope <> 'this' then
+        perform agenda._check_members(patch, agenda._task_members());
         t := agenda._edit_series(t, patch, scope);
         return agenda._occurrence_of(agenda._draft_occurrence(agenda.get_recurring_task(t.recurring_task_id), t.occurrence_key), 'rule');
     end if;
@@ -359,6 +360,7 @@ begin
         r := agenda._blank_series(v_user);
     end if;
     if patch is not null or id is null then
+        perform agenda._check_members(coalesce(patch, '{}'), agenda._series_members());
         r := agenda._patch_series(r, coalesce(patch, '{}'));
         r := agenda._derive_start(agenda._derive_rule(r, v_old), v_old);
         v_none := agenda._check_policies(r);

@@ -183,6 +183,19 @@ create or replace function agenda.gw_list_tasks(
 comment on function agenda.gw_list_tasks(uuid, text, text, jsonb) is 'gateway: GET /tasks';
 
 -- A plain task is made in C, which calls this one where there are tags, a checklist or reminders.
+-- Clients may say more than is known here; SQL, where a name is misspelt by hand, refuses that.
+create or replace function agenda._gw_known(p_body jsonb, p_known text[]) returns jsonb
+    language plpgsql immutable as
+$$
+begin
+    if jsonb_typeof(p_body) is distinct from 'object' or p_body - p_known = '{}' then
+        return p_body;
+    end if;
+    return coalesce((select jsonb_object_agg(e.key, e.value) from jsonb_each(p_body) e where e.key = any (p_known)), '{}');
+end
+$$;
+comment on function agenda._gw_known(jsonb, text[]) is 'engine: the members of a body that are known';
+
 create or replace function agenda._gw_create_task(
         p_user uuid, p_request_id text, p_traceparent text, p_body jsonb,
         out status integer, out etag text, out location text, out body text)
@@ -257,7 +270,7 @@ declare
     t      agenda.tasks;
 begin
     v_none := agenda._enter(p_user, p_request_id, p_traceparent);
-    t := agenda.update_task(p_id, p_body - 'scope', p_version, coalesce(agenda._text(p_body, 'scope'), 'this'));
+    t := agenda.update_task(p_id, agenda._gw_known(p_body, agenda._task_members()), p_version, coalesce(agenda._text(p_body, 'scope'), 'this'));
     status := 200;
     etag := t.version;
     body := agenda._task_body(t);
@@ -375,7 +388,7 @@ begin
         tags => case when p_body ? 'tags' then agenda._tags(p_body, 'tags') end,
         checklist => nullif(p_body->'checklist', 'null'),
         -- policies and the like, by the names of the members
-        options => p_body);
+        options => agenda._gw_known(p_body, agenda._series_members()));
     status := 201;
     etag := r.version;
     location := '/api/recurring-tasks/' || r.id;
@@ -416,7 +429,7 @@ declare
     r      agenda.recurring_tasks;
 begin
     v_none := agenda._enter(p_user, p_request_id, p_traceparent);
-    r := agenda.update_recurring_task(p_id, p_body, p_version);
+    r := agenda.update_recurring_task(p_id, agenda._gw_known(p_body, agenda._series_members()), p_version);
     status := 200;
     etag := r.version;
     body := agenda.recurring_task_json(r);

@@ -173,7 +173,8 @@ $$
 begin
     return jsonb_build_object('items', coalesce((
         select jsonb_agg(agenda._occurrence_json(o))
-          from agenda.preview_recurring_task(p_id, agenda._gw_page(p_body, 'count', 10, 1000), p_body) o), '[]'));
+          from agenda.preview_recurring_task(p_id, agenda._gw_page(p_body, 'count', 10, 1000),
+                                               agenda._gw_known(p_body, agenda._series_members())) o), '[]'));
 end
 $$;
 comment on function agenda._gw_preview(uuid, jsonb) is 'engine: body of a preview';

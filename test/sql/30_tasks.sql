@@ -1,7 +1,7 @@
 -- Tasks: creation, change, completion, deletion, lists; by functions and by plain SQL alike.
 begin;
 set local search_path = public;
-select plan(60);
+select plan(76);
 
 set local agenda.now = '2025-03-10 12:00:00+00';
 select agenda.act_as('aaaaaaaa-0000-4000-8000-000000000001');
@@ -103,6 +103,28 @@ select is((agenda.create_task('Pack', due => '2040-01-02T09:00:00Z', recurrence_
           '[{"text": "a", "done": false}, {"text": "b", "done": true}]'::jsonb, 'an item that does not say so is not done');
 create temp table packed as select t.id, c.next_task from agenda.tasks t, agenda.complete_task(t.id) c where t.title = 'Pack' and t.status = 'pending';
 select is((next_task).checklist, '[{"text": "a", "done": false}, {"text": "b", "done": false}]'::jsonb, 'nor is any in the next occurrence') from packed;
+-- ---- names ----
+create temp table named as select t.id as task, r.id as series, r.next_key as key from agenda.create_task('Named', due => '2040-01-02T09:00:00Z') t,
+    agenda.create_recurring_task('Named', 'daily', start_date => '2040-01-02T09:00:00Z') r;
+select throws_ok(format(call, task, series, key), 'YA006', message, call) from named,
+  (values ($$select agenda.update_task('%1$s', '{"titel": "x"}')$$, 'there is no member "titel"'),
+          ($$select agenda.update_task('%1$s', '{"titel": "x", "reminders": []}')$$, 'there is no member "titel"'),
+          ($$select agenda.update_task('%1$s', '{"scope": "all"}')$$, 'there is no member "scope"'),
+          ($$select agenda.create_recurring_task('x', 'daily', options => '{"mised": "all"}')$$, 'there is no member "mised"'),
+          ($$select agenda.update_recurring_task('%2$s', '{"mised": "all"}')$$, 'there is no member "mised"'),
+          ($$select agenda.update_recurring_task('%2$s', '{"mised": "all"}', effective_from => '2040-02-01')$$, 'there is no member "mised"'),
+          ($$select agenda.preview_recurring_task('%2$s', 3, '{"mised": "all"}')$$, 'there is no member "mised"'),
+          ($$select agenda.preview_recurring_task(null, 3, '{"rule": "daily"}')$$, 'there is no member "rule"'),
+          ($$select agenda.patch_occurrence('%2$s', '%3$s', '{"titel": "x"}')$$, null),
+          ($$select agenda.patch_occurrence('%2$s', '%3$s', '{"titel": "x"}', 'following')$$, 'there is no member "titel"'),
+          ($$select agenda.add_occurrence('%2$s', '2040-01-02 10:00', '{"titel": "x"}')$$, null),
+          ($$select agenda.set_preferences('{"time_zone": "UTC"}')$$, '"time_zone" is no preference')) v (call, message);
+select lives_ok(format($$select agenda.update_task('%s', agenda.task_json(agenda.get_task('%1$s')))$$, task), 'what is read of a task may be sent back') from named;
+select lives_ok(format($$select agenda.update_recurring_task('%s', agenda.recurring_task_json(agenda.get_recurring_task('%1$s')))$$, series), 'and of a series') from named;
+select is(body::jsonb->>'title', 'Renamed', 'a REST client may say more of a task than is known') from named,
+    agenda.gw_update_task('aaaaaaaa-0000-4000-8000-000000000001', 'r', null, task, '{"title": "Renamed", "x": 1}', null);
+select is(body::jsonb->>'title', 'Renamed', 'and of a series') from named,
+    agenda.gw_update_recurring_task('aaaaaaaa-0000-4000-8000-000000000001', 'r', null, series, '{"title": "Renamed", "x": 1}', null);
 select is((agenda.update_task(id, '{"checklist": [{"text": "c"}]}')).checklist, '[{"text": "c", "done": false}]'::jsonb, 'nor one that comes later') from packed;
 insert into agenda.recurring_tasks (title, rrule, start_date, checklist) values ('Pack more', 'daily', '2040-01-02 09:00Z', '[{"text": "d"}]');
 select is(checklist, '[{"text": "d", "done": false}]'::jsonb, 'nor in a series') from agenda.recurring_tasks where title = 'Pack more';
