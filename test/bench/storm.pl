@@ -4,10 +4,11 @@
 #
 # AGENDA_BENCH_REMINDERS (100000; a million takes ten minutes to make) reminders, twenty of each of many
 # users, come up at one instant: the clock is set to it (agenda.now), so nothing is raised before all
-# are there.  AGENDA_BENCH_SCANNERS (2) processes raise them.  Meanwhile other users go on, 100 transactions a
-# second in sessions that they have opened before, as those of a gateway; how long theirs take is put
-# beside the same without a storm.  Afterwards fsck() looks whether all is as it should be.  Then, by the real clock, 1,000 reminders a second for
-# AGENDA_BENCH_SECONDS (5): how late each was committed.  The figures go to one JSON file in $TESTDIR.
+# are there.  AGENDA_BENCH_SCANNERS (2) processes raise them.  Meanwhile other users go on, 100 transactions
+# a second in sessions that they have opened before, as those of a gateway; how long theirs take is put
+# beside the same without a storm.  Afterwards fsck() looks whether all is as it should be.  Then, by the
+# real clock, 1,000 reminders a second for AGENDA_BENCH_SECONDS (5): how late each was committed.  The
+# figures go to one JSON file in $TESTDIR.
 use strict;
 use warnings;
 
@@ -15,7 +16,7 @@ use AgendaBench;
 use AgendaTest;
 use POSIX qw(ceil strftime);
 use PostgreSQL::Test::Utils;
-use Time::HiRes qw(time);
+use Time::HiRes qw(time usleep);
 
 my $reminders = $ENV{AGENDA_BENCH_REMINDERS} // 100_000;
 my $scanners = $ENV{AGENDA_BENCH_SCANNERS} // 2;
@@ -38,9 +39,11 @@ make_reminders('stormy', $reminders, "timestamptz '$instant'");
 # the others have notifications already: plans for an empty table would say nothing
 make_reminders('other', $others * $tasks_each, "timestamptz '$earlier'");
 set_clock($earlier);
-wait_until(sub { raised() >= $others * $tasks_each }, 'the others to have notifications', 600);
+wait_until(sub { usleep(200_000); sql("select agenda.health() #>> '{scanner,raised}'") >= $others * $tasks_each }, 'the others to have notifications', 600);
 set_clock('');
-sql('vacuum (analyze); checkpoint');
+make_wal_segments();
+sql('vacuum (analyze)');
+sql('checkpoint');
 $result{storm} = storm();
 $result{stream} = stream();
 $node->stop;
@@ -89,21 +92,37 @@ sub in_steps
     }
 }
 
+# A server that has been running has its segments already and writes them again; in a new one every 16 MB
+# stop all commits until a file is made and synced.
+sub make_wal_segments
+{
+    sql('create table filler (line text)');
+    sql('insert into filler select repeat(md5(i::text), 60) from generate_series(1, 500000) i');
+    sql('drop table filler');
+    sql('checkpoint');
+}
+
 # ---- at one instant ---------------------------------------------------------------------------
 
 sub storm
 {
     my $quiet = percentiles_of(map { $_->[1] } others(5, sub { }));
     my $cpu = scanner_cpu();
-    my $before = raised();
+    # one session and some looks a second: sessions that come and go took a quarter of the machine
+    my $watch = $node->background_psql('agenda');
+    my $raised = q{select agenda.health() #>> '{scanner,raised}'};
+    my $before = $watch->query_safe($raised);
+    my $pid = sql("select agenda.health() #>> '{scanner,pid}'");
     my ($start, @memory);
     my @busy = others(
         2 + ceil($reminders / 10_000),
         sub {
             $start = time;
             set_clock($instant);
-            wait_until(sub { push @memory, scanner_memory(); raised() - $before >= $reminders }, 'the storm to be over', 3600);
+            wait_until(sub { usleep(200_000); push @memory, own_memory($pid); $watch->query_safe($raised) - $before >= $reminders },
+                'the storm to be over', 3600);
         });
+    $watch->quit;
     $cpu = scanner_cpu() - $cpu;
     my ($told, $twice, $end, $left) = split /\|/, sql(<<"SQL");
 select count(distinct n.reminder_id), count(*) - count(distinct n.reminder_id), extract(epoch from max(pg_xact_commit_timestamp(n.xmin))),
@@ -148,8 +167,6 @@ commit;
 SQL
 }
 
-sub raised { return sql("select agenda.health() #>> '{scanner,raised}'") }
-
 # Seconds of processor time that the scanners have used.
 sub scanner_cpu
 {
@@ -159,10 +176,10 @@ sub scanner_cpu
     return $sum;
 }
 
-# Its own, in kB: without the pages of shared memory that it has touched.
-sub scanner_memory
+# Of a process, in kB: without the pages of shared memory that it has touched.
+sub own_memory
 {
-    my $pid = sql("select agenda.health() #>> '{scanner,pid}'");
+    my ($pid) = @_;
     return (slurp("/proc/$pid/status") =~ /^RssAnon:\s+(\d+)/m)[0];
 }
 
