@@ -201,6 +201,10 @@ static const struct words civil_cases[] = {
 	  "FREQ=HOURLY;INTERVAL=5 FREQ=DAILY", "", "", "",
 	  "2019-01-01T00:00:00 2019-01-01T05:00:00 2019-01-01T10:00:00 2019-01-01T15:00:00 "
 	  "2019-01-01T20:00:00 2019-01-02T00:00:00 2019-01-02T01:00:00 ..." },
+	{ "a series that has the half hours of another only at times", "2026-01-01T00:00:00",
+	  "FREQ=HOURLY;INTERVAL=5;BYMINUTE=0,30", "", "",
+	  "FREQ=MINUTELY;INTERVAL=100 FREQ=HOURLY;INTERVAL=5;BYMINUTE=30;BYMONTH=1,2,3",
+	  "2026-04-01T00:30:00 2026-04-01T05:30:00 ..." },
 };
 
 static const struct
@@ -228,6 +232,22 @@ static const struct
 	  { "users' case 16: a gap, then back", "2021-03-12T02:22:10", "FREQ=DAILY;COUNT=30", "", "",
 		"FREQ=DAILY;INTERVAL=5",
 		"2021-03-13T10:22:10 2021-03-14T10:22:10 2021-03-15T09:22:10 2021-03-16T09:22:10 ..." } },
+	{ "America/New_York",
+	  { "excluded each day but where a gap moves it to another hour", "2025-11-10T02:00:00",
+		"FREQ=DAILY;BYHOUR=2", "", "", "FREQ=HOURLY;BYHOUR=2",
+		"2026-03-08T07:00:00 2027-03-14T07:00:00 2028-03-12T07:00:00 ..." } },
+	{ "America/New_York",
+	  { "excluded each day, but once of twice in a fold", "2025-03-10T01:00:00",
+		"FREQ=HOURLY;BYHOUR=1", "", "", "FREQ=DAILY;BYHOUR=1",
+		"2025-11-02T06:00:00 2026-11-01T06:00:00 2027-11-07T06:00:00 ..." } },
+	{ "America/New_York",
+	  { "elapsed time that shows other hours in summer", "2026-01-01T00:00:00",
+		"FREQ=HOURLY;INTERVAL=4", "", "", "FREQ=HOURLY;BYHOUR=0,4,8,12,16,20",
+		"2026-03-08T09:00:00 2026-03-08T13:00:00 ..." } },
+	{ "Australia/Lord_Howe",
+	  { "elapsed time that shows half hours in winter", "2026-01-01T00:00:00",
+		"FREQ=HOURLY;INTERVAL=2", "", "", "FREQ=MINUTELY;INTERVAL=30;BYMINUTE=0",
+		"2026-04-04T15:00:00 2026-04-04T17:00:00 ..." } },
 };
 
 /* the last n of what next gives must be what previous gives */
@@ -288,7 +308,7 @@ static const char *const void_sets[][2] = {
 	  "FREQ=SECONDLY;INTERVAL=86399;BYDAY=MO,TU,WE,TH FREQ=SECONDLY;BYDAY=FR,SA,SU" },
 	{ "FREQ=MINUTELY;INTERVAL=90", "FREQ=HOURLY;BYMINUTE=0,30" },
 	{ "FREQ=DAILY;BYHOUR=1,2,3,4",
-	  "FREQ=HOURLY;BYHOUR=1,3 FREQ=WEEKLY;BYDAY=MO,TU,WE,TH,FR,SA,SU;BYHOUR=2,4" },
+	  "FREQ=HOURLY;BYHOUR=1,3;BYMINUTE=0 FREQ=WEEKLY;BYDAY=MO,TU,WE,TH,FR,SA,SU;BYHOUR=2,4" },
 	{ "FREQ=MONTHLY;BYMONTHDAY=1", "FREQ=DAILY;INTERVAL=2 FREQ=WEEKLY;INTERVAL=3 "
 								   "FREQ=MONTHLY;INTERVAL=7 FREQ=YEARLY;BYMONTHDAY=1" },
 	{ "FREQ=DAILY;INTERVAL=9973", "FREQ=DAILY;BYDAY=MO,TU,WE,TH FREQ=MONTHLY;BYDAY=FR,SA,SU" },
@@ -560,7 +580,8 @@ test_random(unsigned seed, const struct rr_zone *zone, int rounds, const char *n
 int
 main(int argc, char **argv)
 {
-	static const char *const zones[] = { "UTC", "America/New_York" };
+	static const char *const zones[] = { "UTC", "America/New_York", "Australia/Lord_Howe",
+										 "Pacific/Apia" };
 	static struct tzif tz;
 	struct rr_zone zone = { tzif_span, &tz };
 	unsigned seed = argc > 1 ? (unsigned) strtoul(argv[1], NULL, 10) : (unsigned) time(NULL);
