@@ -16,6 +16,7 @@ use AgendaBench;
 use AgendaTest;
 use POSIX qw(ceil strftime);
 use PostgreSQL::Test::Utils;
+use Test::More ();
 use Time::HiRes qw(time usleep);
 
 my $reminders = $ENV{AGENDA_BENCH_REMINDERS} // 100_000;
@@ -109,6 +110,7 @@ sub storm
     my $quiet = percentiles_of(map { $_->[1] } others(5, sub { }));
     my $cpu = scanner_cpu();
     # one session and some looks a second: sessions that come and go took a quarter of the machine
+    Test::More->builder->output(\my $notes);    # the session tells of each query
     my $watch = $node->background_psql('agenda');
     my $raised = q{select agenda.health() #>> '{scanner,raised}'};
     my $before = $watch->query_safe($raised);
