@@ -189,11 +189,7 @@ series_args(FunctionCallInfo fcinfo, Family family)
 	}
 	if (cache->rule != NULL && cache->dtstart == dtstart && cache->with_start == with_start &&
 		same_value(cache->rule, rule) && (zone == NULL || same_value(cache->zone, zone)))
-	{
-		/* asked again, so it pays */
-		rr_plan_settle(&cache->series.plan, &cache->series.zone);
 		return &cache->series;
-	}
 
 	/* an error on the way must not leave a half-made entry that a later call finds */
 	forget(cache);
@@ -208,24 +204,28 @@ series_args(FunctionCallInfo fcinfo, Family family)
 
 /* the first occurrence at or after lo; false if there is none that its type can hold */
 static bool
-find_next(const Series *series, int64 lo, int64 *found)
+find_next(Series *series, int64 lo, int64 *found)
 {
+	const struct rr_zone *zone = series->family == ZONED ? &series->zone : NULL;
 	bool any;
 
 	lo = Max(lo, lowest(series));
-	any = series->family == ZONED ? rr_zoned_next(&series->plan, &series->zone, lo, found)
-								  : rr_next(&series->plan, lo, found);
+	any = zone != NULL ? rr_zoned_next(&series->plan, zone, lo, found)
+					   : rr_next(&series->plan, lo, found);
+	rr_plan_answered(&series->plan, zone, any ? found : NULL);
 	return any && *found <= highest(series);
 }
 
 static bool
-find_previous(const Series *series, int64 hi, int64 *found)
+find_previous(Series *series, int64 hi, int64 *found)
 {
+	const struct rr_zone *zone = series->family == ZONED ? &series->zone : NULL;
 	bool any;
 
 	hi = Min(hi, highest(series));
-	any = series->family == ZONED ? rr_zoned_previous(&series->plan, &series->zone, hi, found)
-								  : rr_previous(&series->plan, hi, found);
+	any = zone != NULL ? rr_zoned_previous(&series->plan, zone, hi, found)
+					   : rr_previous(&series->plan, hi, found);
+	rr_plan_answered(&series->plan, zone, any ? found : NULL);
 	return any && *found >= lowest(series);
 }
 

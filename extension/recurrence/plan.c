@@ -630,5 +630,23 @@ rr_plan_settle(struct rr_plan *plan, const struct rr_zone *zone)
 		plan->until = rr_count_end(plan);
 	plan->open = false;
 	plan->sure = 0;
+	plan->unsure = 0;
 	make_last_period(plan);
+}
+
+/* to settle costs at worst about as much as so many answers behind the sure part */
+#define UNSURE_ANSWERS 8
+
+void
+rr_plan_answered(struct rr_plan *plan, const struct rr_zone *zone, const int64_t *found)
+{
+	int64_t at;
+
+	if (!plan->open)
+		return;
+	at = found == NULL                    ? INT64_MAX
+		 : zone != NULL && !plan->elapsed ? rr_to_civil(zone, *found)
+										  : *found;
+	if (at > plan->sure && ++plan->unsure == UNSURE_ANSWERS)
+		rr_plan_settle(plan, zone);
 }

@@ -254,6 +254,7 @@ struct rr_plan
 	bool never;       /* filters and series never meet, in the phase of DTSTART */
 	bool elapsed;     /* by rr_plan_elapse() */
 	bool open;        /* what COUNT permits is decided when it is asked, until rr_plan_settle() */
+	int32_t unsure;   /* open: how many answers were behind `sure` */
 	bool wants_start; /* RR_WITH_START, which elapsed time decides again */
 	int32_t count;    /* COUNT, which elapsed time counts again */
 	int64_t start_instant; /* elapsed: DTSTART as an instant, and the offset then */
@@ -287,6 +288,13 @@ extern void rr_plan_elapse(struct rr_plan *plan, const struct rr_zone *zone);
  * each time.  After this call it is constant.  zone: that of rr_plan_elapse(), else NULL.
  */
 extern void rr_plan_settle(struct rr_plan *plan, const struct rr_zone *zone);
+
+/*
+ * Or a plan that may be asked often: told each answer of next and previous (found NULL: there was none; zone: the
+ * one they were asked in, or NULL), it settles at the eighth that was not near DTSTART.
+ */
+extern void rr_plan_answered(struct rr_plan *plan, const struct rr_zone *zone,
+							 const int64_t *found);
 
 /* the first occurrence at or after lo; the last at or before hi; false where there is none */
 extern bool rr_next(const struct rr_plan *plan, int64_t lo, int64_t *found);

@@ -427,6 +427,34 @@ test_open(int rules, const char *where)
 	ok(bad == 0 && tried > 0, "COUNT left open, %d awkward rules, %s", rules, where);
 }
 
+/* answers that COUNT permits for sure never settle a plan; the eighth of the others does */
+static void
+test_answered(int freq, const struct rr_zone *in, const char *where)
+{
+	static struct rr_plan plan;
+	struct rr_rule rule;
+	int64_t sure;
+
+	do
+	{
+		awkward_rule(&rule);
+		rule.count = 1 + pick(1 << 30);
+		rr_plan_make(&plan, &rule, 0, in != NULL ? RR_ZONED | RR_ELAPSED : RR_FLOATING);
+		if (in != NULL)
+			rr_plan_elapse(&plan, in);
+	} while (!plan.open || (rule.freq == RR_DAILY) != (freq == RR_DAILY));
+	sure = in != NULL && !plan.elapsed ? rr_to_instant(in, plan.sure) : plan.sure;
+	for (int i = 0; i < 100; i++)
+		rr_plan_answered(&plan, in, &sure);
+	ok(plan.open, "answers near DTSTART leave COUNT open, %s", where);
+	sure++;
+	for (int i = 0; i < 7; i++)
+		rr_plan_answered(&plan, in, i % 2 == 0 ? &sure : NULL);
+	ok(plan.open, "so do seven others");
+	rr_plan_answered(&plan, in, NULL);
+	ok(!plan.open, "the eighth settles it");
+}
+
 #define ERA (RR_CYCLE_DAYS * DAY)
 
 /* how many occurrences are in so much time from the first on, or -1 if they are too many */
@@ -541,5 +569,9 @@ main(int argc, char **argv)
 	test_open(rules * 2, "half an hour");
 	test_eras(rules, "half an hour");
 	test_howe();
+	test_answered(RR_DAILY, NULL, "days");
+	test_answered(RR_DAILY, zone, "days in a zone");
+	test_answered(RR_HOURLY, NULL, "hours and faster");
+	test_answered(RR_HOURLY, zone, "elapsed time");
 	return done_testing();
 }
