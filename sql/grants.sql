@@ -74,7 +74,7 @@ begin
         execute pg_catalog.format('grant insert (id, user_id, title, description, status, priority, due_date, timezone,
                                                  due_kind, due_local, tags, checklist, recurrence_rule),
                                          update (title, description, status, priority, due_date, timezone,
-                                                 due_kind, due_local, tags, checklist, recurrence_rule, deleted_at),
+                                                 due_kind, due_local, tags, checklist, recurrence_rule, own_reminders, deleted_at),
                                          delete on agenda.tasks to %I', r);
         execute pg_catalog.format('grant insert (id, user_id, title, description, priority, tags, checklist, own_reminders,
                                                  recurrence_type, recurrence_interval, rrule, invalid_day,

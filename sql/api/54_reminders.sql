@@ -121,6 +121,9 @@ begin
         -- the occurrences to come have them too, even if these are none
         update agenda.recurring_tasks s set own_reminders = true
          where s.user_id = t.user_id and s.id = t.recurring_task_id and not s.own_reminders;
+        -- without a due date there is no series yet
+        update agenda.tasks k set own_reminders = true
+         where k.user_id = t.user_id and k.id = t.id and k.recurring_task_id is null and not k.own_reminders;
     end if;
 end
 $$;

@@ -1,7 +1,7 @@
 -- What reminds of the occurrences of a series: its own reminders, none, or its owner's default ones.
 begin;
 set local search_path = public;
-select plan(28);
+select plan(33);
 
 set local agenda.now = '2025-03-10 12:00:00+00';
 create role t_app login in role agenda_app;
@@ -78,6 +78,19 @@ end $$;
 select is(pg_temp.reminders(pg_temp.chain(null)), '-1 days,-01:00:00 -1 days,-01:00:00 -1 days,-01:00:00', 'nothing said: the default ones go on');
 select is(pg_temp.reminders(pg_temp.chain('[]')), 'none none none', 'none, for every occurrence');
 select is(pg_temp.reminders(pg_temp.chain('["-3 hours"]')), '-03:00:00 -03:00:00 -03:00:00', 'its own go on');
+-- without a due date the series begins with the completion
+create function pg_temp.begun(p_id uuid) returns text language plpgsql as $$
+declare n agenda.tasks := (agenda.complete_task(p_id)).next_task;
+begin
+    return pg_temp.reminders(n.recurring_task_id);
+end $$;
+select is(pg_temp.begun((agenda.create_task('No day', recurrence_rule => 'daily')).id), 'none -1 days,-01:00:00', 'a rule without a due date: the default ones, when there is one');
+select is(pg_temp.begun((agenda.create_task('No day', recurrence_rule => 'daily', reminders => '[]')).id), 'none none', 'unless none were wanted');
+select is(pg_temp.begun((agenda.update_task((agenda.create_task('No day')).id, '{"recurrence_rule": "daily", "reminders": []}')).id), 'none none', 'with the rule');
+select is(pg_temp.begun((agenda.update_task((agenda.create_task('No day', recurrence_rule => 'daily')).id, '{"reminders": []}')).id), 'none none', 'or later');
+create temp table silent as select t.* from agenda.create_task('No day', recurrence_rule => 'daily') t;
+select agenda.set_reminders(id, '[]') from silent;
+select is(t.version, s.version, 'which is no change of the task') from silent s join agenda.tasks t using (id);
 create temp table c as select t.* from agenda.create_task('Changed', due => '2025-03-12T09:00:00Z', recurrence_rule => 'daily') t;
 select agenda.set_reminders(id, '[]') from c;
 select agenda.complete_task(id) from c;

@@ -69,7 +69,7 @@ $$values
     ('reminders', 'INSERT', 'absolute_local absolute_zone anchor at_time id offset_by recurring_task_id repeat_every repeat_max task_id until_done user_id'),
     ('reminders', 'UPDATE', 'absolute_local absolute_zone anchor at_time offset_by repeat_every repeat_max until_done'),
     ('tasks', 'INSERT', 'checklist description due_date due_kind due_local id priority recurrence_rule status tags timezone title user_id'),
-    ('tasks', 'UPDATE', 'checklist deleted_at description due_date due_kind due_local priority recurrence_rule status tags timezone title')$$, 'columns that a person may write');
+    ('tasks', 'UPDATE', 'checklist deleted_at description due_date due_kind due_local own_reminders priority recurrence_rule status tags timezone title')$$, 'columns that a person may write');
 select is_empty($$select name, p from relations, unnest('{INSERT,UPDATE}'::text[]) p where kind in ('r', 'p', 'v')
                      and pg_temp.columns('agenda_user', oid, p) is distinct from pg_temp.columns('agenda_app', oid, p)$$, 'and an application');
 select is_empty($$select r, name from relations, unnest('{agenda_gateway,agenda_monitor,public}'::name[]) r
