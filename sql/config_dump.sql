@@ -6,7 +6,7 @@ do $$
 declare
     t name;
 begin
-    foreach t in array '{users,preferences,holidays,recurring_tasks,recurrence_overrides,tasks,ical_uids,reminders,timers,notifications,notification_retention,channels,channel_secrets,deliveries,events,ticks,replays,log_leaves,log_owners,dead_letters,idempotency_keys,inbox,stream_tickets,events_seq,ticks_tick,dead_letters_id_seq}'::name[] loop
+    foreach t in array '{users,preferences,holidays,recurring_tasks,recurrence_overrides,tasks,ical_uids,reminders,timers,notifications,notification_retention,channels,channel_secrets,channel_trials,deliveries,events,ticks,replays,log_leaves,log_owners,dead_letters,idempotency_keys,inbox,stream_tickets,events_seq,ticks_tick,dead_letters_id_seq}'::name[] loop
         perform pg_catalog.pg_extension_config_dump(pg_catalog.format('agenda.%I', t)::regclass, '');
     end loop;
 end

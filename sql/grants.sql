@@ -142,7 +142,7 @@ $$;
 
 -- Engine, migrations, bulk load.  The log stays append-only, and _emit() its only writer.
 grant select, insert, update, delete on agenda.users, agenda.preferences, agenda.holidays, agenda.recurring_tasks, agenda.recurrence_overrides, agenda.tasks,
-    agenda.ical_uids, agenda.reminders, agenda.timers, agenda.notifications, agenda.notification_retention, agenda.channels, agenda.channel_secrets, agenda.deliveries, agenda.topic_routes, agenda.topics, agenda.log_owners to agenda_service;
+    agenda.ical_uids, agenda.reminders, agenda.timers, agenda.notifications, agenda.notification_retention, agenda.channels, agenda.channel_secrets, agenda.channel_trials, agenda.deliveries, agenda.topic_routes, agenda.topics, agenda.log_owners to agenda_service;
 grant update on agenda.log_leaves to agenda_service;
 grant select on agenda.events, agenda.audit_log, agenda.task_event_log, agenda.log_leaves to agenda_service;
 grant select, insert on agenda.ticks, agenda.dead_letters to agenda_service;

@@ -7,7 +7,7 @@ do $$
 declare
     t name;
 begin
-    foreach t in array '{users,preferences,recurring_tasks,recurrence_overrides,tasks,ical_uids,reminders,notifications,holidays,channels,channel_secrets,deliveries}'::name[] loop
+    foreach t in array '{users,preferences,recurring_tasks,recurrence_overrides,tasks,ical_uids,reminders,notifications,holidays,channels,channel_secrets,channel_trials,deliveries}'::name[] loop
         execute pg_catalog.format('alter table agenda.%I enable row level security, force row level security', t);
         execute pg_catalog.format('create policy owner on agenda.%I using (%I = (select agenda.current_user_id()))',
                                   t, case t when 'users' then 'id' else 'user_id' end);

@@ -49,11 +49,14 @@ $$
 declare
     v_id uuid;
 begin
-    if (select count(*) from agenda.deliveries d
-         where d.user_id = c.user_id and d.what <> 'notification' and d.created_at > clock_timestamp() - interval '1 hour') >= 20 then
+    -- two at a time may not pass the limit together
+    perform from agenda.users u where u.id = c.user_id for no key update;
+    delete from agenda.channel_trials t where t.user_id = c.user_id and t.asked_at <= clock_timestamp() - interval '1 hour';
+    if (select count(*) from agenda.channel_trials t where t.user_id = c.user_id) >= 20 then
         raise exception using errcode = 'YA008', message = 'too many messages to try channels out',
             detail = 'There may be 20 of them in an hour.';
     end if;
+    insert into agenda.channel_trials (user_id) values (c.user_id);
     insert into agenda.deliveries (user_id, channel_id, what) values (c.user_id, c.id, p_what) returning id into v_id;
     perform agenda._wake_deliverer();
     return v_id;

@@ -36,6 +36,14 @@ create table agenda.channel_secrets (
 );
 comment on table agenda.channel_secrets is 'keys of signatures, and the codes that confirm addresses';
 
+-- It outlives channels: who adds and deletes them in turn has the same limit.
+create table agenda.channel_trials (
+    user_id  uuid not null references agenda.users on delete cascade,
+    asked_at timestamptz not null default clock_timestamp()
+);
+create index channel_trials_user on agenda.channel_trials (user_id, asked_at);
+comment on table agenda.channel_trials is 'when users had confirmations and test messages sent, in the last hour';
+
 -- The queue of the deliverer.  It belongs to the real clock, whatever agenda.now says.
 create table agenda.deliveries (
     id              uuid not null default agenda.uuid7(),

@@ -2,7 +2,7 @@
 -- The deliverer itself is in test/t/160_deliverer.t.
 begin;
 set local search_path = public;
-select plan(64);
+select plan(67);
 
 set local agenda.delivery = on;
 set local agenda.now = '2025-03-10 12:00:00+00';
@@ -103,6 +103,23 @@ select agenda.act_as(pg_temp.a());
 select isnt_empty('select * from agenda.forecast_notifications()', 'a forecast meets the channels as its user');
 reset role;
 select is((select count(*) from agenda.deliveries where notification_id is not null and status = 'queued' and created_at > now() and attempts = 0), 0::bigint, 'and queues nothing');
+
+-- ---- nobody's mailbox is flooded ----
+create function pg_temp.add_and_delete(n integer) returns void language plpgsql as $$
+begin
+    for i in 1 .. n loop
+        perform agenda.delete_channel((agenda.add_channel('email', 'c@example.org')->>'id')::uuid);
+    end loop;
+end $$;
+set local role t_app;
+select agenda.act_as('cccccccc-0000-4000-8000-000000000003');
+select lives_ok('select pg_temp.add_and_delete(20)', 'twenty codes are sent in an hour');
+select throws_ok('select pg_temp.add_and_delete(1)', 'YA008', 'too many messages to try channels out', 'but no more, though their channels are gone');
+reset role;
+update agenda.channel_trials set asked_at = asked_at - interval '1 hour';
+set local role t_app;
+select lives_ok('select pg_temp.add_and_delete(1)', 'an hour later again');
+reset role;
 
 select * from finish();
 rollback;

@@ -27,6 +27,7 @@ select set_eq($$select name::text, pg_temp.rights('agenda_user', oid) as person,
 $$values
     ('audit_log', 'S', 'S'),
     ('channel_secrets', '-', 'SIUD'),
+    ('channel_trials', '-', 'SIUD'),
     ('channels', 'S', 'SIUD'),
     ('dead_letters', '-', 'SIUD'),
     ('deliveries', 'S', 'SIUD'),

@@ -71,7 +71,7 @@ select is_empty(
 select set_eq(
     $$select name from our_relations where relforcerowsecurity$$,
     array['agenda.users', 'agenda.preferences', 'agenda.recurring_tasks', 'agenda.recurrence_overrides', 'agenda.tasks', 'agenda.notifications',
-          'agenda.ical_uids', 'agenda.reminders', 'agenda.holidays', 'agenda.channels', 'agenda.channel_secrets', 'agenda.deliveries'],
+          'agenda.ical_uids', 'agenda.reminders', 'agenda.holidays', 'agenda.channels', 'agenda.channel_secrets', 'agenda.channel_trials', 'agenda.deliveries'],
     'and forced on what users write');
 select is_empty(
     $$select name from our_relations
