@@ -333,6 +333,24 @@ put_times(struct rr_out *out, const struct rr_rule *rule)
 		}
 }
 
+/* weeks of chosen days only: people name the days, "every Saturday and Sunday", not the week */
+static bool
+is_named_by_weekdays(const struct rr_rule *rule)
+{
+	return rule->freq == RR_WEEKLY && rule->interval == 1 && rule->weekdays != 0 &&
+		   rule->months == 0;
+}
+
+static void
+put_every_weekday(struct rr_out *out, const struct rr_rule *rule)
+{
+	rr_put(out, "every ");
+	if (rule->weekdays == 0x1f)
+		rr_put(out, "weekday");
+	else
+		put_weekdays(out, rule, AND);
+}
+
 static void
 put_setpos(struct rr_out *out, const struct rr_rule *rule)
 {
@@ -349,6 +367,21 @@ put_setpos(struct rr_out *out, const struct rr_rule *rule)
 	rr_put(out, units[rule->freq]);
 }
 
+/* "once", "twice", "3 times" */
+static void
+put_count(struct rr_out *out, int count)
+{
+	static const char *const words[3] = { "", "once", "twice" };
+
+	if (count <= 2)
+	{
+		rr_put(out, words[count]);
+		return;
+	}
+	rr_put_number(out, count, 1);
+	rr_put(out, " times");
+}
+
 static void
 put_end(struct rr_out *out, const struct rr_rule *rule)
 {
@@ -358,8 +391,7 @@ put_end(struct rr_out *out, const struct rr_rule *rule)
 	if (rule->count != 0)
 	{
 		rr_put(out, ", ");
-		rr_put_number(out, rule->count, 1);
-		rr_put(out, rule->count == 1 ? " time" : " times");
+		put_count(out, rule->count);
 	}
 	if (rule->until_kind == RR_UNTIL_NONE)
 		return;
@@ -382,8 +414,13 @@ rr_describe(const struct rr_rule *rule, char *buf, size_t size)
 {
 	struct rr_out out = { buf, size, 0 };
 
-	put_frequency(&out, rule);
-	put_days(&out, rule);
+	if (is_named_by_weekdays(rule))
+		put_every_weekday(&out, rule);
+	else
+	{
+		put_frequency(&out, rule);
+		put_days(&out, rule);
+	}
 	put_times(&out, rule);
 	put_setpos(&out, rule);
 	if (rule->wkst != 0)
