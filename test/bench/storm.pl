@@ -112,6 +112,7 @@ sub storm
     # one session and some looks a second: sessions that come and go took a quarter of the machine
     Test::More->builder->output(\my $notes);    # the session tells of each query
     my $watch = $node->background_psql('agenda');
+    $watch->set_query_timer_restart;
     my $raised = q{select agenda.health() #>> '{scanner,raised}'};
     my $before = $watch->query_safe($raised);
     my $pid = sql("select agenda.health() #>> '{scanner,pid}'");
@@ -123,8 +124,8 @@ sub storm
             set_clock($instant);
             wait_until(sub { usleep(200_000); push @memory, own_memory($pid); $watch->query_safe($raised) - $before >= $reminders },
                 'the storm to be over', 3600);
+            $watch->quit;
         });
-    $watch->quit;
     $cpu = scanner_cpu() - $cpu;
     my ($told, $twice, $end, $left) = split /\|/, sql(<<"SQL");
 select count(distinct n.reminder_id), count(*) - count(distinct n.reminder_id), extract(epoch from max(pg_xact_commit_timestamp(n.xmin))),
