@@ -20,6 +20,8 @@
  *
  * Commits wake it by its latch, and are read at once.  One that comes very soon after a read (READ_EVERY_US)
  * is read a millisecond later, with those that follow it: meanwhile the drainer rests, and nobody wakes it.
+ * Under a load it is read BUSY_EVERY_US after the last read at the earliest: a read, and the requests to the broker for
+ * what it found, cost as much as many events.
  * Without brokers what is read serves those who go by stored positions, so that it is not done more
  * often than these are stored.
  *
@@ -81,8 +83,12 @@
 /* how often standbys are looked at: first, and when they have not answered for a second */
 #define STANDBY_SOON_MS  1
 #define STANDBY_LATER_MS 100
-/* windows aren't cut more often than this, and under load once a millisecond: they become larger */
+/* windows aren't cut more often than this, so that they become larger */
 #define READ_EVERY_US 250
+#define BUSY_EVERY_US 4000
+/* a load: so many events since the read before, in no less time than it takes to tell it from a chance */
+#define BUSY_EVENTS_PER_MS 5
+#define BUSY_MEASURE_US    2000
 /* a window takes no more than this part of what all of them may take */
 #define WINDOWS_IN_MEMORY 4
 
@@ -111,7 +117,8 @@ static bool save_failed = false;
 static bool news = true; /* there may be something to read, whatever the slot says */
 static TimestampTz next_look = 0;
 static TimestampTz last_read = 0;
-static int failures = 0; /* transactions in a row */
+static bool busy = false; /* as that read found */
+static int failures = 0;  /* transactions in a row */
 static RedriveState redrive = REDRIVE_WANTED;
 static int64 last_letter = 0; /* number of the last letter that was read in this round of them */
 
@@ -146,6 +153,7 @@ static void name_source(void *arg);
 static bool warm_topics(long *wait_ms);
 static void read_more(long *wait_ms);
 static long pause_us(void);
+static bool is_load(int n_rows, long since_us);
 static bool room_for_window(void);
 static void add_window(AgendaWindow *window);
 static bool is_replicated(void);
@@ -380,7 +388,8 @@ read_more(long *wait_ms)
 static long
 pause_us(void)
 {
-	long every_us = agenda_publishing() ? READ_EVERY_US : SAVE_EVERY_MS * 1000;
+	long busy_us = busy ? BUSY_EVERY_US : READ_EVERY_US;
+	long every_us = agenda_publishing() ? busy_us : SAVE_EVERY_MS * 1000;
 	long since_us = (long) (GetCurrentTimestamp() - last_read);
 	bool read_for_save = last_read >= TimestampTzPlusMilliseconds(position_saved, SAVE_EVERY_MS);
 
@@ -388,6 +397,12 @@ pause_us(void)
 		(position_unsaved && save_left_ms(0) == 0 && !read_for_save))
 		return 0;
 	return Max(every_us - since_us, 0);
+}
+
+static bool
+is_load(int n_rows, long since_us)
+{
+	return n_rows >= Max(since_us, BUSY_MEASURE_US) / 1000 * BUSY_EVENTS_PER_MS;
 }
 
 static bool
@@ -422,6 +437,7 @@ standby_look_ms(void)
 static void
 read_log(long *wait_ms)
 {
+	TimestampTz read_before = last_read;
 	bool rest = !cursor.hi.isnull;
 	AgendaWindow *window;
 
@@ -437,6 +453,7 @@ read_log(long *wait_ms)
 	}
 	failures = 0;
 	last_read = GetCurrentTimestamp();
+	busy = window != NULL && is_load(window->n_rows, last_read - read_before);
 	SpinLockAcquire(&agenda_worker_slot->mutex);
 	info->reads++;
 	SpinLockRelease(&agenda_worker_slot->mutex);

@@ -32,14 +32,14 @@ sub sleeps
     return $count;
 }
 
-# So many commits as fast as one session can; what the drainer did for them, and for how many milliseconds.
+# So many commits, of so many events each, as fast as one session can; what the drainer did for them, and for how many milliseconds.
 sub burst
 {
-    my ($commits) = @_;
+    my ($commits, $events) = (@_, 1);
     wait_drained();
     my ($reads, $sleeps, $ticks) = (metric('reads_total'), sleeps(), newest_tick());
     my $started = sql('select clock_timestamp()');
-    sql("do \$\$ begin for i in 1 .. $commits loop perform agenda.emit('shop.pace', 't' || i, '{}', 'k' || i % 20); commit; end loop; end \$\$");
+    sql("do \$\$ begin for i in 1 .. $commits loop perform agenda.emit('shop.pace', 't' || i, '{}', 'k' || i % 20) from generate_series(1, $events); commit; end loop; end \$\$");
     wait_drained();
     my $ms = sql("select 1000 * extract(epoch from clock_timestamp() - '$started')");
     return { reads => metric('reads_total') - $reads, sleeps => sleeps() - $sleeps, ticks => newest_tick() - $ticks, ms => $ms };
@@ -64,6 +64,11 @@ note(join ' ', map { sprintf '%s %d', $_, $did->{$_} } sort keys %$did);
 bounded($did->{reads}, 2.5 * $did->{ms} + 20, 'windows are read a few times a millisecond at the most');
 bounded($did->{sleeps}, $commits / 3, 'whose writers hardly ever wake the drainer');
 bounded($did->{ticks}, $did->{ms} / 10 + 5, 'the position is stored every 10 ms at the most');
+
+# of commits of 50 events those are a load that come within 10 ms: every 4 ms and before each position, every 10 ms
+$did = burst(1000, 50);
+note(join ' ', map { sprintf '%s %d', $_, $did->{$_} } sort keys %$did);
+bounded($did->{reads}, 0.5 * $did->{ms} + 20, 'windows of many events are read less often than every two milliseconds');
 
 # ---- durable before it is visible outside ----------------------------------------------------------
 my $published = metric('records_published_total');
