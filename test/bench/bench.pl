@@ -53,6 +53,7 @@ alter table public.bare alter user_id set default '00000000-0000-0000-0000-00000
 alter table public.indexed alter user_id set default '00000000-0000-0000-0000-000000000001';
 grant select, insert on public.bare, public.indexed to bench, bench_app;
 SQL
+    make_wal_segments($n);
     return $n;
 }
 
@@ -253,13 +254,15 @@ sub make_backlog
 # ---- sustained: written and published at the same time --------------------------------------
 
 # Applications that emit events as fast as they can, while the drainer publishes them: what keeps up is
-# what has been published meanwhile, as long as the log does not grow.
+# what has been published meanwhile, as long as the log does not grow.  Durable commits share the flush that they
+# wait for, so that it takes some of them at once to keep processors and disk busy.
 sub sustained
 {
     my @cases = (
-        [ durable => '1 event a durable commit', 1, 'on', 16 ],
-        [ asynchronous => '1 event an asynchronous commit', 1, 'off', 8 ],
-        [ batched => '100 events a durable commit', 100, 'on', 4 ]);
+        [ durable_16 => '1 event a durable commit, 16 clients', 1, 'on', 16 ],
+        [ durable => '1 event a durable commit, 64 clients', 1, 'on', 64 ],
+        [ asynchronous => '1 event an asynchronous commit, 8 clients', 1, 'off', 8 ],
+        [ batched => '100 events a durable commit, 4 clients', 100, 'on', 4 ]);
     say_line("\nevents per second, written by emit() and published meanwhile: $seconds s, everything on this machine");
     $node->safe_psql('agenda', q{insert into agenda.topic_routes values ('bench.event', 'task-created') on conflict do nothing});
     return with_each_broker(
@@ -267,6 +270,8 @@ sub sustained
             my ($what, $brokers) = @_;
             my %figure;
             publish_to($brokers);
+            # a broker that has just been started compiles itself
+            producer($brokers, 'bench-limit', 20_000, 800, 5000);
             foreach my $case (@cases)
             {
                 my ($name, $how, $events, $commit, $jobs) = @$case;
@@ -281,7 +286,10 @@ sub sustained
 sub write_and_publish
 {
     my ($events, $commit, $jobs) = @_;
-    my $emit = q{select count(agenda.emit('bench.event', 'thing ' || i, '{"n": 1, "text": "as long as the data of an event usually is"}', 'key ' || i % 1000))}
+    my $data = '{"n": 1, "text": "as long as the data of an event usually is"}';
+    my $emit = $events == 1
+      ? "\\set i random(1, 1000000)\nselect agenda.emit('bench.event', 'thing ' || :i, '$data', 'key ' || :i % 1000)"
+      : "select count(agenda.emit('bench.event', 'thing ' || i, '$data', 'key ' || i % 1000))"
       . " from (select random() * 1000000 as r) s, generate_series(r::integer, r::integer + $events - 1) i";
     wait_until(sub { waiting() == 0 }, 'the log to be published', 600);
 

@@ -42,7 +42,7 @@ make_reminders('other', $others * $tasks_each, "timestamptz '$earlier'");
 set_clock($earlier);
 wait_until(sub { usleep(200_000); sql("select agenda.health() #>> '{scanner,raised}'") >= $others * $tasks_each }, 'the others to have notifications', 600);
 set_clock('');
-make_wal_segments();
+make_wal_segments($node);
 sql('vacuum (analyze)');
 sql('checkpoint');
 $result{storm} = storm();
@@ -91,16 +91,6 @@ sub in_steps
         my $to = $from + 2499 < $users ? $from + 2499 : $users;
         sql('begin; set local role agenda_service; select agenda.bulk_import();' . $statement->($from, $to) . '; commit');
     }
-}
-
-# A server that has been running has its segments already and writes them again; in a new one every 16 MB
-# stop all commits until a file is made and synced.
-sub make_wal_segments
-{
-    sql('create table filler (line text)');
-    sql('insert into filler select repeat(md5(i::text), 60) from generate_series(1, 500000) i');
-    sql('drop table filler');
-    sql('checkpoint');
 }
 
 # ---- at one instant ---------------------------------------------------------------------------

@@ -28,7 +28,7 @@ use POSIX qw(strftime);
 use PostgreSQL::Test::Utils;
 use Time::HiRes qw(time);
 
-our @EXPORT = qw(bench_seconds say_line row rate_row load machine percentiles_of with_cpu processes run_out pgbench_latencies wrk wrk_post write_results reader_with_tasks start_gateway);
+our @EXPORT = qw(bench_seconds say_line row rate_row load machine percentiles_of with_cpu processes run_out pgbench_latencies wrk wrk_post write_results make_wal_segments reader_with_tasks start_gateway);
 
 # How long one measurement takes.
 sub bench_seconds { return $ENV{AGENDA_BENCH_SECONDS} // 5 }
@@ -196,6 +196,19 @@ sub write_results
     open my $out, '>', $file or die "$file: $!";
     print $out JSON::PP->new->canonical->pretty->encode($result);
     close $out;
+}
+
+# A server that has been running has its segments already and writes them again; in a new one every 16 MB
+# stop all commits until a file is made and synced.
+sub make_wal_segments
+{
+    my ($node) = @_;
+    foreach my $sql ('create table filler (line text)',
+        'insert into filler select repeat(md5(i::text), 60) from generate_series(1, 500000) i', 'drop table filler', 'checkpoint')
+    {
+        $node->safe_psql('agenda', $sql);
+    }
+    return;
 }
 
 # A user with some tasks, who can log in too; returns the id of one task.
