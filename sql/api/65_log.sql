@@ -25,8 +25,9 @@ begin
     if p_parent = 'events' then
         execute format('create unique index on agenda.%I (seq)', v_leaf);
         execute format('create index on agenda.%I (xid)', v_leaf);
-        -- the audit trail: what a user did, what became of a thing; entries are unique, to look for equal ones is in vain
-        execute format('create index on agenda.%I (user_id, seq) with (deduplicate_items = off)', v_leaf);
+        -- the audit trail: what a user did, what became of a thing; entries are unique, to look for equal ones is in vain.
+        -- Events of nobody (emit() by an application) are asked for by their things
+        execute format('create index on agenda.%I (user_id, seq) with (deduplicate_items = off) where user_id is not null', v_leaf);
         execute format('create index on agenda.%I (subject, seq) with (deduplicate_items = off)', v_leaf);
     elsif p_parent = 'ticks' then
         execute format('create unique index on agenda.%I (drainer, tick)', v_leaf);

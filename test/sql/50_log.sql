@@ -1,7 +1,7 @@
 -- The log: who writes it, what it holds, how it is read.
 begin;
 set local search_path = public;
-select plan(29);
+select plan(31);
 
 select agenda.act_as('aaaaaaaa-0000-4000-8000-000000000001');
 create temp table mark as select coalesce(max(seq), 0) as seq from agenda.events;
@@ -78,6 +78,23 @@ select is((select array_agg(topic order by topic) from agenda.topic_routes where
 select is((select cache_size from pg_sequences where schemaname = 'agenda' and sequencename = 'events_seq'), 1::bigint, 'numbers are drawn one by one');
 select is((select string_agg(distinct proparallel::text, '') from pg_proc where pronamespace = 'agenda'::regnamespace and proname in ('emit', '_emit')), 'u',
     'no parallel worker writes an event');
+
+-- the audit trail of a user is found by an index, in which events of nobody have no entry
+prepare of_user(uuid) as select seq from agenda.events where user_id = $1 order by seq desc limit 1;
+create function pg_temp.plan_of(p_statement text) returns json language plpgsql as $$
+declare
+    v_plan json;
+begin
+    execute 'explain (format json) ' || p_statement into v_plan;
+    return v_plan;
+end $$;
+set local enable_seqscan = off;
+set local enable_bitmapscan = off;
+set local plan_cache_mode = force_generic_plan;
+select matches(pg_temp.plan_of($$execute of_user('aaaaaaaa-0000-4000-8000-000000000001')$$)::text, 'Index Cond": "\(user_id = \$1\)', 'events of a user are read by an index');
+select is((select count(*) from pg_index i, pg_inherits p where p.inhparent = 'agenda.events'::regclass and i.indrelid = p.inhrelid
+             and pg_get_indexdef(i.indexrelid) ~ '\(user_id, seq\)' and pg_get_expr(i.indpred, i.indrelid) is distinct from '(user_id IS NOT NULL)'),
+          0::bigint, 'which events of nobody do not pay for');
 
 select * from finish();
 rollback;
