@@ -80,6 +80,7 @@ OBJS = \
 	extension/recurrence/phrase_english.o \
 	bgworker/worker.o \
 	bgworker/launcher.o \
+	bgworker/scan.o \
 	bgworker/scanner.o \
 	bgworker/extra_scanner.o \
 	bgworker/drainer.o \

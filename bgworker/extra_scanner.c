@@ -20,7 +20,7 @@
 #include "utils/timestamp.h"
 
 #include "extra_scanner.h"
-#include "scanner.h"
+#include "scan.h"
 #include "settings.h"
 #include "worker.h"
 
@@ -31,6 +31,7 @@
 static int number;                          /* which of the extra scanners */
 static int failures = 0;                    /* in a row */
 static TimestampTz not_before = DT_NOBEGIN; /* pause until then */
+static AgendaScanPlace place;
 
 static bool called(void);
 static bool scan_round(void);
@@ -73,7 +74,7 @@ static bool
 scan_round(void)
 {
 	AgendaSlot *slot = agenda_worker_slot;
-	AgendaScan scan = { .max_rows = agenda_scanner_batch, .newest_first = true };
+	AgendaScan scan = { .max_rows = agenda_scanner_batch, .newest_first = true, .place = &place };
 
 	agenda_scan_begin(&scan);
 	SpinLockAcquire(&slot->mutex);

@@ -3,8 +3,8 @@
  *		The process that raises what is owed, at the time it is owed.
  *
  * It sleeps until the earliest pending timer and is woken by a transaction that commits an earlier
- * one.  Everything that is to be done about a timer is SQL, agenda._scan(now, floor, max_rows); the
- * scanner adds the time.
+ * one.  Everything that is to be done about a timer is SQL, agenda._scan() (scan.c); the scanner
+ * adds the time.
  *
  * The floor.  An index on the timers would be walked from its left end, over the dead entries of
  * all timers that have been raised since some other session took its snapshot.  So the scan gets a
@@ -32,10 +32,6 @@
  * agenda.scanner_gap after one that was not full; meanwhile next_wake stays -infinity, and committers leave
  * their notes without waking anybody.  What becomes owed after a longer sleep is raised at once.
  *
- * A round that is full does not wait for its commit to be on disk: the next one follows at once, and what
- * waits for the disk in the end is the last, with all before it.  What a crash takes back is owed still;
- * the drainer publishes nothing that is not on disk, and a deliverer's claim brings it there.
- *
  * After a round that was full more is owed, and the extra scanners are called (extra_scanner.c).
  *
  * One thing the scan may leave behind although it is owed: a timer whose task somebody has locked.
@@ -49,6 +45,7 @@
 #include "utils/guc.h"
 #include "utils/timestamp.h"
 
+#include "scan.h"
 #include "scanner.h"
 #include "settings.h"
 #include "worker.h"
@@ -67,12 +64,8 @@ static TimestampTz next_keep_log = DT_NOBEGIN;
 static int failures = 0;      /* in a row */
 static bool careful = false;  /* until a round after a failure has left nothing */
 static int locked_rounds = 0; /* in a row that left something owed behind */
+static AgendaScanPlace place;
 
-static AgendaQuery scan_query = {
-	.sql = "select raised, next_fire from agenda._scan($1, $2, $3, $4, $5)",
-	.nargs = 5,
-	.argtypes = { TIMESTAMPTZOID, TIMESTAMPTZOID, INT4OID, BOOLOID, BOOLOID }
-};
 static AgendaQuery keep_log_query = { .sql = "select agenda._keep_log($1)",
 									  .nargs = 1,
 									  .argtypes = { TIMESTAMPTZOID } };
@@ -87,7 +80,6 @@ static long settle(TimestampTz wake);
 static long sleep_time(TimestampTz wake);
 static long retry_delay(const AgendaScan *scan);
 static void call_extra_scanners(void);
-static void run_scan(void *arg);
 static void keep_log(void);
 static void run_keep_log(void *arg);
 static const char *sleep_text(long timeout_ms);
@@ -122,7 +114,7 @@ rest(long timeout_ms)
 static long
 scan_round(TimestampTz *wake)
 {
-	AgendaScan scan = { .max_rows = agenda_scanner_batch, .careful = careful };
+	AgendaScan scan = { .max_rows = agenda_scanner_batch, .careful = careful, .place = &place };
 
 	agenda_scan_begin(&scan);
 	if (careful)
@@ -143,15 +135,6 @@ scan_round(TimestampTz *wake)
 	agenda_worker_set_state(AGENDA_STATE_IDLE);
 	*wake = keep_floor(&scan);
 	return scan.raised >= scan.max_rows ? 0 : gap_left(&scan);
-}
-
-/* The time that the domain goes by may have been stopped by the setting agenda.now. */
-void
-agenda_scan_begin(AgendaScan *scan)
-{
-	scan->began = GetCurrentTimestamp();
-	if (!agenda_setting_now(&scan->now))
-		scan->now = scan->began;
 }
 
 /* Whether it is time to look at everything; remembers when it was. */
@@ -278,36 +261,6 @@ call_extra_scanners(void)
 	for (int i = 0; i < n; i++)
 		if (latch[i] != NULL)
 			SetLatch(latch[i]);
-}
-
-bool
-agenda_scan_run(AgendaScan *scan)
-{
-	return agenda_worker_transaction("raising timers", run_scan, scan);
-}
-
-/* In a transaction. */
-static void
-run_scan(void *arg)
-{
-	AgendaScan *scan = arg;
-	Datum values[] = { TimestampTzGetDatum(scan->now), TimestampTzGetDatum(scan->floor),
-					   Int32GetDatum(scan->max_rows), BoolGetDatum(scan->careful),
-					   BoolGetDatum(scan->newest_first) };
-	bool isnull;
-	Datum next;
-
-	agenda_worker_query(&scan_query, values, NULL);
-	if (SPI_processed != 1)
-		elog(ERROR, "agenda._scan returned " UINT64_FORMAT " rows", SPI_processed);
-
-	scan->raised =
-		DatumGetInt32(SPI_getbinval(SPI_tuptable->vals[0], SPI_tuptable->tupdesc, 1, &isnull));
-	next = SPI_getbinval(SPI_tuptable->vals[0], SPI_tuptable->tupdesc, 2, &isnull);
-	scan->next_fire = isnull ? DT_NOEND : DatumGetTimestampTz(next);
-	if (scan->raised >= scan->max_rows)
-		(void) set_config_option("synchronous_commit", "off", PGC_USERSET, PGC_S_SESSION,
-								 GUC_ACTION_LOCAL, true, 0, false);
 }
 
 /*

@@ -10,9 +10,13 @@
 --              It is the next floor, so it must never be later than what is pending
 --   careful    after a round that failed: a thing that fails is put off, and holds up no other
 --   newest     newest first: so those who work beside each other begin at different ends
+--   from       where to begin in the order of the index, null for its end: at the first that the round before has
+--              taken (first), for in front of it are mostly the dead entries of what has been raised.  What else
+--              is there is not looked at, which is for the caller to do (bgworker/scan.c)
 -- Any number of sessions may do this at once: what one of them has locked the others pass over.
 create or replace function agenda._scan(p_now timestamptz, p_floor timestamptz, p_max_rows integer, p_careful boolean default false,
-                                        p_newest boolean default false, out raised integer, out next_fire timestamptz)
+                                        p_newest boolean default false, p_from_at timestamptz default null, p_from_user uuid default null,
+                                        out raised integer, out next_fire timestamptz, out first_at timestamptz, out first_user uuid)
     language plpgsql volatile as
 $$
 declare
@@ -28,9 +32,13 @@ begin
     raised := 0;
     -- only what was done counts: things that somebody keeps locked must not use up the round
     for i in 1..8 loop
-        v_timers := case when p_newest then agenda._newest_timers(p_now, p_floor, p_max_rows - raised, v_left)
-                         else agenda._owed_timers(p_now, p_floor, p_max_rows - raised, v_left) end;
+        v_timers := case when p_newest then agenda._newest_timers(p_now, p_from_at, p_from_user, p_floor, p_max_rows - raised, v_left)
+                         else agenda._owed_timers(p_now, coalesce(p_from_at, p_floor), p_from_user, p_max_rows - raised, v_left) end;
         exit when v_timers = '{}';
+        if i = 1 then
+            first_at := v_timers[1].fire_at;
+            first_user := v_timers[1].user_id;
+        end if;
         v_all := v_all || v_timers;
         v_done := case when p_careful then agenda._fire_carefully(v_timers, p_now) else agenda._fire(v_timers, p_now) end;
         v_full := cardinality(v_timers) = p_max_rows - raised;
@@ -41,16 +49,19 @@ begin
     if not p_careful then
         perform agenda._plan_releases(v_all, p_now, true);
     end if;
-    select min(m.fire_at) into next_fire from agenda.timers m where m.fire_at >= p_floor;
+    -- behind a round that was full comes another, which asks the same
+    next_fire := case when p_from_at is null or raised < p_max_rows
+                      then (select min(m.fire_at) from agenda.timers m where m.fire_at >= p_floor) else p_floor end;
     perform agenda._leave();
 end
 $$;
-comment on function agenda._scan(timestamptz, timestamptz, integer, boolean, boolean) is 'engine: one round of the scanner';
+comment on function agenda._scan(timestamptz, timestamptz, integer, boolean, boolean, timestamptz, uuid) is 'engine: one round of the scanner';
 
 -- The oldest; and when there are more than a round takes, up to half of it for others: for the users who come
 -- next in the order of the index, ten timers of each, and for what has been owed for the shortest time.  So
 -- nobody waits behind the million of somebody else.
-create or replace function agenda._owed_timers(p_now timestamptz, p_floor timestamptz, p_max_rows integer, p_left uuid[]) returns agenda.timers[]
+create or replace function agenda._owed_timers(p_now timestamptz, p_from_at timestamptz, p_from_user uuid, p_max_rows integer, p_left uuid[])
+    returns agenda.timers[]
     language plpgsql volatile
     set enable_seqscan = off set enable_sort = off set enable_bitmapscan = off set jit = off as
 $$
@@ -63,7 +74,8 @@ declare
 begin
     v_owed := array(
         select m from agenda.timers m
-         where m.fire_at <= p_now and m.fire_at >= p_floor and m.entity_id <> all (p_left)
+         where m.fire_at <= p_now and (m.fire_at, m.user_id) >= (p_from_at, coalesce(p_from_user, '00000000-0000-0000-0000-000000000000'))
+           and m.entity_id <> all (p_left)
          order by m.fire_at, m.user_id
          limit p_max_rows
            for update skip locked);
@@ -84,20 +96,24 @@ begin
              limit least(10, v_share - cardinality(v_other))
                for update skip locked);
     end loop;
-    v_other := v_other || array(
-        select m from agenda.timers m
-         where (m.fire_at, m.user_id) > (v_last.fire_at, v_last.user_id) and m.fire_at <= p_now
-           -- ids in an array, not a join: both have hundreds of rows
-           and m.entity_id <> all (p_left || array(select (o).entity_id from unnest(v_other) o))
-         order by m.fire_at desc, m.user_id desc
-         limit v_share
-           for update skip locked);
+    -- that end of the index has its dead entries, too: a round from a place leaves it to the others
+    if p_from_user is null then
+        v_other := v_other || array(
+            select m from agenda.timers m
+             where (m.fire_at, m.user_id) > (v_last.fire_at, v_last.user_id) and m.fire_at <= p_now
+               -- ids in an array, not a join: both have hundreds of rows
+               and m.entity_id <> all (p_left || array(select (o).entity_id from unnest(v_other) o))
+             order by m.fire_at desc, m.user_id desc
+             limit v_share
+               for update skip locked);
+    end if;
     return v_owed[:p_max_rows - cardinality(v_other)] || v_other;
 end
 $$;
-comment on function agenda._owed_timers(timestamptz, timestamptz, integer, uuid[]) is 'engine: locks the timers that one round raises';
+comment on function agenda._owed_timers(timestamptz, timestamptz, uuid, integer, uuid[]) is 'engine: locks the timers that one round raises';
 
-create or replace function agenda._newest_timers(p_now timestamptz, p_floor timestamptz, p_max_rows integer, p_left uuid[]) returns agenda.timers[]
+create or replace function agenda._newest_timers(p_now timestamptz, p_from_at timestamptz, p_from_user uuid, p_floor timestamptz, p_max_rows integer,
+                                                 p_left uuid[]) returns agenda.timers[]
     language plpgsql volatile
     set enable_seqscan = off set enable_sort = off set enable_bitmapscan = off set jit = off as
 $$
@@ -105,12 +121,14 @@ begin
     return array(
         select m from agenda.timers m
          where m.fire_at <= p_now and m.fire_at >= p_floor and m.entity_id <> all (p_left)
+           -- the clock may have been set back meanwhile
+           and (m.fire_at, m.user_id) <= (coalesce(p_from_at, p_now), coalesce(p_from_user, 'ffffffff-ffff-ffff-ffff-ffffffffffff'))
          order by m.fire_at desc, m.user_id desc
          limit p_max_rows
            for update skip locked);
 end
 $$;
-comment on function agenda._newest_timers(timestamptz, timestamptz, integer, uuid[]) is 'engine: the same from the other end, for those who work beside the scanner';
+comment on function agenda._newest_timers(timestamptz, timestamptz, uuid, timestamptz, integer, uuid[]) is 'engine: the same from the other end, for those who work beside the scanner';
 
 -- Many timers at once: tasks first, for a reminder that comes late has nothing to add to what they tell.
 create or replace function agenda._fire(p_timers agenda.timers[], p_now timestamptz) returns uuid[]

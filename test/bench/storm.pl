@@ -31,7 +31,7 @@ my $earlier = '2029-12-01 12:00Z';
 my %result = (started => strftime('%FT%TZ', gmtime), machine => machine());
 # when something was committed is when others see it
 my $node = agenda_node('bench_storm', 'agenda.scanners' => $scanners, track_commit_timestamp => 'on', fsync => 'on', log_statement => 'none', log_min_messages => 'warning',
-    shared_buffers => '1GB', max_wal_size => '8GB', min_wal_size => '2GB', max_connections => 50, max_worker_processes => 16);
+    shared_buffers => '1GB', max_wal_size => '8GB', min_wal_size => '8GB', max_connections => 50, max_worker_processes => 16);
 sql('create role bench_app login; grant agenda_app to bench_app');
 make_tasks('other', $others * $tasks_each);
 make_tasks('streamed', $streamed);
@@ -42,7 +42,7 @@ make_reminders('other', $others * $tasks_each, "timestamptz '$earlier'");
 set_clock($earlier);
 wait_until(sub { usleep(200_000); sql("select agenda.health() #>> '{scanner,raised}'") >= $others * $tasks_each }, 'the others to have notifications', 600);
 set_clock('');
-make_wal_segments($node);
+make_wal_segments($node, ceil($reminders / 200_000));
 sql('vacuum (analyze)');
 sql('checkpoint');
 $result{storm} = storm();
@@ -60,12 +60,12 @@ sub make_tasks
     my ($who, $count) = @_;
     in_steps($count, sub { <<"SQL" });
 insert into agenda.users (external_id) select '$who ' || i from generate_series($_[0], $_[1]) i;
--- as life makes them: those of one user do not lie side by side
+-- as life makes them: those of one user do not lie side by side, nor users beside those that came with them
 insert into agenda.tasks (user_id, title)
 select u.id, k + $tasks_each * (substr(u.external_id, length('$who ') + 1)::integer - 1)
   from generate_series(1, $tasks_each) k, agenda.users u
  where u.external_id = any (select '$who ' || i from generate_series($_[0], $_[1]) i)
- order by k, u.id
+ order by k, md5(k || u.external_id)
 SQL
 }
 
@@ -78,6 +78,7 @@ insert into agenda.reminders (user_id, task_id, anchor, absolute_local, absolute
 select t.user_id, t.id, 'absolute', ($at) at time zone 'UTC', 'UTC'
   from agenda.users u join agenda.tasks t on t.user_id = u.id
  where u.external_id = any (select '$who ' || i from generate_series($_[0], $_[1]) i)
+ order by t.ctid
 SQL
 }
 

@@ -202,9 +202,10 @@ sub write_results
 # stop all commits until a file is made and synced.
 sub make_wal_segments
 {
-    my ($node) = @_;
+    my ($node, $gigabytes) = @_;
+    my $lines = 500_000 * ($gigabytes // 1);
     foreach my $sql ('create table filler (line text)',
-        'insert into filler select repeat(md5(i::text), 60) from generate_series(1, 500000) i', 'drop table filler', 'checkpoint')
+        "insert into filler select repeat(md5(i::text), 60) from generate_series(1, $lines) i", 'drop table filler', 'checkpoint')
     {
         $node->safe_psql('agenda', $sql);
     }

@@ -9,7 +9,7 @@ select agenda.act_as('aaaaaaaa-0000-4000-8000-000000000001');
 delete from agenda.timers;
 
 create function pg_temp.scan(at timestamptz, out raised int, out next_fire timestamptz) language sql as
-$$select * from agenda._scan(at, '-infinity', 1000)$$;
+$$select raised, next_fire from agenda._scan(at, '-infinity', 1000)$$;
 create function pg_temp.states(p_id uuid) returns text language sql as
 $$select string_agg(type, ' ' order by seq) from agenda.events where subject = p_id::text and type not like 'notification%'$$;
 

@@ -9,7 +9,7 @@ select agenda.act_as('aaaaaaaa-0000-4000-8000-000000000001');
 delete from agenda.timers;
 
 create function pg_temp.scan(at timestamptz, out raised int, out next_fire timestamptz) language sql as
-$$select * from agenda._scan(at, '-infinity', 1000)$$;
+$$select raised, next_fire from agenda._scan(at, '-infinity', 1000)$$;
 create function pg_temp.task(title text, due text default null, tz text default null) returns uuid language sql as
 $$select id from agenda.create_task(title, due => due, timezone => tz)$$;
 create function pg_temp.events(p_id uuid) returns text language sql as

@@ -9,7 +9,7 @@ select agenda.act_as('aaaaaaaa-0000-4000-8000-000000000001');
 delete from agenda.timers;
 
 create function pg_temp.scan(at timestamptz, out raised int, out next_fire timestamptz) language sql as
-$$select * from agenda._scan(at, '-infinity', 1000)$$;
+$$select raised, next_fire from agenda._scan(at, '-infinity', 1000)$$;
 -- the engine at a time, until it has nothing to do
 create function pg_temp.at(t timestamptz) returns void language plpgsql as
 $$begin

@@ -118,7 +118,7 @@ select is(pg_temp.problems(h), '', what || ', generic plan') from hot h order by
 set local role agenda_service;
 set local plan_cache_mode = auto;
 select is(pg_temp.problems(row(0, '', 'select * from agenda._scan(now(), ''-infinity'', 1000)', '{timers_fire_at}', 5, 60)::hot), '', 'a round with nothing owed');
-select is(pg_temp.problems(row(0, '', 'select agenda._owed_timers(now() + interval ''60 days'', ''-infinity'', 100, ''{}'')', '{timers_fire_at}', 400, 900)::hot), '',
+select is(pg_temp.problems(row(0, '', 'select agenda._owed_timers(now() + interval ''60 days'', ''-infinity'', null, 100, ''{}'')', '{timers_fire_at}', 400, 900)::hot), '',
     'what a round takes of thousands that are owed');
 select is(pg_temp.problems(row(0, '', 'select * from agenda._scan(now() + interval ''60 days'', ''-infinity'', 100)',
                                '{timers_fire_at,timers_pkey,tasks_pkey}', 2500, 20000)::hot), '', 'a round of a hundred');
