@@ -58,6 +58,7 @@ OBJS = \
 	extension/recurrence/civil.o \
 	extension/recurrence/parse.o \
 	extension/recurrence/format.o \
+	extension/recurrence/plain.o \
 	extension/recurrence/plan.o \
 	extension/recurrence/count.o \
 	extension/recurrence/expand.o \
@@ -76,6 +77,8 @@ OBJS = \
 	extension/recurrence/describe.o \
 	extension/recurrence/phrase.o \
 	extension/recurrence/phrase_days.o \
+	extension/recurrence/phrase_end.o \
+	extension/recurrence/phrase_times.o \
 	extension/recurrence/phrase_words.o \
 	extension/recurrence/phrase_english.o \
 	bgworker/worker.o \

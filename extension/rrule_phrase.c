@@ -27,6 +27,10 @@ PG_FUNCTION_INFO_V1(agenda_rule_of);
 #define SHOWN_TEXT 100
 #define SHOWN_WORD 20
 
+#define EXAMPLES                                                                                   \
+	"Phrases are such as: every other Friday; every 3 days; weekdays at 9am; "                     \
+	"last workday of the month at 17:00; daily until 1 March."
+
 #define EPOCH_DAYS (POSTGRES_EPOCH_JDATE - UNIX_EPOCH_JDATE)
 
 /* what agenda.now() says, as a day in UTC since 1970 */
@@ -75,18 +79,17 @@ complain(const char *text, size_t len, const struct rr_phrase_error *error)
 {
 	int shown = pg_mbcliplen(text, (int) len, SHOWN_TEXT);
 	const char *why = rr_phrase_strerror(error);
+	const char *hint = rr_phrase_hint(error);
 
 	/* understood, but not a rule that the RFC allows */
 	if (error->code == RR_PHRASE_RULE)
 		ereport(ERROR, (errcode(ERRCODE_AGENDA_INVALID_RRULE),
 						errmsg("invalid recurrence phrase: \"%.*s\"", shown, text),
 						errdetail("%s", why), errhint("See %s.", rr_section(error->rule_code))));
-	ereport(ERROR,
-			(errcode(ERRCODE_AGENDA_INVALID_RRULE),
-			 errmsg("invalid recurrence phrase: \"%.*s\"", shown, text),
-			 errdetail("%s %s", why, place(text, len, error)),
-			 errhint("Phrases are such as: every other Friday; every 3 days; weekdays at 9am; "
-					 "last workday of the month at 17:00; daily until 1 March.")));
+	ereport(ERROR, (errcode(ERRCODE_AGENDA_INVALID_RRULE),
+					errmsg("invalid recurrence phrase: \"%.*s\"", shown, text),
+					errdetail("%s %s", why, place(text, len, error)),
+					errhint("%s", *hint != '\0' ? hint : EXAMPLES)));
 }
 
 /* agenda.parse_recurrence(phrase text, base date) → rule, at_time, remainder */

@@ -2,7 +2,7 @@
  * describe.c
  *		A rule in English, for people: 'every 2 weeks on Monday and Friday'.
  *
- * Every accepted rule has a description, and each part of the rule leaves a trace in it.
+ * It is the plain form of the rule (plain.c) that is told, and each part of it leaves a trace.
  */
 #include "rrule.h"
 
@@ -18,6 +18,32 @@ static const char *const month_words[13] = {
 	"",     "January", "February",  "March",   "April",    "May",      "June",
 	"July", "August",  "September", "October", "November", "December",
 };
+
+static bool
+has_monthdays(const struct rr_rule *rule)
+{
+	return (rule->monthdays | rule->monthdays_minus) != 0;
+}
+
+static bool
+has_yeardays(const struct rr_rule *rule)
+{
+	return rr_size(rule->yeardays.plus, RR_DAY_WORDS) +
+			   rr_size(rule->yeardays.minus, RR_DAY_WORDS) >
+		   0;
+}
+
+static bool
+has_weeks(const struct rr_rule *rule)
+{
+	return (rule->weeks | rule->weeks_minus) != 0;
+}
+
+static bool
+has_setpos(const struct rr_rule *rule)
+{
+	return rr_size(rule->setpos.plus, RR_DAY_WORDS) + rr_size(rule->setpos.minus, RR_DAY_WORDS) > 0;
+}
 
 /* what joins the last two of a list: of what is chosen, and of what is asked for ("if that is") */
 #define AND " and "
@@ -62,25 +88,76 @@ put_rank(struct rr_out *out, int n)
 		rr_put(out, " to last");
 }
 
-/* the numbers of a set by a function that writes one, positive ones first */
-static void
-put_list(struct rr_out *out, const uint64_t *plus, const uint64_t *minus, int words,
-		 void (*put_one)(struct rr_out *out, int n), const char *joint)
+/* the last number of the item that begins with k: of a run "k to m" of three or more, if there may be any */
+static int
+item_end(const uint64_t *set, int words, int k, bool runs)
 {
-	int n = rr_size(plus, words) + (minus != NULL ? rr_size(minus, words) : 0);
-	int i = 0;
+	int end = k;
 
-	for (int k = rr_first_from(plus, words, 0); k >= 0; k = rr_first_from(plus, words, k + 1))
+	while (runs && rr_first_from(set, words, end + 1) == end + 1)
+		end++;
+	return end - k >= 2 ? end : k;
+}
+
+static int
+count_items(const uint64_t *set, int words, bool runs)
+{
+	int n = 0;
+
+	for (int k = rr_first_from(set, words, 0); k >= 0;
+		 k = rr_first_from(set, words, item_end(set, words, k, runs) + 1))
+		n++;
+	return n;
+}
+
+/* the numbers of a set by a function that writes one: items i to n - 1 of a list */
+static void
+put_items(struct rr_out *out, const uint64_t *set, int words, bool runs,
+		  void (*put_one)(struct rr_out *out, int n), int i, int n, const char *joint)
+{
+	for (int k = rr_first_from(set, words, 0); k >= 0; k = rr_first_from(set, words, k + 1))
 	{
+		int end = item_end(set, words, k, runs);
+
 		put_separator(out, i++, n, joint);
 		put_one(out, k);
+		if (end > k)
+		{
+			rr_put(out, " to ");
+			put_one(out, end);
+			k = end;
+		}
 	}
-	for (int k = minus != NULL ? rr_first_from(minus, words, 0) : -1; k >= 0;
-		 k = rr_first_from(minus, words, k + 1))
+}
+
+/* numbers that are a list of their own, with runs */
+static void
+put_runs(struct rr_out *out, uint64_t set, void (*put_one)(struct rr_out *out, int n))
+{
+	put_items(out, &set, 1, true, put_one, 0, count_items(&set, 1, true), AND);
+}
+
+static void
+put_negative(struct rr_out *out, const uint64_t *set, int words,
+			 void (*put_one)(struct rr_out *out, int n), int i, int n, const char *joint)
+{
+	for (int k = rr_first_from(set, words, 0); k >= 0; k = rr_first_from(set, words, k + 1))
 	{
 		put_separator(out, i++, n, joint);
 		put_one(out, -k);
 	}
+}
+
+/* both halves of a set, positive ones first */
+static void
+put_list(struct rr_out *out, const uint64_t *plus, const uint64_t *minus, int words,
+		 void (*put_one)(struct rr_out *out, int n), const char *joint)
+{
+	int before = rr_size(plus, words);
+	int n = before + rr_size(minus, words);
+
+	put_items(out, plus, words, false, put_one, 0, n, joint);
+	put_negative(out, minus, words, put_one, before, n, joint);
 }
 
 static void
@@ -101,25 +178,20 @@ put_weekday(struct rr_out *out, int n)
 	rr_put(out, weekday_words[n]);
 }
 
-/* "the 15th", "the last day", "the second to last day" */
+/* "the last day", "the second to last day" */
 static void
-put_day(struct rr_out *out, int n)
+put_day_from_end(struct rr_out *out, int n)
 {
 	rr_put(out, "the ");
-	if (n > 0)
-		put_ordinal(out, n);
-	else
-	{
-		put_rank(out, n);
-		rr_put(out, " day");
-	}
+	put_rank(out, n);
+	rr_put(out, " day");
 }
 
 static void
 put_day_of_year(struct rr_out *out, int n)
 {
 	if (n < 0)
-		put_day(out, n);
+		put_day_from_end(out, n);
 	else
 	{
 		rr_put(out, "day ");
@@ -128,15 +200,11 @@ put_day_of_year(struct rr_out *out, int n)
 }
 
 static void
-put_week(struct rr_out *out, int n)
+put_week_from_end(struct rr_out *out, int n)
 {
-	if (n > 0)
-		rr_put_number(out, n, 1);
-	else
-	{
-		rr_put(out, "the ");
-		put_rank(out, n);
-	}
+	rr_put(out, "the ");
+	put_rank(out, n);
+	rr_put(out, " week");
 }
 
 static void
@@ -168,80 +236,184 @@ put_nth(struct rr_out *out, const struct rr_rule *rule, int weekday, const char 
 	rr_put(out, weekday_words[weekday]);
 }
 
-static void
-put_weekdays(struct rr_out *out, const struct rr_rule *rule, const char *joint)
+static int
+count_numbered(const struct rr_rule *rule)
 {
-	const uint64_t plain = rule->weekdays;
-	int numbered = 0;
+	int n = 0;
+
+	for (int day = 0; day < 7; day++)
+		n += (rule->nth[day] | rule->nth_minus[day]) != 0;
+	return n;
+}
+
+/* "Monday, Wednesday and Friday", "Monday to Wednesday and Saturday"; asked for: "a Monday or Tuesday" */
+static void
+put_plain_weekdays(struct rr_out *out, const struct rr_rule *rule, const char *before, bool asked)
+{
+	const uint64_t days = rule->weekdays;
+
+	rr_put(out, before);
+	if (days == 0x1f && *before != '\0')
+		rr_put(out, "weekday");
+	else if (days == 0x7f && *before != '\0' && !asked)
+		rr_put(out, "day");
+	else
+		put_items(out, &days, 1, !asked, put_weekday, 0, count_items(&days, 1, !asked),
+				  asked ? OR : AND);
+}
+
+/* with numbers: "the first and third Monday", "every Monday and the first Tuesday" */
+static void
+put_numbered(struct rr_out *out, const struct rr_rule *rule, bool asked)
+{
+	const char *joint = asked ? OR : AND;
+	int n = count_numbered(rule) + rr_popcount(rule->weekdays);
 	int i = 0;
 
 	for (int day = 0; day < 7; day++)
-		numbered += (rule->nth[day] | rule->nth_minus[day]) != 0;
-	if (plain == 0x1f && numbered == 0)
-		rr_put(out, "Monday to Friday");
-	else if (plain != 0 && numbered == 0)
-		put_list(out, &plain, NULL, 1, put_weekday, joint);
-	else
 	{
-		int n = numbered + rr_popcount(plain);
-
-		for (int day = 0; day < 7; day++)
+		if ((rule->weekdays >> day & 1) != 0)
 		{
-			if (plain >> day & 1)
-			{
-				put_separator(out, i++, n, joint);
-				rr_put(out, "every ");
-				rr_put(out, weekday_words[day]);
-			}
-			if ((rule->nth[day] | rule->nth_minus[day]) != 0)
-			{
-				put_separator(out, i++, n, joint);
-				put_nth(out, rule, day, joint);
-			}
+			put_separator(out, i++, n, joint);
+			rr_put(out, asked ? "a " : "every ");
+			rr_put(out, weekday_words[day]);
 		}
-		/* where the numbers count: as in plan.c */
-		if (rule->freq == RR_YEARLY && rule->months == 0)
-			rr_put(out, " of the year");
+		if ((rule->nth[day] | rule->nth_minus[day]) != 0)
+		{
+			put_separator(out, i++, n, joint);
+			put_nth(out, rule, day, joint);
+		}
 	}
+	/* where the numbers count: as in plan.c */
+	if (rule->freq == RR_YEARLY && rule->months == 0)
+		rr_put(out, " of the year");
 }
 
-/* are places among the workdays of a month, one time a day, all that chooses days? */
-static bool
-ranks_workdays(const struct rr_rule *rule)
+static void
+put_weekdays(struct rr_out *out, const struct rr_rule *rule, bool asked)
 {
-	uint64_t nth = 0;
+	const char *before = rule->freq <= RR_MONTHLY || rule->weekdays == 0x7f ? "every " : "";
 
-	for (int i = 0; i < 7; i++)
-		nth |= rule->nth[i] | rule->nth_minus[i];
-	return rule->freq == RR_MONTHLY && rule->weekdays == 0x1f && nth == 0 &&
-		   (rule->monthdays | rule->monthdays_minus) == 0 && rr_popcount(rule->hours) <= 1 &&
-		   rr_popcount(rule->minutes) <= 1 && rr_popcount(rule->seconds) <= 1 &&
-		   rr_size(rule->setpos.plus, RR_DAY_WORDS) + rr_size(rule->setpos.minus, RR_DAY_WORDS) > 0;
+	if (count_numbered(rule) > 0)
+		put_numbered(out, rule, asked);
+	else
+		put_plain_weekdays(out, rule, asked ? "a " : before, asked);
+}
+
+/* are places among the workdays or weekends of a period, one time a day, all that chooses days? */
+static bool
+ranks_group(const struct rr_rule *rule)
+{
+	bool in_period =
+		rule->freq == RR_MONTHLY || (rule->freq == RR_YEARLY && rr_popcount(rule->months) <= 1);
+
+	return in_period && (rule->weekdays == 0x1f || rule->weekdays == 0x60) &&
+		   count_numbered(rule) == 0 && !has_monthdays(rule) && !has_yeardays(rule) &&
+		   !has_weeks(rule) && rr_popcount(rule->hours) <= 1 && rr_popcount(rule->minutes) <= 1 &&
+		   rr_popcount(rule->seconds) <= 1 && has_setpos(rule);
 }
 
 /* "the first and last weekday" */
 static void
-put_workdays(struct rr_out *out, const struct rr_rule *rule)
+put_group(struct rr_out *out, const struct rr_rule *rule)
 {
 	rr_put(out, "the ");
 	put_list(out, rule->setpos.plus, rule->setpos.minus, RR_DAY_WORDS, put_rank, AND);
-	rr_put(out, " weekday");
+	rr_put(out, rule->weekdays == 0x1f ? " weekday" : " weekend day");
+	if (rule->freq == RR_YEARLY && rule->months == 0)
+		rr_put(out, " of the year");
+}
+
+/* "the 1st to 7th and 15th", "the 15th and the last day", "the last 7 days" */
+static void
+put_monthdays(struct rr_out *out, const struct rr_rule *rule, const char *joint)
+{
+	const uint64_t plus = rule->monthdays;
+	const uint64_t minus = rule->monthdays_minus;
+	int last = rr_popcount(minus);
+	bool together = last >= 3 && minus == (rr_below(last) << 1);
+	int before = count_items(&plus, 1, true);
+	int n = before + (together ? 1 : last);
+
+	if (plus != 0)
+		rr_put(out, "the ");
+	put_items(out, &plus, 1, true, put_ordinal, 0, n, joint);
+	if (!together)
+	{
+		put_negative(out, &minus, 1, put_day_from_end, before, n, joint);
+		return;
+	}
+	put_separator(out, before, n, joint);
+	rr_put(out, "the last ");
+	rr_put_number(out, last, 1);
+	rr_put(out, " days");
+}
+
+/* four or more in a row? */
+static bool
+is_run(uint64_t months)
+{
+	int length = rr_highest(months) - rr_lowest(months) + 1;
+
+	return length >= 4 && rr_popcount(months) == length;
+}
+
+/* "in June and July", of days that are counted in them "of June", and four or more in a row "from June to October" */
+static void
+put_months(struct rr_out *out, const struct rr_rule *rule, bool of)
+{
+	const uint64_t months = rule->months;
+
+	if (is_run(months))
+	{
+		rr_put(out, " from ");
+		put_month(out, rr_lowest(months));
+		rr_put(out, " to ");
+		put_month(out, rr_highest(months));
+		return;
+	}
+	rr_put(out, of ? " of " : " in ");
+	put_items(out, &months, 1, false, put_month, 0, rr_popcount(months), AND);
+}
+
+/* "in weeks 1 and 20 of the year", "in week 20 and the last week of the year" */
+static void
+put_weeks(struct rr_out *out, const struct rr_rule *rule)
+{
+	int before = count_items(&rule->weeks, 1, true);
+	int n = before + rr_popcount(rule->weeks_minus);
+
+	rr_put(out, " in ");
+	if (rule->weeks != 0)
+		rr_put(out, rr_popcount(rule->weeks) == 1 ? "week " : "weeks ");
+	put_items(out, &rule->weeks, 1, true, put_plain, 0, n, AND);
+	put_negative(out, &rule->weeks_minus, 1, put_week_from_end, before, n, AND);
+	rr_put(out, " of the year");
+}
+
+/* does each of the months have all of the dates, so that they are dates "of" it? */
+static bool
+have_days(const struct rr_rule *rule)
+{
+	int last = rule->monthdays != 0 ? rr_highest(rule->monthdays) : 0;
+
+	for (int month = 1; month <= 12; month++)
+		if ((rule->months >> month & 1) != 0 && rr_month_length(true, month) < last)
+			return false;
+	return true;
 }
 
 /* all parts that choose days; each narrows the one before */
 static void
 put_days(struct rr_out *out, const struct rr_rule *rule)
 {
-	const uint64_t months = rule->months;
-	const uint64_t monthdays[2] = { rule->monthdays, rule->monthdays_minus };
-	bool by_monthday = (monthdays[0] | monthdays[1]) != 0;
-	bool by_yearday =
-		rr_size(rule->yeardays.plus, RR_DAY_WORDS) + rr_size(rule->yeardays.minus, RR_DAY_WORDS) >
-		0;
-	bool by_day = rule->weekdays != 0;
+	bool by_yearday = has_yeardays(rule);
+	bool by_monthday = has_monthdays(rule);
+	bool by_day = rule->weekdays != 0 || count_numbered(rule) > 0;
+	/* every so many days only filters them */
+	bool asked = rule->freq == RR_DAILY;
+	bool months_told = rule->months == 0;
 
-	for (int i = 0; i < 7; i++)
-		by_day |= (rule->nth[i] | rule->nth_minus[i]) != 0;
 	if (by_yearday)
 	{
 		rr_put(out, " on ");
@@ -251,30 +423,33 @@ put_days(struct rr_out *out, const struct rr_rule *rule)
 	}
 	if (by_monthday)
 	{
-		rr_put(out, by_yearday ? " if that is " : " on ");
-		put_list(out, &monthdays[0], &monthdays[1], 1, put_day, by_yearday ? OR : AND);
-		if (rule->freq != RR_MONTHLY && months == 0)
+		asked |= by_yearday;
+		rr_put(out, asked ? " if that is " : " on ");
+		put_monthdays(out, rule, asked ? OR : AND);
+		if (!months_told)
+			put_months(out, rule, have_days(rule));
+		else if (rule->freq != RR_MONTHLY)
 			rr_put(out, " of the month");
+		months_told = true;
 	}
 	if (by_day)
 	{
-		rr_put(out, by_yearday || by_monthday ? " if that is " : " on ");
-		if (ranks_workdays(rule))
-			put_workdays(out, rule);
+		asked |= by_yearday || by_monthday;
+		rr_put(out, asked ? " if that is " : " on ");
+		if (ranks_group(rule))
+			put_group(out, rule);
 		else
-			put_weekdays(out, rule, by_yearday || by_monthday ? OR : AND);
+			put_weekdays(out, rule, asked);
 	}
-	if ((rule->weeks | rule->weeks_minus) != 0)
+	if (has_weeks(rule))
 	{
-		rr_put(out, " in week ");
-		put_list(out, &rule->weeks, &rule->weeks_minus, 1, put_week, AND);
-		rr_put(out, " of the year");
+		if (!by_yearday && !by_monthday && !by_day)
+			rr_put(out, " on every day");
+		put_weeks(out, rule);
 	}
-	if (months != 0)
-	{
-		rr_put(out, " in ");
-		put_list(out, &months, NULL, 1, put_month, AND);
-	}
+	if (!months_told)
+		put_months(out, rule,
+				   !has_weeks(rule) && !asked && (count_numbered(rule) > 0 || ranks_group(rule)));
 }
 
 /* "17:30", "17:30:05" */
@@ -314,21 +489,40 @@ put_clock(struct rr_out *out, const struct rr_rule *rule)
 	return true;
 }
 
+/* every hour of a part of the day, on the hour: "from 09:00 to 17:00" */
+static bool
+put_hours(struct rr_out *out, const struct rr_rule *rule)
+{
+	uint64_t hours = rule->hours;
+
+	if (rule->freq != RR_HOURLY || rule->interval != 1 || rule->minutes != 1 ||
+		rule->seconds != 0 || rr_popcount(hours) < 3 ||
+		rr_highest(hours) - rr_lowest(hours) + 1 != rr_popcount(hours))
+		return false;
+	rr_put(out, " from ");
+	put_time(out, rr_lowest(hours), 0, 0, false);
+	rr_put(out, " to ");
+	put_time(out, rr_highest(hours), 0, 0, false);
+	return true;
+}
+
+/* "at hours 9 to 17, minute 30" where the times of day are many or open */
 static void
 put_times(struct rr_out *out, const struct rr_rule *rule)
 {
-	static const char *const names[3] = { "hour ", "minute ", "second " };
+	static const char *const names[3] = { "hour", "minute", "second" };
 	const uint64_t sets[3] = { rule->hours, rule->minutes, rule->seconds };
 	const char *before = " at ";
 
-	if (put_clock(out, rule))
+	if (put_hours(out, rule) || put_clock(out, rule))
 		return;
 	for (int i = 0; i < 3; i++)
 		if (sets[i] != 0)
 		{
 			rr_put(out, before);
 			rr_put(out, names[i]);
-			put_list(out, &sets[i], NULL, 1, put_plain, AND);
+			rr_put(out, rr_popcount(sets[i]) > 1 ? "s " : " ");
+			put_runs(out, sets[i], put_plain);
 			before = ", ";
 		}
 }
@@ -337,18 +531,90 @@ put_times(struct rr_out *out, const struct rr_rule *rule)
 static bool
 is_named_by_weekdays(const struct rr_rule *rule)
 {
-	return rule->freq == RR_WEEKLY && rule->interval == 1 && rule->weekdays != 0 &&
-		   rule->months == 0;
+	return rule->freq == RR_WEEKLY && rule->interval == 1 && rule->weekdays != 0;
 }
 
 static void
 put_every_weekday(struct rr_out *out, const struct rr_rule *rule)
 {
-	rr_put(out, "every ");
-	if (rule->weekdays == 0x1f)
-		rr_put(out, "weekday");
+	unsigned free = ~rule->weekdays & 0x7fU;
+
+	if (rr_popcount(free) == 1 && !has_setpos(rule))
+	{
+		rr_put(out, "every day except ");
+		put_weekday(out, rr_lowest(free));
+	}
+	else if (free == 0)
+		rr_put(out, "every Monday to Sunday");
 	else
-		put_weekdays(out, rule, AND);
+		put_plain_weekdays(out, rule, "every ", false);
+}
+
+/* the day of DTSTART in some months of each year */
+static bool
+is_named_by_months(const struct rr_rule *rule)
+{
+	return rule->freq == RR_YEARLY && rule->interval == 1 && rule->months != 0 &&
+		   rule->weekdays == 0 && count_numbered(rule) == 0 && !has_monthdays(rule) &&
+		   !has_yeardays(rule) && !has_weeks(rule) && !has_setpos(rule);
+}
+
+/* "every January and July", "every month from January to November" */
+static void
+put_every_month(struct rr_out *out, const struct rr_rule *rule)
+{
+	const uint64_t months = rule->months;
+
+	if (is_run(months))
+	{
+		rr_put(out, "every month");
+		put_months(out, rule, false);
+		return;
+	}
+	rr_put(out, "every ");
+	put_items(out, &months, 1, false, put_month, 0, rr_popcount(months), AND);
+}
+
+static bool
+is_weekday_the(const struct rr_rule *rule)
+{
+	return rule->freq == RR_MONTHLY && rule->interval == 1 && rule->months == 0 &&
+		   rr_popcount(rule->weekdays) == 1 && count_numbered(rule) == 0 &&
+		   rr_popcount(rule->monthdays) == 1 && rule->monthdays_minus == 0;
+}
+
+/* "every Friday the 13th" */
+static void
+put_weekday_the(struct rr_out *out, const struct rr_rule *rule)
+{
+	rr_put(out, "every ");
+	put_weekday(out, rr_lowest(rule->weekdays));
+	rr_put(out, " the ");
+	put_ordinal(out, rr_lowest(rule->monthdays));
+}
+
+static void
+put_dates(struct rr_out *out, const struct rr_rule *rule)
+{
+	if (is_weekday_the(rule))
+	{
+		put_weekday_the(out, rule);
+		return;
+	}
+	if (is_named_by_months(rule))
+	{
+		put_every_month(out, rule);
+		return;
+	}
+	if (!is_named_by_weekdays(rule))
+	{
+		put_frequency(out, rule);
+		put_days(out, rule);
+		return;
+	}
+	put_every_weekday(out, rule);
+	if (rule->months != 0)
+		put_months(out, rule, false);
 }
 
 static void
@@ -358,8 +624,7 @@ put_setpos(struct rr_out *out, const struct rr_rule *rule)
 		"year", "month", "week", "day", "hour", "minute", "second"
 	};
 
-	if (rr_size(rule->setpos.plus, RR_DAY_WORDS) + rr_size(rule->setpos.minus, RR_DAY_WORDS) == 0 ||
-		ranks_workdays(rule))
+	if (!has_setpos(rule) || ranks_group(rule))
 		return;
 	rr_put(out, ", only the ");
 	put_list(out, rule->setpos.plus, rule->setpos.minus, RR_DAY_WORDS, put_rank, AND);
@@ -409,29 +674,37 @@ put_end(struct rr_out *out, const struct rr_rule *rule)
 		rr_put(out, " UTC");
 }
 
+/* what becomes of dates that a month or year lacks */
+static void
+put_skip(struct rr_out *out, const struct rr_rule *rule)
+{
+	bool back = rule->skip == RR_SKIP_BACKWARD;
+
+	if (rule->skip == RR_SKIP_OMIT)
+		return;
+	if (rule->monthdays_minus != 0 || has_yeardays(rule))
+		rr_put(out, back ? " (missing dates move back)" : " (missing dates move forward)");
+	else
+		rr_put(out, back ? " (in shorter months on the last day)"
+						 : " (in shorter months on the 1st of the next)");
+}
+
 size_t
 rr_describe(const struct rr_rule *rule, char *buf, size_t size)
 {
 	struct rr_out out = { buf, size, 0 };
+	struct rr_rule plain;
 
-	if (is_named_by_weekdays(rule))
-		put_every_weekday(&out, rule);
-	else
-	{
-		put_frequency(&out, rule);
-		put_days(&out, rule);
-	}
-	put_times(&out, rule);
-	put_setpos(&out, rule);
-	if (rule->wkst != 0)
+	rr_plain(rule, &plain);
+	put_dates(&out, &plain);
+	put_times(&out, &plain);
+	put_setpos(&out, &plain);
+	if (plain.wkst != 0)
 	{
 		rr_put(&out, ", weeks begin on ");
-		rr_put(&out, weekday_words[rule->wkst]);
+		put_weekday(&out, plain.wkst);
 	}
-	put_end(&out, rule);
-	if (rule->skip == RR_SKIP_BACKWARD)
-		rr_put(&out, " (missing dates move back)");
-	else if (rule->skip == RR_SKIP_FORWARD)
-		rr_put(&out, " (missing dates move forward)");
+	put_end(&out, &plain);
+	put_skip(&out, &plain);
 	return rr_put_end(&out);
 }

@@ -3,25 +3,21 @@
  *		The grammar of phrases: a head, which says how often, and clauses in any order.
  *
  *		head	every [2] weeks | twice a month | Friday the 13th | every [other] Friday | every January | daily | once a week |
- *				[on] Mon and Thu | the last workday of the month | the 15th of every other month
- *		clause	on <days> | except <weekdays> | if that is <days> | in <months> | in week 20 | at <times> |
- *				[for] 10 times | until <date> | only the first and last of each month |
- *				weeks begin on Sunday | (missing dates move back)
- *		days	Monday to Friday | the second and last Tuesday | the 15th and the last day |
+ *				[on] Mon and Thu | the last workday of the month | the 15th of every other month | every morning | at 9:00 <head>
+ *		clause	on <days> | except <weekdays> | if that is <days> | in <months> | in week 20 | at <times> | [in the] morning |
+ *				from June to August | [for] 10 times | until <date> | only the first and last of each month |
+ *				weeks begin on Sunday | (missing dates move back) | (in shorter months on the last day)
+ *		days	Monday to Friday | the second and last Tuesday | the 1st to 7th and the last day | the last 3 days |
  *				day 100 of the year | 24 December | the last workday
  *
- * The words are known by their kind alone; the days are in phrase_days.c.  What the grammar lets
- * through is judged by rr_parse() in the end.
+ * The words are known by their kind alone; phrase_days.c has the days, phrase_times.c the times of day,
+ * phrase_end.c the end.  What the grammar lets through is judged by rr_parse().
  */
 #include "phrase.h"
 
 #include <string.h>
 
-#include "civil.h"
 #include "phrase_reader.h"
-
-/* times of day that a list can have */
-#define MAX_TIMES 64
 
 /* ---- how often --------------------------------------------------------------------------- */
 
@@ -152,7 +148,10 @@ read_nth_of(struct reader *r, int64_t interval, struct rr_word word)
 	}
 	/* every other workday: of each week, or those of every other week? */
 	if (next.kind == RR_W_WEEKDAY && next.value >= RR_W_GROUP && (next.value & 127) == 31)
-		return fail(r, RR_PHRASE_WORD, next);
+		return fail(r, RR_PHRASE_WORKDAYS, next);
+	/* every 3rd Thursday: three weeks from the last one, or in the month? "second" and "other" are every two weeks */
+	if (next.kind == RR_W_WEEKDAY && (word.kind == RR_W_ORDINAL || word.kind == RR_W_RANK))
+		return fail(r, RR_PHRASE_NTH, word);
 	if (next.kind != RR_W_WEEKDAY || !read_head_days(r))
 		return next.kind != RR_W_WEEKDAY ? fail(r, RR_PHRASE_WORD, next) : false;
 	r->rule->interval = (int32_t) interval;
@@ -169,8 +168,8 @@ counts_periods(const struct reader *r, struct rr_word word)
 
 	if (rank_at(r, word, &rank).end != word.end || rank < 2 || rank > INT16_MAX)
 		return false;
-	return (is_unit(&noun) || (noun.kind == RR_W_WEEKDAY && noun.value < RR_W_GROUP)) &&
-		   next.kind != RR_W_OF && next.kind != RR_W_IN;
+	return (is_unit(&noun) || noun.kind == RR_W_WEEKDAY) && next.kind != RR_W_OF &&
+		   next.kind != RR_W_IN;
 }
 
 static bool
@@ -189,6 +188,15 @@ read_every(struct reader *r)
 		r->place = next.end;
 		return set_unit(r, word.value, next, word);
 	}
+	if (word.kind == RR_W_PART)
+	{
+		r->part = take(r);
+		return set_unit(r, 1, (struct rr_word){ .value = RR_DAILY + 16 }, word);
+	}
+	if (word.kind == RR_W_NUMBER && next.kind == RR_W_WEEKDAY)
+		return fail(
+			r, next.value % RR_W_WHOLE == (RR_W_GROUP | 31) ? RR_PHRASE_WORKDAYS : RR_PHRASE_NTH,
+			word);
 	if (counts_periods(r, word))
 	{
 		take(r);
@@ -227,10 +235,24 @@ read_unit(struct reader *r)
 	return set_unit(r, interval, unit, first);
 }
 
+/* "once a week", "once every two weeks", "twice a month", "3 times a week" */
+static bool
+read_often(struct reader *r)
+{
+	struct rr_word word = take(r);
+
+	if (word.kind == RR_W_NUMBER)
+		take(r);
+	r->often = word.value == 1 ? 0 : word.value;
+	r->often_word = word;
+	return accept(r, RR_W_EVERY) || expect(r, RR_W_A) ? read_unit(r) : false;
+}
+
 static bool
 read_head(struct reader *r)
 {
 	struct rr_word word = peek(r);
+	struct rr_word next = after(r, &word);
 
 	if (word.kind == RR_W_ADVERB)
 	{
@@ -240,219 +262,18 @@ read_head(struct reader *r)
 			r->rule->skip = RR_SKIP_BACKWARD;
 		return set_unit(r, 1, word, word);
 	}
-	/* "once a week", "once every two weeks", "twice a month" */
-	if (word.kind == RR_W_SO_OFTEN)
-	{
-		take(r);
-		r->often = word.value == 1 ? 0 : word.value;
-		r->often_word = word;
-		return accept(r, RR_W_EVERY) || expect(r, RR_W_A) ? read_unit(r) : false;
-	}
-	accept(r, RR_W_ON);
+	if (word.kind == RR_W_SO_OFTEN || (word.kind == RR_W_NUMBER && next.kind == RR_W_TIMES))
+		return read_often(r);
+	if (word.kind == RR_W_PART)
+		return read_every(r);
+	if (word.kind == RR_W_STARTING || word.kind == RR_W_FROM)
+		return fail(r, RR_PHRASE_START, word);
+	/* "on Mondays", "at the end of the month" */
+	if (!accept(r, RR_W_ON))
+		accept(r, RR_W_AT);
 	if (accept(r, RR_W_EVERY) || peek(r).kind == RR_W_ALTERNATE)
 		return read_every(r);
 	return read_head_days(r);
-}
-
-/* ---- times of day ------------------------------------------------------------------------ */
-
-static bool
-is_time(const struct reader *r, struct rr_word word)
-{
-	return word.kind == RR_W_TIME || is_plain_number(r, word);
-}
-
-/* "17:00", "9", "9 am" */
-static bool
-read_time(struct reader *r, int64_t *time, bool *to_the_second)
-{
-	struct rr_word word = take(r);
-	struct rr_word half = peek(r);
-
-	if (word.kind != RR_W_TIME && word.kind != RR_W_NUMBER)
-		return fail(r, RR_PHRASE_WORD, word);
-	*time = word.kind == RR_W_NUMBER ? word.value * 3600 : word.value;
-	if (*time < 0 || *time >= RR_DAY_SECONDS)
-		return fail(r, RR_PHRASE_DATE, word);
-	if (half.kind == RR_W_HALF)
-	{
-		take(r);
-		if (*time < 3600 || *time >= 13 * 3600)
-			return fail(r, RR_PHRASE_DATE, word);
-		*time = *time % 43200 + half.value;
-	}
-	*to_the_second |= word.to_the_second;
-	return true;
-}
-
-/* times that are a product of hours, minutes and seconds */
-static bool
-read_times(struct reader *r)
-{
-	struct rr_word first = peek(r);
-	struct rr_rule *rule = r->rule;
-	int64_t times[MAX_TIMES];
-	uint64_t seconds = 0;
-	bool to_the_second = false;
-	int n = 0;
-
-	do
-	{
-		int64_t time = 0;
-		int i = 0;
-
-		if (!read_time(r, &time, &to_the_second))
-			return false;
-		while (i < n && times[i] != time)
-			i++;
-		if (i == MAX_TIMES)
-			return fail(r, RR_PHRASE_TIMES, first);
-		times[i] = time;
-		n = i == n ? n + 1 : n;
-		rule->hours |= (uint32_t) 1 << (time / 3600);
-		rule->minutes |= UINT64_C(1) << (time / 60 % 60);
-		seconds |= UINT64_C(1) << (time % 60);
-	} while (accept_separator(r, is_time));
-	if (to_the_second)
-		rule->seconds = seconds;
-	return rr_popcount(rule->hours) * rr_popcount(rule->minutes) * rr_popcount(seconds) == n ||
-		   fail(r, RR_PHRASE_TIMES, first);
-}
-
-static bool
-is_time_part(const struct reader *r, struct rr_word word)
-{
-	return is_unit(&word) && unit_freq(&word) >= RR_HOURLY && after(r, &word).kind == RR_W_NUMBER;
-}
-
-/* "hour 9 and 17, minute 0" */
-static bool
-read_time_parts(struct reader *r)
-{
-	do
-	{
-		struct rr_word word = take(r);
-		uint64_t hours = 0;
-		bool read;
-
-		if (unit_freq(&word) == RR_HOURLY)
-		{
-			read = read_numbers(r, 24, &hours);
-			r->rule->hours |= (uint32_t) hours;
-		}
-		else
-			read = read_numbers(
-				r, 60, unit_freq(&word) == RR_MINUTELY ? &r->rule->minutes : &r->rule->seconds);
-		if (!read)
-			return false;
-	} while (accept_separator(r, is_time_part));
-	return true;
-}
-
-static bool
-read_at(struct reader *r)
-{
-	struct rr_word word = peek(r);
-
-	if (r->rule->hours != 0 || r->rule->minutes != 0 || r->rule->seconds != 0)
-		return fail(r, RR_PHRASE_TWICE, word);
-	return is_time_part(r, word) ? read_time_parts(r) : read_times(r);
-}
-
-/* ---- the end ----------------------------------------------------------------------------- */
-
-static bool
-read_count(struct reader *r)
-{
-	struct rr_word word = take(r);
-
-	if (word.kind != RR_W_SO_OFTEN && word.kind != RR_W_NUMBER)
-		return fail(r, RR_PHRASE_WORD, word);
-	if (word.kind == RR_W_NUMBER && !expect(r, RR_W_TIMES))
-		return false;
-	if (r->rule->count != 0)
-		return fail(r, RR_PHRASE_TWICE, word);
-	if (word.value < 1 || word.value > INT32_MAX)
-		return fail(r, RR_PHRASE_NUMBER, word);
-	r->rule->count = (int32_t) word.value;
-	return true;
-}
-
-/* a year of four digits that may follow a date; 0 if there is none */
-static int64_t
-read_year(struct reader *r)
-{
-	struct rr_word word = peek(r);
-	struct rr_word next = after(r, &word);
-
-	if (word.kind == RR_W_COMMA)
-	{
-		word = next;
-		next = after(r, &word);
-	}
-	if (word.kind != RR_W_NUMBER || word.end - word.start != 4 || next.kind == RR_W_TIMES)
-		return 0;
-	r->place = word.end;
-	return word.value;
-}
-
-/* the day that a date means, without a year the first from today on */
-static bool
-read_until_day(struct reader *r, int64_t *result)
-{
-	struct rr_word word;
-	int64_t year;
-	int64_t first;
-	int day;
-	int month;
-
-	accept(r, RR_W_THE);
-	word = peek(r);
-	if (word.kind == RR_W_DATE)
-	{
-		*result = take(r).value;
-		return true;
-	}
-	if (!rr_phrase_is_date(r, word))
-		return fail(r, RR_PHRASE_WORD, word);
-	if (!rr_phrase_date(r, &day, &month))
-		return false;
-	first = year = read_year(r);
-	if (year == 0)
-		first = rr_date_of(r->today).year;
-	/* 29 February may be eight years away */
-	for (int64_t y = first; y <= (year != 0 ? first : first + 8); y++)
-	{
-		*result = rr_day_of(y, month, day);
-		if (y >= 1 && day <= rr_month_length(rr_is_leap(y), month) &&
-			(year != 0 || *result >= r->today))
-			return true;
-	}
-	return fail(r, RR_PHRASE_DATE, word);
-}
-
-static bool
-read_until(struct reader *r)
-{
-	struct rr_word word = peek(r);
-	struct rr_rule *rule = r->rule;
-	int64_t day = 0;
-
-	if (rule->until_kind != RR_UNTIL_NONE)
-		return fail(r, RR_PHRASE_TWICE, word);
-	if (!read_until_day(r, &day))
-		return false;
-	rule->until = day * RR_DAY_SECONDS;
-	rule->until_kind = RR_UNTIL_DATE;
-	word = peek(r);
-	if (word.kind != RR_W_TIME)
-		return true;
-	take(r);
-	if (word.value < 0)
-		return fail(r, RR_PHRASE_DATE, word);
-	rule->until += word.value;
-	rule->until_kind = accept(r, RR_W_UTC) ? RR_UNTIL_UTC : RR_UNTIL_LOCAL;
-	return true;
 }
 
 /* ---- clauses ----------------------------------------------------------------------------- */
@@ -539,7 +360,31 @@ is_week_item(const struct reader *r, struct rr_word word)
 	return is_plain_number(r, word) || word.kind == RR_W_THE || is_rank(r, word);
 }
 
-/* "week 20 and the last of the year" */
+/* "20", "1 to 5", "the last [week]" */
+static bool
+read_week(struct reader *r, struct rr_numbers *weeks)
+{
+	struct rr_word word;
+	int64_t rank;
+
+	accept(r, RR_W_THE);
+	word = peek(r);
+	if (!is_rank(r, word))
+	{
+		if (word.kind == RR_W_NUMBER && word.value == 0)
+			return fail(r, RR_PHRASE_NUMBER, word);
+		return read_number_run(r, 54, &weeks->plus[0]);
+	}
+	r->place = rank_at(r, word, &rank).end;
+	if (rank < -53 || rank > 53)
+		return fail(r, RR_PHRASE_NUMBER, word);
+	word = peek(r);
+	if (is_week(&word))
+		take(r);
+	return add_rank(r, weeks, rank, word);
+}
+
+/* "[week] 20 and the last week of the year" */
 static bool
 read_weeks(struct reader *r)
 {
@@ -547,22 +392,8 @@ read_weeks(struct reader *r)
 
 	do
 	{
-		struct rr_word word;
-		int64_t rank;
-
-		accept(r, RR_W_THE);
-		word = peek(r);
-		if (is_rank(r, word))
-		{
-			r->place = rank_at(r, word, &rank).end;
-		}
-		else if (word.kind == RR_W_NUMBER)
-			rank = take(r).value;
-		else
-			return fail(r, RR_PHRASE_WORD, word);
-		if (rank < -53 || rank == 0 || rank > 53)
-			return fail(r, RR_PHRASE_NUMBER, word);
-		add_rank(r, &weeks, rank, word);
+		if (!read_week(r, &weeks))
+			return false;
 	} while (accept_separator(r, is_week_item));
 	r->rule->weeks |= weeks.plus[0];
 	r->rule->weeks_minus |= weeks.minus[0];
@@ -582,15 +413,70 @@ static bool
 read_in(struct reader *r)
 {
 	struct rr_word word = peek(r);
+	struct rr_word next = after(r, &word);
 
-	if (word.kind == RR_W_UNIT && unit_freq(&word) == RR_WEEKLY && unit_size(&word) == 1)
+	if (is_week(&word) || (word.kind == RR_W_THE && is_rank(r, next)))
 	{
-		take(r);
+		if (is_week(&word))
+			take(r);
 		return (r->rule->weeks | r->rule->weeks_minus) != 0 ? fail(r, RR_PHRASE_TWICE, word)
 															: read_weeks(r);
 	}
+	if (word.kind == RR_W_THE)
+		word = (take(r), peek(r));
+	if (word.kind == RR_W_PART)
+		return rr_phrase_part(r, take(r));
 	return word.kind == RR_W_MONTH && r->rule->months != 0 ? fail(r, RR_PHRASE_TWICE, word)
 														   : read_months(r);
+}
+
+/* "every day of the week", "every day of March" */
+static bool
+read_of(struct reader *r, struct rr_word of)
+{
+	struct rr_word word;
+
+	if (r->rule->freq != RR_DAILY || r->rule->interval != 1 || r->rule->months != 0)
+		return fail(r, RR_PHRASE_WORD, of);
+	accept(r, RR_W_THE);
+	word = peek(r);
+	if (word.kind == RR_W_MONTH)
+		return read_months(r);
+	take(r);
+	return (word.kind == RR_W_UNIT && unit_freq(&word) <= RR_WEEKLY && unit_size(&word) == 1) ||
+		   fail(r, RR_PHRASE_WORD, word);
+}
+
+/* the last word of two that "from" and "to" stand before: "June to August"; RR_W_UNKNOWN where it does not */
+static struct rr_word
+end_of_run(const struct reader *r, struct rr_word first)
+{
+	struct rr_word to = after(r, &first);
+	struct rr_word last = after(r, &to);
+
+	if (to.kind == RR_W_TO && last.kind == RR_W_THE)
+		last = after(r, &last);
+	return to.kind == RR_W_TO ? last : (struct rr_word){ .kind = RR_W_UNKNOWN };
+}
+
+/* "June to August", "Monday to Friday", "the 1st to the 7th"; all else is a start */
+static bool
+read_from(struct reader *r, struct rr_word from)
+{
+	struct rr_word first = peek(r);
+	struct rr_word last;
+
+	if (rr_phrase_is_time(r, first) && !rr_phrase_is_date(r, first))
+		return rr_phrase_hours(r);
+	if (first.kind == RR_W_THE)
+		first = after(r, &first);
+	last = end_of_run(r, first);
+	if (first.kind == RR_W_MONTH && last.kind == RR_W_MONTH)
+		return read_in(r);
+	if ((first.kind == RR_W_WEEKDAY && last.kind == RR_W_WEEKDAY) ||
+		(first.kind == RR_W_ORDINAL && last.kind == RR_W_ORDINAL))
+		return read_day_clause(r);
+	return fail(r, RR_PHRASE_START, from);
 }
 
 /* "the first and last of each month" */
@@ -625,12 +511,36 @@ read_week_start(struct reader *r)
 	return true;
 }
 
+/* "shorter months on the last day)", "shorter months on the 1st of the next)" */
+static bool
+read_shorter(struct reader *r)
+{
+	struct rr_word word;
+	bool back;
+
+	if (!expect(r, RR_W_SHORTER) || !expect(r, RR_W_UNIT) || !expect(r, RR_W_ON) ||
+		!expect(r, RR_W_THE))
+		return false;
+	word = peek(r);
+	back = word.kind == RR_W_LAST;
+	if (!back && (word.kind != RR_W_ORDINAL || word.value != 1))
+		return fail(r, RR_PHRASE_WORD, word);
+	take(r);
+	r->rule->skip = back ? RR_SKIP_BACKWARD : RR_SKIP_FORWARD;
+	if (back ? !expect(r, RR_W_UNIT)
+			 : !(expect(r, RR_W_OF) && expect(r, RR_W_THE) && expect(r, RR_W_NEXT)))
+		return false;
+	return expect(r, RR_W_CLOSE);
+}
+
 /* "(missing dates move back)" */
 static bool
 read_skip(struct reader *r)
 {
 	struct rr_word word;
 
+	if (accept(r, RR_W_IN))
+		return read_shorter(r);
 	if (!expect(r, RR_W_MISSING) || !expect(r, RR_W_DATES) || !expect(r, RR_W_MOVE))
 		return false;
 	word = take(r);
@@ -655,22 +565,34 @@ read_clause(struct reader *r, struct rr_word word)
 		case RR_W_IN:
 			return read_in(r);
 		case RR_W_AT:
-			return read_at(r);
+			return rr_phrase_at(r);
+		case RR_W_FROM:
+			return read_from(r, word);
+		case RR_W_STARTING:
+		case RR_W_BEGIN:
+			return fail(r, RR_PHRASE_START, word);
+		case RR_W_PART:
+			return rr_phrase_part(r, word);
+		case RR_W_OF:
+			return read_of(r, word);
 		case RR_W_FOR:
-			return read_count(r);
+			return rr_phrase_for(r);
 		case RR_W_UNTIL:
-			return read_until(r);
+			return rr_phrase_until(r);
+		case RR_W_TO:
+			/* "through 31 December", but no dash */
+			return word.end - word.start > 1 ? rr_phrase_until(r) : fail(r, RR_PHRASE_WORD, word);
 		case RR_W_ONLY:
 			return read_only(r);
 		case RR_W_OPEN:
 			return read_skip(r);
 		case RR_W_TIME:
 			r->place = word.start;
-			return read_at(r);
+			return rr_phrase_at(r);
 		case RR_W_NUMBER:
 		case RR_W_SO_OFTEN:
 			r->place = word.start;
-			return read_count(r);
+			return rr_phrase_count(r);
 		case RR_W_UNIT:
 			if (unit_freq(&word) == RR_WEEKLY && unit_size(&word) == 1)
 				return read_week_start(r);
@@ -717,7 +639,7 @@ check_often(struct reader *r)
 
 /* ---- the whole --------------------------------------------------------------------------- */
 
-/* let the parser of rules judge, and bring the rule into its one form */
+/* let the parser of rules judge, and bring the rule into its plain form */
 static bool
 settle_rule(struct reader *r)
 {
@@ -726,7 +648,12 @@ settle_rule(struct reader *r)
 	size_t len = rr_format(r->rule, text, sizeof(text));
 
 	if (rr_parse(text, len, r->rule, &error))
+	{
+		struct rr_rule rule = *r->rule;
+
+		rr_plain(&rule, r->rule);
 		return true;
+	}
 	r->error->code = RR_PHRASE_RULE;
 	r->error->rule_code = error.code;
 	r->error->position = 0;
@@ -755,7 +682,8 @@ rr_phrase_parse(const char *text, size_t len, int64_t today, struct rr_phrase *p
 
 	memset(phrase, 0, sizeof(*phrase));
 	phrase->rule.interval = 1;
-	if (!read_head(&r) || !read_clauses(&r) || !check_often(&r) || !settle_rule(&r))
+	if (!rr_phrase_time_before(&r) || !read_head(&r) || !read_clauses(&r) || !check_often(&r) ||
+		!rr_phrase_check_part(&r) || !settle_rule(&r))
 		return false;
 	phrase->at = single_time(&phrase->rule);
 	phrase->rest = peek(&r).start;
@@ -765,9 +693,19 @@ rr_phrase_parse(const char *text, size_t len, int64_t today, struct rr_phrase *p
 const char *
 rr_phrase_strerror(const struct rr_phrase_error *error)
 {
-#define RR_PHRASE_TEXT(code, text) text,
+#define RR_PHRASE_TEXT(code, text, hint) text,
 	static const char *const texts[] = { RR_PHRASE_ERRORS(RR_PHRASE_TEXT) };
 #undef RR_PHRASE_TEXT
 
 	return error->code == RR_PHRASE_RULE ? rr_strerror(error->rule_code) : texts[error->code];
+}
+
+const char *
+rr_phrase_hint(const struct rr_phrase_error *error)
+{
+#define RR_PHRASE_HINT(code, text, hint) hint,
+	static const char *const hints[] = { RR_PHRASE_ERRORS(RR_PHRASE_HINT) };
+#undef RR_PHRASE_HINT
+
+	return hints[error->code];
 }

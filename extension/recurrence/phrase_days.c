@@ -32,6 +32,31 @@ read_weekdays(struct reader *r)
 	return true;
 }
 
+/* "first 3 days", "last two Fridays"? */
+static bool
+is_several(const struct reader *r)
+{
+	struct rr_word rank = peek(r);
+	struct rr_word number = after(r, &rank);
+	struct rr_word noun = after(r, &number);
+
+	return (rank.kind == RR_W_LAST || (rank.kind == RR_W_RANK && rank.value == 1)) &&
+		   number.kind == RR_W_NUMBER && (noun.kind == RR_W_WEEKDAY || is_day(&noun));
+}
+
+static bool
+read_several(struct reader *r, struct rr_numbers *ranks)
+{
+	struct rr_word rank = take(r);
+	struct rr_word number = take(r);
+
+	if (number.value < 1 || number.value > 366)
+		return fail(r, RR_PHRASE_NUMBER, number);
+	for (int64_t i = 1; i <= number.value; i++)
+		rr_add(rank.kind == RR_W_LAST ? ranks->minus : ranks->plus, (int) i);
+	return true;
+}
+
 /* ranks, and what they are ranks of */
 static bool
 read_ranked(struct reader *r, enum sort *sort)
@@ -39,9 +64,11 @@ read_ranked(struct reader *r, enum sort *sort)
 	struct rr_numbers ranks = { { 0 }, { 0 } };
 	struct rr_word noun;
 
-	if (!read_ranks(r, &ranks))
+	if (!(is_several(r) ? read_several(r, &ranks) : read_ranks(r, &ranks)))
 		return false;
 	noun = peek(r);
+	if (noun.kind == RR_W_WEEKDAY && noun.value >= RR_W_WHOLE)
+		return fail(r, RR_PHRASE_WEEKEND, noun);
 	*sort = RANKS;
 	if (noun.kind == RR_W_WEEKDAY)
 	{
@@ -115,8 +142,16 @@ rr_phrase_date(struct reader *r, int *day, int *month)
 }
 
 static bool
+is_month_alone(const struct reader *r, struct rr_word word)
+{
+	return word.kind == RR_W_MONTH && !rr_phrase_is_date(r, word);
+}
+
+/* "24 December", "the 15th of March, June and September"; "15 March and June" may mean the whole of June */
+static bool
 read_yearly_date(struct reader *r)
 {
+	struct rr_word first = peek(r);
 	int day;
 	int month;
 
@@ -124,6 +159,9 @@ read_yearly_date(struct reader *r)
 		return false;
 	r->rule->monthdays |= (uint32_t) 1 << day;
 	r->rule->months |= (uint16_t) (1U << month);
+	while (first.kind == RR_W_ORDINAL && accept_separator(r, is_month_alone))
+		if (!read_month(r))
+			return false;
 	return true;
 }
 
@@ -150,18 +188,34 @@ is_day_item(const struct reader *r, struct rr_word word)
 	return word.kind == RR_W_WEEKDAY || word.kind == RR_W_THE || word.kind == RR_W_LEAP ||
 		   is_rank(r, word) || rr_phrase_is_date(r, word) ||
 		   (word.kind == RR_W_EVERY && next.kind == RR_W_WEEKDAY) ||
+		   (word.kind == RR_W_A && r->asks && next.kind == RR_W_WEEKDAY) ||
 		   (is_day(&word) && next.kind == RR_W_NUMBER);
 }
 
 static bool
 read_day_item(struct reader *r, enum sort *sort)
 {
-	struct rr_word word = peek(r);
+	struct rr_word first = peek(r);
+	struct rr_word word = first;
 
-	if (word.kind == RR_W_THE || word.kind == RR_W_EVERY)
+	if (word.kind == RR_W_THE || word.kind == RR_W_EVERY || (word.kind == RR_W_A && r->asks))
 	{
 		take(r);
 		word = peek(r);
+		if (first.kind == RR_W_EVERY && is_day(&word))
+		{
+			take(r);
+			*sort = WEEKDAYS;
+			r->rule->weekdays = 127;
+			return true;
+		}
+	}
+	/* "the end of the month" */
+	if (word.kind == RR_W_FINISH && after(r, &word).kind == RR_W_OF)
+	{
+		take(r);
+		*sort = RANKS;
+		return add_rank(r, &r->days, -1, word);
 	}
 	if (rr_phrase_is_date(r, word))
 	{

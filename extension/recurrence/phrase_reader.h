@@ -1,6 +1,6 @@
 /*
  * phrase_reader.h
- *		Reading words one after the other, for phrase.c and phrase_days.c.
+ *		Reading words one after the other, for phrase.c and its parts.
  *
  * A reader looks ahead as far as it likes, since a word is made anew whenever it is looked at.
  * Functions that read return false when they have filled the error.
@@ -35,6 +35,8 @@ struct reader
 	bool asks;              /* behind "if that is", where days may be joined by "or" */
 	int64_t often;          /* "twice a month": so many days or times must follow; 0: not said */
 	struct rr_word often_word;
+	struct rr_word
+		part; /* "in the morning": times must follow that are in it; RR_W_UNKNOWN: not said */
 	struct rr_phrase_error *error;
 };
 
@@ -109,6 +111,12 @@ static inline bool
 is_day(const struct rr_word *word)
 {
 	return word->kind == RR_W_UNIT && unit_freq(word) == RR_DAILY;
+}
+
+static inline bool
+is_week(const struct rr_word *word)
+{
+	return word->kind == RR_W_UNIT && unit_freq(word) == RR_WEEKLY && unit_size(word) == 1;
 }
 
 /* a rank such as "first", "15th", "last", "second to last": its last word, or one that is none */
@@ -219,7 +227,26 @@ has_nth(const struct rr_rule *rule)
 	return has_weekdays(&only);
 }
 
-/* "first and third", "1st, 15th" */
+/* "to 7th", "to the 7th" behind a number's ordinal: those between */
+static inline bool
+read_rank_run(struct reader *r, struct rr_numbers *set, int64_t first)
+{
+	struct rr_word to = peek(r);
+	struct rr_word last = after(r, &to);
+
+	if (to.kind == RR_W_TO && last.kind == RR_W_THE)
+		last = after(r, &last);
+	if (to.kind != RR_W_TO || last.kind != RR_W_ORDINAL)
+		return true;
+	if (last.value <= first || last.value > 366)
+		return fail(r, RR_PHRASE_NUMBER, last);
+	for (int64_t rank = first + 1; rank <= last.value; rank++)
+		rr_add(set->plus, (int) rank);
+	r->place = last.end;
+	return true;
+}
+
+/* "first and third", "1st, 15th", "1st to 7th" */
 static inline bool
 read_ranks(struct reader *r, struct rr_numbers *set)
 {
@@ -234,7 +261,31 @@ read_ranks(struct reader *r, struct rr_numbers *set)
 		if (!add_rank(r, set, rank, word))
 			return false;
 		r->place = end.end;
+		if (word.kind == RR_W_ORDINAL && rank > 0 && !read_rank_run(r, set, rank))
+			return false;
 	} while (accept_separator(r, is_rank));
+	return true;
+}
+
+/* "January", "June to August" */
+static inline bool
+read_month(struct reader *r)
+{
+	struct rr_word first = take(r);
+	struct rr_word to = peek(r);
+	struct rr_word last = after(r, &to);
+
+	if (first.kind != RR_W_MONTH)
+		return fail(r, RR_PHRASE_WORD, first);
+	r->rule->months |= (uint16_t) (1U << first.value);
+	if (to.kind != RR_W_TO || last.kind != RR_W_MONTH)
+		return true;
+	for (int64_t month = first.value; month != last.value;)
+	{
+		month = month == 12 ? 1 : month + 1;
+		r->rule->months |= (uint16_t) (1U << month);
+	}
+	r->place = last.end;
 	return true;
 }
 
@@ -243,13 +294,31 @@ read_months(struct reader *r)
 {
 	do
 	{
-		struct rr_word word = peek(r);
-
-		if (word.kind != RR_W_MONTH)
-			return fail(r, RR_PHRASE_WORD, word);
-		r->rule->months |= (uint16_t) (1U << word.value);
-		take(r);
+		if (!read_month(r))
+			return false;
 	} while (accept_separator(r, is_month));
+	return true;
+}
+
+/* "17", "9 to 17", of numbers below a limit */
+static inline bool
+read_number_run(struct reader *r, int64_t limit, uint64_t *set)
+{
+	struct rr_word first = take(r);
+	struct rr_word to = peek(r);
+	struct rr_word last = after(r, &to);
+
+	if (first.kind != RR_W_NUMBER)
+		return fail(r, RR_PHRASE_WORD, first);
+	if (to.kind != RR_W_TO || last.kind != RR_W_NUMBER)
+		last = first;
+	else
+		r->place = last.end;
+	if (first.value >= limit)
+		return fail(r, RR_PHRASE_NUMBER, first);
+	if (last.value >= limit || last.value < first.value)
+		return fail(r, RR_PHRASE_NUMBER, last);
+	*set |= rr_below((int) last.value + 1) & ~rr_below((int) first.value);
 	return true;
 }
 
@@ -259,14 +328,8 @@ read_numbers(struct reader *r, int64_t limit, uint64_t *set)
 {
 	do
 	{
-		struct rr_word word = peek(r);
-
-		if (word.kind != RR_W_NUMBER)
-			return fail(r, RR_PHRASE_WORD, word);
-		if (word.value >= limit)
-			return fail(r, RR_PHRASE_NUMBER, word);
-		*set |= UINT64_C(1) << word.value;
-		take(r);
+		if (!read_number_run(r, limit, set))
+			return false;
 	} while (accept_separator(r, is_plain_number));
 	return true;
 }
@@ -281,5 +344,27 @@ extern bool rr_phrase_settle_days(struct reader *r, bool of_year, struct rr_word
 extern bool rr_phrase_is_date(const struct reader *r, struct rr_word word);
 /* the day and the month of a date */
 extern bool rr_phrase_date(struct reader *r, int *day, int *month);
+
+/* ---- times of day (phrase_times.c) ------------------------------------------------------- */
+
+extern bool rr_phrase_is_time(const struct reader *r, struct rr_word word);
+/* behind "at" */
+extern bool rr_phrase_at(struct reader *r);
+/* "9am every day": the time may stand before the head */
+extern bool rr_phrase_time_before(struct reader *r);
+/* behind "from": "9:00 to 17:00" */
+extern bool rr_phrase_hours(struct reader *r);
+/* "morning", which was taken; the times that are said must be times of it */
+extern bool rr_phrase_part(struct reader *r, struct rr_word word);
+extern bool rr_phrase_check_part(struct reader *r);
+
+/* ---- the end (phrase_end.c) -------------------------------------------------------------- */
+
+/* "10 times" */
+extern bool rr_phrase_count(struct reader *r);
+/* behind "for": likewise, and no length of time */
+extern bool rr_phrase_for(struct reader *r);
+/* behind "until" */
+extern bool rr_phrase_until(struct reader *r);
 
 #endif

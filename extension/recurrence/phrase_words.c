@@ -174,7 +174,7 @@ read_letters(const char *text, size_t len, struct rr_word *word)
 		return;
 	word->kind = known->kind;
 	word->value = known->value;
-	if (known->kind != RR_W_WORKING)
+	if (known->kind != RR_W_WORKING && (known->kind != RR_W_WEEKDAY || known->value < RR_W_WHOLE))
 		return;
 	while (end < len && is_space(text[end]))
 		end++;
@@ -182,6 +182,7 @@ read_letters(const char *text, size_t len, struct rr_word *word)
 	if (day == NULL || day->kind != RR_W_UNIT || day->value % 16 != RR_DAILY)
 		return;
 	word->kind = RR_W_WEEKDAY;
+	word->value %= RR_W_WHOLE;
 	word->end = end;
 }
 

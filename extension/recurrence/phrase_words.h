@@ -49,6 +49,13 @@ enum rr_word_kind
 	RR_W_UNTIL,
 	RR_W_EXCEPT,
 	RR_W_LEAP,
+	RR_W_PART, /* of a day: its first hour + 64 * the one behind its last, which may be of the next day */
+	RR_W_FROM,
+	RR_W_STARTING,
+	RR_W_FINISH, /* the end */
+	RR_W_SHORTER,
+	RR_W_THIS,
+	RR_W_NEXT,
 	RR_W_HALF, /* am, pm: seconds to add */
 	RR_W_UTC,
 	RR_W_ONLY,
@@ -64,6 +71,8 @@ enum rr_word_kind
 
 /* a weekday's value with this bit: working days or weekends, of which ranks choose */
 #define RR_W_GROUP 128
+/* a weekend, of which ranks may mean one day or both; with a day behind it they choose days */
+#define RR_W_WHOLE 256
 
 struct rr_vocabulary
 {

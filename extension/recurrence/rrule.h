@@ -165,7 +165,10 @@ extern const char *rr_section(enum rr_code code);
  */
 extern size_t rr_format(const struct rr_rule *rule, char *buf, size_t size);
 
-/* the rule in English, as 'every 2 weeks on Monday and Friday'; returns as rr_format does */
+/* the plainest rule with the same occurrences from every DTSTART; that of this one is itself */
+extern void rr_plain(const struct rr_rule *rule, struct rr_rule *plain);
+
+/* the plain rule in English, as 'every 2 weeks on Monday and Friday'; returns as rr_format does */
 extern size_t rr_describe(const struct rr_rule *rule, char *buf, size_t size);
 
 /* the rule that the word of this frequency stands for, with an interval; DAILY and slower */

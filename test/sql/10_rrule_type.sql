@@ -102,7 +102,7 @@ select is(agenda.recurrence_interval('FREQ=MONTHLY;INTERVAL=5;BYDAY=1MO'), 5, 'r
 select is(agenda.describe('FREQ=WEEKLY;INTERVAL=2;BYDAY=MO,FR'), 'every 2 weeks on Monday and Friday', 'describe');
 select is(agenda.describe('FREQ=MONTHLY;BYDAY=-1FR;BYHOUR=17;BYMINUTE=0;COUNT=12'),
     'every month on the last Friday at 17:00, 12 times', 'describe at length');
-select is(agenda.describe('monthly'), 'every month (missing dates move back)', 'describe a word');
+select is(agenda.describe('monthly'), 'every month (in shorter months on the last day)', 'describe a word');
 
 -- ---- marks that are true ----
 select results_eq(

@@ -81,7 +81,9 @@ create function pg_temp.summary() returns text language sql as $$
     select concat_ws(' ', count(*), count(agenda.next_occurrence(r, '2026-01-01', 'Europe/Berlin', '2026-06-01Z')),
                      sum(extract(epoch from agenda.next_occurrence(r, '2026-01-01', 'Europe/Berlin', '2026-06-01Z'))),
                      sum(length(agenda.describe(r))), sum(length(r::jsonb::text)),
-                     count(*) filter (where (agenda.parse_recurrence(agenda.describe(r))).rule operator(agenda.=) r))
+                     count(*) filter (where agenda.describe((agenda.parse_recurrence(agenda.describe(r))).rule) = agenda.describe(r)
+                                        and array(select agenda.first_local_occurrences((agenda.parse_recurrence(agenda.describe(r))).rule, '2026-01-31', 5))
+                                          = array(select agenda.first_local_occurrences(r, '2026-01-31', 5))))
       from public.many$$;
 create temp table alone as select pg_temp.summary() as answer;
 set local parallel_setup_cost = 0;
