@@ -19,7 +19,6 @@ use Time::HiRes qw(time);
 
 my $seconds = bench_seconds();
 my $clients = 8;
-my $rounds = 5;
 my $root = $ENV{AGENDA_ROOT};
 my @wanted = @ARGV ? @ARGV : qw(create drain latency sustained get);
 my $brokers;
@@ -64,6 +63,8 @@ SQL
 # "bare" has neither indexes nor triggers, "indexed" the indexes of agenda.tasks.  All of them
 # answer with the id, as create_task() does; "silent" is what bare would do without an answer.  One field in
 # the select list spares the server what a function in FROM needs: a row type of its own, a store for its rows.
+# Rounds of all of them, one after the other, so that what else machine and disk do meets them alike: figures and
+# shares are medians over the rounds, a share that of its round.
 sub create
 {
     my %figure;
@@ -88,16 +89,19 @@ sub create
         say_line("\nnew tasks per second: pgbench, $clients clients, $seconds s, synchronous_commit = $commit");
         local $ENV{PGOPTIONS} = "-c synchronous_commit=$commit";
         my %tps;
-        foreach my $case (@cases)
-        {
-            my ($key, $what, $sql, $role) = @$case;
+        my $measure = sub {
+            my ($key, $what, $sql, $role) = @_;
             my $got = pgbench($sql, $clients, $role ? ('-U', $role) : ());
             $tps{$key} = $got->{tps};
-            $figure{$commit}{$key} = $got;
-            row($what, sprintf('%7.0f /s  %6.2f ms  %4.0f %% of bare  %4.0f %% of its peer  CPU %4.0f us  WAL %5.0f bytes', @$got{qw(tps ms)},
-                    100 * $got->{tps} / $tps{bare},
-                    100 * $got->{tps} / ($role ? $tps{peer_in_transaction} : $tps{indexed} // $got->{tps}),
-                    @$got{qw(server_us wal_bytes)}));
+            my $peer = $role ? 'peer_in_transaction' : $key eq 'bare' || $key eq 'silent' ? 'bare' : 'indexed';
+            return { %$got, of_bare => 100 * $got->{tps} / $tps{bare}, of_peer => 100 * $got->{tps} / $tps{$peer} };
+        };
+        my %got = rounds(3, map { my $case = $_; ($case->[0] => sub { $measure->(@$case) }) } @cases);
+        $figure{$commit} = \%got;
+        foreach my $case (@cases)
+        {
+            row($case->[1], sprintf('%7.0f /s  %6.2f ms  %4.0f %% of bare  %4.0f %% of its peer  CPU %4.0f us  WAL %5.0f bytes',
+                    @{ $got{ $case->[0] } }{qw(tps ms of_bare of_peer server_us wal_bytes)}));
         }
     }
     return \%figure;
@@ -334,7 +338,7 @@ sub latency
             $first->();
             producer($brokers, 'bench-limit', 20 * $rate, 800, 5 * $rate);
             drained_at($rate);
-            my %figure = rounds(
+            my %figure = rounds(5,
                 alone => sub { client_at($brokers, $rate) },
                 beside => sub { client_beside_tasks($brokers, $rate) },
                 acknowledged => sub { drained_at($rate) },
@@ -355,10 +359,10 @@ sub latency
         });
 }
 
-# Does each of the named runs in turn, again and again; returns the medians of their figures.
+# Does each of the named runs in turn, so many times; returns the medians of their figures.
 sub rounds
 {
-    my (@runs) = @_;
+    my ($rounds, @runs) = @_;
     my %found;
 
     foreach my $round (1 .. $rounds)
