@@ -37,6 +37,38 @@ rr_popcount(uint64_t w)
 	return (int) (rr_byte_sums(w) >> 56);
 }
 
+/* the sum of the products of bytes, which is less than 65,536 */
+static inline int
+rr_byte_products(uint64_t x, uint64_t y)
+{
+	const uint64_t even = UINT64_C(0x00ff00ff00ff00ff);
+	const uint64_t reversed = __builtin_bswap64(y);
+
+	/* as products of polynomials, of whose coefficients that of x^3 is on top */
+	return (int) (((x & even) * (reversed >> 8 & even) >> 48) +
+				  ((x >> 8 & even) * (reversed & even) >> 48));
+}
+
+/* how many pairs there are of a bit of w and a higher one of v */
+static inline int
+rr_pairs(uint64_t w, uint64_t v)
+{
+	const uint64_t low = 15 * RR_EACH_BYTE;
+	const uint64_t fours = rr_four_sums(w);
+	const uint64_t others = rr_four_sums(v);
+	const uint64_t even = fours & low;
+	const uint64_t odd = others >> 4 & low;
+	/* bytes before, for those of v */
+	const uint64_t before = (even + (fours >> 4 & low)) * RR_EACH_BYTE << 8;
+	/* in the same four bits: one, two and three apart */
+	const uint64_t near = rr_four_sums(w & v >> 1 & UINT64_C(0x7777777777777777)) +
+						  rr_four_sums(w & v >> 2 & UINT64_C(0x3333333333333333)) +
+						  (w & v >> 3 & UINT64_C(0x1111111111111111));
+
+	return (int) (((near + (near >> 4)) & low) * RR_EACH_BYTE >> 56) +
+		   rr_byte_products(before, (others & low) + odd) + rr_byte_products(even, odd);
+}
+
 /* w != 0 */
 static inline int
 rr_lowest(uint64_t w)

@@ -139,21 +139,91 @@ rank_behind(const struct rr_sieve *s, const struct rr_class *class, const struct
 	return n;
 }
 
-/*
- * Likewise for the times of day, where the layout is one row: each by its distance from the first in its word, so
- * that they need not wait for each other.
- */
+/* the sum of the ranks of many places that are sorted as bits, word by word */
 static int64_t
-sum_of_starts(const struct rr_sieve *s, const struct count *count, int64_t *firsts)
+sum_of_places(const struct rr_layout *layout, const uint64_t *places)
 {
-	struct rr_class class = { 0, 0, 0 };
-	uint8_t steps[64];
-	int64_t before = -1;
-	int64_t turns = 0;
 	int64_t n = 0;
 
+	for (int i = 0; i < RR_ERA_WORDS; i++)
+		n += (int64_t) layout->ranks[i] * rr_popcount(places[i]) +
+			 rr_pairs(layout->bits[i], places[i]);
+	return n;
+}
+
+/* one more of them; returns its rank if it is there already, which is counted at once */
+static inline int64_t
+add_place(const struct rr_layout *layout, uint64_t *places, uint64_t place)
+{
+	uint64_t *word = &places[place / 64];
+	const uint64_t bit = UINT64_C(1) << (place % 64);
+
+	if ((*word & bit) != 0)
+		return rr_layout_rank(layout, (int64_t) place);
+	*word |= bit;
+	return 0;
+}
+
+/* what is counted of classes while their places are sorted */
+struct sorted
+{
+	int64_t first;  /* ranks of first members */
+	int64_t behind; /* and of the first behind */
+	int64_t turns;  /* how often these have come to the end of the row */
+};
+
+/*
+ * The times of day of a word, each by its distance from the first, so that they need not wait for each other.
+ * Written out of rr_step_class() and place_behind(), for here is where the time goes.
+ */
+static inline void
+sort_word(struct rr_sieve *s, const struct count *count, const struct rr_class *first,
+		  const struct rr_class *steps, uint64_t bits, bool firsts, struct sorted *to)
+{
+	const int64_t length = s->length;
+	const int64_t cycle = s->cycle;
+	const int64_t later = count->later;
+	const int64_t rest = count->rest[0] - length;
+	const int64_t first_day = first->day - cycle;
+	const int64_t first_column = first->column - length;
+	const int lowest = rr_lowest(bits);
+	struct sorted sum = { 0, 0, 0 };
+
+	for (; bits != 0; bits &= bits - 1)
+	{
+		const struct rr_class *step = &steps[rr_lowest(bits) - lowest];
+		int64_t day = first_day + step->day;
+		int64_t column = first_column + step->column;
+		int64_t place;
+
+		column += (length & column >> 63) - 1 - (day >> 63);
+		column += length & column >> 63;
+		day += cycle & day >> 63;
+		place = column + rest - ((day - later) >> 63);
+		sum.turns += 1 + (place >> 63);
+		place += length & place >> 63;
+		sum.behind += add_place(&s->layout, s->places[1], (uint64_t) place);
+		if (firsts)
+			sum.first += add_place(&s->layout, s->places[0], (uint64_t) column);
+	}
+	to->first += sum.first;
+	to->behind += sum.behind;
+	to->turns += sum.turns;
+}
+
+/* likewise for many times of day, where the layout is one row: their places are sorted, as bits */
+static int64_t
+sum_of_starts(struct rr_sieve *s, const struct count *count, int64_t *firsts)
+{
+	struct sorted sum = { 0, 0, s->size * count->turns[0] };
+	struct rr_class class = { 0, 0, 0 };
+	struct rr_class steps[64];
+	int64_t before = -1;
+
+	s->expanded = false;
+	memset(s->places, 0, sizeof(s->places));
 	for (int i = 0; i < 64; i++)
-		steps[i] = (uint8_t) (i / s->common);
+		steps[i] = s->steps[i / s->common];
 	for (int i = 0; i < (int) RR_SECOND_WORDS; i++)
 	{
 		const uint64_t bits = s->starts[i];
@@ -167,19 +237,14 @@ sum_of_starts(const struct rr_sieve *s, const struct count *count, int64_t *firs
 		else
 			rr_step_class(s, &class, &s->steps[(first - before) / s->common]);
 		before = first;
-		for (uint64_t rest = bits; rest != 0; rest &= rest - 1)
-		{
-			struct rr_class at = class;
-			int64_t turned;
-
-			rr_step_class(s, &at, &s->steps[steps[i * 64 + rr_lowest(rest) - first]]);
-			n += rr_sieve_rank(s, place_behind(s, &at, count, &turned));
-			turns += turned;
-			if (firsts != NULL)
-				*firsts += rr_sieve_rank(s, at.column);
-		}
+		if (firsts != NULL)
+			sort_word(s, count, &class, steps, bits, true, &sum);
+		else
+			sort_word(s, count, &class, steps, bits, false, &sum);
 	}
-	return n + turns * s->permitted;
+	if (firsts != NULL)
+		*firsts += sum.first + sum_of_places(&s->layout, s->places[0]);
+	return sum.behind + sum_of_places(&s->layout, s->places[1]) + sum.turns * s->permitted;
 }
 
 /* the ranks behind of all classes, and, if they are asked for, those of the first members */
@@ -189,8 +254,9 @@ sum_of_ranks(struct rr_sieve *s, const struct count *count, int64_t *firsts)
 	struct cursor at = before_all;
 	int64_t n = 0;
 
-	if (s->cycle >= s->size && s->rows == 1)
+	if (s->cycle >= s->size && s->rows == 1 && s->size >= RR_MANY_STARTS)
 		return sum_of_starts(s, count, firsts);
+	rr_sieve_expand_many(s);
 	while (next_class(s, &at))
 	{
 		n += at.weight * rank_behind(s, &at.class, count);
@@ -211,7 +277,6 @@ rr_sieve_before(struct rr_sieve *s, int64_t day)
 	if (rr_sieve_is_sparse(s) && (day / s->era + 1) * s->permitted < s->size)
 		return rr_sparse_before(s, day);
 	rr_sieve_lay_out(s);
-	rr_sieve_expand_many(s);
 	n = sum_of_ranks(s, &count, s->base < 0 ? &firsts : NULL);
 	if (s->base < 0)
 		s->base = firsts;

@@ -67,11 +67,16 @@ struct rr_sieve
 	uint64_t starts[RR_SECOND_WORDS];
 	uint64_t days[RR_ERA_WORDS];
 	struct rr_layout layout;
-	/*
-	 * For many counts, bytes: how many bits of the layout are before each place that 4 divides, since the last
-	 * that 256 divides; for each word of it those of even and those of odd fours.
-	 */
-	uint64_t partial[RR_ERA_WORDS * 2];
+	union
+	{
+		/*
+		 * To search many classes, if expanded.  Bytes: how many bits of the layout are before each place that 4
+		 * divides, since the last that 256 divides; for each word of it those of even and those of odd fours.
+		 */
+		uint64_t partial[RR_ERA_WORDS * 2];
+		/* to count many classes: the places of their first members, and of their first behind */
+		uint64_t places[2][RR_ERA_WORDS];
+	};
 	uint16_t weights[RR_WEIGHTS];
 	int misses; /* how often a weight was not known */
 	struct rr_part parts[RR_PARTS];
