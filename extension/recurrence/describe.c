@@ -331,7 +331,7 @@ put_monthdays(struct rr_out *out, const struct rr_rule *rule, const char *joint)
 	const uint64_t plus = rule->monthdays;
 	const uint64_t minus = rule->monthdays_minus;
 	int last = rr_popcount(minus);
-	bool together = last >= 3 && minus == (rr_below(last) << 1);
+	bool together = last >= 2 && minus == (rr_below(last) << 1);
 	int before = count_items(&plus, 1, true);
 	int n = before + (together ? 1 : last);
 

@@ -71,7 +71,9 @@ static bool
 read_period(struct reader *r, enum sort sort, struct rr_word first)
 {
 	struct rr_word word;
+	struct rr_word next;
 	int64_t interval = 1;
+	int64_t rank;
 
 	accept(r, RR_W_OF);
 	if (!accept(r, RR_W_THE))
@@ -83,8 +85,14 @@ read_period(struct reader *r, enum sort sort, struct rr_word first)
 		r->has_freq = true;
 		return rr_phrase_settle_days(r, false, first) && read_months(r);
 	}
+	next = after(r, &word);
 	if (word.kind == RR_W_OTHER || word.kind == RR_W_NUMBER)
 		interval = take(r).value;
+	else if (is_unit(&next) && rank_at(r, word, &rank).end == word.end && rank >= 2)
+	{
+		take(r);
+		interval = rank;
+	}
 	word = peek(r);
 	if (interval == 1 && is_unit(&word) && unit_freq(&word) == RR_MONTHLY && unit_size(&word) == 3)
 	{
@@ -172,6 +180,17 @@ counts_periods(const struct reader *r, struct rr_word word)
 		   next.kind != RR_W_IN;
 }
 
+/* "second Friday", "second and fourth Friday", where "second" is not the unit */
+static bool
+is_rank_of_days(const struct reader *r, struct rr_word word)
+{
+	struct rr_word next = after(r, &word);
+
+	return is_rank(r, word) &&
+		   (next.kind == RR_W_WEEKDAY ||
+			((next.kind == RR_W_AND || next.kind == RR_W_COMMA) && is_rank(r, after(r, &next))));
+}
+
 static bool
 read_every(struct reader *r)
 {
@@ -208,7 +227,7 @@ read_every(struct reader *r)
 		r->has_freq = true;
 		return read_months(r);
 	}
-	if (is_unit(&word) && !(is_rank(r, word) && next.kind == RR_W_WEEKDAY))
+	if (is_unit(&word) && !is_rank_of_days(r, word))
 	{
 		take(r);
 		return set_unit(r, 1, word, word);
@@ -235,7 +254,7 @@ read_unit(struct reader *r)
 	return set_unit(r, interval, unit, first);
 }
 
-/* "once a week", "once every two weeks", "twice a month", "3 times a week" */
+/* "once a week", "twice daily", "once every two weeks", "twice a month", "3 times a week" */
 static bool
 read_often(struct reader *r)
 {
@@ -245,6 +264,11 @@ read_often(struct reader *r)
 		take(r);
 	r->often = word.value == 1 ? 0 : word.value;
 	r->often_word = word;
+	if (peek(r).kind == RR_W_ADVERB)
+	{
+		word = take(r);
+		return set_unit(r, 1, word, word);
+	}
 	return accept(r, RR_W_EVERY) || expect(r, RR_W_A) ? read_unit(r) : false;
 }
 
@@ -285,7 +309,11 @@ read_owner(struct reader *r, enum sort sort, struct rr_word first)
 	struct rr_word word;
 
 	if (!accept(r, RR_W_OF))
+	{
+		if (sort == RANKS && r->rule->freq == RR_YEARLY)
+			r->bare = first;
 		return rr_phrase_settle_days(r, false, first);
+	}
 	if (!accept(r, RR_W_THE))
 		accept(r, RR_W_EVERY);
 	word = peek(r);
@@ -304,6 +332,8 @@ read_day_clause(struct reader *r)
 	struct rr_word first = peek(r);
 	enum sort sort;
 
+	if (first.kind == RR_W_WEEKDAY && first.value < RR_W_GROUP)
+		r->bare = first;
 	return rr_phrase_days(r, &sort) && read_owner(r, sort, first);
 }
 
@@ -618,6 +648,21 @@ read_clauses(struct reader *r)
 	}
 }
 
+/* "every month on Monday", "every year on the 15th": which of them? */
+static bool
+check_bare(struct reader *r)
+{
+	const struct rr_rule *rule = r->rule;
+	bool chosen = (rule->weeks | rule->weeks_minus) != 0 || size_of(&rule->setpos) > 0 ||
+				  size_of(&rule->yeardays) > 0;
+
+	if (r->bare.kind == RR_W_WEEKDAY)
+		chosen |= rule->freq > RR_MONTHLY || (rule->monthdays | rule->monthdays_minus) != 0;
+	else
+		chosen |= rule->months != 0;
+	return r->bare.kind == RR_W_UNKNOWN || chosen || fail(r, RR_PHRASE_WHICH, r->bare);
+}
+
 /* "twice a month on the 1st and 15th": are there as many days, or as many times on one day? */
 static bool
 check_often(struct reader *r)
@@ -633,6 +678,8 @@ check_often(struct reader *r)
 		days = size_of(&rule->setpos);
 	if (rule->freq == RR_DAILY && days == 0)
 		days = 1;
+	if (rule->freq == RR_YEARLY && rule->months != 0)
+		days = (days > 0 ? days : 1) * rr_popcount(rule->months);
 	return r->often == 0 || days * (times > 0 ? times : 1) == r->often ||
 		   fail(r, RR_PHRASE_OFTEN, r->often_word);
 }
@@ -682,8 +729,8 @@ rr_phrase_parse(const char *text, size_t len, int64_t today, struct rr_phrase *p
 
 	memset(phrase, 0, sizeof(*phrase));
 	phrase->rule.interval = 1;
-	if (!rr_phrase_time_before(&r) || !read_head(&r) || !read_clauses(&r) || !check_often(&r) ||
-		!rr_phrase_check_part(&r) || !settle_rule(&r))
+	if (!rr_phrase_time_before(&r) || !read_head(&r) || !read_clauses(&r) || !check_bare(&r) ||
+		!check_often(&r) || !rr_phrase_check_part(&r) || !settle_rule(&r))
 		return false;
 	phrase->at = single_time(&phrase->rule);
 	phrase->rest = peek(&r).start;

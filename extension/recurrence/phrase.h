@@ -39,6 +39,8 @@
 		"Say which, as in: every 2 weeks on Monday to Friday; every Monday, Wednesday and Friday; every other day.") \
 	X(RR_PHRASE_NTH, "This may count weeks, or days in the month.", \
 		"Say which, as in: every 3 weeks on Thursday; the third Thursday of the month.") \
+	X(RR_PHRASE_WHICH, "This may be one day or several.", \
+		"Say which, as in: on every Monday; on the first Monday; on the 15th of March; on the 15th of every month.") \
 	X(RR_PHRASE_WEEKEND, "This may mean one day or two.", \
 		"Say which, as in: the first Saturday of the month; the first weekend day of the month.") \
 	X(RR_PHRASE_PART, "The phrase does not say a time in this part of the day.", \

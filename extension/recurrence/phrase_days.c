@@ -77,7 +77,7 @@ read_ranked(struct reader *r, enum sort *sort)
 	}
 	else if (is_day(&noun))
 		take(r);
-	else if (rr_size(ranks.minus, RR_DAY_WORDS) > 0)
+	else if (rr_size(ranks.minus, RR_DAY_WORDS) > 0 && noun.kind != RR_W_OF)
 		return fail(r, RR_PHRASE_WORD, noun);
 
 	if (*sort == GROUP)
@@ -259,6 +259,9 @@ rr_phrase_days(struct reader *r, enum sort *sort)
 		struct rr_word word = peek(r);
 		enum sort item = NO_DAYS;
 
+		/* "the last Sunday and Monday": every Monday? */
+		if (word.kind == RR_W_WEEKDAY && *sort == WEEKDAYS && has_nth(r->rule))
+			return fail(r, RR_PHRASE_WHICH, word);
 		if (!read_day_item(r, &item))
 			return false;
 		/* several dates, or ranks in a group, are no product of sets */

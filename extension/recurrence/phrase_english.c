@@ -69,6 +69,7 @@ const struct rr_vocabulary rr_english[] = {
 	{ "pm", RR_W_HALF, 43200 },
 	{ "utc", RR_W_UTC, 0 },
 	{ "noon", RR_W_TIME, 43200 },
+	{ "midday", RR_W_TIME, 43200 },
 	{ "midnight", RR_W_TIME, 0 },
 
 	{ "morning", RR_W_PART, PART(0, 12) },

@@ -35,8 +35,8 @@ struct reader
 	bool asks;              /* behind "if that is", where days may be joined by "or" */
 	int64_t often;          /* "twice a month": so many days or times must follow; 0: not said */
 	struct rr_word often_word;
-	struct rr_word
-		part; /* "in the morning": times must follow that are in it; RR_W_UNKNOWN: not said */
+	struct rr_word bare; /* "on Monday", "on the 15th", of which a period may have many */
+	struct rr_word part; /* "in the morning", which the times must be in */
 	struct rr_phrase_error *error;
 };
 
@@ -119,7 +119,7 @@ is_week(const struct rr_word *word)
 	return word->kind == RR_W_UNIT && unit_freq(word) == RR_WEEKLY && unit_size(word) == 1;
 }
 
-/* a rank such as "first", "15th", "last", "second to last": its last word, or one that is none */
+/* a rank such as "first", "15th", "last", "second to last", "2nd last": its last word, or one that is none */
 static inline struct rr_word
 rank_at(const struct reader *r, struct rr_word word, int64_t *rank)
 {
@@ -135,8 +135,8 @@ rank_at(const struct reader *r, struct rr_word word, int64_t *rank)
 		return word;
 	}
 	to = after(r, &word);
-	last = after(r, &to);
-	if (word.kind == RR_W_LAST || to.kind != RR_W_TO || last.kind != RR_W_LAST)
+	last = to.kind == RR_W_TO ? after(r, &to) : to;
+	if (last.kind != RR_W_LAST || *rank < (to.kind == RR_W_TO ? 1 : 2))
 		return word;
 	*rank = -*rank;
 	return last;

@@ -186,7 +186,7 @@ read_letters(const char *text, size_t len, struct rr_word *word)
 	word->end = end;
 }
 
-/* "&", "-" and "/" between letters ("Mon/Wed") are said as words */
+/* "&", "@", "-" and "/" between letters ("Mon/Wed") are said as words */
 static enum rr_word_kind
 kind_of_mark(const char *text, size_t len, size_t place)
 {
@@ -202,6 +202,8 @@ kind_of_mark(const char *text, size_t len, size_t place)
 			return RR_W_CLOSE;
 		case '&':
 			return RR_W_AND;
+		case '@':
+			return RR_W_AT;
 		case '-':
 			return RR_W_TO;
 		case '/':
