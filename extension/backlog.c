@@ -30,12 +30,6 @@
 
 /* header of the row, fixed columns, entries in four indexes */
 #define BYTES_BESIDE_DATA 400
-/*
- * Text is at most six times as long as what jsonb keeps (a control character is written as \u0001),
- * but for numbers with large exponents, which are the drainer's problem.
- */
-#define TEXT_GROWTH 6
-
 static void check_size(Jsonb *data, Jsonb *headers);
 static void check_room(void);
 static AgendaBacklogMark waiting(const AgendaSlot *slot);
@@ -52,13 +46,13 @@ agenda_backlog_admit(Jsonb *data, Jsonb *headers)
 	agenda_wake_count_event_at_commit(VARSIZE(data) + VARSIZE(headers) + BYTES_BESIDE_DATA);
 }
 
-/* Text is made only of what could be too long as text. */
+/* Text is made only of what could be too long as text.  Numbers with large exponents are the drainer's problem. */
 static void
 check_size(Jsonb *data, Jsonb *headers)
 {
 	Size size = VARSIZE(data) + VARSIZE(headers);
 
-	if (size <= agenda_max_event_bytes / TEXT_GROWTH)
+	if (size <= agenda_max_event_bytes / AGENDA_JSON_TEXT_GROWTH)
 		return;
 	size = strlen(JsonbToCString(NULL, &data->root, VARSIZE(data))) +
 		   strlen(JsonbToCString(NULL, &headers->root, VARSIZE(headers)));

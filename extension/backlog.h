@@ -10,6 +10,12 @@
 #include "shmem.h"
 
 /*
+ * Text is at most so many times as long as what jsonb keeps (a control character is written as \u0001), but for
+ * numbers with large exponents.
+ */
+#define AGENDA_JSON_TEXT_GROWTH 6
+
+/*
  * Before an event is written: refuses one that no broker would take, and any if the backlog is full
  * and the policy is to reject.  Otherwise the event is counted when the transaction commits.
  */

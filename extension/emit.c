@@ -13,9 +13,12 @@
 #include "catalog/pg_type.h"
 #include "fmgr.h"
 #include "mb/pg_wchar.h"
+#include "miscadmin.h"
 #include "utils/builtins.h"
 #include "utils/jsonb.h"
+#include "utils/numeric.h"
 
+#include "backlog.h"
 #include "errcodes.h"
 #include "event_log.h"
 #include "identity.h"
@@ -38,6 +41,8 @@ static Datum checked_text(FunctionCallInfo fcinfo, int arg, const char *name);
 static Datum checked_data(FunctionCallInfo fcinfo, int arg);
 static Datum checked_headers(FunctionCallInfo fcinfo, int arg);
 static void check_size(Jsonb *data);
+static Size numbers_size(const JsonbContainer *container);
+static Size number_size(Numeric number);
 static void refuse(const char *name, const char *wanted) pg_attribute_noreturn();
 
 PG_FUNCTION_INFO_V1(agenda_emit_checked);
@@ -143,16 +148,52 @@ checked_headers(FunctionCallInfo fcinfo, int arg)
 	return headers.value;
 }
 
-/* By its text, because a caller's numbers may be much longer than what keeps them (backlog.c). */
+/* By its text, because a caller's numbers may be much longer than what keeps them; text is made of what could be too long. */
 static void
 check_size(Jsonb *data)
 {
-	Size size = strlen(JsonbToCString(NULL, &data->root, VARSIZE(data)));
+	Size size = VARSIZE(data) * AGENDA_JSON_TEXT_GROWTH + numbers_size(&data->root);
 
+	if (size <= agenda_max_event_bytes)
+		return;
+	size = strlen(JsonbToCString(NULL, &data->root, VARSIZE(data)));
 	if (size > agenda_max_event_bytes)
 		ereport(ERROR, errcode(ERRCODE_PROGRAM_LIMIT_EXCEEDED),
 				errmsg("the event is too large: %zu bytes", size),
 				errdetail("agenda.max_event_bytes is %d.", agenda_max_event_bytes));
+}
+
+/* The length of all numbers as text, until that is too long. */
+static Size
+numbers_size(const JsonbContainer *container)
+{
+	int items = JsonContainerSize(container) * (JsonContainerIsObject(container) ? 2 : 1);
+	const char *values = (const char *) &container->children[items];
+	Size size = 0;
+
+	check_stack_depth();
+	for (int i = 0; i < items && size <= agenda_max_event_bytes; i++)
+	{
+		JEntry entry = container->children[i];
+		const char *value;
+
+		if (!JBE_ISNUMERIC(entry) && !JBE_ISCONTAINER(entry))
+			continue;
+		value = values + INTALIGN(getJsonbOffset(container, i));
+		size += JBE_ISNUMERIC(entry) ? number_size((Numeric) value)
+									 : numbers_size((const JsonbContainer *) value);
+	}
+	return size;
+}
+
+static Size
+number_size(Numeric number)
+{
+	char *text = DatumGetCString(DirectFunctionCall1(numeric_out, NumericGetDatum(number)));
+	Size size = strlen(text);
+
+	pfree(text);
+	return size;
 }
 
 static void

@@ -1,7 +1,7 @@
 -- Events of other schemas: who may write which, what they look like, and changes that write none.
 begin;
 set local search_path = public;
-select plan(53);
+select plan(55);
 
 create role t_app login in role agenda_app;
 create role t_person login in role agenda_user;
@@ -42,6 +42,9 @@ select throws_ok(format($$select agenda.emit('a.b', 'x', '{}', headers => %L)$$,
                     (select jsonb_object_agg('h' || n, 'x')::text from generate_series(1, 17) n)]) h;
 select throws_ok($$select agenda.emit('a.b', 'x', jsonb_build_object('a', repeat('x', 990000)))$$, '54000', null, 'an event that no broker takes');
 select throws_ok($$select agenda.emit('a.b', 'x', jsonb_build_object('a', (select jsonb_agg(1e131000) from generate_series(1, 8))))$$, '54000', null, 'nor one whose numbers are long');
+select throws_ok($$select agenda.emit('a.b', 'x', (select jsonb_object_agg('n' || i, jsonb_build_array('x', jsonb_build_object('a', 1e131000))) from generate_series(1, 8) i))$$, '54000', null,
+    'wherever they stand');
+select isnt(agenda.emit('a.b', 'x', jsonb_build_object('a', repeat('x', 300000), 'n', 1e131000)), null, 'but one that is no larger as text than brokers take');
 select throws_ok($$select agenda._emit('a.b', null, 'x', 'x', jsonb_build_object('a', repeat(E'\x01', 200000)))$$, '54000', null, 'nor one that grows as text');
 set local role t_person;
 select throws_ok($$select agenda.emit('a.b', 'x', '{}')$$, '42501', null, 'a person may not');
