@@ -169,7 +169,7 @@ sub start_brokers
         say_line("  no Apache Kafka: $reason");
         return \@found;
     }
-    my $kafka = AgendaKafka->new->start;
+    my $kafka = AgendaKafka->new(heap => '1G')->start;
     $kafka->create_topics('task-created:3');
     push @found, { name => 'kafka', what => 'Apache Kafka', bootstrap => $kafka->bootstrap, keep => $kafka };
     return \@found;

@@ -50,13 +50,15 @@ sub skip_reason
 }
 
 # Settings are lines for the broker's configuration and win over ours; extra_listener is a listener
-# (PROTOCOL://address:port) beside the one that the tests read by.
+# (PROTOCOL://address:port) beside the one that the tests read by.  heap is how much memory it has: 1G is what
+# Kafka's own scripts give; with as little as the tests need it stops for some ms twice a second to collect.
 sub new
 {
     my ($class, %settings) = @_;
     my $name = 'kafka' . ++$instances;
     my $self = bless {
         name => $name,
+        heap => delete $settings{heap} // '256m',
         dir => "$PostgreSQL::Test::Utils::tmp_check/" . basename($0, '.t') . "_$name",
         port => free_port(),
         controller_port => free_port(),
@@ -125,7 +127,7 @@ sub start
     my ($self) = @_;
 
     $self->{pid} = spawn($self->{name},
-        [ @java, '-Xms64m', '-Xmx256m', '-cp', "$lib/*", 'kafka.Kafka',
+        [ @java, "-Xms$self->{heap}", "-Xmx$self->{heap}", '-cp', "$lib/*", 'kafka.Kafka',
             "$self->{dir}/server.properties" ]);
     wait_until(
         sub {

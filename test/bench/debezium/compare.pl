@@ -25,7 +25,7 @@ my $rate = $ENV{AGENDA_BENCH_RATE} // 500;
 my $seconds = $ENV{AGENDA_BENCH_SECONDS} // 10;
 my $backlog = $ENV{AGENDA_BENCH_EVENTS} // 200_000;
 my $tmp = $PostgreSQL::Test::Utils::tmp_check;
-my $kafka = AgendaKafka->new('num.partitions' => 3, 'log.message.timestamp.type' => 'LogAppendTime')->start;
+my $kafka = AgendaKafka->new(heap => '1G', 'num.partitions' => 3, 'log.message.timestamp.type' => 'LogAppendTime')->start;
 my $ticks = POSIX::sysconf(&POSIX::_SC_CLK_TCK);
 
 append_to_file("$tmp/one_event.sql", <<'SQL');
