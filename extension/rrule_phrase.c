@@ -83,9 +83,10 @@ complain(const char *text, size_t len, const struct rr_phrase_error *error)
 
 	/* understood, but not a rule that the RFC allows */
 	if (error->code == RR_PHRASE_RULE)
-		ereport(ERROR, (errcode(ERRCODE_AGENDA_INVALID_RRULE),
-						errmsg("invalid recurrence phrase: \"%.*s\"", shown, text),
-						errdetail("%s", why), errhint("See %s.", rr_section(error->rule_code))));
+		ereport(ERROR,
+				(errcode(ERRCODE_AGENDA_INVALID_RRULE),
+				 errmsg("invalid recurrence phrase: \"%.*s\"", shown, text), errdetail("%s", why),
+				 errhint("%s See %s.", hint, rr_section(error->rule_code))));
 	ereport(ERROR, (errcode(ERRCODE_AGENDA_INVALID_RRULE),
 					errmsg("invalid recurrence phrase: \"%.*s\"", shown, text),
 					errdetail("%s %s", why, place(text, len, error)),

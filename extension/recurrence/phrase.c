@@ -754,5 +754,7 @@ rr_phrase_hint(const struct rr_phrase_error *error)
 	static const char *const hints[] = { RR_PHRASE_ERRORS(RR_PHRASE_HINT) };
 #undef RR_PHRASE_HINT
 
+	if (error->code == RR_PHRASE_RULE && error->rule_code == RR_COUNT_AND_UNTIL)
+		return "Say how many times or until when, not both.";
 	return hints[error->code];
 }

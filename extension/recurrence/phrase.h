@@ -45,7 +45,8 @@
 		"Say which, as in: the first Saturday of the month; the first weekend day of the month.") \
 	X(RR_PHRASE_PART, "The phrase does not say a time in this part of the day.", \
 		"Say one, as in: every morning at 9:00; every evening at 7pm.") \
-	X(RR_PHRASE_RULE, "", "")
+	X(RR_PHRASE_RULE, "", \
+		"Days by number are of a month or a year, weeks of a year: the 15th of every month; the first Monday of the month.")
 /* clang-format on */
 
 #define RR_PHRASE_ENUM(code, text, hint) code,

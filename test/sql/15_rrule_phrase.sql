@@ -2,7 +2,7 @@
 begin;
 set local search_path = public, agenda;
 set local timezone = 'Asia/Kathmandu';
-select plan(69);
+select plan(70);
 
 -- what an error says, in one line
 create function pg_temp.complaint(statement text) returns text language plpgsql as $$
@@ -72,8 +72,11 @@ select alike(pg_temp.complaint($$select agenda.parse_recurrence('every')$$), '%T
 select alike(pg_temp.complaint($$select agenda.parse_recurrence('ärgerlich every day')$$), '%At position 1: "ärgerlich".%', 'a word of another language');
 select alike(pg_temp.complaint($$select agenda.parse_recurrence('every day, größe')$$), '%At position 12: "größe".%', 'positions count characters');
 select is(pg_temp.complaint($$select agenda.parse_recurrence('every week on the 15th')$$),
-    'YA003 | invalid recurrence phrase: "every week on the 15th" | BYMONTHDAY must not be used with FREQ=WEEKLY. | See RFC 5545 section 3.3.10.',
+    'YA003 | invalid recurrence phrase: "every week on the 15th" | BYMONTHDAY must not be used with FREQ=WEEKLY. | '
+    'Days by number are of a month or a year, weeks of a year: the 15th of every month; the first Monday of the month. See RFC 5545 section 3.3.10.',
     'a phrase that means no rule');
+select alike(pg_temp.complaint($$select agenda.parse_recurrence('daily until 1 March, 3 times')$$), '%| Say how many times or until when, not both. See RFC%',
+    'an end that is said in two ways');
 select throws_ok(format('select agenda.parse_recurrence(%L)', phrase), 'YA003', null, 'refused: ' || phrase)
   from unnest('{"","sometimes","every day for a week","every day at 25:00","every day at 9:00 and 17:30","every 0 days","every Friday on Monday","every other weekday","twice a week","daily until 30 February","every month on the 15th and the last Friday"}'::text[]) phrase;
 select throws_ok($$select agenda.parse_recurrence('daily', 'infinity')$$, '22008', null, 'an infinite base');

@@ -352,7 +352,7 @@ test_hints(void)
 	{
 		enum rr_phrase_code code = refused[i].code;
 		struct rr_phrase_error error = { code, RR_OK, 0, 0 };
-		bool general = code == RR_PHRASE_WORD || code == RR_PHRASE_SHORT || code == RR_PHRASE_RULE;
+		bool general = code == RR_PHRASE_WORD || code == RR_PHRASE_SHORT;
 
 		if ((strlen(rr_phrase_hint(&error)) == 0) != general)
 			ok(false, "hint of code %d: %s", (int) code, rr_phrase_hint(&error));
