@@ -329,9 +329,8 @@ zoned_left_upto(const struct rr_set *set, const struct rr_plan *plan, int64_t st
 		int64_t left;
 
 		set->zone->span(set->zone->context, upto, &span);
+		/* if it is behind upto, a stretch from it on is empty, and what is before it is tried one by one */
 		plain = plain_from(&span, all);
-		if (upto < plain)
-			return upto;
 		to_start = !any || plain <= start + 1;
 		s = stretch_of(set, to_start ? start + 1 : plain, upto);
 		s.offset = span.offset;

@@ -549,6 +549,47 @@ dense_set(struct store *s, const struct rr_zone *zone)
 	read_parts(s, &w, zone);
 }
 
+#define SIXTY(part)                                                                                \
+	part "0,1,2,3,4,5,6,7,8,9,10,11,12,13,14,15,16,17,18,19,20,21,22,23,24,25,26,27,28,29,30,"     \
+		 "31,32,33,34,35,36,37,38,39,40,41,42,43,44,45,46,47,48,49,50,51,52,53,54,55,56,57,58,59"
+
+/* rules by the second and of as many times of day, in a night in which clocks change */
+static void
+night_set(struct store *s, const struct rr_zone *zone)
+{
+	static const char *const nights[][2] = {
+		{ "2000-03-25T22:00:00", "20000326T060000" },
+		{ "2000-04-01T22:00:00", "20000402T060000" },
+		{ "2000-08-26T22:00:00", "20000827T060000" },
+		{ "2000-10-28T22:00:00", "20001029T060000" },
+	};
+	static const char *const seconds[] = {
+		"FREQ=SECONDLY",
+		"FREQ=SECONDLY;INTERVAL=7",
+		"FREQ=SECONDLY;BYMINUTE=0,1,2,3,4,5,6,7,8,9,10,11,12,13,14",
+		"FREQ=SECONDLY;BYHOUR=1,3",
+		"FREQ=SECONDLY;BYSECOND=0,1,2,3,4,5,6,7,8,9,10,11,12,13,14,15,16,17,18,19,20,21,22,23",
+		SIXTY("FREQ=MINUTELY;BYHOUR=1,2,3;BYSECOND="),
+		SIXTY("FREQ=HOURLY;BYSECOND=") SIXTY(";BYMINUTE="),
+		SIXTY("FREQ=DAILY;BYHOUR=0,1,2,3;BYMINUTE=") SIXTY(";BYSECOND="),
+		SIXTY("FREQ=DAILY;BYHOUR=1,2;BYMINUTE=0,1,2,3,4,30,31,32;BYSECOND="),
+		SIXTY("FREQ=DAILY;BYHOUR=2,3;BYSECOND=0,30;BYMINUTE="),
+	};
+	const int n = (int) (sizeof(seconds) / sizeof(seconds[0]));
+	const int night = pick(4);
+	struct words w = { .dtstart = nights[night][0], .dates = "", .exdates = "" };
+	char rules[1024];
+	char exrules[2048] = "";
+
+	snprintf(rules, sizeof(rules), "%s;UNTIL=%s", seconds[pick(n)], nights[night][1]);
+	for (int i = 1 + pick(3); i > 0; i--)
+		snprintf(exrules + strlen(exrules), sizeof(exrules) - strlen(exrules), "%s%s;UNTIL=%s",
+				 exrules[0] != '\0' ? " " : "", seconds[pick(n)], nights[night][1]);
+	w.rules = rules;
+	w.exrules = exrules;
+	read_parts(s, &w, zone);
+}
+
 static void
 test_random(unsigned seed, const struct rr_zone *zone, int rounds, const char *name,
 			void (*draw)(struct store *s, const struct rr_zone *zone))
@@ -601,6 +642,7 @@ main(int argc, char **argv)
 		test_void_sets(&zone, zones[i]);
 		test_random(seed, &zone, 200, zones[i], random_set);
 		test_random(seed, &zone, 40, zones[i], dense_set);
+		test_random(seed, &zone, 15, zones[i], night_set);
 	}
 	return done_testing();
 }
