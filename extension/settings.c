@@ -85,7 +85,7 @@ int agenda_scanners = 1;
 /*
  * agenda.scanner_batch: the most timers that are raised in one transaction.
  */
-int agenda_scanner_batch = 500;
+int agenda_scanner_batch = 1000;
 
 /*
  * agenda.max_event_bytes: data and headers of an event, as text.  Brokers take records of 1 MB by
@@ -252,7 +252,7 @@ define_limits(void)
 							GUC_UNIT_KB, NULL, NULL, NULL);
 	DefineCustomIntVariable("agenda.scanner_batch",
 							"Maximum number of timers raised in one transaction.", NULL,
-							&agenda_scanner_batch, 500, 1, 100000, PGC_SIGHUP, 0, NULL, NULL, NULL);
+							&agenda_scanner_batch, 1000, 1, 100000, PGC_SIGHUP, 0, NULL, NULL, NULL);
 	DefineCustomIntVariable(
 		"agenda.scanner_gap", "Minimum time between the beginnings of two rounds of the scanner.",
 		"A round that was full is followed by the next at once.", &agenda_scanner_gap, 5, 0, 60000,

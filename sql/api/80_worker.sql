@@ -79,7 +79,8 @@ begin
          order by m.fire_at, m.user_id
          limit p_max_rows
            for update skip locked);
-    if cardinality(v_owed) < p_max_rows or v_share = 0 then
+    -- a round from a place leaves the others to those that begin at the end of the index
+    if cardinality(v_owed) < p_max_rows or v_share = 0 or p_from_user is not null then
         return v_owed;
     end if;
     v_last := v_owed[p_max_rows];
@@ -96,17 +97,14 @@ begin
              limit least(10, v_share - cardinality(v_other))
                for update skip locked);
     end loop;
-    -- that end of the index has its dead entries, too: a round from a place leaves it to the others
-    if p_from_user is null then
-        v_other := v_other || array(
-            select m from agenda.timers m
-             where (m.fire_at, m.user_id) > (v_last.fire_at, v_last.user_id) and m.fire_at <= p_now
-               -- ids in an array, not a join: both have hundreds of rows
-               and m.entity_id <> all (p_left || array(select (o).entity_id from unnest(v_other) o))
-             order by m.fire_at desc, m.user_id desc
-             limit v_share
-               for update skip locked);
-    end if;
+    v_other := v_other || array(
+        select m from agenda.timers m
+         where (m.fire_at, m.user_id) > (v_last.fire_at, v_last.user_id) and m.fire_at <= p_now
+           -- ids in an array, not a join: both have hundreds of rows
+           and m.entity_id <> all (p_left || array(select (o).entity_id from unnest(v_other) o))
+         order by m.fire_at desc, m.user_id desc
+         limit v_share
+           for update skip locked);
     return v_owed[:p_max_rows - cardinality(v_other)] || v_other;
 end
 $$;
