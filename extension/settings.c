@@ -250,9 +250,9 @@ define_limits(void)
 							"Maximum amount of event data that the drainer holds.", NULL,
 							&agenda_drainer_memory, 65536, 1024, MAX_KILOBYTES, PGC_SIGHUP,
 							GUC_UNIT_KB, NULL, NULL, NULL);
-	DefineCustomIntVariable("agenda.scanner_batch",
-							"Maximum number of timers raised in one transaction.", NULL,
-							&agenda_scanner_batch, 1000, 1, 100000, PGC_SIGHUP, 0, NULL, NULL, NULL);
+	DefineCustomIntVariable(
+		"agenda.scanner_batch", "Maximum number of timers raised in one transaction.", NULL,
+		&agenda_scanner_batch, 1000, 1, 100000, PGC_SIGHUP, 0, NULL, NULL, NULL);
 	DefineCustomIntVariable(
 		"agenda.scanner_gap", "Minimum time between the beginnings of two rounds of the scanner.",
 		"A round that was full is followed by the next at once.", &agenda_scanner_gap, 5, 0, 60000,
