@@ -25,6 +25,7 @@
 #include <pthread.h>
 #include <signal.h>
 #include <sys/epoll.h>
+#include <sys/socket.h>
 #include <unistd.h>
 
 #include "fmgr.h"
@@ -46,6 +47,8 @@ PG_MODULE_MAGIC;
 #define CONNECT_TIMEOUT_MS 10000L
 #define QUIT_TIMEOUT_S     5L
 #define MOST_EVENTS        64
+#define MOST_KEPT          64L /* connections that wait for the next message */
+#define MOST_MAIL_SOCKETS  128 /* on their way, and kept for the next mail */
 #define HTTP_GONE          410
 
 static CURLM *multi = NULL;
@@ -56,6 +59,8 @@ static AgendaDeliveryConfig config;
 static MemoryContext sender_context = NULL;
 static dlist_head transfers = DLIST_STATIC_INIT(transfers); /* on their way */
 static dlist_head invalid = DLIST_STATIC_INIT(invalid);     /* cannot be sent; to be reported */
+static curl_socket_t mail_sockets[MOST_MAIL_SOCKETS];       /* connections to the mail server */
+static int n_mail_sockets = 0;
 
 static void start(const AgendaSenderOptions *wanted);
 static bool send_message(const AgendaMessage *message);
@@ -74,7 +79,9 @@ static void call_libcurl(curl_socket_t socket, int events);
 static int socket_changed(CURL *easy, curl_socket_t socket, int what, void *arg, void *known);
 static int timer_changed(CURLM *handle, long milliseconds, void *arg);
 static curl_socket_t open_socket(void *arg, curlsocktype purpose, struct curl_sockaddr *address);
+static int close_socket(void *arg, curl_socket_t closing);
 static size_t take_answer(char *data, size_t size, size_t count, void *arg);
+static bool last_answer(const Transfer *transfer, const char *line, size_t length);
 static void judge(Transfer *transfer, CURLcode result, AgendaSendReport *report);
 static void judge_http(Transfer *transfer, CURLcode result, AgendaSendReport *report);
 static void judge_smtp(CURLcode result, AgendaSendReport *report);
@@ -125,7 +132,8 @@ make_multi(void)
 	multi = curl_multi_init();
 	return multi != NULL &&
 		   curl_multi_setopt(multi, CURLMOPT_SOCKETFUNCTION, socket_changed) == CURLM_OK &&
-		   curl_multi_setopt(multi, CURLMOPT_TIMERFUNCTION, timer_changed) == CURLM_OK;
+		   curl_multi_setopt(multi, CURLMOPT_TIMERFUNCTION, timer_changed) == CURLM_OK &&
+		   curl_multi_setopt(multi, CURLMOPT_MAXCONNECTS, MOST_KEPT) == CURLM_OK;
 }
 
 static void
@@ -135,6 +143,9 @@ stop(void)
 
 	dlist_foreach_modify(iter, &transfers) free_transfer(dlist_container(Transfer, node, iter.cur));
 	dlist_foreach_modify(iter, &invalid) free_transfer(dlist_container(Transfer, node, iter.cur));
+	/* libcurl would say QUIT, and wait for the answer */
+	for (int i = 0; i < n_mail_sockets; i++)
+		(void) shutdown(mail_sockets[i], SHUT_RDWR);
 	if (multi != NULL)
 		curl_multi_cleanup(multi);
 	multi = NULL;
@@ -226,8 +237,11 @@ set_common_options(Transfer *transfer)
 		   curl_easy_setopt(easy, CURLOPT_TIMEOUT_MS, (long) options.timeout_ms) == CURLE_OK &&
 		   curl_easy_setopt(easy, CURLOPT_CONNECTTIMEOUT_MS,
 							Min(CONNECT_TIMEOUT_MS, (long) options.timeout_ms)) == CURLE_OK &&
-		   /* also bounds the wait for the answer to QUIT, the one wait that there is */
-		   curl_easy_setopt(easy, CURLOPT_SERVER_RESPONSE_TIMEOUT, QUIT_TIMEOUT_S) == CURLE_OK &&
+		   /* a mail server may think for as long as an attempt lasts; see last_answer() */
+		   curl_easy_setopt(easy, CURLOPT_SERVER_RESPONSE_TIMEOUT,
+							transfer->kind == AGENDA_MESSAGE_MAIL
+								? (long) options.timeout_ms / 1000 + 1
+								: QUIT_TIMEOUT_S) == CURLE_OK &&
 		   curl_easy_setopt(easy, CURLOPT_WRITEFUNCTION, take_answer) == CURLE_OK &&
 		   curl_easy_setopt(easy, CURLOPT_WRITEDATA, transfer) == CURLE_OK &&
 		   curl_easy_setopt(easy, CURLOPT_HEADERFUNCTION, take_answer) == CURLE_OK &&
@@ -248,7 +262,8 @@ set_trust_limits(Transfer *transfer)
 		   curl_easy_setopt(easy, CURLOPT_PROXY, "") == CURLE_OK &&
 		   curl_easy_setopt(easy, CURLOPT_NETRC, (long) CURL_NETRC_IGNORED) == CURLE_OK &&
 		   curl_easy_setopt(easy, CURLOPT_OPENSOCKETFUNCTION, open_socket) == CURLE_OK &&
-		   curl_easy_setopt(easy, CURLOPT_OPENSOCKETDATA, transfer) == CURLE_OK;
+		   curl_easy_setopt(easy, CURLOPT_OPENSOCKETDATA, transfer) == CURLE_OK &&
+		   curl_easy_setopt(easy, CURLOPT_CLOSESOCKETFUNCTION, close_socket) == CURLE_OK;
 }
 
 /* ---- going on ---- */
@@ -341,13 +356,30 @@ static curl_socket_t
 open_socket(void *arg, curlsocktype purpose, struct curl_sockaddr *address)
 {
 	Transfer *transfer = arg;
+	bool is_mail = transfer->kind == AGENDA_MESSAGE_MAIL;
+	curl_socket_t opened;
 
 	if (transfer->check_address && !agenda_address_public(&address->addr, address->addrlen))
 	{
 		transfer->refused_address = true;
 		return CURL_SOCKET_BAD;
 	}
-	return socket(address->family, address->socktype | SOCK_CLOEXEC, address->protocol);
+	if (is_mail && n_mail_sockets == MOST_MAIL_SOCKETS)
+		return CURL_SOCKET_BAD;
+	opened = socket(address->family, address->socktype | SOCK_CLOEXEC, address->protocol);
+	if (is_mail && opened >= 0)
+		mail_sockets[n_mail_sockets++] = opened;
+	return opened;
+}
+
+/* CURLOPT_CLOSESOCKETFUNCTION */
+static int
+close_socket(void *arg, curl_socket_t closing)
+{
+	for (int i = 0; i < n_mail_sockets; i++)
+		if (mail_sockets[i] == closing)
+			mail_sockets[i] = mail_sockets[--n_mail_sockets];
+	return close(closing);
 }
 
 /* CURLOPT_WRITEFUNCTION, CURLOPT_HEADERFUNCTION: counts, and stops at the limit. */
@@ -356,8 +388,21 @@ take_answer(char *data, size_t size, size_t count, void *arg)
 {
 	Transfer *transfer = arg;
 
+	if (transfer->kind == AGENDA_MESSAGE_MAIL && last_answer(transfer, data, size * count))
+		curl_easy_setopt(transfer->easy, CURLOPT_SERVER_RESPONSE_TIMEOUT, QUIT_TIMEOUT_S);
 	transfer->received += size * count;
 	return transfer->received <= MOST_OF_AN_ANSWER ? size * count : 0;
+}
+
+/*
+ * What follows the answer to the whole mail, or a refusal, is QUIT at the most; to wait for its answer is
+ * the one wait that there is.
+ */
+static bool
+last_answer(const Transfer *transfer, const char *line, size_t length)
+{
+	return transfer->offset == transfer->text.len ||
+		   (length > 0 && (line[0] == '4' || line[0] == '5'));
 }
 
 /* ---- reports ---- */

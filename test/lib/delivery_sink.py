@@ -16,12 +16,15 @@ how it answers:
     /endless       200 and a body that never ends
     /hold          no answer to the first request for this path, 204 to the next ones
 
-A recipient that begins with "refused" is refused with 550, one with "later" with 450.
+A recipient that begins with "refused" is refused with 550, one with "later" with 450; a mail to one
+with "patient" is taken after six seconds.  After a recipient that ends with "-mute" the server has no
+answer to QUIT.
 """
 import collections
 import http.server
 import json
 import os
+import select
 import socketserver
 import sys
 import threading
@@ -94,11 +97,12 @@ class Smtp(socketserver.StreamRequestHandler):
         self.wfile.write(line.encode() + b"\r\n")
 
     def handle(self):
-        sender, recipients = None, []
+        sender, recipients, mute = None, [], False
         self.say("220 sink")
         for raw in self.rfile:
             line = raw.decode().rstrip("\r\n")
             verb = line.split(":")[0].split(" ")[0].upper()
+            mute = mute or "-mute@" in line
             if verb == "MAIL":
                 sender, recipients = line, []
                 self.say("250 ok")
@@ -117,7 +121,11 @@ class Smtp(socketserver.StreamRequestHandler):
                         break
                     text.append(raw_text.decode())
                 receive(sender=sender, recipients=recipients, mail="".join(text))
+                if "<patient" in recipients[0]:
+                    select.select([self.connection], [], [], 6)     # or until the other side has had enough
                 self.say("250 taken")
+            elif verb == "QUIT" and mute:
+                pass
             elif verb == "QUIT":
                 self.say("221 bye")
                 return

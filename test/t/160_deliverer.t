@@ -54,8 +54,8 @@ sub outcome
 }
 sub settled
 {
-    my ($delivery) = @_;
-    wait_until(sub { sql("select status <> 'queued' from agenda.deliveries where id = '$delivery'") eq 't' }, "delivery $delivery");
+    my ($delivery, $seconds) = @_;
+    wait_until(sub { sql("select status <> 'queued' from agenda.deliveries where id = '$delivery'") eq 't' }, "delivery $delivery", $seconds);
     return $delivery;
 }
 sub forget { as_alice("select agenda.delete_channel(id) from agenda.list_channels()"); unlink "$sink/received" }
@@ -168,6 +168,16 @@ foreach (['refused', 'failed 1 550 the mail server refused the mail'], ['later',
     my $delivery = settled(sql("select id from agenda.deliveries where channel_id = '$channel->{id}'"));
     like(sql("select concat_ws(' ', status, attempts, response, last_error) from agenda.deliveries where id = '$delivery'"), qr/^\Q$what/, "a recipient that is $who");
 }
+# somebody else's: a user has 20 trials an hour
+sub confirmation
+{
+    my $channel = decode_json(sql(act_sql('bob', "select agenda.add_channel('email', '$_[0]\@example.org')")));
+    return sql("select id from agenda.deliveries where channel_id = '$channel->{id}'");
+}
+my $patient = settled(confirmation('patient'));
+is(sql("select concat_ws(' ', status, attempts, response) from agenda.deliveries where id = '$patient'"), 'sent 1 250', 'a server that takes its time to take a mail gets it once');
+# agenda.delivery_timeout is 15 s
+ok(settled(confirmation('refused-mute'), 10), 'one that refuses and has no answer to QUIT is not waited for as long');
 forget();
 
 # --- crashes -------------------------------------------------------------------------------------
@@ -205,9 +215,11 @@ unlike($log, qr/whsec_|\Q$ok->{secret}\E|\Q$code\E/, 'no secret stands in the lo
 unlike($log, qr{127\.0\.0\.1:$http}, 'nor an address');
 
 # --- a configuration that cannot be used ----------------------------------------------------------
+# the sender before it does not wait for a mail server that has no answer to QUIT
+settled(confirmation('taken-mute'));
 $node->append_conf('postgresql.conf', "agenda.delivery_config_file = '$sink/missing'");
 $node->reload;
-wait_until(sub { state('state') eq 'no sender' }, 'the state');
+wait_until(sub { state('state') eq 'no sender' }, 'the state', 10);
 like(sql(q{select agenda.health() #>> '{problems}'}), qr/the deliverer does not send: could not read delivery configuration file/, 'health() says why nothing is sent');
 $node->append_conf('postgresql.conf', "agenda.delivery_config_file = '$sink/config'");
 $node->reload;
