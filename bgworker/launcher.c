@@ -79,6 +79,7 @@ typedef struct Keeper
 	TimestampTz started;
 	TimestampTz not_before; /* pause until then */
 	int failures;           /* in a row */
+	bool told;              /* the log says that there is no process for it */
 } Keeper;
 
 /* Process-local notes about a slot. */
@@ -518,6 +519,7 @@ start_worker(int slot_no, int worker, const char *dbname)
 	AgendaWorkerArgs args = { .worker = worker, .slot_no = slot_no };
 	AgendaWorkerKind kind = agenda_worker_kind(worker);
 	int index = agenda_worker_index(worker);
+	Keeper *keeper = &notes[slot_no].keeper[worker];
 	MemoryContext old;
 	bool ok;
 	BackgroundWorker process = { .bgw_flags =
@@ -541,12 +543,14 @@ start_worker(int slot_no, int worker, const char *dbname)
 
 	/* the handle has to outlive this round */
 	old = MemoryContextSwitchTo(TopMemoryContext);
-	ok = RegisterDynamicBackgroundWorker(&process, &notes[slot_no].keeper[worker].handle);
+	ok = RegisterDynamicBackgroundWorker(&process, &keeper->handle);
 	MemoryContextSwitchTo(old);
+	/* it is tried again and again, and told when it begins */
 	if (!ok)
-		ereport(WARNING, errcode(ERRCODE_CONFIGURATION_LIMIT_EXCEEDED),
+		ereport(keeper->told ? DEBUG1 : WARNING, errcode(ERRCODE_CONFIGURATION_LIMIT_EXCEEDED),
 				errmsg("out of background worker slots, could not start \"%s\"", process.bgw_name),
 				errhint("You might need to increase max_worker_processes."));
+	keeper->told = !ok;
 	return ok;
 }
 
