@@ -52,6 +52,9 @@ static const Member members[] = {
 #define MAX_SHORT_LINE 10000
 #define MAX_PARAMETERS 300
 
+/* Some write it at the beginning of a file, where it means nothing. */
+#define BYTE_ORDER_MARK "\xEF\xBB\xBF"
+
 /* One component while its lines are read. */
 typedef struct Component
 {
@@ -91,6 +94,8 @@ agenda_ical_read(char *text)
 	Component c = { 0 };
 	char *line;
 
+	if (strncmp(text, BYTE_ORDER_MARK, strlen(BYTE_ORDER_MARK)) == 0)
+		text += strlen(BYTE_ORDER_MARK);
 	unfold(text);
 	if (!is_calendar(pstrdup(text)))
 		return NULL;

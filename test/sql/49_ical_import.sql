@@ -1,7 +1,7 @@
 -- Import of iCalendar: an export comes back as it was, a component that is wrong is left out alone, and no text does harm.
 begin;
 set local search_path = public;
-select plan(66);
+select plan(67);
 
 set local agenda.now = '2025-03-10 12:00:00+00';
 create role t_app login in role agenda_app;
@@ -159,6 +159,8 @@ select results_eq($$select component, problem is null from agenda.import_ical(pg
     pg_temp.todo('SUMMARY:four', 'X-ODD;=":;', 'BEGIN:X-PART', 'SUMMARY:five', 'END:X-PART', 'LOCATION:')))$$,
     'values (1, true), (2, false), (3, false), (4, true)', 'leaves the others alone');
 select is((select array_agg(title order by title) from agenda.tasks where user_id = pg_temp.c() and title in ('one', 'two', 'three', 'four', 'five')), '{four,one}', 'and makes nothing');
+
+select is((select problem from agenda.import_ical(U&'\FEFF' || pg_temp.calendar(pg_temp.todo('SUMMARY:marked')))), null, 'a byte order mark is no part of the text');
 
 -- ---- a text that is wrong ----
 select throws_ok(format('select agenda.import_ical(%L)', x.text), 'YA006', null, 'YA006: ' || x.name) from (values
