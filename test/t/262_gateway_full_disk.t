@@ -94,7 +94,7 @@ $ledger->survives('the disk of the WAL is full', [ $gateway->{port} ], sub {
     $node->psql('postgres', 'select pg_switch_wal()');
     refused_write('no space for WAL');
     wait_until(sub { !-e $pid_file }, 'the server to give up');
-    is($gateway->user->get('/readyz')->{status}, 503, 'the gateway says that it cannot serve');
+    ok(wait_until(sub { $gateway->user->get('/readyz')->{status} == 503 }, 'the gateway to notice'), 'the gateway says that it cannot serve');
     free_disk($wal);
     $node->restart;
     $gateway->wait_ready;

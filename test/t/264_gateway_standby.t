@@ -38,7 +38,7 @@ is($gateway->user('alice')->get('/tasks')->{status}, 200, 'a user is known');
 $node->append_conf('postgresql.conf', q(synchronous_standby_names = 'nobody'));
 $node->reload;
 like(end_wait('cancelled', 'pg_cancel_backend'), qr/^HTTP\/1\.1 201 /, 'the wait is cancelled: the write is committed, and the answer says so');
-like($gateway->log_text, qr/"level":"warning","msg":"committed without the synchronous standby/, 'the log says that no standby has it');
+ok(wait_until(sub { $gateway->log_text =~ /"level":"warning","msg":"committed without the synchronous standby/ }, 'the log'), 'the log says that no standby has it');
 like(end_wait('terminated', 'pg_terminate_backend'), qr/^HTTP\/1\.1 503 .*outcome-unknown/s, 'the connection is terminated: the outcome is unknown');
 $node->append_conf('postgresql.conf', q(synchronous_standby_names = ''));
 $node->reload;
