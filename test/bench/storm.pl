@@ -130,7 +130,7 @@ SQL
         per_second => $reminders / ($end - $start), scanner_cpu_us => 1e6 * $cpu / $reminders, others_quiet => $quiet, others => $busy, scanners => $scanners, memory_kb => $memory[$#memory], memory_half_kb => $memory[ $#memory / 2 ],
         fsck => sql('select count(*) from agenda.fsck()') + 0, load => load());
 
-    say_line(sprintf '%d reminders at one instant, 100 transactions a second of other users beside it', $reminders);
+    say_line(sprintf '%d reminders at one instant, 300 calls a second of other users beside it', $reminders);
     row('raised', sprintf('%.0f /s', $storm{per_second}), sprintf('%.1f us of %d scanners each', $storm{scanner_cpu_us}, $scanners),
         sprintf('%d lost, %d twice, %d left, %d findings of fsck()', @storm{qw(lost twice left fsck)}));
     row('memory of the scanner', sprintf '%d kB after one half, %d kB in the end', @storm{qw(memory_half_kb memory_kb)});
@@ -146,19 +146,20 @@ sub set_clock
     $node->reload;
 }
 
-# Each transaction makes a task, counts what is unread and lists a page.
+# Calls of one user each, as those of a gateway: a transaction, sent at once.
 sub others
 {
     my ($seconds, $work) = @_;
-    return pgbench_latencies($node, 'bench_app', sprintf(<<'SQL', $others), 100, $seconds, $work);
+    my @calls = map { sprintf <<'SQL', $others, $_ } q{select agenda.create_task('beside the storm')}, 'select agenda.unread_count()', 'select * from agenda.list_tasks()';
 \set n random(1, %d)
+\startpipeline
 begin;
 select agenda.act_as(agenda.user_id_of('other ' || :n));
-select agenda.create_task('beside the storm');
-select agenda.unread_count();
-select * from agenda.list_tasks();
+%s;
 commit;
+\endpipeline
 SQL
+    return pgbench_latencies($node, 'bench_app', \@calls, 300, $seconds, $work);
 }
 
 # Seconds of processor time that the scanners have used.

@@ -122,28 +122,27 @@ sub percentiles_of
     return { map { ("p${_}_ms" => $sorted[ $#sorted * $_ / 100 ] / 1000) } 50, 99, 100 };
 }
 
-# pgbench for so many seconds, so many transactions a second in sessions that stay open; the work begins when
-# they have all had their first ones.  Of each transaction since then
+# pgbench for so many seconds, so many transactions a second in sessions that stay open, each one of the texts
+# at random; the work begins when they have all had their first ones.  Of each transaction since then
 # [ when it ended, the microseconds since it was due ].
 sub pgbench_latencies
 {
-    my ($node, $role, $text, $rate, $seconds, $work) = @_;
-    my $script = "$ENV{TESTDIR}/transaction.sql";
+    my ($node, $role, $texts, $rate, $seconds, $work) = @_;
+    my $log = "$ENV{TESTDIR}/transactions.log";
+    my @scripts = map { "$ENV{TESTDIR}/transaction$_.sql" } 0 .. $#$texts;
     my $first = 2;
     my ($out, $err) = ('', '');
 
-    open my $file, '>', $script or die "$script: $!";
-    print $file $text;
-    close $file;
-    unlink glob "$script.log.*";
+    unlink @scripts, glob "$log.*";
+    append_to_file($scripts[$_], $texts->[$_]) foreach 0 .. $#scripts;
     my $run = IPC::Run::start(
-        [ 'pgbench', '-n', '-M', 'prepared', '-c', 4, '-T', $first + $seconds, '-R', $rate, '-l', '--log-prefix', "$script.log",
-            '-f', $script, '-h', $node->host, '-p', $node->port, '-U', $role, 'agenda' ], '<', \'', '>', \$out, '2>', \$err);
+        [ 'pgbench', '-n', '-M', 'prepared', '-c', 4, '-T', $first + $seconds, '-R', $rate, '-l', '--log-prefix', $log,
+            (map { ('-f', $_) } @scripts), '-h', $node->host, '-p', $node->port, '-U', $role, 'agenda' ], '<', \'', '>', \$out, '2>', \$err);
     my $begin = time + $first;
     wait_until(sub { time >= $begin }, 'pgbench to begin');
     $work->();
     $run->finish or die "pgbench failed:\n$out$err";
-    return grep { $_->[0] >= $begin } map { [ $_->[4] + $_->[5] / 1e6, $_->[2] ] } map { [ split ' ' ] } map { split /\n/, slurp($_) } glob "$script.log.*";
+    return grep { $_->[0] >= $begin } map { [ $_->[4] + $_->[5] / 1e6, $_->[2] ] } map { [ split ' ' ] } map { split /\n/, slurp($_) } glob "$log.*";
 }
 
 sub run_out
