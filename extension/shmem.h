@@ -23,7 +23,7 @@
 #define AGENDA_NO_SLOT      (-1)
 
 /* bounds of agenda_histogram_bounds and one more */
-#define AGENDA_HISTOGRAM_BUCKETS 19
+#define AGENDA_HISTOGRAM_BUCKETS 23
 
 typedef enum AgendaWorkerKind
 {
