@@ -13,6 +13,7 @@
 
 #include "errcodes.h"
 #include "ical.h"
+#include "rrule_zone.h"
 
 #define ICAL_LIBRARY "$libdir/pg_agenda_ical"
 
@@ -36,7 +37,7 @@ agenda_ical_read_components(PG_FUNCTION_ARGS)
 {
 	AgendaIcalRead read_calendar =
 		(AgendaIcalRead) load_external_function(ICAL_LIBRARY, "agenda_ical_read", true, NULL);
-	char *components = read_calendar(text_to_cstring(PG_GETARG_TEXT_PP(0)));
+	char *components = read_calendar(text_to_cstring(PG_GETARG_TEXT_PP(0)), agenda_zone_known);
 
 	if (components == NULL)
 		ereport(ERROR, errcode(ERRCODE_AGENDA_INVALID_VALUE), errmsg("the text is no calendar"),

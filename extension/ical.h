@@ -13,12 +13,15 @@ typedef char *(*AgendaIcalWrite)(const char *calendar);
 
 extern PGDLLEXPORT char *agenda_ical_write(const char *calendar);
 
+/* Whether the server has a zone of this name. */
+typedef bool (*AgendaIcalZoneKnown)(const char *name);
+
 /*
  * agenda_ical_read(): the components of a calendar as the text of a JSON array, palloc'd; NULL when the
  * text is no calendar.  Changes the text.
  */
-typedef char *(*AgendaIcalRead)(char *calendar);
+typedef char *(*AgendaIcalRead)(char *calendar, AgendaIcalZoneKnown is_known);
 
-extern PGDLLEXPORT char *agenda_ical_read(char *calendar);
+extern PGDLLEXPORT char *agenda_ical_read(char *calendar, AgendaIcalZoneKnown is_known);
 
 #endif

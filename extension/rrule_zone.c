@@ -99,6 +99,12 @@ find_zone(const char *name)
 	return tz != NULL && pg_tz_acceptable(tz) ? tz : NULL;
 }
 
+bool
+agenda_zone_known(const char *name)
+{
+	return find_zone(name) != NULL;
+}
+
 /* column: the one at fault, or NULL */
 static pg_tz *
 open_zone(const text *name, const char *column)
@@ -261,7 +267,7 @@ agenda_zone_view(pg_tz *tz)
 Datum
 agenda_timezone_known(PG_FUNCTION_ARGS)
 {
-	PG_RETURN_BOOL(find_zone(text_to_cstring(PG_GETARG_TEXT_PP(0))) != NULL);
+	PG_RETURN_BOOL(agenda_zone_known(text_to_cstring(PG_GETARG_TEXT_PP(0))));
 }
 
 /* agenda._check_zone(zone text) → void; null passes */

@@ -9,6 +9,8 @@
 
 #include "recurrence/rrule.h"
 
+/* whether there is a zone of this name */
+extern bool agenda_zone_known(const char *name);
 /* the zone of this name; an error (YA004) if there is none */
 extern pg_tz *agenda_zone_open(const text *name);
 /* an error (YA004) that names the column timezone, if there is no such zone */

@@ -4,7 +4,8 @@
  *
  * Anybody's text comes in here.  Lines are unfolded and components told apart by this file, so
  * that libical, which frees nested components by recursion, never sees more than one with its
- * alarms, and of these only the properties that are read.  What is wrong with a component is its member
+ * alarms, and of these only the properties that are read.  Of the zones only their names are
+ * (ical_zone.c).  What is wrong with a component is its member
  * "problem"; SQL (sql/api/79_ical_import.sql) makes tasks of the rest.  A rule is copied as it is: the
  * type agenda.rrule judges it.
  *
@@ -21,6 +22,7 @@
 #include "utils/json.h"
 
 #include "ical.h"
+#include "ical_zone.h"
 
 typedef struct Member
 {
@@ -65,9 +67,10 @@ typedef struct Component
 	StringInfoData text; /* what libical gets */
 	const char *rrule;
 	const char *problem;
+	IcalZones zones; /* of the calendar */
 } Component;
 
-static bool is_calendar(char *text);
+static bool is_calendar(char *text, IcalZones *zones);
 static void unfold(char *text);
 static char *next_line(char **rest);
 static void take_line(Component *c, char *line, StringInfo out);
@@ -82,13 +85,15 @@ static void open_component(Component *c, const char *kind);
 static void close_component(Component *c, StringInfo out);
 static void write_component(const Component *c, icalcomponent *parsed, StringInfo out);
 static const char *first_error(icalcomponent *component);
-static void write_member(const Member *m, icalcomponent *parsed, StringInfo out);
-static void write_value(const Member *m, icalproperty *property, StringInfo out);
-static void write_alarms(icalcomponent *parsed, StringInfo out);
+static void write_member(const Component *c, const Member *m, icalcomponent *parsed,
+						 StringInfo out);
+static void write_value(const Component *c, const Member *m, icalproperty *property,
+						StringInfo out);
+static void write_alarms(const Component *c, icalcomponent *parsed, StringInfo out);
 
 /* The calendar's components as a JSON array; NULL when the text is no calendar. */
 char *
-agenda_ical_read(char *text)
+agenda_ical_read(char *text, AgendaIcalZoneKnown is_known)
 {
 	StringInfoData out;
 	Component c = { 0 };
@@ -97,7 +102,8 @@ agenda_ical_read(char *text)
 	if (strncmp(text, BYTE_ORDER_MARK, strlen(BYTE_ORDER_MARK)) == 0)
 		text += strlen(BYTE_ORDER_MARK);
 	unfold(text);
-	if (!is_calendar(pstrdup(text)))
+	c.zones.is_known = is_known;
+	if (!is_calendar(pstrdup(text), &c.zones))
 		return NULL;
 	icalerror_set_errors_are_fatal(false);
 	initStringInfo(&out);
@@ -112,9 +118,9 @@ agenda_ical_read(char *text)
 	return out.data;
 }
 
-/* A text without its end is not read at all: who knows what is missing. */
+/* A text without its end is not read at all: who knows what is missing.  Its zones may stand anywhere in it. */
 static bool
-is_calendar(char *text)
+is_calendar(char *text, IcalZones *zones)
 {
 	const char *first = NULL;
 	const char *last = NULL;
@@ -127,6 +133,7 @@ is_calendar(char *text)
 		if (first == NULL)
 			first = line;
 		last = line;
+		agenda_ical_zone_line(zones, line);
 	}
 	return first != NULL && pg_strcasecmp(first, "BEGIN:VCALENDAR") == 0 &&
 		   pg_strcasecmp(last, "END:VCALENDAR") == 0;
@@ -372,8 +379,8 @@ write_component(const Component *c, icalcomponent *parsed, StringInfo out)
 	if (parsed != NULL)
 	{
 		for (int i = 0; i < lengthof(members); i++)
-			write_member(&members[i], parsed, out);
-		write_alarms(parsed, out);
+			write_member(c, &members[i], parsed, out);
+		write_alarms(c, parsed, out);
 	}
 	appendStringInfoChar(out, '}');
 }
@@ -399,27 +406,27 @@ first_error(icalcomponent *component)
 }
 
 static void
-write_member(const Member *m, icalcomponent *parsed, StringInfo out)
+write_member(const Component *c, const Member *m, icalcomponent *parsed, StringInfo out)
 {
 	icalproperty *p = icalcomponent_get_first_property(parsed, m->kind);
 
 	if (p == NULL)
 		return;
 	appendStringInfo(out, ", \"%s\": %s", m->name, m->is_list ? "[" : "");
-	write_value(m, p, out);
+	write_value(c, m, p, out);
 	if (!m->is_list)
 		return;
 	while ((p = icalcomponent_get_next_property(parsed, m->kind)) != NULL)
 	{
 		appendStringInfoString(out, ", ");
-		write_value(m, p, out);
+		write_value(c, m, p, out);
 	}
 	appendStringInfoChar(out, ']');
 }
 
 /* The getters of libical believe in the type that a property ought to have; a VALUE= can give it another. */
 static void
-write_value(const Member *m, icalproperty *property, StringInfo out)
+write_value(const Component *c, const Member *m, icalproperty *property, StringInfo out)
 {
 	icalvalue *value = icalproperty_get_value(property);
 	icalparameter *zone = icalproperty_get_first_parameter(property, ICAL_TZID_PARAMETER);
@@ -434,19 +441,22 @@ write_value(const Member *m, icalproperty *property, StringInfo out)
 		escape_json(out, text != NULL ? text : "");
 		return;
 	}
+	/* what is given as a period takes place when that begins */
+	if (text != NULL && m->kind == ICAL_RDATE_PROPERTY)
+		text = pnstrdup(text, strcspn(text, "/"));
 	appendStringInfoString(out, "{\"at\": ");
 	escape_json(out, text != NULL ? text : "");
 	if (zone != NULL && icalparameter_get_tzid(zone) != NULL)
 	{
 		appendStringInfoString(out, ", \"zone\": ");
-		escape_json(out, icalparameter_get_tzid(zone));
+		escape_json(out, agenda_ical_zone_name(&c->zones, icalparameter_get_tzid(zone)));
 	}
 	appendStringInfoChar(out, '}');
 }
 
 /* Their triggers: a duration or a time. */
 static void
-write_alarms(icalcomponent *parsed, StringInfo out)
+write_alarms(const Component *c, icalcomponent *parsed, StringInfo out)
 {
 	static const Member trigger = { "TRIGGER", ICAL_TRIGGER_PROPERTY, "trigger", false, false };
 	const char *separator = "";
@@ -461,7 +471,7 @@ write_alarms(icalcomponent *parsed, StringInfo out)
 		if (p == NULL)
 			continue;
 		appendStringInfoString(out, separator);
-		write_value(&trigger, p, out);
+		write_value(c, &trigger, p, out);
 		separator = ", ";
 	}
 	appendStringInfoChar(out, ']');

@@ -37,7 +37,7 @@ $$
 declare
     v_at   constant text := agenda._ical_time(p_time, p_property);
     v_zone constant text := coalesce(agenda._ical_zone(p_time), r.timezone);
-    v_key  timestamp := rtrim(v_at, 'Z')::timestamp;
+    v_key  timestamp := agenda._parse_time(rtrim(v_at, 'Z'), 'UTC', 'calendar') at time zone 'UTC';
 begin
     if v_at !~ 'T' then
         return v_key + r.dtstart::time;
@@ -64,11 +64,22 @@ end
 $$;
 comment on function agenda._ical_priority(jsonb) is 'internal: a priority of a calendar, 1 to 3';
 
+-- Within what a reminder can have.
 create or replace function agenda._ical_offset(p_trigger text) returns interval
     language plpgsql immutable as
 $$
+declare
+    v_length interval;
 begin
-    return case when p_trigger like '-%' then -(ltrim(p_trigger, '-')::interval) else ltrim(p_trigger, '+')::interval end;
+    begin
+        v_length := ltrim(p_trigger, '+-')::interval;
+    exception when data_exception then
+        null;
+    end;
+    if v_length between '0' and '10 years' is not true then
+        raise exception using errcode = 'YA006', message = 'TRIGGER must be a time, or at most 10 years', column = 'calendar';
+    end if;
+    return case when p_trigger like '-%' then -v_length else v_length end;
 end
 $$;
 comment on function agenda._ical_offset(text) is 'internal: a duration of a calendar';
@@ -325,6 +336,8 @@ declare
 begin
     if p_component ? 'problem' then
         raise exception using errcode = 'YA006', message = p_component->>'problem', column = 'calendar';
+    elsif not p_component ? 'summary' and (p_series is null or not p_component ? 'recurrence_id') then
+        raise exception using errcode = 'YA006', message = 'the component has no SUMMARY', column = 'calendar';
     elsif p_component ? 'recurrence_id' and p_series is not null then
         return case when agenda._ical_join(p_series, p_component->>'uid', agenda._ical_key(agenda.get_recurring_task(p_series),
                                            p_component->'recurrence_id', 'RECURRENCE-ID')) then p_series
@@ -337,6 +350,13 @@ end
 $$;
 comment on function agenda._import_ical_component(jsonb, uuid) is 'internal: a task, a series or a changed occurrence of one, whose id is given';
 
+-- As the gateway explains it (gw_rules()).
+create or replace function agenda._check_comment(p_name text) returns text
+    language sql stable
+    return (select obj_description(c.oid, 'pg_constraint') from pg_catalog.pg_constraint c
+             where c.connamespace = 'agenda'::regnamespace and c.contype = 'c' and c.conname = p_name);
+comment on function agenda._check_comment(text) is 'internal: what a CHECK asks for';
+
 create or replace function agenda.import_ical(calendar text, out component integer, out uid text, out kind text, out id uuid, out problem text)
     returns setof record
     language plpgsql volatile as
@@ -347,7 +367,11 @@ declare
     v_component  jsonb;
     v_series     uuid;
     v_series_uid text;
-    v_made       jsonb := '{}';
+    v_made       uuid[] := '{}';
+    v_made_uids  text[] := '{}';
+    v_check      text;
+    v_column     text;
+    v_detail     text;
 begin
     if calendar is null or octet_length(calendar) > 1048576 then
         raise exception using errcode = 'YA006', message = 'a calendar of at most 1 MB is needed', column = 'calendar';
@@ -356,6 +380,8 @@ begin
     if jsonb_array_length(v_components) > 10000 then
         raise exception using errcode = 'YA006', message = 'a calendar can have 10000 components', column = 'calendar';
     end if;
+    -- two at a time would not see what the other has made of a UID
+    perform pg_advisory_xact_lock(hashtextextended(v_user::text, 21));
     -- a series before the occurrences that are of its UID
     for v_component, component in
         select x.c, x.n
@@ -386,7 +412,8 @@ begin
             id := agenda._import_ical_component(v_component, case when v_series_uid = uid then v_series end);
             if v_component ? 'rrule' and not v_component ? 'recurrence_id' then
                 v_series := id;
-                v_made := v_made || jsonb_strip_nulls(jsonb_build_object(coalesce(uid, ''), id));
+                v_made := v_made || id;
+                v_made_uids := v_made_uids || uid;
             end if;
         exception when others then
             -- what is wrong with this component; anything else is wrong with all
@@ -394,12 +421,14 @@ begin
                 raise;
             end if;
             id := null;
-            problem := sqlstate || ': ' || sqlerrm;
+            get stacked diagnostics v_check = constraint_name, v_column = column_name, v_detail = pg_exception_detail;
+            -- of a task the detail says it, by the column
+            problem := sqlstate || ': ' || coalesce(agenda._check_comment(v_check), case when sqlstate = '23514' and v_column <> '' then v_detail end, sqlerrm);
         end;
         return next;
     end loop;
     -- occurrences that the text of their series does not have
-    perform agenda._ical_join(m.value::uuid, m.key) from jsonb_each_text(v_made) m;
+    perform agenda._ical_join(m.id, m.uid) from unnest(v_made, v_made_uids) m (id, uid) where m.uid is not null;
 end
 $$;
 comment on function agenda.import_ical(text)

@@ -1,7 +1,7 @@
 -- Import of iCalendar: an export comes back as it was, a component that is wrong is left out alone, and no text does harm.
 begin;
 set local search_path = public;
-select plan(67);
+select plan(93);
 
 set local agenda.now = '2025-03-10 12:00:00+00';
 create role t_app login in role agenda_app;
@@ -147,9 +147,54 @@ select is((select array_agg(r.offset_by) from alarmed a, agenda.list_reminders(a
 select is((select array_agg(r.offset_by) from alarmed a, agenda.list_reminders(a.id) r where n = 2), '{-1:00:00}'::interval[], 'who brings none does');
 select agenda.act_as(pg_temp.c());
 
+-- ---- zones by other names ----
+create function pg_temp.zone_of(p_tzid text, variadic p_zone text[]) returns text language plpgsql as
+$$
+declare
+    i record;
+begin
+    select * into i from agenda.import_ical(pg_temp.calendar(
+        E'BEGIN:VTIMEZONE\r\nTZID:' || p_tzid || E'\r\n' || array_to_string(p_zone, E'\r\n') || E'\r\nEND:VTIMEZONE',
+        pg_temp.todo('SUMMARY:x', 'DUE;TZID=' || p_tzid || ':20300701T090000')));
+    return coalesce(i.problem, (select t.timezone || ' ' || t.due_local from agenda.tasks t where t.id = i.id));
+end
+$$;
+select is(pg_temp.zone_of(x.tzid, variadic x.zone), x.expected, x.tzid || ' ' || x.zone::text) from (values
+    ('Europe/Berlin', '{X-LIC-LOCATION:Asia/Tokyo}'::text[], 'Europe/Berlin 2030-07-01 09:00:00'),
+    ('W. Europe Standard Time', '{BEGIN:STANDARD,END:STANDARD}', 'Europe/Berlin 2030-07-01 09:00:00'),
+    ('afghanistan standard time', '{}', 'Asia/Kabul 2030-07-01 09:00:00'),
+    ('Yukon Standard Time', '{}', 'America/Whitehorse 2030-07-01 09:00:00'),
+    ('/freeassociation.sourceforge.net/Europe/Berlin', '{}', 'Europe/Berlin 2030-07-01 09:00:00'),
+    ('/mozilla.org/20070129_1/Europe/Berlin', '{}', 'Europe/Berlin 2030-07-01 09:00:00'),
+    ('/softwarestudio.org/Tzfile/America/Argentina/Ushuaia', '{}', 'America/Argentina/Ushuaia 2030-07-01 09:00:00'),
+    ('/example.org/UTC', '{}', 'UTC 2030-07-01 09:00:00'),
+    ('Home', '{X-LIC-LOCATION:America/New_York}', 'America/New_York 2030-07-01 09:00:00'),
+    ('Home', '{x-lic-location;X-ODD=1:America/New_York}', 'America/New_York 2030-07-01 09:00:00'),
+    ('/example.org/Europe/Berlin', '{X-LIC-LOCATION:Moon/Base}', 'Europe/Berlin 2030-07-01 09:00:00'),
+    ('Home', '{X-LIC-LOCATION:Moon/Base}', 'YA004: time zone "Home" is not known'),
+    ('Moon/Europe/Berlin', '{}', 'YA004: time zone "Moon/Europe/Berlin" is not known'),
+    ('/example.org/Standard Time', '{}', 'YA004: time zone "/example.org/Standard Time" is not known'),
+    ('Standard Time', '{}', 'YA004: time zone "Standard Time" is not known')) x(tzid, zone, expected);
+select is((select count(*) from agenda.import_ical(pg_temp.calendar(pg_temp.todo('SUMMARY:x', 'DUE;TZID=Home:20300701T090000'),
+    E'BEGIN:VTIMEZONE\r\nTZID:Home\r\nX-LIC-LOCATION:America/New_York\r\nEND:VTIMEZONE')) where problem is null), 1::bigint, 'a zone may come after its times');
+select matches(pg_temp.problem('SUMMARY:x', 'DUE;TZID=' || repeat('/', 9000) || ':20300701T090000'), '^YA004', 'a TZID of nine thousand parts');
+create temp table outlook as select id from agenda.import_ical(pg_temp.calendar(pg_temp.todo('UID:outlook', 'SUMMARY:x', 'DTSTART;TZID=W. Europe Standard Time:20300701T090000', 'RRULE:FREQ=DAILY;COUNT=4',
+    'EXDATE;TZID=W. Europe Standard Time:20300702T090000', 'RDATE;VALUE=PERIOD:20300710T080000Z/20300710T090000Z,20300711T080000Z/PT1H')));
+select is((select array_agg(o.occurrence_key order by 1) from outlook x, agenda.preview_recurring_task(x.id) o),
+    '{2030-07-01 09:00,2030-07-03 09:00,2030-07-04 09:00,2030-07-10 10:00,2030-07-11 10:00}'::timestamp[], 'everywhere; and a period is its beginning');
+select is((select i.problem from agenda.import_ical(pg_temp.calendar(
+    pg_temp.todo('UID:exchange', 'SUMMARY:x', 'RECURRENCE-ID;TZID=Tokyo Standard Time:20300701T090000'))) i), null, 'also of an occurrence without its series');
+select matches(agenda.export_ical(), E'RECURRENCE-ID;TZID=Asia/Tokyo:20300701T090000', 'which is exported by the name that is known');
+
 -- ---- a component that is wrong ----
+select is(pg_temp.problem(variadic x.lines), x.problem, x.problem) from (values
+    ('{DUE:20300701T090000}'::text[], 'YA006: the component has no SUMMARY'), ('{DTSTART:20300701T090000,RRULE:FREQ=DAILY}', 'YA006: the component has no SUMMARY'),
+    (array['SUMMARY:' || repeat('x', 501), 'DTSTART:20300701T090000', 'RRULE:FREQ=DAILY'], '23514: title must be 1 to 500 characters long'),
+    ('{SUMMARY:x,DUE:20300701T090000,BEGIN:VALARM,TRIGGER:-P99999W,END:VALARM}', 'YA006: TRIGGER must be a time, or at most 10 years'),
+    ('{SUMMARY:x,DTSTART:20300701T090000,RRULE:FREQ=DAILY,BEGIN:VALARM,TRIGGER:P4000D,END:VALARM}', 'YA006: TRIGGER must be a time, or at most 10 years')) x(lines, problem);
+select matches(pg_temp.problem('SUMMARY:x', 'DTSTART:20300701T090000', 'RRULE:FREQ=DAILY', 'EXDATE:20301399T090000'), '^YA00[56]', 'no month is the 13th');
 select matches(pg_temp.problem(variadic x.lines), x.problem, x.problem || ': ' || left(array_to_string(x.lines, ' '), 100)) from (values
-    ('{SUMMARY:}'::text[], '^(YA006|23)'), (array['SUMMARY:' || repeat('x', 501)], '^(YA006|23)'), ('{SUMMARY:x,DUE:tomorrow}', '^YA006'),
+    ('{SUMMARY:}'::text[], '^YA006.*no SUMMARY'), (array['SUMMARY:' || repeat('x', 501)], '^23514: title must be'), ('{SUMMARY:x,DUE:tomorrow}', '^YA006'),
     ('{SUMMARY:x,DUE:20250230T250000}', '^(YA00|22)'), ('{SUMMARY:x,DUE;VALUE=TEXT:soon}', '^YA006'), ('{SUMMARY:x,DUE;TZID=Moon/Base:20250401T090000}', '^YA004'),
     ('{SUMMARY:x,RRULE:FREQ=DAILY}', '^YA006'), ('{SUMMARY:x,DTSTART:20250401T090000,RRULE:FREQ=DAILY,RRULE:FREQ=WEEKLY}', '^YA006.*more than one'),
     ('{SUMMARY:x,DTSTART:20250401T090000,RRULE:FREQ=DAILY;COUNT=0}', '^YA003'), ('{SUMMARY:x,BEGIN:VALARM,TRIGGER:-PT15M}', '^YA006.*no end'),
