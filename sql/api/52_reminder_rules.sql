@@ -87,22 +87,31 @@ create or replace function agenda._reminder_differs(b agenda.reminders, a agenda
            (a.anchor, a.offset_by, a.at_time, a.absolute_local, a.absolute_zone, a.repeat_every, a.repeat_max, a.until_done);
 comment on function agenda._reminder_differs(agenda.reminders, agenda.reminders) is 'internal: the reminder means another time';
 
+create or replace function agenda._check_reminder_count(p_count bigint) returns void
+    language plpgsql immutable as
+$$
+begin
+    if p_count > 100 then
+        raise exception using errcode = 'YA008', message = 'a task has at most 100 reminders', column = 'reminders';
+    end if;
+end
+$$;
+comment on function agenda._check_reminder_count(bigint) is 'internal: raises YA008 for more reminders than a task can have';
+
 create or replace function agenda._reminder_before() returns trigger
     language plpgsql security definer
     set search_path = pg_catalog, agenda, pg_temp as
 $$
 declare
-    v_most constant integer := 100;
-    t      agenda.tasks;
+    t agenda.tasks;
 begin
     perform agenda._check_owner(new.user_id);
     perform agenda._check_zone(new.absolute_zone);
     perform agenda._enter(new.user_id);
-    if tg_op = 'INSERT' and (select count(*) from agenda.reminders r
-                              where r.user_id = new.user_id
-                                and (r.task_id = new.task_id or r.recurring_task_id = new.recurring_task_id)) >= v_most then
-        raise exception using errcode = 'YA008',
-            message = format('a task has at most %s reminders', v_most), column = 'reminders';
+    if tg_op = 'INSERT' then
+        perform agenda._check_reminder_count(1 + (select count(*) from agenda.reminders r
+                                                   where r.user_id = new.user_id
+                                                     and (r.task_id = new.task_id or r.recurring_task_id = new.recurring_task_id)));
     end if;
     if new.task_id is not null then
         -- a task that is being completed must not get a timer
@@ -156,6 +165,11 @@ begin
                     else 'rescheduled' end
           into v_cause from agenda.tasks t where t.user_id = r.user_id and t.id = r.task_id;
         v_cause := coalesce(v_cause, 'task.deleted');
+    end if;
+    if tg_op = 'DELETE' and r.task_id is not null and r.source <> 'snooze' then
+        v_none := agenda._enter(r.user_id);
+        v_none := agenda._keep_reminders(r.user_id, r.task_id);
+        v_none := agenda._leave();
     end if;
     if v_type is not null then
         v_none := agenda._emit(v_type, r.user_id, r.id::text, r.id::text, jsonb_strip_nulls(jsonb_build_object(
@@ -224,7 +238,7 @@ begin
         end if;
         v_none := agenda._save_plan(r);
     end loop;
-    if not v_any and old.due_date is null and new.due_date is not null and not agenda._reminders_replaced(new.id) then
+    if not v_any and old.due_date is null and new.due_date is not null and not new.own_reminders and not agenda._reminders_replaced(new.id) then
         v_none := agenda._add_default_reminders(new);
     end if;
     v_none := agenda._leave();
@@ -387,7 +401,9 @@ begin
         perform agenda._wrong_member(s, 'offset', case r.anchor when 'absolute' then 'absent beside at' else 'at most 10 years' end);
     end if;
     r.at_time := agenda._clock_time(s, 'at_time');
-    if r.at_time is not null and (r.anchor = 'absolute' or r.offset_by <> date_trunc('day', r.offset_by)) then
+    if r.at_time >= '24:00' then
+        perform agenda._wrong_member(s, 'at_time', 'before 24:00');
+    elsif r.at_time is not null and (r.anchor = 'absolute' or r.offset_by <> date_trunc('day', r.offset_by)) then
         perform agenda._wrong_member(s, 'at_time', 'beside an offset of whole days');
     end if;
     r.repeat_every := agenda._interval(s, 'repeat_every');

@@ -100,6 +100,7 @@ begin
     if jsonb_typeof(p_list) <> 'array' then
         raise exception using errcode = 'YA006', message = 'reminders must be an array', column = 'reminders';
     end if;
+    perform agenda._check_reminder_count(jsonb_array_length(p_list));
     for i in 0 .. jsonb_array_length(p_list) - 1 loop
         n := agenda._reminder_in(p_list, 'reminders', i, v_zone, t.timezone);
         select r.id into v_id from agenda.reminders r
@@ -117,8 +118,10 @@ begin
     foreach n in array v_new loop
         perform agenda._write_reminder(t, n);
     end loop;
-    if t.recurrence_rule is not null then
-        -- the occurrences to come have them too, even if these are none
+    if p_list = '[]' then
+        perform agenda._keep_reminders(t.user_id, t.id);
+    elsif t.recurrence_rule is not null then
+        -- the occurrences to come have them too
         update agenda.recurring_tasks s set own_reminders = true
          where s.user_id = t.user_id and s.id = t.recurring_task_id and not s.own_reminders;
         -- without a due date there is no series yet
@@ -128,6 +131,26 @@ begin
 end
 $$;
 comment on function agenda._set_reminders(agenda.tasks, jsonb) is 'internal: replaces the reminders of a task';
+
+-- A task that has no reminder although it might have: neither another due date nor the next occurrence brings
+-- the default ones.
+create or replace function agenda._keep_reminders(p_user uuid, p_task uuid) returns void
+    language plpgsql volatile as
+$$
+declare
+    t agenda.tasks;
+begin
+    update agenda.tasks k set own_reminders = true
+     where k.user_id = p_user and k.id = p_task and not k.own_reminders
+       and not exists (select from agenda.reminders x where x.user_id = p_user and x.task_id = p_task and x.source <> 'snooze')
+    returning * into t;
+    if t.recurrence_rule is not null then
+        update agenda.recurring_tasks s set own_reminders = true
+         where s.user_id = p_user and s.id = t.recurring_task_id and not s.own_reminders;
+    end if;
+end
+$$;
+comment on function agenda._keep_reminders(uuid, uuid) is 'internal: notes that a task has no reminders because its user wants none';
 
 create or replace function agenda._write_reminder(t agenda.tasks, r agenda.reminders) returns agenda.reminders
     language plpgsql volatile as
@@ -230,7 +253,7 @@ create or replace function agenda.set_reminders(task_id uuid, reminders jsonb) r
     language plpgsql volatile as
 $$
 declare
-    t constant agenda.tasks := agenda.get_task(set_reminders.task_id);
+    t constant agenda.tasks := agenda._lock_task(agenda._acting_user(), set_reminders.task_id, null);
 begin
     perform agenda._set_reminders(t, set_reminders.reminders);
     return query select * from agenda.list_reminders(set_reminders.task_id);
@@ -242,7 +265,7 @@ create or replace function agenda.set_series_reminders(recurring_task_id uuid, r
     language plpgsql volatile as
 $$
 declare
-    s constant agenda.recurring_tasks := agenda.get_recurring_task(set_series_reminders.recurring_task_id);
+    s constant agenda.recurring_tasks := agenda._lock_recurring_task(agenda._acting_user(), set_series_reminders.recurring_task_id, null);
 begin
     perform agenda._set_series_reminders(s, set_series_reminders.reminders);
     return query
@@ -345,7 +368,8 @@ create or replace function agenda._snooze_until(p_for interval, p_until timestam
     language plpgsql stable as
 $$
 declare
-    v_until constant timestamptz := coalesce(p_until, agenda.now() + make_interval(secs => extract(epoch from p_for)));
+    v_until constant timestamptz := coalesce(p_until, case when p_for between '0' and '10 years'
+                                                           then agenda.now() + make_interval(secs => extract(epoch from p_for)) end);
 begin
     if v_until is null or v_until <= agenda.now() or v_until > agenda.now() + interval '10 years' then
         raise exception using errcode = 'YA005',

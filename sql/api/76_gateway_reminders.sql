@@ -72,7 +72,7 @@ declare
     v_none text;
 begin
     v_none := agenda._enter(p_user, p_request_id, p_traceparent);
-    v_none := agenda._set_reminders(agenda.get_task(p_id), '[]');
+    v_none := agenda._set_reminders(agenda._lock_task(p_user, p_id, null), '[]');
     status := 204;
     v_none := agenda._leave();
 end

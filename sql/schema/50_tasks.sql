@@ -61,7 +61,7 @@ comment on column agenda.tasks.occurrence_key is 'which occurrence of the series
 comment on column agenda.tasks.parent_task_id is 'the occurrence before this one';
 comment on column agenda.tasks.notified is 'the present due date has been announced';
 comment on column agenda.tasks.announced is 'the last state that was announced for the present due date: nothing is announced twice';
-comment on column agenda.tasks.own_reminders is 'the reminders of a task whose rule has no series yet have been said, even if there are none: the series will have them';
+comment on column agenda.tasks.own_reminders is 'what reminds of the task has been said, even if it is nothing: another due date brings no default ones, and the series of its rule will have them';
 comment on column agenda.tasks.version is 'counts the changes of the users'' columns; what expected_version and ETag compare';
 
 -- ---- timers ------------------------------------------------------------------------------------

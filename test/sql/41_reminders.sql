@@ -2,7 +2,7 @@
 -- complaints of which each test is the oracle (docs/sql.md tells the rules).
 begin;
 set local search_path = public;
-select plan(94);
+select plan(106);
 
 set local agenda.now = '2025-03-10 12:00:00+00';
 select agenda.act_as('aaaaaaaa-0000-4000-8000-000000000001');
@@ -176,6 +176,29 @@ select throws_ok($$select agenda.create_task('', due => '2025-05-01T12:00:00Z', 
 create temp table usual as select r, (agenda.create_task('Usual', due => '2025-05-01T12:00:00Z', reminders => r)).id from (values ('null'::jsonb), (null)) v(r);
 select is((select count(*) from agenda.list_reminders(id)), 3::bigint, 'with null the defaults, ' || coalesce(r::text, 'NULL')) from usual;
 select is_empty($$select from agenda.tasks where title = 'Wrong'$$, 'and no task of the wrong one');
+
+-- what a user has taken away stays away
+create function pg_temp.bare(p_id uuid) returns boolean language sql as $$select not exists (select from agenda.reminders r where r.task_id = p_id)$$;
+create temp table bare as select n, (agenda.create_task('Bare ' || n, due => '2025-05-01T12:00:00Z', recurrence_rule => case when n > 3 then 'daily' end)).id from generate_series(1, 6) n;
+select agenda.delete_reminder(r.id) from bare b, agenda.list_reminders(b.id) r where b.n in (1, 4);
+delete from agenda.reminders r using bare b where r.task_id = b.id and b.n in (2, 5);
+select agenda.set_reminders(id, '[]') from bare where n in (3, 6);
+select agenda.reschedule_task(id, '2025-05-02T12:00:00Z'), agenda.reschedule_task(id, null), agenda.reschedule_task(id, '2025-05-03T12:00:00Z') from bare;
+select ok(pg_temp.bare(id), 'no default ones with another due date: ' || n) from bare;
+create temp table bare_next as select b.n, (c.next_task).id from bare b, agenda.complete_task(b.id) c where n > 3;
+select ok(id is not null and pg_temp.bare(id), 'nor with the next occurrence: ' || n) from bare_next;
+create temp table undated as select id from agenda.create_task('Undated', reminders => '[]');
+select agenda.reschedule_task(id, '2025-05-03T12:00:00Z') from undated;
+select ok(pg_temp.bare(id), 'nor with the first due date, if none were wanted from the beginning') from undated;
+create temp table left_one as select t.id from agenda.create_task('One left', due => '2025-05-01T12:00:00Z', recurrence_rule => 'daily') t;
+select agenda.delete_reminder(r.id) from left_one l, agenda.list_reminders(l.id) r where r.offset_by <> '-7 days';
+create temp table left_next as select (c.next_task).id from left_one l, agenda.complete_task(l.id) c;
+select is((select array_agg(r.offset_by) from left_next l, agenda.list_reminders(l.id) r), '{-7 days}'::interval[], 'what is left of them goes on');
+create temp table snoozed as select t.id from agenda.create_task('Snoozed') t;
+select agenda.snooze(id) from snoozed;
+delete from agenda.reminders r using snoozed s where r.task_id = s.id;
+select agenda.reschedule_task(id, '2025-05-03T12:00:00Z') from snoozed;
+select is((select count(*) from agenda.reminders r join snoozed s on s.id = r.task_id), 3::bigint, 'a snooze that is taken away says nothing about them');
 
 -- ---- series ----
 delete from agenda.tasks;
