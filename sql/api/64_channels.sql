@@ -130,10 +130,14 @@ create or replace function agenda.update_channel(id uuid, patch jsonb) returns a
     set search_path = pg_catalog, agenda, pg_temp as
 $$
 declare
-    c        agenda.channels := agenda._channel(id);
+    v_user   constant uuid := agenda._acting_user();
+    c        agenda.channels;
     v_member text;
 begin
     perform agenda._check_object(patch);
+    -- the deliverer may disable it meanwhile
+    perform from agenda.channels x where x.user_id = v_user and x.id = update_channel.id for no key update;
+    c := agenda._channel(id);
     for v_member in select k from jsonb_object_keys(patch) k loop
         if v_member = 'name' then
             c.name := agenda._text(patch, 'name');
