@@ -43,8 +43,11 @@ begin
     if v_value is null then
         return p_default;
     end if;
-    if v_value !~ '^0*[1-9][0-9]{0,8}$' then
+    if v_value !~ '^0*[1-9][0-9]*$' then
         perform agenda._wrong_member(p_query, p_name, 'a number from 1 on');
+    elsif v_value ~ '[1-9][0-9]{9}' then
+        -- beyond any limit, and maybe beyond what a number can be
+        return p_limit;
     end if;
     return least(v_value::bigint, p_limit);
 end

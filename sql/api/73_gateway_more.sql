@@ -109,7 +109,8 @@ declare
 begin
     v_none := agenda._enter(p_user, p_request_id, p_traceparent);
     status := 200;
-    body := jsonb_build_object('items', (select jsonb_agg(agenda._audit_json(a) order by a.seq) from agenda.task_history(p_id) a));
+    body := jsonb_build_object('items', (select jsonb_agg(agenda._audit_json(a) order by a.seq)
+                                           from (select * from agenda.task_history(p_id) h order by h.seq desc limit 1000) a));
     v_none := agenda._leave();
 end
 $$;
@@ -240,7 +241,7 @@ begin
         'rrule', v_rule::text,
         'text', agenda.describe(v_rule),
         'timezone', v_zone,
-        'occurrences', agenda._gw_occurrences(v_rule, v_start at time zone v_zone, v_zone, v_start, 'infinity',
+        'occurrences', agenda._gw_occurrences(v_rule, agenda.instant_to_local(v_start, v_zone), v_zone, v_start, 'infinity',
                                               least(greatest(coalesce(agenda._integer(p_body, 'count'), 10), 1), 100)));
     v_none := agenda._leave();
 end

@@ -28,7 +28,8 @@ $$
 declare
     v_name constant text := coalesce(p_data->>'user_id', p_data->>'userId');
 begin
-    if v_name is null or octet_length(v_name) not between 1 and 255 then
+    if v_name is null or octet_length(v_name) not between 1 and 255
+       or jsonb_typeof(coalesce(p_data->'user_id', p_data->'userId')) not in ('string', 'number') then
         raise exception using errcode = 'YA006', message = 'the event names no user', column = 'data';
     end if;
     return agenda.user_id_of(v_name);
@@ -52,7 +53,7 @@ begin
             v_task.id, v_task.recurring_task_id,
             left(coalesce(v_data->>'title', v_task.title, 'Reminder'), 500),
             left(coalesce(v_data->>'message', v_data->>'body'), 2000),
-            left(format('event:%s:%s', p_event->>'source', p_event->>'id'), 1000), agenda.now())
+            format('event:%s:%s', p_event->>'source', p_event->>'id'), agenda.now())
     on conflict (user_id, dedupe_key) do nothing;
 end
 $$;
@@ -90,13 +91,15 @@ begin
     if coalesce(jsonb_typeof(p_event->'id'), '') <> 'string' or coalesce(jsonb_typeof(p_event->'source'), '') <> 'string'
        or coalesce(jsonb_typeof(p_event->'type'), '') <> 'string' or coalesce(jsonb_typeof(p_event->'data'), '') <> 'object' then
         return jsonb_build_object('status', 'DROP', 'reason', 'not a CloudEvent with id, source, type and an object as data');
+    elsif octet_length(p_event->>'id') > 255 or octet_length(p_event->>'source') > 1000 then
+        return jsonb_build_object('status', 'DROP', 'reason', 'id is longer than 255 bytes, or source than 1000');
     end if;
     begin
         if agenda._receive(p_event, p_topic) then
             v_none := agenda._act_on_event(p_event, p_topic);
         end if;
     exception
-        when data_exception or integrity_constraint_violation
+        when data_exception or integrity_constraint_violation or program_limit_exceeded
              or sqlstate 'YA001' or sqlstate 'YA004' or sqlstate 'YA005' or sqlstate 'YA006' or sqlstate 'YA007' then
             return jsonb_build_object('status', 'DROP', 'reason', sqlerrm);
     end;

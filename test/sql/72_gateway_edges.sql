@@ -1,0 +1,67 @@
+-- What arrives at the edges: numbers, names and times that nobody sends but to see what happens.
+begin;
+set local search_path = public;
+select plan(31);
+
+set local agenda.now = '2025-03-10 12:00:00+00';
+create function pg_temp.a() returns uuid language sql as $$select 'aaaaaaaa-0000-4000-8000-000000000075'::uuid$$;
+create function pg_temp.b() returns uuid language sql as $$select 'bbbbbbbb-0000-4000-8000-000000000075'::uuid$$;
+select agenda.act_as(pg_temp.b());
+insert into agenda.tasks (title) values ('theirs');
+select agenda.act_as(pg_temp.a());
+create temp table t as select id from agenda.create_task('Mine', due => '2025-04-01T12:00:00Z');
+
+-- ---- pages ----
+select is((select body::jsonb - 'items' from agenda.gw_list_tasks(pg_temp.a(), null, null, jsonb_build_object('page', x.page))),
+          '{"total": 1, "page": 1000000, "page_size": 20, "next_cursor": null}', 'page ' || left(x.page, 30))
+  from unnest(array['1000000', '99999999999', '0' || repeat('9', 200)]) x (page);
+select is((select body::jsonb->'page_size' from agenda.gw_list_recurring_tasks(pg_temp.a(), null, null, '{"page_size": "99999999999999999999"}')), '100', 'so is a size');
+select throws_ok(format('select agenda.gw_list_notifications(pg_temp.a(), null, null, %L)', jsonb_build_object('page', x.page)), 'YA006', 'page must be a number from 1 on', x.page)
+  from unnest('{0,-99999999999,1e10,0x99999999999}'::text[]) x (page);
+
+-- ---- zones whose name is an abbreviation, too ----
+select is((select body::jsonb->'occurrences' from agenda.gw_preview_rule(pg_temp.a(), null, null, jsonb_build_object(
+               'rrule', 'FREQ=DAILY;COUNT=1', 'start_date', '2025-07-01T09:00:00', 'timezone', x.zone))),
+          jsonb_build_array(x.at), 'nine o''clock in ' || x.zone)
+  from (values ('CET', '2025-07-01T07:00:00Z'), ('EET', '2025-07-01T06:00:00Z'), ('Europe/Paris', '2025-07-01T07:00:00Z')) x (zone, at);
+
+-- ---- lengths of time ----
+select throws_ok(format('select agenda.gw_snooze_task(pg_temp.a(), null, null, %L, %L)', t.id, jsonb_build_object('for_time', x.length)),
+                 'YA005', 'a snooze must end in the future, within ten years', 'for ' || x.length)
+  from t, unnest('{178000000 years,-178000000 years,11 years,0 seconds}'::text[]) x (length);
+select throws_ok(format('select agenda.gw_snooze_task(pg_temp.a(), null, null, %L, %L)', t.id, '{"for_time": "a while"}'), 'YA006', null, 'a word is none') from t;
+select throws_ok($$select agenda.gw_set_preferences(pg_temp.a(), null, null, jsonb_build_object('default_reminders', jsonb_build_array(jsonb_build_object('offset', '-1 day', 'at_time', '24:00'))), null)$$,
+                 'YA006', 'at_time must be before 24:00', 'a reminder that no task could have is no default one');
+select throws_ok(format('select agenda.gw_add_reminder(pg_temp.a(), null, null, %L, %L)', t.id, '{"offset": "-1 day", "at_time": "23:59:60"}'), 'YA006', 'at_time must be before 24:00', 'whoever writes it') from t;
+select throws_ok(format('select agenda.set_reminders(%L, %L)', t.id, (select jsonb_agg('-1 hour'::text) from generate_series(1, 101))), 'YA008', null, 'a hundred and one reminders') from t;
+select is((select count(*) from t, agenda.set_reminders(t.id, (select jsonb_agg('-1 hour'::text) from generate_series(1, 100)))), 100::bigint, 'a hundred are not too many');
+
+-- ---- histories ----
+do $$
+begin
+    for i in 1 .. 1005 loop
+        perform agenda.update_task(t.id, jsonb_build_object('title', 'Mine ' || i)) from t;
+    end loop;
+end $$;
+select is((select jsonb_array_length(h.body::jsonb->'items') || ' ' || (h.body::jsonb#>>'{items,999,after,title}') from t, agenda.gw_task_history(pg_temp.a(), null, null, t.id) h),
+          '1000 Mine 1005', 'the newest thousand changes');
+select is((select count(*) from t, agenda.task_history(t.id)), 1006::bigint, 'of all that SQL gives');
+
+-- ---- events from outside ----
+create function pg_temp.event(p_handler text, p_id text, p_source text, p_data jsonb) returns jsonb language plpgsql as $$
+declare v_answer text;
+begin
+    execute format('select body from agenda.%I(null, null, null, $1)', p_handler) into v_answer
+      using jsonb_build_object('id', p_id, 'source', p_source, 'type', 'app.thing', 'data', p_data);
+    return v_answer;
+end $$;
+select is(pg_temp.event('gw_event_reminders', n::text, repeat('s', 1000), jsonb_build_object('user_id', pg_temp.a(), 'title', 'of ' || n)), '{"status": "SUCCESS"}', 'event ' || n || ' of a source with a long name')
+  from generate_series(1, 2) n;
+select set_eq($$select title from agenda.notifications where user_id = pg_temp.a() and title like 'of _'$$, '{of 1,of 2}'::text[], 'each is told');
+select is(pg_temp.event('gw_event_reminders', '3', repeat('ß', 501), jsonb_build_object('user_id', pg_temp.a()))->>'reason', 'id is longer than 255 bytes, or source than 1000', 'a name that is too long');
+select is(pg_temp.event('gw_event_reminders', '4', 's', jsonb_build_object('user_id', x.id))->>'status', 'DROP', 'a user who is ' || x.id::text)
+  from unnest('{"{}","[]","true","null"}'::jsonb[]) x (id);
+select is(pg_temp.event('gw_event_audit', '5', 's', jsonb_build_object('user_id', pg_temp.a(), 'x', repeat('x', pg_size_bytes(current_setting('agenda.max_event_bytes'))::integer)))->>'status', 'DROP', 'what is too large once is too large each time');
+
+select * from finish();
+rollback;
