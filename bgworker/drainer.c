@@ -68,6 +68,7 @@
 #include "drainer_publisher.h"
 #include "errcodes.h"
 #include "log_reader.h"
+#include "properties.h"
 #include "settings.h"
 #include "share.h"
 #include "standbys.h"
@@ -716,7 +717,7 @@ activity(void)
 
 /* ---- settings and the end ------------------------------------------------------------------ */
 
-/* All settings that say where and as whom to publish, in one string. */
+/* All settings that say where and as whom to publish, in one string, and which version of its file is there. */
 static char *
 publishing_settings(void)
 {
@@ -724,9 +725,10 @@ publishing_settings(void)
 	MemoryContext old = MemoryContextSwitchTo(TopMemoryContext);
 
 	initStringInfo(&text);
-	appendStringInfo(&text, "%s\n%s\n%s\n%s\n%s\n%d", agenda_kafka_brokers,
+	appendStringInfo(&text, "%s\n%s\n%s\n%s\n%s\n%d\n", agenda_kafka_brokers,
 					 agenda_kafka_config_file, agenda_publisher_library, agenda_publisher_id,
 					 agenda_dead_letter_topic, agenda_drainer_memory);
+	agenda_properties_version(agenda_kafka_config_file, &text);
 	MemoryContextSwitchTo(old);
 	return text.data;
 }

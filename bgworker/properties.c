@@ -9,8 +9,9 @@
  */
 #include "postgres.h"
 
+#include <sys/stat.h>
+
 #include "common/string.h"
-#include "lib/stringinfo.h"
 #include "storage/fd.h"
 
 #include "properties.h"
@@ -42,6 +43,16 @@ agenda_properties_read(const char *path, const char *kind, AgendaPropertyTaker t
 	FreeFile(file);
 	errno = error;
 	return error == 0;
+}
+
+void
+agenda_properties_version(const char *path, StringInfo out)
+{
+	struct stat st;
+
+	if (path[0] != '\0' && stat(path, &st) == 0)
+		appendStringInfo(out, UINT64_FORMAT " " INT64_FORMAT " %ld.%09ld", (uint64) st.st_ino,
+						 (int64) st.st_size, (long) st.st_mtim.tv_sec, st.st_mtim.tv_nsec);
 }
 
 static void

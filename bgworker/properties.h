@@ -5,6 +5,8 @@
 #ifndef AGENDA_PROPERTIES_H
 #define AGENDA_PROPERTIES_H
 
+#include "lib/stringinfo.h"
+
 /* One property, and where it stands, for messages: line 3 of Kafka configuration file "…". */
 typedef void (*AgendaPropertyTaker)(const char *name, const char *value, const char *where,
 									void *arg);
@@ -16,5 +18,8 @@ typedef void (*AgendaPropertyTaker)(const char *name, const char *value, const c
  */
 extern bool agenda_properties_read(const char *path, const char *kind, AgendaPropertyTaker take,
 								   void *arg);
+
+/* Appends what tells one version of the file from another; nothing where there is no file. */
+extern void agenda_properties_version(const char *path, StringInfo out);
 
 #endif

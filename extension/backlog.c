@@ -7,8 +7,8 @@
  * backlog: subtractions for who writes or asks, whatever its size.  A drainer passes the events of
  * others with its own.  Bytes are those of disk space, estimated when an event is written.
  *
- * The figure drifts a little (work of rolled-back savepoints is counted, COMMIT PREPARED is not)
- * and heals itself: when the drainer has passed a whole window, everything that had been written
+ * The figure drifts a little (work of rolled-back savepoints is counted, and that of prepared transactions
+ * from PREPARE on, whatever becomes of them) and heals itself: when the drainer has passed a whole window, everything that had been written
  * before the window's snapshot is behind it.  In the midst of a window that was cut short, bytes are
  * passed at the average size.
  *

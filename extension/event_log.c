@@ -12,7 +12,8 @@
  *
  * The row goes straight into its partition with its index entries (table.c): by SQL the same takes
  * five times as long.  Nothing else may happen to an event, so triggers on the log are not asked.
- * A partition for today is made if the scanner has not done so ahead of time.
+ * A partition for today is made if the scanner has not done so ahead of time, and opened again if a clock
+ * was ahead of its time when it was closed.
  *
  * A transaction that emits wakes the drainer when it commits.  Within a silent one (silence.c)
  * nothing is written and the id is NULL.
@@ -104,7 +105,7 @@ static void insert_event(AgendaEventBatch *batch);
 static EmitEach *begin_emit_each(FunctionCallInfo fcinfo);
 static Relation open_leaf(Oid relid);
 static Oid ensure_leaf(TimestampTz at);
-static Oid find_leaf(TimestampTz at);
+static Oid find_leaf(TimestampTz at, bool *recent);
 static Datum own_headers(void);
 static const char *trace_of_request(void);
 
@@ -243,11 +244,13 @@ static void
 open_batch(AgendaEventBatch *batch)
 {
 	MemoryContext old = MemoryContextSwitchTo(GetMemoryChunkContext(batch));
-	TimestampTz now = GetCurrentTimestamp();
 	const char *trace = trace_of_request();
+	TimestampTz now;
 	Relation leaf;
 
+	/* the id first: see _close_partitions() */
 	batch->values[EVENT_XID] = FullTransactionIdGetDatum(GetTopFullTransactionId());
+	now = GetCurrentTimestamp();
 	batch->values[EVENT_ACTOR] = CStringGetTextDatum(agenda_identity_actor());
 	batch->values[EVENT_OCCURRED_AT] = TimestampTzGetDatum(now);
 	batch->nulls[EVENT_TRACE] = trace == NULL;
@@ -322,13 +325,17 @@ open_leaf(Oid relid)
 	return leaf;
 }
 
-/* The leaf for this instant, made if there is none. */
+/*
+ * The leaf for this instant, made if there is none.  While clocks go forward it is the newest one or the one
+ * before; where a clock has been set back it may be one that was closed, which has to be opened again.
+ */
 static Oid
 ensure_leaf(TimestampTz at)
 {
-	Oid leaf = find_leaf(at);
+	bool recent;
+	Oid leaf = find_leaf(at, &recent);
 
-	if (!OidIsValid(leaf))
+	if (!OidIsValid(leaf) || !recent)
 	{
 		NullableDatum arg = { TimestampTzGetDatum(at), false };
 		Oid type = TIMESTAMPTZOID;
@@ -336,7 +343,7 @@ ensure_leaf(TimestampTz at)
 		agenda_call("_ensure_partitions", 1, &type, &arg, NULL);
 		/* somebody else may have made it, and a lock that is held already brings no news */
 		AcceptInvalidationMessages();
-		leaf = find_leaf(at);
+		leaf = find_leaf(at, &recent);
 		if (!OidIsValid(leaf))
 			ereport(ERROR, errcode(ERRCODE_CHECK_VIOLATION),
 					errmsg("agenda.events has no partition for now"),
@@ -345,14 +352,16 @@ ensure_leaf(TimestampTz at)
 	return leaf;
 }
 
+/* Also, whether there is at most one leaf behind it. */
 static Oid
-find_leaf(TimestampTz at)
+find_leaf(TimestampTz at, bool *recent)
 {
 	Relation parent = agenda_table_open("events", RowExclusiveLock);
 	PartitionKey key = RelationGetPartitionKey(parent);
 	PartitionDesc desc = RelationGetPartitionDesc(parent, true);
 	Oid leaf = InvalidOid;
 
+	*recent = false;
 	if (desc->nparts > 0)
 	{
 		Datum value = TimestampTzGetDatum(at);
@@ -362,6 +371,7 @@ find_leaf(TimestampTz at)
 		int part = desc->boundinfo->indexes[bound + 1];
 
 		leaf = part < 0 ? InvalidOid : desc->oids[part];
+		*recent = part >= desc->nparts - 2;
 	}
 	table_close(parent, NoLock);
 	return leaf;

@@ -7,8 +7,9 @@
  * has left the array of running ones, so whoever it wakes sees the rows.  A transaction without
  * notes pays for one branch.
  *
- * Notes of a rolled-back subtransaction stay and wake somebody for nothing.  PREPARE TRANSACTION
- * drops the notes; COMMIT PREPARED asks all workers to look at everything (database_hook.c).
+ * Notes of a rolled-back subtransaction stay and wake somebody for nothing.  PREPARE TRANSACTION counts
+ * the events, since nobody knows of them later, and drops the notes; COMMIT PREPARED asks all workers to look
+ * at everything (database_hook.c).
  *
  * Not NOTIFY: that takes a lock of the whole cluster at each commit.
  */
@@ -42,6 +43,8 @@ typedef struct WakeNotes
 static WakeNotes notes = { .fire_at = DT_NOEND };
 
 static void at_transaction_end(XactEvent event, void *arg);
+static void count_written(void);
+static void add_written(AgendaSlot *slot);
 static void wake_noted(void);
 static void wake_workers(AgendaSlot *slot);
 static void release_slots(void);
@@ -165,8 +168,10 @@ at_transaction_end(XactEvent event, void *arg)
 		case XACT_EVENT_COMMIT:
 			wake_noted();
 			break;
-		case XACT_EVENT_ABORT:
 		case XACT_EVENT_PREPARE:
+			count_written();
+			break;
+		case XACT_EVENT_ABORT:
 			break;
 		default:
 			return; /* not over yet, or a parallel worker */
@@ -175,6 +180,28 @@ at_transaction_end(XactEvent event, void *arg)
 	release_slots();
 	memset(&notes, 0, sizeof(notes));
 	notes.fire_at = DT_NOEND;
+}
+
+static void
+count_written(void)
+{
+	int slot_no = agenda_slot_find(MyDatabaseId);
+	AgendaSlot *slot;
+
+	if (slot_no == AGENDA_NO_SLOT)
+		return;
+	slot = &agenda_shared->slots[slot_no];
+	SpinLockAcquire(&slot->mutex);
+	add_written(slot);
+	SpinLockRelease(&slot->mutex);
+}
+
+/* Under the mutex. */
+static void
+add_written(AgendaSlot *slot)
+{
+	slot->written.events += notes.written.events;
+	slot->written.bytes += notes.written.bytes;
 }
 
 static void
@@ -205,8 +232,7 @@ wake_workers(AgendaSlot *slot)
 	SpinLockAcquire(&slot->mutex);
 	if (notes.drainer || notes.sweep)
 	{
-		slot->written.events += notes.written.events;
-		slot->written.bytes += notes.written.bytes;
+		add_written(slot);
 		for (int d = 0; d < agenda_drainers; d++)
 		{
 			slot->drainer[d].news = true;

@@ -46,7 +46,8 @@ $$;
 comment on function agenda._make_leaf(name, timestamptz) is 'engine: makes one partition of the log';
 
 -- Leaves for the day of p_now and the day after it.  Returns the instant up to which the events have leaves.
--- Called ahead of time by _keep_log(), and by a writer that finds no leaf.
+-- Called ahead of time by _keep_log(), and by a writer that finds no leaf or an old one.  A leaf that was closed when a
+-- clock was ahead of this one receives rows again: the drainer would not look there.
 -- The table of replays gets its leaves when somebody asks for a replay.
 create or replace function agenda._ensure_partitions(p_now timestamptz) returns timestamptz
     language plpgsql volatile security definer
@@ -70,10 +71,19 @@ begin
             perform agenda._make_leaf(v_parent, v_lower);
         end if;
     end loop;
+    perform agenda._open_leaf('events', v_today);
     return v_today + interval '2 days';
 end
 $$;
 comment on function agenda._ensure_partitions(timestamptz) is 'engine: makes the partitions of today and tomorrow';
+
+create or replace function agenda._open_leaf(p_parent name, p_lower timestamptz) returns void
+    language sql volatile
+    begin atomic
+        update agenda.log_leaves l set closed_xmax = null
+         where l.parent = p_parent and l.lower = p_lower and l.closed_xmax is not null;
+    end;
+comment on function agenda._open_leaf(name, timestamptz) is 'engine: a partition receives rows again';
 
 create or replace function agenda._next_xid() returns xid8
     language c volatile parallel restricted as 'MODULE_PATHNAME', 'agenda_next_xid';
@@ -241,7 +251,8 @@ create or replace function agenda._own_log(p_floor_seq bigint, p_drainers intege
 $$
 begin
     insert into agenda.log_owners (adopted_at, system_identifier, database_oid, publisher_id, floor_seq, drainers, shared_by)
-    select clock_timestamp(), c.system_identifier, c.database_oid, c.publisher_id, p_floor_seq, p_drainers, p_shared_by
+    -- the newest row counts, also where the clock has been set back
+    select greatest(clock_timestamp(), (select max(o.adopted_at) + interval '1 microsecond' from agenda.log_owners o)), c.system_identifier, c.database_oid, c.publisher_id, p_floor_seq, p_drainers, p_shared_by
       from agenda._this_cluster() c;
     perform agenda._log_save(coalesce(p_lo, '3:3:'), p_hi, coalesce(p_seq, 0), d)
        from generate_series(0, p_drainers - 1) d;

@@ -18,6 +18,7 @@ begin
             perform agenda._make_leaf('replays', v_today);
         end if;
     end if;
+    perform agenda._open_leaf('replays', v_today);
 end
 $$;
 comment on function agenda._ensure_replay_leaf(timestamptz) is 'engine: makes the partition that takes the replays of a day';

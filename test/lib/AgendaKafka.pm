@@ -158,11 +158,18 @@ sub create_topics
     # on a starved machine the controller may have lost sight of the broker for a moment
     wait_until(
         sub {
-            return 1 if eval { run_java('create_topics', "$root/test/kafka/CreateTopics.java", $self->bootstrap, @topics); 1 };
+            return 1 if eval { $self->admin('create', @topics); 1 };
             die $@ unless $@ =~ /brokers are currently fenced/;
             return 0;
         },
         'topics to be made');
+}
+
+# create | delete | deny | permit, see test/kafka/Admin.java
+sub admin
+{
+    my ($self, @command) = @_;
+    return run_java("@command", "$root/test/kafka/Admin.java", $self->bootstrap, @command);
 }
 
 # Reads the topics from the beginning by kcat, again and again until there are "count" records (or

@@ -1,7 +1,7 @@
 -- Publishing again: which events, in which order, and that nobody else sees them twice.
 begin;
 set local search_path = public;
-select plan(17);
+select plan(18);
 
 create role t_app login in role agenda_app;
 create temp table mark as select clock_timestamp() as at, (select last_value from agenda.events_seq) as seq;
@@ -56,6 +56,11 @@ select agenda.replay((select at from mark), 'infinity', '{task.created}', 'other
 delete from agenda.events where id = (select id from original order by seq limit 1);
 select is((select array_agg(r.topics::text order by r.seq) from pg_temp.again() r),
     array[null, '{other}', '{other}']::text[], 'has no topic, and hides nothing behind it');
+
+-- a partition that was closed when the clock was ahead
+update agenda.log_leaves set closed_xmax = '1' where parent = 'replays';
+select agenda.replay((select at from mark), 'infinity', '{task.created}', 'other');
+select is((select closed_xmax from agenda.log_leaves where parent = 'replays'), null, 'is open again when it takes repetitions');
 
 -- what has been read goes
 select agenda._close_partitions(now());

@@ -1,7 +1,7 @@
 -- Several drainers: who has which key, what all of them have read, and how the log passes to another number of them.
 begin;
 set local search_path = public;
-select plan(21);
+select plan(22);
 
 -- ---- keys ----------------------------------------------------------------------------------------
 select is(agenda._drainer_of('anything', 1), 0, 'one drainer has all keys');
@@ -50,6 +50,12 @@ select agenda.adopt_log(go_on => true);
 select is((select concat_ws(' ', drainers, shared_by) from agenda.log_owners order by adopted_at desc limit 1), '2 user', 'after pg_upgrade it goes on with as many');
 select agenda.adopt_log();
 select is(positions(), '{"0 3:3:","1 3:3:"}'::text[], 'in a copy all of them begin anew');
+
+
+-- ---- a clock that was ahead ----------------------------------------------------------------------
+update agenda.log_owners set adopted_at = adopted_at + interval '1 day', publisher_id = 'other';
+select agenda.adopt_log();
+select is((select foreign_reason from agenda._log_position(0, 2, 'user')), null, 'who adopts the log owns it, whatever the clock said before');
 
 select * from finish();
 rollback;

@@ -13,6 +13,7 @@ my $node = agenda_node('drainer', max_prepared_transactions => 10, 'agenda.drain
 
 sub sql { return $node->safe_psql('agenda', $_[0]) }
 sub figure { return sql("select agenda.health() #>> '{drainer,$_[0]}'") }
+sub metric { return sql("select value from agenda.metrics() where name = 'agenda_$_[0]'") }
 sub create { return "insert into agenda.tasks (title) values ('$_[0]')" }
 
 # The number of the first tick that covers the creation of this task; empty while none does.
@@ -136,6 +137,20 @@ ok(tick_comes('in a new index'), 'a partition is read by an index that was made 
 sql("drop table $leaf; delete from agenda.log_leaves where 'agenda.' || leaf = '$leaf'");
 sql(act_sql('alice', create('in a new partition')));
 ok(tick_comes('in a new partition'), 'an event whose transaction has made the partition is read');
+
+# --- a clock that was ahead, and is set back -------------------------------------------------------
+# meanwhile the partition of today was closed, and the drainer is done with it
+sql(q{select agenda._ensure_partitions(now() + interval '2 days');
+      update agenda.log_leaves set closed_xmax = agenda._next_xid() where parent = 'events' and lower <= now()});
+foreach (1 .. 2)
+{
+    my $reads = metric('drainer_reads_total');
+    sql('select pg_current_xact_id(), agenda._wake_drainer()');
+    wait_until(sub { metric('drainer_reads_total') > $reads }, 'the drainer to look');
+}
+$events = figure('events');
+sql(act_sql('alice', create('after the clock was set back')));
+ok(wait_until(sub { figure('events') == $events + 1 }, 'the event'), 'what is written to a partition that was closed is read');
 
 # --- a server crash ------------------------------------------------------------------------------
 sql(act_sql('alice', create('before the crash')));

@@ -13,7 +13,7 @@ use Time::HiRes qw(time);
 
 my $broker = AgendaKafka::DevBroker->new->start(control => 1);
 my $node = agenda_node('backlog', 'agenda.kafka_brokers' => $broker->bootstrap,
-    'agenda.drainer_window' => 100);
+    'agenda.drainer_window' => 100, 'max_prepared_transactions' => 2);
 
 sub sql { return $node->safe_psql('agenda', $_[0]) }
 sub as_alice { return sql(act_sql('alice', $_[0])) }
@@ -73,6 +73,15 @@ sql(q{begin;
     select agenda._wake_scanner(now());
     commit});
 ok(wait_until(sub { sql(q{select count(*) from agenda.events where type = 'task.due'}) eq '1' }, 'the reminder'), 'reminders come all the same');
+
+# nor is what was prepared forgotten
+$node->append_conf('postgresql.conf', 'agenda.max_backlog = 0');
+$node->reload;
+wait_until(sub { sql('show agenda.max_backlog') eq '0' }, 'the setting');
+my $before = counted();
+sql(act_sql('alice', tasks(100)) =~ s/commit/prepare transaction 'p'/r);
+sql(q{commit prepared 'p'});
+is(counted() - $before, 100, 'events of a prepared transaction are counted');
 
 $broker->command('up 1');
 wait_published();

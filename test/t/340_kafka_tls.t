@@ -64,9 +64,9 @@ is($kafka->count_records('task-created'), 0, 'nothing is published');
 
 # ---- the right one -----------------------------------------------------------------------------
 write_properties($right);
-$node->restart;
+$node->reload;
 my $records = $kafka->consume([ 'task-created' ], count => 1, timeout => 60);
-is($records->[0]{key}, $id, 'with the right password it is, over TLS');
+is($records->[0]{key}, $id, 'with the right password in the same file it is after a reload, over TLS');
 wait_until(sub { sql(q{select value from agenda.metrics() where name = 'agenda_publisher_brokers_up'}) == 1 }, 'the broker in the metrics');
 pass('the broker is counted as up');
 
