@@ -68,6 +68,8 @@ static const struct
 	{ "statement_timeout", "0" },
 	{ "idle_in_transaction_session_timeout", "0" },
 	{ "lock_timeout", "5s" },
+	/* who waits in a ring with a user looks first, and gives way */
+	{ "deadlock_timeout", "100ms" },
 	{ "default_transaction_isolation", "read committed" },
 	{ "default_transaction_read_only", "off" },
 	{ "default_transaction_deferrable", "off" },

@@ -11,14 +11,6 @@ create trigger preferences_before before insert or update on agenda.preferences
 create trigger preferences_after after insert or update on agenda.preferences
     for each row when (not agenda._restoring()) execute function agenda._preferences_after();
 
--- whatever follows the user's zone; behind preferences_after, by its name
-create trigger preferences_replan after update on agenda.preferences
-    for each row when (old.timezone <> new.timezone and not agenda._restoring())
-    execute function agenda._replan_user();
-create trigger preferences_replan_new after insert on agenda.preferences
-    for each row when (new.timezone <> 'UTC' and not agenda._restoring())
-    execute function agenda._replan_user();
-
 -- all that are touched at once; an update may take a day out of one calendar into another
 create trigger holidays_made after insert on agenda.holidays
     referencing new table as changed

@@ -187,6 +187,10 @@ begin
     if v_changed && '{workdays,holiday_calendar}' then
         perform agenda._replan_workdays(new.user_id);
     end if;
+    if v_changed && '{timezone}' then
+        perform agenda._replan_user(new);
+    end if;
+    -- the timer of what is held comes last, as in a round of the scanner, which waits for nothing behind it
     if v_changed && '{timezone,quiet_start,quiet_end,quiet_days,quiet_policy,paused_until,digest_time,digest_days,digest_types}' then
         perform agenda._hold_anew(new);
     end if;

@@ -225,6 +225,9 @@ begin
         -- nine o'clock stays nine o'clock
         new.start_date := agenda.local_to_instant(new.dtstart, new.timezone);
     end if;
+    if new.timezone <> old.timezone and new.end_date = old.end_date then
+        new.end_date := agenda.local_to_instant(agenda.instant_to_local(old.end_date, old.timezone), new.timezone);
+    end if;
     return new;
 end
 $$;
@@ -240,7 +243,7 @@ declare
         is distinct from (old.rrule::text, old.dtstart, old.timezone, old.end_date, old.business_shift, old.holiday_calendar, old.dst_gap, old.basis);
     v_resumed constant boolean := new.is_active and not old.is_active;
     -- a pause that ended by itself ended then, whenever it is looked at
-    v_now     constant timestamp := agenda.instant_to_local(case when v_resumed and not v_changed then least(new.resume_at, agenda.now())
+    v_now     constant timestamp := agenda.instant_to_local(case when v_resumed and not v_changed then least(old.resume_at, agenda.now())
                                                                  else agenda.now() end, new.timezone);
 begin
     if new.basis = 'completion' then

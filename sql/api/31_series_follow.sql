@@ -146,6 +146,25 @@ end
 $$;
 comment on function agenda._keep_going(agenda.recurring_tasks) is 'engine: a series that waits for completions has something to complete';
 
+-- Nobody has changed an occurrence: it is as it was made, or as it would be made now, for a user's other zone
+-- moves it.
+create or replace function agenda._untouched(r agenda.recurring_tasks, t agenda.tasks) returns boolean
+    language plpgsql stable as
+$$
+declare
+    d agenda.tasks;
+begin
+    if t.version = 1 then
+        return true;
+    end if;
+    d := agenda._draft_occurrence(r, t.occurrence_key);
+    return (t.title, t.description, t.priority, t.tags, t.checklist, t.due_kind, t.due_local, t.timezone)
+        is not distinct from
+           (d.title, d.description, d.priority, d.tags, d.checklist, d.due_kind, d.due_local, d.timezone);
+end
+$$;
+comment on function agenda._untouched(agenda.recurring_tasks, agenda.tasks) is 'internal: an occurrence that nobody has changed';
+
 -- A task that is to be done again takes the place of the occurrence that its closing brought, unless
 -- somebody has changed that one; and a series that had ended with it goes on.
 create or replace function agenda._occurrence_reopened(a agenda.tasks) returns void
@@ -163,7 +182,7 @@ begin
        for update;
     if found then
         v_next := agenda._successor(a);
-        if v_next.version = 1 and v_next.status = 'pending' and v_next.occurrence_key = r.last_key then
+        if v_next.status = 'pending' and v_next.occurrence_key = r.last_key and agenda._untouched(r, v_next) then
             delete from agenda.tasks k where k.user_id = v_next.user_id and k.id = v_next.id;
             if r.basis = 'due' then
                 -- what was passed over between the two is no longer

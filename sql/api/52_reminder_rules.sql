@@ -288,6 +288,24 @@ end
 $$;
 comment on function agenda._replan_reminders(agenda.preferences) is 'engine: plans a user''s waiting reminders anew';
 
+-- One that waits for its first time, locked as everybody locks: the task first.
+create or replace function agenda._replan_reminder(p_user uuid, p_id uuid) returns void
+    language plpgsql volatile as
+$$
+declare
+    t agenda.tasks;
+    r agenda.reminders;
+begin
+    select k.* into t from agenda.tasks k join agenda.reminders x on x.user_id = k.user_id and x.task_id = k.id
+     where x.user_id = p_user and x.id = p_id for no key update of k;
+    select * into r from agenda.reminders x where x.user_id = p_user and x.id = p_id for update;
+    if r.fired_count = 0 then
+        perform agenda._save_plan(agenda._plan_reminder(r, t, agenda._preferences_of(p_user), agenda.now()));
+    end if;
+end
+$$;
+comment on function agenda._replan_reminder(uuid, uuid) is 'engine: plans a reminder anew that has not come up yet';
+
 -- ---- a reminder as JSON --------------------------------------------------------------------------
 
 -- What somebody writes to get such a reminder; an absolute time as the wall clock of its zone.

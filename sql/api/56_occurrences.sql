@@ -251,6 +251,24 @@ end
 $$;
 comment on function agenda.add_occurrence(uuid, timestamp, jsonb) is 'one occurrence more beside the rule, at a wall-clock time; made at once if it lies in the past';
 
+-- What an edit of one occurrence and others says is so for that one, too, whatever it had for itself.
+create or replace function agenda._yield_override(r agenda.recurring_tasks, p_key timestamp, p_patch jsonb) returns void
+    language plpgsql volatile as
+$$
+declare
+    o       constant agenda.recurrence_overrides := agenda._override(r, p_key);
+    v_patch constant jsonb := o.patch - array(select jsonb_object_keys(p_patch));
+begin
+    if o.kind = 'patch' and v_patch = '{}' then
+        delete from agenda.recurrence_overrides x
+         where x.user_id = r.user_id and x.recurring_task_id = r.id and x.occurrence_key = p_key;
+    elsif v_patch <> o.patch then
+        perform agenda._write_override(r.id, p_key, o.kind, v_patch, o.reason);
+    end if;
+end
+$$;
+comment on function agenda._yield_override(agenda.recurring_tasks, timestamp, jsonb) is 'internal: takes out of an override what a patch says';
+
 create or replace function agenda.patch_occurrence(recurring_task_id uuid, occurrence_key timestamp, patch jsonb, scope text default 'this')
     returns agenda.occurrence
     language plpgsql volatile as
@@ -274,7 +292,9 @@ begin
     if scope <> 'this' then
         perform agenda._check_members(patch, agenda._task_members());
         t := agenda._edit_series(t, patch, scope);
-        return agenda._occurrence_of(agenda._draft_occurrence(agenda.get_recurring_task(t.recurring_task_id), t.occurrence_key), 'rule');
+        r := agenda.get_recurring_task(t.recurring_task_id);
+        perform agenda._yield_override(r, t.occurrence_key, patch);
+        return agenda._virtual(r, t.occurrence_key);
     end if;
     o := agenda._override(r, occurrence_key);
     perform agenda._check_object(patch);

@@ -37,31 +37,44 @@ end
 $$;
 comment on function agenda._moved_series(uuid) is 'engine: series, of one user or of all, whose next instant is not what their key says';
 
--- A change of a user's zone: floating things follow.
-create or replace function agenda._replan_user() returns trigger
-    language plpgsql security definer
-    set search_path = pg_catalog, agenda, pg_temp as
+-- Reminders that wait for their first time and have one by a wall clock; those of a task that moves go with it.
+create or replace function agenda._moved_reminders()
+    returns table (user_id uuid, id uuid, old_at timestamptz, new_at timestamptz)
+    language plpgsql stable as
 $$
-declare
-    v_none text;
 begin
-    v_none := agenda._enter(new.user_id);
+    return query
+        select m.user_id, m.id, m.fire_at, m.now_at
+          from (select r.user_id, r.id, r.fire_at,
+                       agenda._reminder_at(r, t, case when p.user_id is null then agenda._default_preferences(t.user_id) else p end) as now_at
+                  from agenda.reminders r
+                  join agenda.tasks t on t.user_id = r.user_id and t.id = r.task_id
+                  left join agenda.preferences p on p.user_id = r.user_id
+                 where r.state = 'scheduled' and r.fired_count = 0 and r.snoozed_until is null) m
+         where m.fire_at <> m.now_at;
+end
+$$;
+comment on function agenda._moved_reminders() is 'engine: reminders whose instant is not what their wall clock says';
+
+-- A change of a user's zone: floating things follow.
+create or replace function agenda._replan_user(p agenda.preferences) returns void
+    language plpgsql volatile as
+$$
+begin
     -- tasks first, in one order, as everybody locks them
     perform from agenda.tasks t
-      where t.user_id = new.user_id and t.due_kind in ('local', 'date') and t.deleted_at is null and t.status in ('pending', 'in_progress')
+      where t.user_id = p.user_id and t.due_kind in ('local', 'date') and t.deleted_at is null and t.status in ('pending', 'in_progress')
       order by t.id
         for no key update;
     update agenda.tasks t set due_date = m.new_at
-      from agenda._moved_tasks(new.user_id) m
+      from agenda._moved_tasks(p.user_id) m
      where t.user_id = m.user_id and t.id = m.id;
     -- null: the owner's zone
     update agenda.recurring_tasks r set timezone = null
-     where r.user_id = new.user_id and r.floating and r.deleted_at is null and r.timezone <> new.timezone;
-    v_none := agenda._leave();
-    return null;
+     where r.user_id = p.user_id and r.floating and r.deleted_at is null and r.timezone <> p.timezone;
 end
 $$;
-comment on function agenda._replan_user() is 'internal: what follows a user''s zone follows it';
+comment on function agenda._replan_user(agenda.preferences) is 'engine: what follows a user''s zone follows it';
 
 create or replace function agenda.replan_timezones(dry_run boolean default true)
     returns table (entity text, user_id uuid, entity_id uuid, old_at timestamptz, new_at timestamptz)
@@ -74,11 +87,17 @@ begin
         select 'task', m.* from agenda._moved_tasks(null) m
         union all
         select 'series', m.* from agenda._moved_series(null) m
+        union all
+        select 'reminder', m.* from agenda._moved_reminders() m
     loop
-        if not dry_run and entity = 'task' then
+        if dry_run then
+            null;
+        elsif entity = 'task' then
             update agenda.tasks t set due_date = replan_timezones.new_at
              where t.user_id = replan_timezones.user_id and t.id = entity_id;
-        elsif not dry_run then
+        elsif entity = 'reminder' then
+            perform agenda._replan_reminder(replan_timezones.user_id, entity_id);
+        else
             update agenda.recurring_tasks r set next_key = r.next_key
              where r.user_id = replan_timezones.user_id and r.id = entity_id;
         end if;

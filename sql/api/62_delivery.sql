@@ -2,7 +2,8 @@
 -- One place for what preferences say: _verdict().  The scanner asks it when something is owed, the release
 -- asks it again, and why_not_notified() shows its answer.
 
--- The end of the quiet hours in which an instant lies; null when it lies in none.
+-- The end of the quiet hours in which an instant lies; null when it lies in none.  What the clock shows twice is
+-- quiet twice.
 create or replace function agenda._quiet_until(p agenda.preferences, p_at timestamptz) returns timestamptz
     language plpgsql stable as
 $$
@@ -16,8 +17,8 @@ begin
     end if;
     -- those of yesterday may go over midnight
     foreach v_day in array array[v_today, v_today - 1] loop
-        v_end := agenda.local_to_instant(v_day + p.quiet_end
-                                         + case when p.quiet_end < p.quiet_start then interval '1 day' else '0' end, p.timezone);
+        v_end := agenda._wall_instant(v_day + p.quiet_end
+                                      + case when p.quiet_end < p.quiet_start then interval '1 day' else '0' end, p.timezone, 'second');
         if agenda._weekday(v_day) = any (p.quiet_days)
            and p_at >= agenda.local_to_instant(v_day + p.quiet_start, p.timezone) and p_at < v_end then
             return v_end;
@@ -28,7 +29,8 @@ end
 $$;
 comment on function agenda._quiet_until(agenda.preferences, timestamptz) is 'internal: when the quiet hours end in which an instant lies';
 
--- The first digest strictly after an instant; null where the user wants none.
+-- The first digest strictly after an instant; null where the user wants none.  One that quiet hours hold is owed at
+-- their end, perhaps on the next day.
 create or replace function agenda._next_digest(p agenda.preferences, p_after timestamptz) returns timestamptz
     language plpgsql stable as
 $$
@@ -37,8 +39,11 @@ declare
     v_at    timestamptz;
 begin
     if p.digest_time is not null then
-        for i in 0..8 loop
+        for i in -1..8 loop
             v_at := agenda.local_to_instant(v_today + i + p.digest_time, p.timezone);
+            if p.quiet_policy = 'hold' then
+                v_at := coalesce(agenda._quiet_until(p, v_at), v_at);
+            end if;
             if v_at > p_after and agenda._weekday(v_today + i) = any (p.digest_days) then
                 return v_at;
             end if;
@@ -124,8 +129,9 @@ $$;
 comment on function agenda._digest_items(agenda.preferences, boolean, timestamptz, timestamptz) is 'engine: at most 50 open tasks that are due before an instant, those that are overdue or the others';
 
 -- What was held and may be told now.  One notification goes out as it is; more become one digest, and so does
--- everything at the time of the day's digest, which also names what is due today and what is overdue.
-create or replace function agenda._release(m agenda.timers, p_now timestamptz) returns void
+-- everything at the time of the day's digest, which also names what is due today and what is overdue.  False, and
+-- nothing is told yet, while somebody has some of it locked, who may wait for what this round has locked.
+create or replace function agenda._release(m agenda.timers, p_now timestamptz) returns boolean
     language plpgsql volatile as
 $$
 declare
@@ -143,13 +149,17 @@ declare
 begin
     select array_agg(n.id), min(n.priority) into v_held, v_urgent
       from (select x.id, x.priority from agenda.notifications x
-             where x.user_id = m.user_id and x.held_until <= p_now and x.withdrawn_at is null for update) n;
+             where x.user_id = m.user_id and x.held_until <= p_now and x.withdrawn_at is null for update skip locked) n;
+    if cardinality(v_held) is distinct from
+       nullif((select count(*) from agenda.notifications x where x.user_id = m.user_id and x.held_until <= p_now and x.withdrawn_at is null), 0) then
+        return false;
+    end if;
     v := agenda._verdict(p, 'digest', coalesce(v_urgent, 2::smallint), p_now);
     if v.verdict = 'hold' then
         update agenda.notifications n set held_until = v.until, held_reason = v.reason
          where n.user_id = m.user_id and n.id = any (v_held);
         perform agenda._plan_release(p, p_now);
-        return;
+        return true;
     end if;
 
     -- of several about one task the newest counts
@@ -187,6 +197,7 @@ begin
          where n.user_id = m.user_id and n.id = any (v_held) and n.held_until is not null;
     end if;
     perform agenda._plan_release(p, p_now);
+    return true;
 end
 $$;
-comment on function agenda._release(agenda.timers, timestamptz) is 'engine: tells a user what was held, as one';
+comment on function agenda._release(agenda.timers, timestamptz) is 'engine: tells a user what was held, as one; false when somebody has it locked';

@@ -147,8 +147,9 @@ begin
         end if;
     end loop;
     for m in select t.* from unnest(p_timers) t where t.entity = 'user' loop
-        perform agenda._release(m, p_now);
-        v_done := v_done || m.entity_id;
+        if agenda._release(m, p_now) then
+            v_done := v_done || m.entity_id;
+        end if;
     end loop;
     return v_done;
 end

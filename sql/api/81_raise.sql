@@ -109,18 +109,21 @@ create or replace function agenda._plan_repeats(p agenda.preferences) returns vo
     language plpgsql volatile as
 $$
 declare
-    t agenda.tasks;
+    t    agenda.tasks;
+    v_at timestamptz;
 begin
-    delete from agenda.timers m where m.user_id = p.user_id and m.entity = 'repeat';
     for t in
         select * from agenda.tasks k
          where k.user_id = p.user_id and k.deleted_at is null and k.status in ('pending', 'in_progress')
-           and k.due_date is not null and k.announced = 'overdue' and p.overdue_repeat is not null
+           and k.due_date is not null and k.announced = 'overdue'
          order by k.id
            for no key update
     loop
-        if agenda._repeat_at(t, p, agenda.now()) is not null then
-            perform agenda._set_timer(t.user_id, 'repeat', t.id, agenda._repeat_at(t, p, agenda.now()), 'repeat');
+        v_at := agenda._repeat_at(t, p, agenda.now());
+        if v_at is not null then
+            perform agenda._set_timer(t.user_id, 'repeat', t.id, v_at, 'repeat');
+        else
+            delete from agenda.timers m where (m.user_id, m.entity, m.entity_id) = (t.user_id, 'repeat', t.id);
         end if;
     end loop;
 end

@@ -144,7 +144,6 @@ create or replace function agenda._fsck_repair(p_check text, p_entity text, p_us
 $$
 declare
     t agenda.tasks;
-    r agenda.reminders;
 begin
     case p_check
         when 'task-timer' then
@@ -153,12 +152,7 @@ begin
         when 'stray-timer' then
             delete from agenda.timers m where m.user_id = p_user and m.entity = p_entity and m.entity_id = p_id;
         when 'reminder-timer', 'reminder-plan' then
-            select k.* into t from agenda.tasks k join agenda.reminders x on x.user_id = k.user_id and x.task_id = k.id
-             where x.user_id = p_user and x.id = p_id for no key update of k;
-            select * into r from agenda.reminders x where x.user_id = p_user and x.id = p_id for update;
-            if r.fired_count = 0 then
-                perform agenda._save_plan(agenda._plan_reminder(r, t, agenda._preferences_of(p_user), agenda.now()));
-            end if;
+            perform agenda._replan_reminder(p_user, p_id);
             perform agenda._set_timer(x.user_id, 'reminder', x.id, x.fire_at, 'reminder')
                from agenda.reminders x where x.user_id = p_user and x.id = p_id and x.fire_at is not null;
         when 'series-timer' then
