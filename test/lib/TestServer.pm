@@ -78,7 +78,7 @@ sub isolation_command
 sub connection
 {
     my ($self, $database) = @_;
-    return [ "PGHOST=$self->{host}", 'PGPORT=5432', 'PGUSER=postgres', "PGDATABASE=$database" ];
+    return [ "PGHOST=$self->{host}", 'PGPORT=5432', 'PGUSER=postgres', "PGDATABASE=$database", 'PGOPTIONS=' . ($ENV{AGENDA_TEST_OPTIONS} // '') ];
 }
 
 sub stop

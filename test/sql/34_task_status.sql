@@ -36,6 +36,12 @@ select is((agenda.cancel_task(id)).task.status, 'cancelled', 'cancel_task') from
 select throws_ok(format($$select agenda.%I('00000000-0000-4000-8000-00000000dead')$$, f), 'YA001', null, f || ' of an unknown task')
   from unnest('{complete_task,skip_task,cancel_task,reopen_task,restore_task}'::text[]) f;
 
+-- many at once
+create temp table away as select (agenda.create_recurring_task('Away', 'daily', start_date => '2025-03-01T09:00:00Z', policy => 'must_do')).id;
+select is((select count(*) from away, agenda.tasks k, agenda.skip_task(k.id) c where k.recurring_task_id = away.id and k.due_date < '2025-03-08'), 7::bigint, 'U38 all of a week away, skipped by one statement');
+select is((select string_agg(k.status, ' ' order by k.occurrence_key) from away, agenda.tasks k where k.recurring_task_id = away.id), 'skipped skipped skipped skipped skipped skipped skipped pending pending pending', 'U38 none of them done');
+select agenda.delete_recurring_task(id, null, 'delete') from away;
+
 -- undo
 create temp table d as select * from agenda.create_task('Water', due => '2025-03-10T09:00', timezone => 'Europe/Berlin', recurrence_rule => 'daily');
 create temp table c as select (agenda.complete_task(id)).* from d;

@@ -28,6 +28,7 @@ select is(due_kind, what, 'U19 ' || what || ' is known by how it is written') fr
 select is(string_agg(pg_temp.utc(due_date), ', ' order by what), '01-15 00:00, 01-15 16:00, 01-15 17:00', 'their instants in UTC') from k;
 select agenda.set_preferences('{"timezone": "America/New_York"}');
 select is(string_agg(pg_temp.utc((agenda.get_task(id)).due_date), ', ' order by what), '01-15 05:00, 01-15 16:00, 01-15 22:00', 'U18 another zone: days and wall-clock times stay, instants stay instants') from k;
+select is((agenda.get_task(id)).due_local, '2025-01-15'::timestamp, 'U19 a day is that day elsewhere, too') from k where what = 'date';
 select is((select count(*) from agenda.events e where e.subject = k.id::text and e.type = 'task.updated'), (what <> 'instant')::integer::bigint, 'one event for what moved: ' || what) from k;
 create temp table fx as select * from agenda.create_task('fixed', due => '2025-01-15T17:00', timezone => 'Europe/Berlin');
 select agenda.set_preferences('{"timezone": "Asia/Tokyo"}');
@@ -79,8 +80,9 @@ select throws_ok($$insert into agenda.tasks (title, tags) values ('x', '{{a,b},{
 select throws_ok($$insert into agenda.tasks (title, checklist) values ('x', '"a"')$$, 'YA006', null, 'a checklist that is a string');
 
 -- ---- days that months lack ----------------------------------------------------------------------------
-select is(pg_temp.ahead('{"recurrence_type": "monthly", "start_date": "2025-01-31T09:00:00Z", "timezone": "UTC"}'), '01-31 09:00, 02-28 09:00, 03-31 09:00, 04-30 09:00', 'U1 U2 monthly from the 31st: the last day, and back');
-select is(pg_temp.ahead('{"recurrence_type": "monthly", "start_date": "2025-01-31T09:00:00Z", "timezone": "UTC", "invalid_day": "omit"}'), '01-31 09:00, 03-31 09:00, 05-31 09:00, 07-31 09:00', 'U4 U5 omit');
+select is(pg_temp.ahead('{"recurrence_type": "monthly", "start_date": "2025-01-31T09:00:00Z", "timezone": "UTC"}'), '01-31 09:00, 02-28 09:00, 03-31 09:00, 04-30 09:00', 'U1 U2 U4 monthly from the 31st: the last day, and back');
+select is(pg_temp.ahead('{"recurrence_type": "monthly", "start_date": "2025-01-31T09:00:00Z", "timezone": "UTC", "invalid_day": "omit"}'), '01-31 09:00, 03-31 09:00, 05-31 09:00, 07-31 09:00', 'U5 omit');
+select is(pg_temp.ahead('{"rrule": "FREQ=MONTHLY;BYMONTHDAY=-1", "start_date": "2025-01-31T09:00:00Z", "timezone": "UTC"}'), '01-31 09:00, 02-28 09:00, 03-31 09:00, 04-30 09:00', 'U4 the last day of each month, as a rule');
 select is(pg_temp.ahead('{"recurrence_type": "monthly", "start_date": "2025-01-31T09:00:00Z", "timezone": "UTC", "invalid_day": "forward"}'), '01-31 09:00, 03-01 09:00, 03-31 09:00, 05-01 09:00', 'U5 forward');
 select is(pg_temp.ahead('{"rrule": "FREQ=MONTHLY", "start_date": "2025-01-31T09:00:00Z", "timezone": "UTC"}'), '01-31 09:00, 03-31 09:00, 05-31 09:00, 07-31 09:00', 'U5 an RRULE omits, as the RFC says');
 select is(pg_temp.ahead('{"rrule": "FREQ=MONTHLY;BYMONTHDAY=30", "invalid_day": "backward", "start_date": "2025-01-30T09:00:00Z", "timezone": "UTC"}'), '01-30 09:00, 02-28 09:00, 03-30 09:00, 04-30 09:00', 'U5 unless told otherwise; the 30th stays the 30th');
@@ -110,6 +112,7 @@ select is(pg_temp.ahead('{"rrule": "FREQ=DAILY;BYHOUR=2,3", "start_date": "2026-
 select is((select count(*) from (select o.due_at, lag(o.due_at) over (order by o.occurrence_key) as before from agenda.preview_recurring_task(null, 1000, '{"rrule": "FREQ=HOURLY;INTERVAL=3", "start_date": "2026-01-01T00:30", "timezone": "Europe/Berlin"}') o) x where before >= due_at),
           0::bigint, 'U14 instants only go up');
 select is((select string_agg(distinct to_char(o.due_at at time zone 'America/New_York', 'HH24:MI'), ',') from agenda.preview_recurring_task(null, 400, '{"rrule": "FREQ=WEEKLY;BYDAY=SU", "start_date": "2025-01-05T23:59", "timezone": "America/New_York"}') o), '23:59', 'U11 U12 23:59 stays 23:59');
+select is((select string_agg(distinct to_char(o.due_at at time zone 'Europe/Berlin', 'Dy HH24:MI'), ',') from agenda.preview_recurring_task(null, 400, '{"rrule": "FREQ=WEEKLY;BYDAY=MO", "start_date": "2025-01-06T00:00", "timezone": "Europe/Berlin"}') o), 'Mon 00:00', 'U11 U12 and midnight is never the day before');
 select pg_temp.at('2026-03-27 12:00+00');
 create temp table eve as select id from agenda.create_recurring_task('eve', 'daily', start_date => '2026-03-28T22:00', timezone => 'Europe/Berlin', policy => 'on_completion');
 set local agenda.now = '2026-03-28 20:00+00';
@@ -159,6 +162,8 @@ select is(pg_temp.ahead('{"rrule": "FREQ=MONTHLY;BYMONTHDAY=1", "start_date": "2
 select is(pg_temp.ahead('{"recurrence_type": "daily", "start_date": "2025-03-06T09:00:00Z", "timezone": "UTC", "business_shift": "next"}'), '03-06 09:00, 03-07 09:00, 03-10 09:00, 03-11 09:00', 'U9 what would move onto another is left out');
 select is(pg_temp.ahead('{"recurrence_type": "daily", "start_date": "2025-03-06T09:00:00Z", "timezone": "UTC", "business_shift": "previous"}'), '03-06 09:00, 03-07 09:00, 03-10 09:00, 03-11 09:00', 'U9 in both directions');
 select is(pg_temp.ahead('{"rrule": "FREQ=HOURLY;BYHOUR=9,10,11", "start_date": "2025-03-07T09:00:00Z", "timezone": "UTC", "business_shift": "skip"}', 5), '03-07 09:00, 03-07 10:00, 03-07 11:00, 03-10 09:00, 03-10 10:00', 'U10 hourly in a window of workdays');
+select is(pg_temp.ahead('{"rrule": "FREQ=HOURLY;BYHOUR=22,23,0,1", "start_date": "2025-03-07T22:00:00Z", "timezone": "UTC"}', 6), '03-07 22:00, 03-07 23:00, 03-08 00:00, 03-08 01:00, 03-08 22:00, 03-08 23:00', 'U10 also one that goes over midnight');
+select is(pg_temp.ahead('{"rrule": "FREQ=MONTHLY;BYDAY=MO,TU,WE,TH,FR;BYSETPOS=1,-1", "start_date": "2025-03-01T09:00:00Z", "timezone": "UTC"}'), '03-03 09:00, 03-31 09:00, 04-01 09:00, 04-30 09:00', 'U9 the first and the last workday of each month, as a rule');
 select is((agenda.create_recurring_task('sundays', rrule => 'FREQ=WEEKLY;BYDAY=SU', options => '{"business_shift": "skip"}')).is_active, false, 'a series that falls on days off only is over before it begins');
 
 -- days off that come later

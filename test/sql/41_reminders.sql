@@ -2,7 +2,7 @@
 -- complaints of which each test is the oracle (docs/sql.md tells the rules).
 begin;
 set local search_path = public;
-select plan(106);
+select plan(108);
 
 set local agenda.now = '2025-03-10 12:00:00+00';
 select agenda.act_as('aaaaaaaa-0000-4000-8000-000000000001');
@@ -26,12 +26,12 @@ create temp table r as select a.* from t, agenda.add_reminder(t.id, '-15 minutes
 select is(fire_at, '2025-03-12 11:45+00'::timestamptz, 'an offset counts from the due time') from r;
 select is(pg_temp.timer(id), fire_at, 'its timer stands there') from r;
 select is(pg_temp.events(id), 'scheduled', 'reminder.scheduled is written') from r;
-select is((agenda.add_reminder(id, '-1 day', at_time => '18:00')).fire_at, '2025-03-11 18:00+00'::timestamptz, '[50] the day before at 18:00') from t;
+select is((agenda.add_reminder(id, '-1 day', at_time => '18:00')).fire_at, '2025-03-11 18:00+00'::timestamptz, 'U50 the day before at 18:00') from t;
 select is((agenda.add_reminder(id, '5 minutes', anchor => 'overdue')).fire_at, '2025-03-12 12:20+00'::timestamptz, 'after it is overdue') from t;
 select is((agenda.add_reminder(id, '3 hours', anchor => 'created')).fire_at, '2025-03-10 15:00+00'::timestamptz, 'after it was made') from t;
 select is((agenda.add_reminder(id, at => '2025-03-11T08:00:00Z')).fire_at, '2025-03-11 08:00+00'::timestamptz, 'at a time of its own') from t;
 select is((agenda.add_reminder(id, at => '2025-03-11T08:00:00+02:00')).fire_at, '2025-03-11 06:00+00'::timestamptz, 'with an offset in its text') from t;
-select is((select count(*) from agenda.list_reminders(t.id)), 6::bigint, '[45] a task has as many as one wants') from t;
+select is((select count(*) from agenda.list_reminders(t.id)), 6::bigint, 'U45 a task has as many as one wants') from t;
 select is((select array_agg(fire_at order by o) from (select fire_at, row_number() over () as o from agenda.list_reminders(t.id)) x),
           (select array_agg(fire_at order by fire_at) from agenda.reminders where task_id = t.id), 'the list has the next one first') from t;
 select is((agenda.add_reminder(id, '-3 days')).state, 'expired', 'what has passed when it is made is not told') from t;
@@ -49,9 +49,9 @@ select is((agenda.add_reminder(pg_temp.task('Month', '2025-05-31T12:00:00Z'), '-
 -- whole days
 create temp table d as select pg_temp.task('Whole day') as id;
 update agenda.tasks set due_kind = 'date', due_local = '2025-03-20', due_date = '2025-03-20 00:00+00' where id = (select id from d);
-select is((agenda.add_reminder(id, '0')).fire_at, '2025-03-20 09:00+00'::timestamptz, '[48] a whole day is told at the time for whole days, not at midnight') from d;
-select is((agenda.add_reminder(id, '-1 hour')).fire_at, '2025-03-20 08:00+00'::timestamptz, '[48] an hour before counts from there') from d;
-select is((agenda.add_reminder(id, '0', anchor => 'overdue')).fire_at, '2025-03-21 00:00+00'::timestamptz, '[49] a day is not over before it ends') from d;
+select is((agenda.add_reminder(id, '0')).fire_at, '2025-03-20 09:00+00'::timestamptz, 'U48 a whole day is told at the time for whole days, not at midnight') from d;
+select is((agenda.add_reminder(id, '-1 hour')).fire_at, '2025-03-20 08:00+00'::timestamptz, 'U48 an hour before counts from there') from d;
+select is((agenda.add_reminder(id, '0', anchor => 'overdue')).fire_at, '2025-03-21 00:00+00'::timestamptz, 'U49 a day is not over before it ends') from d;
 
 -- ---- raising ----
 select is(s.raised, 1, 'the earliest is raised at its time') from pg_temp.scan('2025-03-10 15:00+00') s;
@@ -72,13 +72,13 @@ select is((select row(state, fired_count, last_fired_at)::text from agenda.remin
 
 -- ---- following the due date ----
 select lives_ok($$select agenda.update_task(id, '{"due_date": "2025-03-14T12:00:00Z"}') from t$$, 'the due date moves');
-select is(fire_at, '2025-03-14 11:45+00'::timestamptz, '[46] the reminder has moved with it') from agenda.reminders where id = (select id from r);
+select is(fire_at, '2025-03-14 11:45+00'::timestamptz, 'U46 the reminder has moved with it') from agenda.reminders where id = (select id from r);
 select is(pg_temp.timer(id), '2025-03-14 11:45+00'::timestamptz, 'its timer too') from r;
 select is(pg_temp.events(id), 'scheduled scheduled', 'which is told to those who listen') from r;
 select is((select fire_at from agenda.reminders where task_id = t.id and anchor = 'absolute' and absolute_local = '2025-03-11 08:00'),
           '2025-03-11 08:00+00'::timestamptz, 'a time of its own stays') from t;
 select pg_temp.scan('2025-03-12 12:00+00');
-select is((select fired_count from agenda.reminders where id = r.id), 0, '[47] nothing comes up at the old time') from r;
+select is((select fired_count from agenda.reminders where id = r.id), 0, 'U47 nothing comes up at the old time') from r;
 select lives_ok($$select agenda.update_task(id, '{"due_date": null}') from t$$, 'the due date goes');
 select is((select (state, fire_at)::text from agenda.reminders where id = r.id), '(scheduled,)', 'the reminder waits for another') from r;
 select is(pg_temp.events(id), 'scheduled scheduled cancelled:rescheduled', 'and is cancelled meanwhile') from r;
@@ -88,7 +88,7 @@ select is(pg_temp.timer(id), '2025-04-01 11:45+00'::timestamptz, 'arms it again'
 -- ---- the end of the task ----
 select lives_ok($$select agenda.complete_task(id) from t$$, 'the task is done');
 select is((select array_agg(distinct state order by state) from agenda.reminders where task_id = t.id and fire_at is null), '{cancelled,fired}', 'what waited is cancelled') from t;
-select is((select count(*) from agenda.timers m join agenda.reminders x on x.id = m.entity_id where x.task_id = t.id), 0::bigint, '[51] no timer is left') from t;
+select is((select count(*) from agenda.timers m join agenda.reminders x on x.id = m.entity_id where x.task_id = t.id), 0::bigint, 'U51 no timer is left') from t;
 select is((select cause from (select data->>'cause' as cause from agenda.events e where e.subject = r.id::text order by seq desc limit 1) x),
           'task.completed', 'with the cause in its event') from r;
 select lives_ok($$select agenda.reopen_task(id) from t$$, 'it is reopened');
@@ -109,15 +109,15 @@ select agenda.set_preferences('{"enabled_types": ["reminder"]}');
 select pg_temp.scan('2025-03-20 08:00+00');
 select pg_temp.scan('2025-03-20 08:10+00');
 select pg_temp.scan('2025-03-20 08:20+00');
-select is(pg_temp.told(id), 'reminder 20 08:00, reminder 20 08:10, reminder 20 08:20', '[52] it comes again every ten minutes') from n;
+select is(pg_temp.told(id), 'reminder 20 08:00, reminder 20 08:10, reminder 20 08:20', 'U52 it comes again every ten minutes') from n;
 select pg_temp.scan('2025-03-20 09:05+00');
 select is(pg_temp.timer(id), '2025-03-20 09:10+00'::timestamptz, 'after downtime it goes on with its next time') from nr;
-select is((select count(*) from agenda.notifications where task_id = n.id), 4::bigint, '[26] what was missed is told once') from n;
+select is((select count(*) from agenda.notifications where task_id = n.id), 4::bigint, 'U26 what was missed is told once') from n;
 select is((select fired_count from agenda.reminders where id = nr.id), 7, 'but counts') from nr;
 set local agenda.now = '2025-03-20 09:06+00';
 select agenda.complete_task(id) from n;
-select is(s.raised, 0, '[52] until it is done') from pg_temp.scan('2025-03-20 10:00+00') s;
-select is(agenda.unread_count(), 0::bigint, 'and what was told is taken back');
+select is(s.raised, 0, 'U52 until it is done') from pg_temp.scan('2025-03-20 10:00+00') s;
+select is(agenda.unread_count(), 0::bigint, 'U51 and what was told is taken back');
 set local agenda.now = '2025-03-20 12:00+00';
 create temp table b as select pg_temp.task('Bounded', '2025-03-21T08:00:00Z') as id;
 create temp table br as select (agenda.add_reminder(id, '0', repeat_every => '5 minutes', repeat_max => 2)).id from b;
@@ -127,7 +127,7 @@ select is((select state from agenda.reminders where id = br.id), 'fired', 'then 
 
 -- ---- snooze is not rescheduling ----
 set local agenda.now = '2025-03-21 09:00+00';
-select is((agenda.snooze(id, '30 minutes')).due_date, '2025-03-21 08:00+00'::timestamptz, '[53] snoozing leaves the due date') from b;
+select is((agenda.snooze(id, '30 minutes')).due_date, '2025-03-21 08:00+00'::timestamptz, 'U53 snoozing leaves the due date') from b;
 select is((select (source, fire_at)::text from agenda.reminders where task_id = b.id and source = 'snooze'), '(snooze,"2025-03-21 09:30:00+00")', 'a reminder comes later') from b;
 select is(agenda.unread_count(), 0::bigint, 'what is snoozed is read');
 select is(pg_temp.events((select x.id from agenda.reminders x where task_id = b.id and source = 'snooze')), 'snoozed', 'reminder.snoozed is written') from b;
@@ -135,7 +135,9 @@ select is((agenda.snooze(id, '1 hour')).due_date, '2025-03-21 08:00+00'::timesta
 select is((select count(*) from agenda.reminders where task_id = b.id and source = 'snooze'), 1::bigint, 'moves the same one') from b;
 select pg_temp.scan('2025-03-21 10:00+00');
 select is((select count(*) from agenda.list_notifications(true)), 1::bigint, 'then it is told again');
-select is((agenda.snooze(id, until_at => '2025-03-22 08:00+00', move_due => true)).due_date, '2025-03-22 08:00+00'::timestamptz, '[53] move_due postpones the task itself') from b;
+select is((agenda.snooze(id, until_at => '2025-03-22 08:00+00', move_due => true)).due_date, '2025-03-22 08:00+00'::timestamptz, 'U53 move_due postpones the task itself') from b;
+select is((select count(*) from agenda.list_tasks('{"status": "pending"}') t, agenda.snooze(t.id, '2 hours') s), (select count(*) from agenda.list_tasks('{"status": "pending"}')), 'U53 all of a list, snoozed by one statement');
+select is((select count(*) from agenda.list_tasks('{"status": "pending"}') t where not exists (select from agenda.reminders x where x.task_id = t.id and x.fire_at = '2025-03-21 11:00+00')), 0::bigint, 'U53 come up together');
 select is((agenda.acknowledge(id)).state, 'acknowledged', 'acknowledged') from br;
 select is(pg_temp.timer(id), null, 'it does not come any more') from br;
 select is((agenda.snooze_reminder(id, '5 minutes')).fire_at, '2025-03-21 09:05+00'::timestamptz, 'one reminder can be snoozed alone') from br;
@@ -144,10 +146,10 @@ select is((agenda.snooze_reminder(id, '5 minutes')).fire_at, '2025-03-21 09:05+0
 select lives_ok($$select agenda.set_preferences('{"default_reminders": ["-7 days", {"offset": "-1 day", "at_time": "18:00"}, "0"], "enabled_types": null}')$$, 'defaults are chosen');
 create temp table f as select pg_temp.task('With defaults', '2025-05-01T12:00:00Z') as id;
 select is((select array_agg(fire_at order by fire_at) from agenda.reminders where task_id = f.id and source = 'default'),
-          '{2025-04-24 12:00+00,2025-04-30 18:00+00,2025-05-01 12:00+00}'::timestamptz[], '[58] a new task has them') from f;
+          '{2025-04-24 12:00+00,2025-04-30 18:00+00,2025-05-01 12:00+00}'::timestamptz[], 'U58 a new task has them') from f;
 insert into agenda.tasks (title) select 'bulk ' || g from generate_series(1, 5) g;
 update agenda.tasks set due_date = '2025-06-01 12:00+00' where title like 'bulk%';
-select is((select count(*) from agenda.reminders r join agenda.tasks t on t.id = r.task_id where t.title like 'bulk%'), 15::bigint, '[57] so have those that get their due dates by plain SQL');
+select is((select count(*) from agenda.reminders r join agenda.tasks t on t.id = r.task_id where t.title like 'bulk%'), 15::bigint, 'U57 so have those that get their due dates by plain SQL');
 create temp table same as select r.id, max(e.seq) over () as seq from f, agenda.set_reminders(f.id, '["0", {"offset": "-1 day", "at_time": "18:00"}]') r, (select max(seq) as seq from agenda.events) e;
 select is((select array_agg(r.id order by r.id) from agenda.reminders r, f where r.task_id = f.id and r.source = 'default'), (select array_agg(id order by id) from same), 'those that are wanted stay what they are');
 select results_eq($$select e.type, e.data->>'cause' from agenda.events e where e.seq > (select max(seq) from same)$$, $$values ('reminder.cancelled', 'deleted')$$, 'and only what goes is an event');
@@ -209,11 +211,11 @@ set local agenda.now = '2025-03-22 09:00+00';
 select pg_temp.scan('2025-03-22 09:00+00');
 select is((select array_agg((state, fire_at)::text order by fire_at) from agenda.reminders where task_id is not null),
           array['(scheduled,"2025-03-22 09:10:00+00")', '(expired,)'],
-          '[46] each occurrence gets copies, which are its own');
+          'U46 each occurrence gets copies, which are its own');
 create temp table c as select id from agenda.create_task('Water', due => '2025-03-23T09:00:00Z', recurrence_rule => 'daily');
 select agenda.add_reminder(id, '-1 hour') from c;
 create temp table c2 as select (x.next_task).id from c, agenda.complete_task(c.id) x;
-select is((select array_agg(fire_at) from agenda.reminders where task_id = c2.id), '{2025-03-24 08:00+00}'::timestamptz[], '[46] the next occurrence has the reminder at its own time') from c2;
+select is((select array_agg(fire_at) from agenda.reminders where task_id = c2.id), '{2025-03-24 08:00+00}'::timestamptz[], 'U46 the next occurrence has the reminder at its own time') from c2;
 
 select is((select count(*) from agenda.fsck()), 0::bigint, 'everything is consistent');
 select * from finish();

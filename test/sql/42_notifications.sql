@@ -93,8 +93,8 @@ set local agenda.now = '2025-04-01 00:00+00';
 create temp table d as select id from agenda.create_task('Down', due => '2025-04-02T12:00:00Z');
 select agenda.add_reminder(id, o::interval) from d, unnest('{-2 hours,-1 hour,0}'::text[]) o;
 select pg_temp.scan('2025-04-03 12:00+00');
-select is((select count(*) from agenda.notifications), 1::bigint, '[22] several owed at once after downtime become one');
-select is((select (type, late)::text from agenda.notifications), '(overdue,t)', '[22] which is marked late');
+select is((select count(*) from agenda.notifications), 1::bigint, 'U22 several owed at once after downtime become one');
+select is((select (type, late)::text from agenda.notifications), '(overdue,t)', 'U22 which is marked late');
 select is(pg_temp.events('reminder.due'), 5::bigint, 'no event is left out (two of them of earlier scenarios)');
 select is((select bool_and(late::boolean) from (select data->>'late' as late from agenda.events where type = 'reminder.due' order by seq desc limit 3) x), true, 'and those say that they are late');
 create temp table w as select id from agenda.create_task('Weeks', due => '2025-05-01T12:00:00Z');
@@ -114,12 +114,12 @@ insert into agenda.timers (user_id, entity, entity_id, fire_at, what)
 select agenda.current_user_id(), 'task', id, '2025-05-10 00:00+00', 'due_soon' from o
     on conflict (user_id, entity, entity_id) do update set fire_at = excluded.fire_at, what = excluded.what;
 select pg_temp.scan('2025-05-10 00:00+00');
-select is((select count(*) from agenda.notifications), 1::bigint, '[28] one reason is told once, whatever raises it again');
+select is((select count(*) from agenda.notifications), 1::bigint, 'U28 one reason is told once, whatever raises it again');
 
 -- ---- overdue, told again ----
 select agenda.set_preferences('{"overdue_repeat": "1 day", "overdue_repeat_max": 3}');
 select pg_temp.scan(x) from generate_series('2025-05-11 00:00+00', '2025-05-20 00:00+00', interval '5 minutes') x;
-select is((select array_agg(scheduled_for::date - '2025-05-11'::date order by scheduled_for) from agenda.notifications where type = 'overdue'), '{0,1,2,3}', '[58] an overdue task is told daily, as often as one wants');
+select is((select array_agg(scheduled_for::date - '2025-05-11'::date order by scheduled_for) from agenda.notifications where type = 'overdue'), '{0,1,2,3}', 'U58 an overdue task is told daily, as often as one wants');
 select is((select count(*) from agenda.events e, o where e.subject = o.id::text and e.type = 'task.overdue'), 1::bigint, 'its event is written once');
 select is((select count(*) from agenda.timers where entity = 'repeat'), 0::bigint, 'then it is over');
 set local agenda.now = '2025-05-20 00:00+00';

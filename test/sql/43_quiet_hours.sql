@@ -2,7 +2,7 @@
 -- complaints.
 begin;
 set local search_path = public;
-select plan(54);
+select plan(57);
 
 set local agenda.now = '2025-03-10 12:00:00+00';
 select agenda.act_as('aaaaaaaa-0000-4000-8000-000000000001');
@@ -31,13 +31,15 @@ select is(pg_temp.quiet_at('2025-03-11 02:00+00'), '2025-03-11 06:00+00'::timest
 select is(pg_temp.quiet_at('2025-03-11 06:00+00'), null, 'not at their end');
 select is(pg_temp.quiet_at('2025-03-29 22:00+00'), '2025-03-30 05:00+00'::timestamptz, 'over the change to summer time they are an hour shorter');
 select agenda.set_preferences('{"quiet_days": ["FR", "SA"]}');
-select is(pg_temp.quiet_at('2025-03-10 23:00+00'), null, '[54] on the days that one wants (Monday: not)');
+select is(pg_temp.quiet_at('2025-03-10 23:00+00'), null, 'U54 on the days that one wants (Monday: not)');
 select is(pg_temp.quiet_at('2025-03-14 23:00+00'), '2025-03-15 06:00+00'::timestamptz, '(Friday night)');
 select is(pg_temp.quiet_at('2025-03-16 02:00+00'), '2025-03-16 06:00+00'::timestamptz, '(Saturday night, which is Sunday already)');
 select is(pg_temp.quiet_at('2025-03-16 23:00+00'), null, '(Sunday: not)');
 select agenda.set_preferences('{"quiet_days": null, "quiet_start": "12:00", "quiet_end": "13:30"}');
 select is(pg_temp.quiet_at('2025-03-10 11:30+00'), '2025-03-10 12:30+00'::timestamptz, 'within a day');
 select is(pg_temp.quiet_at('2025-03-10 12:30+00'), null, 'and out of it');
+
+select is((select string_agg(distinct (agenda._verdict(agenda.get_preferences(), t, 2::smallint, '2025-03-10 12:00+00')).verdict, ' ') from unnest('{due_soon,due,overdue,reminder,digest}'::text[]) t), 'hold', 'U54 for every kind of notification');
 
 -- ---- hold ----
 select agenda.set_preferences('{"timezone": "UTC", "quiet_start": "22:00", "quiet_end": "07:00", "enabled_types": ["due", "reminder", "overdue", "digest"]}');
@@ -65,7 +67,7 @@ select is(pg_temp.held(), 10::bigint, 'ten things at night');
 select agenda.complete_task(id) from m where title = 'T3';
 select is(pg_temp.held(), 9::bigint, 'what is done meanwhile is not told');
 select pg_temp.at('2025-03-12 07:00+00');
-select is(pg_temp.inbox(), 'digest 9 tasks while you wanted quiet', '[54] no storm when they end: one digest');
+select is(pg_temp.inbox(), 'digest 9 tasks while you wanted quiet', 'U54 no storm when they end: one digest');
 select is((select jsonb_array_length(data->'held') from agenda.list_notifications()), 9, 'which has them all');
 select is(agenda.unread_count(), 1::bigint, 'and counts as one');
 select is((select count(*) from agenda.notifications n, agenda.list_notifications() d where n.merged_into = d.id), 9::bigint, 'each knows where it was told');
@@ -79,7 +81,7 @@ select pg_temp.at(x) from generate_series('2025-03-13 02:00+00', '2025-03-13 06:
 select cmp_ok(pg_temp.held(), '>', 10::bigint, 'a reminder that nags through the night');
 update agenda.reminders set repeat_every = null, until_done = false;
 select pg_temp.at('2025-03-13 07:00+00');
-select is((select count(*) from agenda.list_notifications()), 1::bigint, '[54] is told once in the morning');
+select is((select count(*) from agenda.list_notifications()), 1::bigint, 'U54 is told once in the morning');
 select pg_temp.empty();
 
 -- ---- priority, silent, drop ----
@@ -135,9 +137,9 @@ select is((select fire_at from agenda.timers where entity = 'user'), '2025-03-21
 create temp table g as select id from generate_series(1, 20) g, agenda.create_task('Item ' || g, due => '2025-03-21T15:00:00Z') t;
 create temp table u as select id from agenda.create_task('Old', due => '2025-03-20T08:30:00Z');
 select pg_temp.at(x) from generate_series('2025-03-20 08:30+00', '2025-03-21 07:00+00', interval '30 minutes') x;
-select is(pg_temp.inbox(), 'due Old', '[55] due soon and overdue wait for the digest, due does not');
+select is(pg_temp.inbox(), 'due Old', 'U55 due soon and overdue wait for the digest, due does not');
 select pg_temp.at('2025-03-21 08:00+00');
-select is((select count(*) from agenda.list_notifications(types => '{digest}')), 1::bigint, '[56] one digest instead of many');
+select is((select count(*) from agenda.list_notifications(types => '{digest}')), 1::bigint, 'U56 one digest instead of many');
 select is((select title from agenda.list_notifications(types => '{digest}')), '20 due today, 1 overdue', 'that says what is due today and what is overdue');
 select is((select fire_at from agenda.timers where entity = 'user'), '2025-03-24 08:00+00'::timestamptz, 'the next one comes on Monday');
 select pg_temp.empty();
@@ -151,9 +153,18 @@ select agenda.create_task(x.title, due => x.due) from (values ('Today', '2025-03
 select pg_temp.at('2025-03-28 08:00+00');
 select is((select n.title || ': ' || (select string_agg(e->>'title', ', ') from jsonb_array_elements(n.data->'due') e) || '; ' || (select string_agg(e->>'title', ', ') from jsonb_array_elements(n.data->'overdue') e)
              from agenda.list_notifications(types => '{digest}') n),
-    '3 due today, 2 overdue: Today, In its time of grace, In the evening; Yesterday, At seven', '[49] what is due all day is not overdue in its digest');
+    '3 due today, 2 overdue: Today, In its time of grace, In the evening; Yesterday, At seven', 'U49 what is due all day is not overdue in its digest');
+-- a morning on which everything is due
 delete from agenda.tasks;
-select agenda.set_preferences('{"digest_time": null}');
+delete from agenda.notifications;
+select agenda.set_preferences('{"digest_time": "09:00", "digest_days": null, "digest_types": ["due_soon", "due", "overdue"]}');
+select count(agenda.create_task('Day ' || g, due => '2025-03-31')) from generate_series(1, 20) g;
+select pg_temp.at(x) from generate_series('2025-03-30 09:00+00', '2025-03-31 10:00+00', interval '1 hour') x;
+select is(pg_temp.inbox(), 'digest 20 due today, 0 overdue', 'U55 twenty tasks of one day come as one');
+select pg_temp.at('2025-04-01 09:00+00');
+select is((select title from agenda.list_notifications(types => '{digest}', page_size => 1)), '0 due today, 20 overdue', 'U55 and do not fall silent when nobody does them');
+delete from agenda.tasks;
+select agenda.set_preferences('{"digest_time": null, "digest_types": null}');
 select is((select count(*) from agenda.timers where entity = 'user'), 0::bigint, 'without digests there is no timer');
 select is((select count(*) from agenda.fsck()), 0::bigint, 'everything is consistent');
 select * from finish();

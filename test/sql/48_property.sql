@@ -1,101 +1,15 @@
 -- Random lives of one user: tasks, series, reminders, preferences and the clock, at random, with a simple model
--- and fsck() after every few steps.  The seed is printed; PGOPTIONS='-c test.seed=N' repeats a run.
+-- and fsck() after every few steps.  The seed is printed; AGENDA_TEST_OPTIONS='-c test.seed=N' repeats a run, test.lives and
+-- test.steps make it longer.
 begin;
 set local search_path = public;
-select plan(4);
+select no_plan();
 
 set local agenda.now = '2025-01-01 00:00:00+00';
 select agenda.act_as('aaaaaaaa-0000-4000-8000-000000000001');
 delete from agenda.timers;
 
-create function pg_temp.pick(variadic p text[]) returns text language sql volatile as
-$$select p[1 + floor(random() * cardinality(p))::int]$$;
-create function pg_temp.any_task(p_deleted boolean default false) returns uuid language sql volatile as
-$$select id from agenda.tasks where (deleted_at is not null) = p_deleted order by random() limit 1$$;
-create function pg_temp.any_reminder() returns uuid language sql volatile as
-$$select id from agenda.reminders where task_id is not null order by random() limit 1$$;
-create function pg_temp.any_due() returns text language sql volatile as
-$$select case when random() < 0.3 then to_char(agenda.now() + random() * interval '5 days', 'YYYY-MM-DD')
-              when random() < 0.5 then to_char(agenda.now() + (random() - 0.2) * interval '5 days', 'YYYY-MM-DD"T"HH24:MI')
-              else agenda.utc(date_trunc('second', agenda.now() + (random() - 0.2) * interval '5 days')) end$$;
-
--- one step in somebody's life
-create function pg_temp.step() returns text language plpgsql as $$
-declare
-    v_what text := pg_temp.pick('create', 'create', 'create', 'rule', 'series', 'due', 'due', 'nodue', 'complete', 'complete', 'skip', 'cancel', 'reopen', 'delete',
-                                'restore', 'remind', 'remind', 'remind', 'nag', 'unremind', 'change', 'snooze', 'snooze_reminder', 'acknowledge', 'defaults',
-                                'zone', 'quiet', 'loud', 'vacation', 'digest', 'window', 'repeat', 'types', 'read', 'clear', 'undo', 'jump', 'jump', 'jump', 'jump', 'jump');
-    v_to   timestamptz;
-begin
-    case v_what
-        when 'create' then perform agenda.create_task('T', due => pg_temp.any_due(), priority => 1 + floor(random() * 3)::int,
-                                                      timezone => pg_temp.pick(null, 'Europe/Berlin', 'Asia/Kolkata'));
-        when 'rule' then perform agenda.create_task('R', due => pg_temp.any_due(), recurrence_rule => pg_temp.pick('daily', 'weekly', 'FREQ=DAILY;INTERVAL=2'));
-        when 'series' then perform agenda.set_series_reminders((agenda.create_recurring_task('S', pg_temp.pick('daily', 'weekly'),
-                                                               policy => pg_temp.pick('fixed', 'must_do', 'habit', 'sequential', 'on_completion'))).id, '["-1 hour", "30 minutes"]');
-        when 'due' then perform agenda.update_task(pg_temp.any_task(), jsonb_build_object('due_date', pg_temp.any_due()));
-        when 'nodue' then perform agenda.update_task(pg_temp.any_task(), '{"due_date": null}');
-        when 'complete' then perform agenda.complete_task(pg_temp.any_task());
-        when 'undo' then perform agenda.undo((agenda.complete_task(pg_temp.any_task())).undo_token);
-        when 'skip' then perform agenda.skip_task(pg_temp.any_task());
-        when 'cancel' then perform agenda.cancel_task(pg_temp.any_task());
-        when 'reopen' then perform agenda.reopen_task(pg_temp.any_task());
-        when 'delete' then perform agenda.delete_task(pg_temp.any_task());
-        when 'restore' then perform agenda.restore_task(pg_temp.any_task(true));
-        when 'remind' then perform agenda.add_reminder(pg_temp.any_task(), pg_temp.pick('-1 day', '-3 hours', '0', '2 hours', '-90 minutes')::interval,
-                                                       anchor => pg_temp.pick('due', 'due', 'overdue', 'created'));
-        when 'nag' then perform agenda.add_reminder(pg_temp.any_task(), '0', repeat_every => pg_temp.pick('1 hour', '7 hours')::interval, until_done => random() < 0.5, repeat_max => 5);
-        when 'unremind' then perform agenda.delete_reminder(pg_temp.any_reminder());
-        when 'change' then perform agenda.update_reminder(pg_temp.any_reminder(), pg_temp.pick('{"offset": "-2 hours"}', '{"offset": "-1 day", "at_time": "18:00"}')::jsonb);
-        when 'snooze' then perform agenda.snooze(pg_temp.any_task(), random() * interval '1 day', move_due => random() < 0.2);
-        when 'snooze_reminder' then perform agenda.snooze_reminder(pg_temp.any_reminder(), random() * interval '1 day');
-        when 'acknowledge' then perform agenda.acknowledge(pg_temp.any_reminder());
-        when 'defaults' then perform agenda.set_preferences(pg_temp.pick('{"default_reminders": null}', '{"default_reminders": ["-1 hour"]}')::jsonb);
-        when 'zone' then perform agenda.set_preferences(jsonb_build_object('timezone', pg_temp.pick('UTC', 'Europe/Berlin', 'America/New_York', 'Pacific/Apia')));
-        when 'quiet' then perform agenda.set_preferences(jsonb_build_object('quiet_start', '22:00', 'quiet_end', '07:00', 'quiet_policy', pg_temp.pick('hold', 'hold', 'silent', 'drop')));
-        when 'loud' then perform agenda.set_preferences('{"quiet_start": null, "quiet_end": null}');
-        when 'vacation' then perform agenda.set_preferences(jsonb_build_object('paused_until', case when random() < 0.5 then agenda.utc(agenda.now() + random() * interval '3 days') end));
-        when 'digest' then perform agenda.set_preferences(jsonb_build_object('digest_time', pg_temp.pick(null, '08:00')));
-        when 'window' then perform agenda.set_preferences(jsonb_build_object('due_soon_window', pg_temp.pick('1 hour', '24 hours', '3 days'), 'overdue_grace', pg_temp.pick('0', '15 minutes', '2 hours'),
-                                                                             'all_day_time', pg_temp.pick('06:00', '09:00')));
-        when 'repeat' then perform agenda.set_preferences(jsonb_build_object('overdue_repeat', pg_temp.pick(null, '6 hours', '1 day')));
-        when 'types' then perform agenda.set_preferences(jsonb_build_object('reminders_enabled', random() < 0.8));
-        when 'read' then perform agenda.mark_all_read();
-        when 'clear' then perform agenda.clear_notifications();
-        when 'jump' then
-            v_to := agenda.now() + random() ^ 3 * interval '4 days';
-            perform set_config('agenda.now', v_to::text, true);
-            while (select raised from agenda._scan(v_to, '-infinity', 100)) > 0 loop end loop;
-    end case;
-    return v_what;
-exception when sqlstate 'YA001' or sqlstate 'YA007' or sqlstate 'YA005' or sqlstate 'YA006' then
-    -- there was none, or it was not in that state
-    return v_what || ' refused: ' || sqlerrm;
-end $$;
-
--- what must be so at any time, told without the engine's own functions
-create function pg_temp.wrong() returns setof text language sql as $$
-    select format('%s %s %s: %s', check_name, entity, id, problem) from agenda.fsck()
-    union all
-    select format('notification %s about the future (%s)', id, scheduled_for) from agenda.notifications
-     where scheduled_for > agenda.now() and withdrawn_at is null
-    union all
-    select format('reminder %s of an open task that is due at %s, offset %s, stands at %s', r.id, t.due_date, r.offset_by, r.fire_at)
-      from agenda.reminders r join agenda.tasks t on t.id = r.task_id
-     where r.anchor = 'due' and t.due_kind <> 'date' and r.at_time is null and r.offset_by = make_interval(secs => extract(epoch from r.offset_by))
-       and r.state = 'scheduled' and r.fired_count = 0 and r.snoozed_until is null and r.fire_at is distinct from t.due_date + r.offset_by
-    union all
-    select format('task %s is told as %s %s times', t.id, e.type, count(*))
-      from agenda.tasks t join agenda.events e on e.subject = t.id::text and e.type in ('task.due_soon', 'task.due', 'task.overdue')
-     where not exists (select from agenda.events c where c.subject = t.id::text and c.data->'changed' ? 'due_date')
-     group by t.id, e.type having count(*) > 1
-    union all
-    select format('%s %s is owed and was not raised', entity, entity_id) from agenda.timers
-     where fire_at <= agenda.now() and current_setting('test.quiet') = 'on'
-    union all
-    select format('notification %s was held until %s and is still', id, held_until) from agenda.notifications
-     where held_until <= agenda.now() and withdrawn_at is null and current_setting('test.quiet') = 'on'
-$$;
+\ir ../lib/random_life.sql
 
 create function pg_temp.life(p_seed integer, p_steps integer) returns text language plpgsql as $$
 declare
@@ -104,7 +18,7 @@ declare
 begin
     perform setseed(p_seed / 1000000.0);
     for i in 1..p_steps loop
-        v_done := v_done || pg_temp.step();
+        v_done := v_done || pg_temp.step(case when random() < 0.12 then 'jump' else pg_temp.deed() end);
         perform set_config('test.quiet', case when v_done[i] = 'jump' then 'on' else 'off' end, true);
         if i % 5 = 0 or v_done[i] = 'jump' then
             select string_agg(w, E'\n') into v_wrong from pg_temp.wrong() w;
@@ -117,10 +31,12 @@ begin
 end $$;
 
 create temp table seeds as
-    select coalesce(nullif(current_setting('test.seed', true), '')::integer, (extract(epoch from clock_timestamp()) * 1000)::bigint % 1000000) as seed;
-select diag('seed ' || seed) from seeds;
-select is(pg_temp.life(seed::integer, 150), null, 'a life') from seeds;
-select is(pg_temp.life((seed + 1)::integer % 1000000, 150), null, 'another one, in the same world') from seeds;
+    select (coalesce(nullif(current_setting('test.seed', true), '')::integer, (extract(epoch from clock_timestamp()) * 1000)::bigint % 1000000) + i) % 1000000 as seed,
+           coalesce(nullif(current_setting('test.steps', true), '')::integer, 150) as steps
+      from generate_series(0, coalesce(nullif(current_setting('test.lives', true), '')::integer, 2) - 1) i;
+select diag(format('seeds from %s, %s lives of %s steps', min(seed), count(*), min(steps))) from seeds;
+-- each in the world that those before it have left
+select is(pg_temp.life(seed::integer, steps), null, 'a life, seed ' || seed) from seeds;
 select cmp_ok((select count(*) from agenda.notifications), '>', 20::bigint, 'in which something happens');
 select is((select count(*) - count(distinct dedupe_key) from agenda.notifications), 0::bigint, 'and nothing is told twice');
 select * from finish();

@@ -150,11 +150,18 @@ $standby->start;
 is($standby->safe_psql('postgres', q{select count(*) from pg_stat_activity where backend_type like 'pg_agenda%'}),
     '0', 'no process of ours on a standby');
 is($standby->safe_psql('agenda', q{select agenda.health() -> 'ok'}), 'true', 'where health() is content');
+sql(act_sql('alice', q{insert into agenda.tasks (title, due_date) values ('while moving', now() + interval '1 hour')}), 'agenda');
+$node->wait_for_catchup($standby);
+my $later = sql(q{select now() + interval '2 hours'});
 $node->stop;
+$standby->append_conf('postgresql.conf', "agenda.now = '$later'");
+$standby->reload;
 $standby->promote;
 ok(wait_until(sub { $standby->safe_psql('agenda', q{select (agenda.health() ->> 'ok')::boolean and
         (agenda.health() #>> '{drainer,running}')::boolean}) eq 't' }, 'the promoted standby'),
     'after promotion the workers run');
+ok(wait_until(sub { $standby->safe_psql('agenda', q{select count(*) from agenda.notifications where title = 'while moving' and type = 'overdue' and late}) eq '1' },
+        'what was owed meanwhile'), 'U21 and what was owed while the server moved is told');
 $standby->stop;
 
 # --- the server log ------------------------------------------------------------------------------

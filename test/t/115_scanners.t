@@ -88,7 +88,7 @@ is(sql(q{select distinct synchronous_commit from public.waited}), 'on', 'and is 
 wait_until(sub {
         my $name = storm(200);
         wait_until(sub { owed() == 0 }, 'a storm to be over');
-        is(books($name), '2000|2000|2000|0', "$name: each comes up, once");
+        is(books($name), '2000|2000|2000|0', "U28 $name: each comes up, once");
         return sql(q{select count(distinct who) from public.told}) == 3;
     }, 'all three to have told something', 120);
 pass('all of them work');
