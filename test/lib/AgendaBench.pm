@@ -122,9 +122,9 @@ sub percentiles_of
     return { map { ("p${_}_ms" => $sorted[ $#sorted * $_ / 100 ] / 1000) } 50, 99, 100 };
 }
 
-# pgbench for so many seconds, so many transactions a second in sessions that stay open, each one of the texts
-# at random; the work begins when they have all had their first ones.  Of each transaction since then
-# [ when it ended, the microseconds since it was due ].
+# pgbench for so many seconds, so many transactions a second, each one of the texts at random, in sessions that
+# stay open: so many that none waits for another's.  The work begins when they have all had their first ones.
+# Of each transaction since then [ when it ended, the microseconds since it was due ].
 sub pgbench_latencies
 {
     my ($node, $role, $texts, $rate, $seconds, $work) = @_;
@@ -136,7 +136,7 @@ sub pgbench_latencies
     unlink @scripts, glob "$log.*";
     append_to_file($scripts[$_], $texts->[$_]) foreach 0 .. $#scripts;
     my $run = IPC::Run::start(
-        [ 'pgbench', '-n', '-M', 'prepared', '-c', 4, '-T', $first + $seconds, '-R', $rate, '-l', '--log-prefix', $log,
+        [ 'pgbench', '-n', '-M', 'prepared', '-c', 16, '-T', $first + $seconds, '-R', $rate, '-l', '--log-prefix', $log,
             (map { ('-f', $_) } @scripts), '-h', $node->host, '-p', $node->port, '-U', $role, 'agenda' ], '<', \'', '>', \$out, '2>', \$err);
     my $begin = time + $first;
     wait_until(sub { time >= $begin }, 'pgbench to begin');
