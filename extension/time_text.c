@@ -45,6 +45,7 @@ static bool parse_fraction(const char **s, int *micros);
 static bool parse_digits(const char **s, int n, int *value);
 static bool in_range(const TimeText *t);
 static TimestampTz to_instant(const TimeText *t, const text *zone);
+static TimestampTz checked_range(TimestampTz at, const char *value, const char *field);
 static void refuse(const char *value, const char *field) pg_attribute_noreturn();
 
 PG_FUNCTION_INFO_V1(agenda_parse_time);
@@ -55,6 +56,8 @@ Datum
 agenda_parse_time(PG_FUNCTION_ARGS)
 {
 	char buf[MAX_LENGTH + 1];
+	const char *field = PG_ARGISNULL(2) ? NULL : text_to_cstring(PG_GETARG_TEXT_PP(2));
+	TimestampTz at;
 	TimeText t;
 
 	if (PG_ARGISNULL(0))
@@ -62,8 +65,9 @@ agenda_parse_time(PG_FUNCTION_ARGS)
 	text_to_cstring_buffer(PG_GETARG_TEXT_PP(0), buf, sizeof(buf));
 	memset(&t, 0, sizeof(t));
 	if (!parse_text(buf, &t) || !in_range(&t))
-		refuse(buf, PG_ARGISNULL(2) ? NULL : text_to_cstring(PG_GETARG_TEXT_PP(2)));
-	PG_RETURN_TIMESTAMPTZ(to_instant(&t, PG_ARGISNULL(1) ? NULL : PG_GETARG_TEXT_PP(1)));
+		refuse(buf, field);
+	at = to_instant(&t, PG_ARGISNULL(1) ? NULL : PG_GETARG_TEXT_PP(1));
+	PG_RETURN_TIMESTAMPTZ(checked_range(at, buf, field));
 }
 
 const char *
@@ -85,7 +89,7 @@ agenda_read_due(const text *value, const char *field, AgendaDue *result)
 	memset(&t, 0, sizeof(t));
 	if (!parse_text(buf, &t) || !in_range(&t))
 		refuse(buf, field);
-	at = to_instant(&t, NULL);
+	at = checked_range(to_instant(&t, NULL), buf, field);
 	result->kind = t.has_offset ? DUE_INSTANT : t.has_clock ? DUE_LOCAL : DUE_DATE;
 	result->instant = at;
 	result->local = at;
@@ -241,6 +245,22 @@ to_instant(const TimeText *t, const text *zone)
 		secs = rr_to_instant(&view, secs);
 	}
 	return (secs - UNIX_EPOCH_SECS) * USECS_PER_SEC + t->micros;
+}
+
+/* What comes in must be able to go out: in UTC RFC 3339 has the years 1 to 9999, without an infinity. */
+static TimestampTz
+checked_range(TimestampTz at, const char *value, const char *field)
+{
+	/* 0001-01-01 and 10000-01-01 */
+	const TimestampTz first = INT64CONST(-63082281600000000);
+	const TimestampTz end = INT64CONST(252455616000000000);
+
+	if (at < first || at >= end)
+		ereport(ERROR, errcode(ERRCODE_AGENDA_INVALID_TIME),
+				errmsg("\"%s\" is out of range", value),
+				errdetail("In UTC it is before the year 1 or after 9999."),
+				field == NULL ? 0 : err_generic_string(PG_DIAG_COLUMN_NAME, field));
+	return at;
 }
 
 static void

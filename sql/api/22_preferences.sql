@@ -63,6 +63,11 @@ begin
                 message = format('"%s" is no preference', left(v_member.key, 100)),
                 hint = 'get_preferences() shows them all.', column = left(v_member.key, 63);
         end if;
+        if v_member.key = 'paused_until' then
+            -- a time without an offset is in the user's zone, which a patch brings before it
+            v_row.paused_until := agenda._parse_time(agenda._text(patch, 'paused_until'), v_row.timezone, 'paused_until');
+            continue;
+        end if;
         begin
             v_row := jsonb_populate_record(v_row, jsonb_build_object(v_member.key, v_member.value));
         exception when data_exception then

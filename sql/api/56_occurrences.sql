@@ -54,7 +54,10 @@ begin
     end loop;
     t := agenda._patch_task(null, p_patch, 'UTC');
     v_none := agenda._check_template(t.tags, t.checklist);
-    if p_patch ? 'title' and coalesce(length(t.title), 0) not between 1 and 500
+    -- in the zone of any series
+    if not t.due_date between '0001-01-03 00:00+00' and '9999-12-29 00:00+00' then
+        raise exception using errcode = 'YA005', message = 'the due date is out of range', column = 'due_date';
+    elsif p_patch ? 'title' and coalesce(length(t.title), 0) not between 1 and 500
        or length(t.description) > 20000 or t.priority not between 1 and 3 then
         raise exception using errcode = 'YA006', message = 'the patch has a value outside its range', column = 'patch';
     elsif p_patch ? 'due_date' and p_patch->>'due_date' is null then
@@ -235,15 +238,17 @@ $$
 declare
     v_user constant uuid := agenda._acting_user();
     r      agenda.recurring_tasks := agenda._lock_recurring_task(v_user, recurring_task_id, null);
-    t      agenda.tasks := agenda._occurrence_task(r, occurrence_key);
+    -- as keys are written, so that it can be named
+    v_key  constant timestamp := date_trunc(case when r.all_day then 'day' else 'second' end, occurrence_key);
+    t      agenda.tasks := agenda._occurrence_task(r, v_key);
 begin
     if t.id is null then
-        perform agenda._write_override(r.id, occurrence_key, 'add', patch, null);
+        perform agenda._write_override(r.id, v_key, 'add', patch, null);
         r := agenda.get_recurring_task(recurring_task_id);
-        if agenda._key_due(r, occurrence_key) <= agenda.now() then
-            t := agenda._make_occurrence(r.id, occurrence_key, 'manual');
+        if agenda._key_due(r, v_key) <= agenda.now() then
+            t := agenda._make_occurrence(r.id, v_key, 'manual');
         else
-            t := agenda._draft_occurrence(r, occurrence_key);
+            t := agenda._draft_occurrence(r, v_key);
         end if;
     end if;
     return agenda._occurrence_of(t, case when t.id is null then 'add' else 'task' end);

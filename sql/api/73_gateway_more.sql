@@ -241,7 +241,8 @@ begin
         'rrule', v_rule::text,
         'text', agenda.describe(v_rule),
         'timezone', v_zone,
-        'occurrences', agenda._gw_occurrences(v_rule, agenda.instant_to_local(v_start, v_zone), v_zone, v_start, 'infinity',
+        -- as far as RFC 3339 goes
+        'occurrences', agenda._gw_occurrences(v_rule, agenda.instant_to_local(v_start, v_zone), v_zone, v_start, '10000-01-01 00:00+00',
                                               least(greatest(coalesce(agenda._integer(p_body, 'count'), 10), 1), 100)));
     v_none := agenda._leave();
 end

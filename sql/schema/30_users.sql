@@ -14,7 +14,7 @@ create table agenda.preferences (
     user_id               uuid primary key default agenda.current_user_id()
                           references agenda.users on delete cascade,
     timezone              text not null default 'UTC',
-    locale                text not null default 'en' check (locale ~ '^[A-Za-z]{2,8}([-_][A-Za-z0-9]{1,8})*$'),
+    locale                text not null default 'en' check (length(locale) <= 35 and locale ~ '^[A-Za-z]{2,8}([-_][A-Za-z0-9]{1,8})*$'),
     week_start            text not null default 'MO' check (week_start in ('MO', 'TU', 'WE', 'TH', 'FR', 'SA', 'SU')),
     due_soon_window       interval not null default '24 hours'
                           check (due_soon_window between '0' and '365 days'),
@@ -25,7 +25,7 @@ create table agenda.preferences (
     notifications_enabled boolean not null default true,
     reminders_enabled     boolean not null default true,
     enabled_types         text[] not null default '{reminder,due_soon,due,overdue,digest}'
-                          check (enabled_types <@ '{reminder,due_soon,due,overdue,digest}'),
+                          check (enabled_types <@ '{reminder,due_soon,due,overdue,digest}' and cardinality(enabled_types) <= 5 and array_ndims(enabled_types) = 1),
     all_day_time          time not null default '09:00' check (all_day_time < '24:00'),
     default_reminders     jsonb not null default '[]' check (jsonb_typeof(default_reminders) = 'array'),
     catchup_window        interval not null default '7 days'
@@ -33,17 +33,17 @@ create table agenda.preferences (
     quiet_start           time check (quiet_start < '24:00'),
     quiet_end             time check (quiet_end < '24:00'),
     quiet_days            text[] not null default '{MO,TU,WE,TH,FR,SA,SU}'
-                          check (quiet_days <@ '{MO,TU,WE,TH,FR,SA,SU}'),
+                          check (quiet_days <@ '{MO,TU,WE,TH,FR,SA,SU}' and cardinality(quiet_days) <= 7 and array_ndims(quiet_days) = 1),
     quiet_policy          text not null default 'hold' check (quiet_policy in ('hold', 'silent', 'drop')),
     quiet_break_priority  smallint default 1 check (quiet_break_priority between 1 and 3),
-    paused_until          timestamptz check (paused_until < '9999-12-30 00:00+00'),
+    paused_until          timestamptz check (paused_until >= '0001-01-02 00:00+00' and paused_until < '9999-12-30 00:00+00'),
     digest_time           time check (digest_time < '24:00'),
     digest_days           text[] not null default '{MO,TU,WE,TH,FR,SA,SU}'
-                          check (digest_days <@ '{MO,TU,WE,TH,FR,SA,SU}' and digest_days <> '{}'),
+                          check (digest_days <@ '{MO,TU,WE,TH,FR,SA,SU}' and cardinality(digest_days) between 1 and 7 and array_ndims(digest_days) = 1),
     digest_types          text[] not null default '{due_soon,overdue}'
-                          check (digest_types <@ '{reminder,due_soon,due,overdue}'),
+                          check (digest_types <@ '{reminder,due_soon,due,overdue}' and cardinality(digest_types) <= 4 and array_ndims(digest_types) = 1),
     workdays              text[] not null default '{MO,TU,WE,TH,FR}'
-                          check (workdays <@ '{MO,TU,WE,TH,FR,SA,SU}'),
+                          check (workdays <@ '{MO,TU,WE,TH,FR,SA,SU}' and cardinality(workdays) <= 7 and array_ndims(workdays) = 1),
     holiday_calendar      text check (length(holiday_calendar) between 1 and 100),
     version               bigint not null default 0,
     updated_at            timestamptz not null default agenda.now(),
@@ -69,27 +69,27 @@ comment on column agenda.preferences.digest_time is 'local time of the digest; n
 comment on column agenda.preferences.digest_types is 'kinds that wait for the digest';
 comment on column agenda.preferences.holiday_calendar is 'calendar of agenda.holidays whose days are no workdays';
 -- what a CHECK asks for: the gateway shows it to those who broke it
-comment on constraint preferences_locale_check on agenda.preferences is 'locale must be a language tag such as en or de-AT';
+comment on constraint preferences_locale_check on agenda.preferences is 'locale must be a language tag such as en or de-AT, at most 35 characters long';
 comment on constraint preferences_week_start_check on agenda.preferences is 'week_start must be one of MO, TU, WE, TH, FR, SA and SU';
 comment on constraint preferences_due_soon_window_check on agenda.preferences is 'due_soon_window must be between 0 and 365 days';
 comment on constraint preferences_overdue_grace_check on agenda.preferences is 'overdue_grace must be between 0 and 365 days';
 comment on constraint preferences_overdue_repeat_check on agenda.preferences is 'overdue_repeat must be between 1 minute and 365 days';
 comment on constraint preferences_overdue_repeat_max_check on agenda.preferences is 'overdue_repeat_max must be between 0 and 1000';
-comment on constraint preferences_enabled_types_check on agenda.preferences is 'enabled_types may hold reminder, due_soon, due, overdue and digest';
+comment on constraint preferences_enabled_types_check on agenda.preferences is 'enabled_types may hold reminder, due_soon, due, overdue and digest, each once';
 comment on constraint preferences_all_day_time_check on agenda.preferences is 'all_day_time must be before 24:00';
 comment on constraint preferences_default_reminders_check on agenda.preferences is 'default_reminders must be an array';
 comment on constraint preferences_catchup_window_check on agenda.preferences is 'catchup_window must be between 0 and 3650 days';
 comment on constraint preferences_quiet_start_check on agenda.preferences is 'quiet_start must be before 24:00';
 comment on constraint preferences_quiet_end_check on agenda.preferences is 'quiet_end must be before 24:00';
 comment on constraint preferences_quiet_check on agenda.preferences is 'quiet_start and quiet_end must be given together, and differ';
-comment on constraint preferences_quiet_days_check on agenda.preferences is 'quiet_days may hold MO, TU, WE, TH, FR, SA and SU';
+comment on constraint preferences_quiet_days_check on agenda.preferences is 'quiet_days may hold MO, TU, WE, TH, FR, SA and SU, each once';
 comment on constraint preferences_quiet_policy_check on agenda.preferences is 'quiet_policy must be hold, silent or drop';
 comment on constraint preferences_quiet_break_priority_check on agenda.preferences is 'quiet_break_priority must be 1, 2 or 3';
-comment on constraint preferences_paused_until_check on agenda.preferences is 'paused_until must be before 9999-12-30';
+comment on constraint preferences_paused_until_check on agenda.preferences is 'paused_until must be between 0001-01-02 and 9999-12-30';
 comment on constraint preferences_digest_time_check on agenda.preferences is 'digest_time must be before 24:00';
 comment on constraint preferences_digest_days_check on agenda.preferences is 'digest_days must hold at least one of MO, TU, WE, TH, FR, SA and SU';
-comment on constraint preferences_digest_types_check on agenda.preferences is 'digest_types may hold reminder, due_soon, due and overdue';
-comment on constraint preferences_workdays_check on agenda.preferences is 'workdays may hold MO, TU, WE, TH, FR, SA and SU';
+comment on constraint preferences_digest_types_check on agenda.preferences is 'digest_types may hold reminder, due_soon, due and overdue, each once';
+comment on constraint preferences_workdays_check on agenda.preferences is 'workdays may hold MO, TU, WE, TH, FR, SA and SU, each once';
 comment on constraint preferences_holiday_calendar_check on agenda.preferences is 'holiday_calendar must be 1 to 100 characters long';
 
 -- ---- holidays ----------------------------------------------------------------------------------

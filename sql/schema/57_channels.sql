@@ -8,7 +8,7 @@ create table agenda.channels (
     kind            text not null check (kind in ('webhook', 'email')),
     address         text not null check (length(address) between 3 and 2000),
     name            text check (length(name) between 1 and 200),
-    types           text[] check (types <@ '{reminder,due_soon,due,overdue,digest}'),
+    types           text[] check (types <@ '{reminder,due_soon,due,overdue,digest}' and cardinality(types) <= 5),
     enabled         boolean not null default true,
     disabled_reason text check (disabled_reason in ('gone')),
     confirmed_at    timestamptz,
@@ -23,7 +23,7 @@ comment on column agenda.channels.confirmed_at is 'the address has proved to be 
 comment on constraint channels_kind_check on agenda.channels is 'kind must be webhook or email';
 comment on constraint channels_address_check on agenda.channels is 'address must be 3 to 2000 characters long';
 comment on constraint channels_name_check on agenda.channels is 'name must be 1 to 200 characters long';
-comment on constraint channels_types_check on agenda.channels is 'types may hold reminder, due_soon, due, overdue and digest';
+comment on constraint channels_types_check on agenda.channels is 'types may hold reminder, due_soon, due, overdue and digest, each once';
 comment on constraint channels_disabled_reason_check on agenda.channels is 'disabled_reason must be gone';
 
 create table agenda.channel_secrets (

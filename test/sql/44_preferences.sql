@@ -1,7 +1,7 @@
 -- Preferences, workdays and holidays: defaults, validation, and who may see what.
 begin;
 set local search_path = public;
-select plan(67);
+select plan(86);
 
 set local agenda.now = '2025-03-10 12:00:00+00';
 create role t_app login in role agenda_app;
@@ -79,7 +79,17 @@ select pg_temp.refuses('{"quiet_start": "22:00", "quiet_end": "22:00"}', '23514'
 select pg_temp.refuses('{"quiet_days": ["XX"]}', '23514', 'preferences_quiet_days_check');
 select pg_temp.refuses('{"quiet_policy": "shout"}', '23514', 'preferences_quiet_policy_check');
 select pg_temp.refuses('{"quiet_break_priority": 4}', '23514', 'preferences_quiet_break_priority_check');
-select pg_temp.refuses('{"paused_until": "next year"}', 'YA006', 'paused_until');
+select pg_temp.refuses(format('{"paused_until": "%s"}', t), 'YA005', 'paused_until') from unnest('{next year,tomorrow,infinity,-infinity,2025-02-30T00:00:00Z}'::text[]) t;
+select pg_temp.refuses('{"paused_until": 7}', 'YA006', 'paused_until');
+select is(agenda.preferences_json(agenda.set_preferences('{"paused_until": "2025-07-01T09:00", "timezone": "Asia/Tokyo"}'))->>'paused_until', '2025-07-01T00:00:00Z', 'a time without an offset is in the user''s zone');
+select agenda.set_preferences('{"paused_until": null, "timezone": null}');
+select pg_temp.refuses(jsonb_build_object(x.m, y.value)::text, '23514', format('preferences_%s_check', x.m))
+  from (values ('enabled_types', 'due'), ('digest_types', 'due'), ('quiet_days', 'MO'), ('digest_days', 'MO'), ('workdays', 'MO')) x (m, v),
+       lateral (values (to_jsonb(array_fill(v, '{8}'))), (jsonb_build_array(jsonb_build_array(v)))) y (value);
+select lives_ok($$select agenda.set_preferences('{"enabled_types": [], "digest_types": [], "quiet_days": [], "workdays": []}')$$, 'most of them may be empty');
+select agenda.set_preferences('{"enabled_types": null, "digest_types": null, "quiet_days": null, "workdays": null}');
+select pg_temp.refuses(jsonb_build_object('locale', 'en' || repeat('-x', 17))::text, '23514', 'preferences_locale_check');
+select throws_ok($$update agenda.preferences set paused_until = '-infinity'$$, '23514', null, 'and so is a pause without a time');
 select pg_temp.refuses('{"digest_days": []}', '23514', 'preferences_digest_days_check');
 select pg_temp.refuses('{"digest_types": ["digest"]}', '23514', 'preferences_digest_types_check');
 select pg_temp.refuses('{"workdays": ["Monday"]}', '23514', 'preferences_workdays_check');

@@ -1,7 +1,7 @@
 -- What arrives at the edges: numbers, names and times that nobody sends but to see what happens.
 begin;
 set local search_path = public;
-select plan(31);
+select plan(45);
 
 set local agenda.now = '2025-03-10 12:00:00+00';
 create function pg_temp.a() returns uuid language sql as $$select 'aaaaaaaa-0000-4000-8000-000000000075'::uuid$$;
@@ -24,6 +24,27 @@ select is((select body::jsonb->'occurrences' from agenda.gw_preview_rule(pg_temp
                'rrule', 'FREQ=DAILY;COUNT=1', 'start_date', '2025-07-01T09:00:00', 'timezone', x.zone))),
           jsonb_build_array(x.at), 'nine o''clock in ' || x.zone)
   from (values ('CET', '2025-07-01T07:00:00Z'), ('EET', '2025-07-01T06:00:00Z'), ('Europe/Paris', '2025-07-01T07:00:00Z')) x (zone, at);
+
+-- ---- the ends of time ----
+select throws_ok(format('select agenda.gw_preview_rule(pg_temp.a(), null, null, %L)', jsonb_build_object('rrule', 'FREQ=DAILY', 'start_date', x.at, 'timezone', x.zone)),
+                 'YA005', format('"%s" is out of range', x.at), x.at || ' ' || x.zone)
+  from (values ('0001-01-01T00:00:00+00:01', 'UTC'), ('9999-12-31T23:59:60Z', 'UTC'), ('9999-12-31T23:59:59-00:01', 'UTC'), ('0001-01-01T00:00:00', 'Asia/Tokyo'),
+               ('9999-12-31T23:00:00', 'America/New_York')) x (at, zone);
+select throws_ok(format('select agenda.create_task(''x'', due => %L)', x.at), 'YA005', null, 'due ' || x.at) from unnest('{0001-01-01T00:00:00+00:01,9999-12-31T23:59:59-00:01}'::text[]) x (at);
+select is((select body::jsonb->'occurrences' from agenda.gw_preview_rule(pg_temp.a(), null, null, '{"rrule": "FREQ=DAILY", "start_date": "9999-12-30T23:59:59Z"}')),
+          '["9999-12-30T23:59:59Z", "9999-12-31T23:59:59Z"]', 'a preview ends with the year 9999');
+select is((select body::jsonb->'occurrences'->0 from agenda.gw_preview_rule(pg_temp.a(), null, null, '{"rrule": "FREQ=DAILY", "start_date": "0001-01-01T00:00:00Z"}')), '"0001-01-01T00:00:00Z"', 'and begins with the year 1');
+
+-- ---- single occurrences ----
+create temp table s as select id, all_day from agenda.create_recurring_task('By the hour', 'daily', start_date => '2025-03-11T09:00:00Z')
+             union all select id, all_day from agenda.create_recurring_task('By the day', 'daily', start_date => '2025-03-11');
+select agenda.gw_add_occurrence(pg_temp.a(), null, null, id, '{"occurrence_key": "2025-03-20T13:00:00.5"}') from s;
+select agenda.gw_add_occurrence(pg_temp.a(), null, null, id, '{"occurrence_key": "2025-03-20T13:00:00"}') from s;
+select is((select array_agg(o.occurrence_key::text) from agenda.recurrence_overrides o where o.recurring_task_id = s.id),
+          array[case when s.all_day then '2025-03-20 00:00:00' else '2025-03-20 13:00:00' end], 'an added occurrence has a key that can be said') from s;
+select throws_ok(format('select agenda.gw_patch_occurrence(pg_temp.a(), null, null, %L, %L)', s.id, jsonb_build_object('occurrence_key', '2025-03-14T09:00:00', 'due_date', x.at)),
+                 'YA005', 'the due date is out of range', 'an occurrence that could not be made, due ' || x.at)
+  from s, unnest('{9999-12-31T00:00:00Z,9999-12-30,0001-01-02T00:00:00}'::text[]) x (at) where not s.all_day;
 
 -- ---- lengths of time ----
 select throws_ok(format('select agenda.gw_snooze_task(pg_temp.a(), null, null, %L, %L)', t.id, jsonb_build_object('for_time', x.length)),
