@@ -304,7 +304,8 @@ $$;
 comment on function agenda._override(agenda.recurring_tasks, timestamp) is 'internal: what differs for one key';
 
 -- The first key after a given wall-clock time that the series still has; null when it is over, which is also
--- what a thousand keys are that all fall on days off.
+-- what a thousand keys are that all fall on days off.  Of a day off only the first and the last are asked: any other
+-- would be moved past one of them.
 create or replace function agenda._next_key(r agenda.recurring_tasks, p_after timestamp) returns timestamp
     language plpgsql stable as
 $$
@@ -312,25 +313,28 @@ declare
     v_key   timestamp := p_after;
     v_added timestamp;
 begin
+    if r.has_overrides then
+        select min(o.occurrence_key) into v_added from agenda.recurrence_overrides o
+         where o.user_id = r.user_id and o.recurring_task_id = r.id and o.kind = 'add' and o.occurrence_key > p_after;
+    end if;
     for i in 1 .. 1000 loop
-        if r.has_overrides then
-            select min(o.occurrence_key) into v_added from agenda.recurrence_overrides o
-             where o.user_id = r.user_id and o.recurring_task_id = r.id and o.kind = 'add' and o.occurrence_key > v_key;
-        end if;
         v_key := agenda.next_local_occurrence(r.rrule, r.dtstart, v_key);
         -- beyond what a due date can be, or beyond the end
         if v_key >= '9999-12-28' or (r.end_date is not null and agenda.local_to_instant(v_key, r.timezone) > r.end_date) then
             v_key := null;
         end if;
-        if v_added <= v_key or (v_key is null and v_added is not null) then
+        if v_key is null or v_added <= v_key then
             return v_added;
-        elsif v_key is null then
-            return null;
-        elsif agenda._key_stands(r, v_key) and (agenda._override(r, v_key)).kind is distinct from 'skip' then
-            return v_key;
+        elsif agenda._key_stands(r, v_key) then
+            if (agenda._override(r, v_key)).kind is distinct from 'skip' then
+                return v_key;
+            end if;
+        elsif r.business_shift <> 'none' and not agenda._works_on(r, v_key::date) then
+            v_key := greatest(v_key, agenda.previous_local_occurrence(r.rrule, r.dtstart, date_trunc('day', v_key) + interval '1 day')
+                                     - interval '1 microsecond');
         end if;
     end loop;
-    return null;
+    return v_added;
 end
 $$;
 comment on function agenda._next_key(agenda.recurring_tasks, timestamp) is 'internal: first key of a series strictly after a wall-clock time, null when it is over';
@@ -345,25 +349,47 @@ begin
     if r.end_date is not null then
         v_key := least(v_key, agenda.instant_to_local(r.end_date, r.timezone) + interval '1 microsecond');
     end if;
+    if r.has_overrides then
+        select max(o.occurrence_key) into v_added from agenda.recurrence_overrides o
+         where o.user_id = r.user_id and o.recurring_task_id = r.id and o.kind = 'add' and o.occurrence_key < p_before;
+    end if;
     for i in 1 .. 1000 loop
-        if r.has_overrides then
-            select max(o.occurrence_key) into v_added from agenda.recurrence_overrides o
-             where o.user_id = r.user_id and o.recurring_task_id = r.id and o.kind = 'add' and o.occurrence_key < p_before
-               and (i = 1 or o.occurrence_key < v_key);
-        end if;
         v_key := agenda.previous_local_occurrence(r.rrule, r.dtstart, v_key);
-        if v_added >= v_key or (v_key is null and v_added is not null) then
+        if v_key is null or v_added >= v_key then
             return v_added;
-        elsif v_key is null then
-            return null;
-        elsif agenda._key_stands(r, v_key) and (agenda._override(r, v_key)).kind is distinct from 'skip' then
-            return v_key;
+        elsif agenda._key_stands(r, v_key) then
+            if (agenda._override(r, v_key)).kind is distinct from 'skip' then
+                return v_key;
+            end if;
+        elsif r.business_shift <> 'none' and not agenda._works_on(r, v_key::date) then
+            v_key := least(v_key, agenda.next_local_occurrence(r.rrule, r.dtstart, date_trunc('day', v_key) - interval '1 microsecond')
+                                  + interval '1 microsecond');
         end if;
     end loop;
-    return null;
+    return v_added;
 end
 $$;
 comment on function agenda._previous_key(agenda.recurring_tasks, timestamp) is 'internal: last key of a series strictly before a wall-clock time';
+
+-- Where a search for what is due in a range goes on behind a key that is not: what else the day has, up to a
+-- wall-clock time, is due on it as well, unless the day is off or there is an override.  Three hours are for clocks that
+-- are set back.
+create or replace function agenda._pass_day(r agenda.recurring_tasks, p_key timestamp, p_until timestamp) returns timestamp
+    language plpgsql stable as
+$$
+declare
+    v_to timestamp := least(date_trunc('day', p_key) + interval '1 day', p_until - interval '3 hours');
+begin
+    if r.business_shift <> 'none' and not agenda._works_on(r, p_key::date) then
+        return p_key;
+    elsif r.has_overrides then
+        v_to := least(v_to, (select min(o.occurrence_key) from agenda.recurrence_overrides o
+                              where o.user_id = r.user_id and o.recurring_task_id = r.id and o.occurrence_key > p_key));
+    end if;
+    return greatest(p_key, v_to - interval '1 microsecond');
+end
+$$;
+comment on function agenda._pass_day(agenda.recurring_tasks, timestamp, timestamp) is 'internal: passes over keys of the same day';
 
 -- ---- from completion ---------------------------------------------------------------------------
 

@@ -28,12 +28,17 @@ create or replace function agenda._newest_owed(r agenda.recurring_tasks, p_until
     language plpgsql stable as
 $$
 declare
-    v_key timestamp := agenda.instant_to_local(p_until, r.timezone)
+    v_until constant timestamp := agenda.instant_to_local(p_until, r.timezone);
+    v_key   timestamp := v_until
         + case when r.business_shift in ('previous', 'nearest') then interval '32 days' else interval '1 microsecond' end;
 begin
     loop
         v_key := agenda._previous_key(r, v_key);
         exit when v_key is null or agenda._key_due(r, v_key) <= p_until;
+        -- on a workday each is due when its key says; three hours are for clocks that are set back
+        if agenda._works_on(r, v_key::date) then
+            v_key := least(v_key, greatest(date_trunc('day', v_key), v_until + interval '3 hours'));
+        end if;
     end loop;
     return greatest(v_key, r.next_key);
 end

@@ -423,7 +423,8 @@ $$
 declare
     -- workdays, overrides and days of other lengths move a due date away from its key
     v_margin constant interval := case when r.business_shift <> 'none' or r.all_day or r.has_overrides then interval '32 days' else interval '0' end;
-    v_key    timestamp := agenda._next_key(r, greatest(agenda.instant_to_local(p_from, r.timezone) - v_margin, r.next_key) - interval '1 microsecond');
+    v_from   constant timestamp := agenda.instant_to_local(p_from, r.timezone);
+    v_key    timestamp := agenda._next_key(r, greatest(v_from - v_margin, r.next_key) - interval '1 microsecond');
     o        agenda.occurrence;
     v_steps  integer := 0;
 begin
@@ -431,7 +432,9 @@ begin
         v_steps := v_steps + 1;
         o := agenda._virtual(r, v_key);
         exit when agenda.local_to_instant(v_key - v_margin, r.timezone) >= p_to;
-        if o.due_at >= p_from and o.due_at < p_to and (agenda._occurrence_task(r, v_key)).id is null then
+        if o.due_at < p_from or o.due_at >= p_to then
+            v_key := agenda._pass_day(r, v_key, case when o.due_at < p_from then v_from else 'infinity' end);
+        elsif (agenda._occurrence_task(r, v_key)).id is null then
             p_max := p_max - 1;
             return next o;
         end if;

@@ -187,6 +187,7 @@ declare
     v_limit constant integer := agenda._gw_page(p_query, 'limit', 20, 1000);
     v_from  timestamptz;
     v_to    timestamptz;
+    v_wall  timestamp;
     v_key   timestamp;
     v_at    timestamptz;
     v_items jsonb := '[]';
@@ -199,13 +200,15 @@ begin
         v_none := agenda._wrong_member(p_query, 'to', 'a time not before from');
     end if;
     -- a workday may lie behind its key
-    v_key := agenda._next_key(r, agenda.instant_to_local(v_from, r.timezone)
-                                 - case r.business_shift when 'none' then interval '1 microsecond' else interval '32 days' end);
+    v_wall := agenda.instant_to_local(v_from, r.timezone);
+    v_key := agenda._next_key(r, v_wall - case r.business_shift when 'none' then interval '1 microsecond' else interval '32 days' end);
     while v_key is not null and jsonb_array_length(v_items) < v_limit loop
         v_at := agenda._key_due(r, v_key);
         exit when v_at >= v_to;
         if v_at >= v_from then
             v_items := v_items || to_jsonb(agenda.utc(v_at));
+        else
+            v_key := agenda._pass_day(r, v_key, v_wall);
         end if;
         v_key := agenda._next_key(r, v_key);
     end loop;

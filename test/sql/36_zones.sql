@@ -164,6 +164,23 @@ select is(pg_temp.ahead('{"recurrence_type": "daily", "start_date": "2025-03-06T
 select is(pg_temp.ahead('{"rrule": "FREQ=HOURLY;BYHOUR=9,10,11", "start_date": "2025-03-07T09:00:00Z", "timezone": "UTC", "business_shift": "skip"}', 5), '03-07 09:00, 03-07 10:00, 03-07 11:00, 03-10 09:00, 03-10 10:00', 'U10 hourly in a window of workdays');
 select is(pg_temp.ahead('{"rrule": "FREQ=HOURLY;BYHOUR=22,23,0,1", "start_date": "2025-03-07T22:00:00Z", "timezone": "UTC"}', 6), '03-07 22:00, 03-07 23:00, 03-08 00:00, 03-08 01:00, 03-08 22:00, 03-08 23:00', 'U10 also one that goes over midnight');
 select is(pg_temp.ahead('{"rrule": "FREQ=MONTHLY;BYDAY=MO,TU,WE,TH,FR;BYSETPOS=1,-1", "start_date": "2025-03-01T09:00:00Z", "timezone": "UTC"}'), '03-03 09:00, 03-31 09:00, 04-01 09:00, 04-30 09:00', 'U9 the first and the last workday of each month, as a rule');
+-- rules with more keys on a day off than are asked one by one
+select is(pg_temp.ahead(jsonb_build_object('rrule', x.rule, 'start_date', x.start, 'timezone', 'UTC', 'business_shift', x.shift), x.n), x.expected, 'by the minute: ' || x.rule || ' ' || x.shift)
+  from (values ('FREQ=MINUTELY', '2025-03-07T23:58:00Z', 'skip', 4, '03-07 23:58, 03-07 23:59, 03-10 00:00, 03-10 00:01'),
+               ('FREQ=MINUTELY', '2025-03-07T23:58:00Z', 'nearest', 4, '03-07 23:58, 03-07 23:59, 03-10 00:00, 03-10 00:01'),
+               ('FREQ=SECONDLY', '2025-03-07T23:59:59Z', 'previous', 2, '03-07 23:59, 03-10 00:00'),
+               ('FREQ=MINUTELY;BYDAY=FR,SA', '2025-03-07T23:58:00Z', 'next', 4, '03-07 23:58, 03-07 23:59, 03-10 23:59, 03-14 00:00'),
+               ('FREQ=MINUTELY;BYDAY=SU,MO', '2025-03-03T23:59:00Z', 'previous', 3, '03-03 23:59, 03-07 00:00, 03-10 00:00')) x (rule, start, shift, n, expected);
+create temp table minutes as select s as shift, agenda.create_recurring_task('minutes ' || s, rrule => 'FREQ=MINUTELY', start_date => '2025-03-03T00:00:00Z', options => jsonb_build_object('timezone', 'UTC', 'business_shift', s)) as r
+  from unnest('{none,skip,previous,next,nearest}'::text[]) s;
+select is(agenda._newest_owed(r, '2025-05-05 13:00:30Z'), '2025-05-05 13:00', 'the newest that is owed: ' || shift) from minutes;
+select is(agenda._newest_owed(r, '2025-05-10 13:00:30Z'), case shift when 'none' then '2025-05-10 13:00' else '2025-05-09 23:59' end::timestamp, 'and on a Saturday: ' || shift) from minutes;
+select is((select array_agg(i::text order by i::text) from agenda.gw_list_occurrences(agenda.current_user_id(), null, null, (r).id, '{"from": "2025-05-09T23:59:00Z", "limit": 2}') g, jsonb_array_elements_text(g.body::jsonb->'items') i),
+          array['2025-05-09T23:59:00Z', case shift when 'none' then '2025-05-10T00:00:00Z' else '2025-05-12T00:00:00Z' end], 'those of a month: ' || shift) from minutes;
+select agenda.patch_occurrence((r).id, '2025-05-08 10:00', '{"due_date": "2025-05-12T00:00:30Z"}') from minutes where shift = 'skip';
+select is((select array_agg(c.at order by c.at) from agenda.calendar('2025-05-12 00:00Z', '2025-05-12 00:02Z') c where c.recurring_task_id = (r).id),
+          case shift when 'skip' then '{2025-05-12 00:00+00,2025-05-12 00:00:30+00,2025-05-12 00:01+00}' else '{2025-05-12 00:00+00,2025-05-12 00:01+00}' end::timestamptz[], 'and the calendar: ' || shift) from minutes;
+select agenda.delete_recurring_task((r).id, open_tasks => 'delete') from minutes;
 select is((agenda.create_recurring_task('sundays', rrule => 'FREQ=WEEKLY;BYDAY=SU', options => '{"business_shift": "skip"}')).is_active, false, 'a series that falls on days off only is over before it begins');
 
 -- days off that come later
