@@ -204,12 +204,15 @@ end
 $$;
 comment on function agenda._place_new_series(agenda.recurring_tasks) is 'internal: last_key and next_key of a series that is being made';
 
--- Start, zone and day of a series agree with each other.
+-- Start, zone and day of a series agree with each other.  It begins at a whole second, as a rule can say it and as
+-- keys are written.
 create or replace function agenda._derive_start(new agenda.recurring_tasks, old agenda.recurring_tasks) returns agenda.recurring_tasks
     language plpgsql stable as
 $$
 begin
-    new.start_date := coalesce(new.start_date, date_trunc('second', agenda.now()));
+    if new.start_date is null or old.id is null or new.start_date <> old.start_date then
+        new.start_date := date_trunc('second', coalesce(new.start_date, agenda.now()));
+    end if;
     if not new.start_date between '0001-01-02 00:00+00' and '9999-12-30 00:00+00' then
         raise exception using errcode = 'YA005', message = 'start_date is out of range', column = 'start_date';
     end if;

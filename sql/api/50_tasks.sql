@@ -7,7 +7,7 @@ create or replace function agenda._adopt_rule(t agenda.tasks, p_anchor timestamp
 $$
 declare
     v_zone constant text := coalesce(t.timezone, agenda._user_zone(t.user_id));
-    v_key  constant timestamp := coalesce(t.due_local, agenda.instant_to_local(p_anchor, v_zone));
+    v_key  constant timestamp := date_trunc('second', coalesce(t.due_local, agenda.instant_to_local(p_anchor, v_zone)));
 begin
     insert into agenda.recurring_tasks (user_id, title, description, priority, tags, checklist, own_reminders, rrule, start_date, timezone, all_day,
                                         basis, spawn, overlap, missed, last_key)

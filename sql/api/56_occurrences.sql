@@ -25,6 +25,8 @@ begin
     v_none := agenda._check_word(new.kind, '{skip,add,patch}', 'kind');
     if not new.occurrence_key between '0001-01-03' and '9999-12-27' then
         raise exception using errcode = 'YA005', message = 'occurrence_key is out of range', column = 'occurrence_key';
+    elsif new.occurrence_key <> date_trunc('second', new.occurrence_key) then
+        raise exception using errcode = 'YA005', message = 'occurrence_key must be a whole second', column = 'occurrence_key';
     elsif length(new.reason) > 500 then
         raise exception using errcode = 'YA006', message = 'reason is longer than 500 characters', column = 'reason';
     elsif new.kind = 'skip' then
@@ -518,7 +520,8 @@ begin
     if patch->>'due_date' is not null then
         v_due := agenda._read_due(agenda._text(patch, 'due_date'), 'due_date');
         p := p || jsonb_build_object('all_day', v_due.kind = 'date');
-        moved := coalesce(v_due.wall, agenda.instant_to_local(v_due.instant, coalesce(patch->>'timezone', r.timezone))) - t.occurrence_key;
+        moved := date_trunc('second', coalesce(v_due.wall, agenda.instant_to_local(v_due.instant, coalesce(patch->>'timezone', r.timezone))))
+                 - t.occurrence_key;
     end if;
 end
 $$;

@@ -1,7 +1,7 @@
 -- What arrives at the edges: numbers, names and times that nobody sends but to see what happens.
 begin;
 set local search_path = public;
-select plan(45);
+select plan(51);
 
 set local agenda.now = '2025-03-10 12:00:00+00';
 create function pg_temp.a() returns uuid language sql as $$select 'aaaaaaaa-0000-4000-8000-000000000075'::uuid$$;
@@ -45,6 +45,26 @@ select is((select array_agg(o.occurrence_key::text) from agenda.recurrence_overr
 select throws_ok(format('select agenda.gw_patch_occurrence(pg_temp.a(), null, null, %L, %L)', s.id, jsonb_build_object('occurrence_key', '2025-03-14T09:00:00', 'due_date', x.at)),
                  'YA005', 'the due date is out of range', 'an occurrence that could not be made, due ' || x.at)
   from s, unnest('{9999-12-31T00:00:00Z,9999-12-30,0001-01-02T00:00:00}'::text[]) x (at) where not s.all_day;
+
+-- ---- times as browsers write them ----
+create function pg_temp.next_key(p_series uuid) returns jsonb language sql as
+$$select jsonb_build_object('occurrence_key', g.body::jsonb#>'{items,0,occurrence_key}') from agenda.gw_preview_recurring_task(pg_temp.a(), null, null, p_series, '{}') g$$;
+set local agenda.now = '2025-03-10 12:00:00.123+00';
+create temp table milli as
+    select 'a series' as what, (body::jsonb->>'id')::uuid as id from agenda.gw_create_recurring_task(pg_temp.a(), null, null, '{"title": "ms", "recurrence_type": "daily", "start_date": "2025-03-11T09:00:00.123Z"}')
+    union all select 'a series of now', (body::jsonb->>'id')::uuid from agenda.gw_create_recurring_task(pg_temp.a(), null, null, '{"title": "ms", "recurrence_type": "daily"}')
+    union all select 'a task with a rule', (body::jsonb->>'id')::uuid from agenda.gw_create_task(pg_temp.a(), null, null, '{"title": "ms", "due_date": "2025-03-11T10:00:00.123Z", "recurrence_rule": "daily"}')
+    union all select 'a task without a due date', (body::jsonb->>'id')::uuid from agenda.gw_create_task(pg_temp.a(), null, null, '{"title": "ms", "recurrence_rule": "daily"}');
+select agenda.complete_task(t.id) from milli m join agenda.tasks t using (id);
+update milli m set id = t.recurring_task_id from agenda.tasks t where t.id = m.id;
+select is((select g.status from agenda.gw_skip_occurrence(pg_temp.a(), null, null, m.id, pg_temp.next_key(m.id)) g), 200, 'what comes next can be named: ' || m.what) from milli m;
+select agenda.gw_update_task(pg_temp.a(), null, null, t.id, '{"due_date": "2025-03-10T15:30:00.999Z", "scope": "all"}', null)
+  from milli m join agenda.tasks t on t.recurring_task_id = m.id where m.what = 'a series of now';
+select is((select (r.dtstart, t.occurrence_key)::text from agenda.tasks t join agenda.recurring_tasks r on r.id = t.recurring_task_id where r.id = m.id), '("2025-03-10 15:30:00","2025-03-10 15:30:00")', 'also when all of it moves')
+  from milli m where m.what = 'a series of now';
+select throws_ok(format('insert into agenda.recurrence_overrides (recurring_task_id, occurrence_key, kind) values (%L, ''2025-03-20 10:00:00.5'', ''add'')', m.id), 'YA005', 'occurrence_key must be a whole second', 'plain SQL is held to it')
+  from milli m where m.what = 'a series';
+set local agenda.now = '2025-03-10 12:00:00+00';
 
 -- ---- lengths of time ----
 select throws_ok(format('select agenda.gw_snooze_task(pg_temp.a(), null, null, %L, %L)', t.id, jsonb_build_object('for_time', x.length)),
