@@ -6,8 +6,9 @@
  * asked.  What has to be known for each record that is offered, whether its key waits for an earlier
  * record, is kept in a hash table of this process.  It is read when letters begin to be sent again, with
  * the snapshot that shows the letters: of a key that somebody asks for in between its letters would
- * find it blocked, or its later events would find it free.  From then on only this process adds to it.  Where there
- * are several drainers, each knows and sends the letters of its keys.
+ * find it blocked, or its later events would find it free.  From then on only this process adds to it.  Somebody may
+ * delete letters meanwhile, or change the policy: SQL knows, and is asked before a record is set aside for its key.
+ * Where there are several drainers, each knows and sends the letters of its keys.
  *
  * A request may come at any time.  When letters of a key that was blocked at the beginning turn up in a later
  * window, the earlier ones may have been passed: they are left to the next round.  When a letter is
@@ -98,6 +99,7 @@ static void add_letter(AgendaWindow *window, HeapTuple row, TupleDesc desc);
 static void run_delivered(void *arg);
 static void read_blocked(void);
 static void block(const char *topic, const char *key, bool from_start);
+static void unblock(const char *topic, const char *key);
 static bool blocked_from_start(const char *topic, const char *key);
 static BlockedKey blocked_key(const char *topic, const char *key);
 static Datum array_of(Datum *values, int n, Oid type);
@@ -113,8 +115,12 @@ agenda_letters_bury(AgendaDelivery **doomed, int n, AgendaVerdict *verdicts)
 	if (!agenda_worker_transaction("writing dead letters", run_bury, &work))
 		return false;
 	for (int i = 0; i < n; i++)
+	{
 		if (verdicts[i] == AGENDA_VERDICT_BLOCK_KEY)
 			block(doomed[i]->topic->name, doomed[i]->event->key, false);
+		else if (verdicts[i] == AGENDA_VERDICT_FREE)
+			unblock(doomed[i]->topic->name, doomed[i]->event->key);
+	}
 	return true;
 }
 
@@ -163,9 +169,17 @@ run_bury(void *arg)
 static AgendaVerdict
 verdict_of(const char *policy)
 {
-	if (strcmp(policy, "halt") == 0)
-		return AGENDA_VERDICT_HALT;
-	return strcmp(policy, "block_key") == 0 ? AGENDA_VERDICT_BLOCK_KEY : AGENDA_VERDICT_SKIP;
+	static const char *const names[] = {
+		[AGENDA_VERDICT_SKIP] = "skip",
+		[AGENDA_VERDICT_BLOCK_KEY] = "block_key",
+		[AGENDA_VERDICT_HALT] = "halt",
+		[AGENDA_VERDICT_FREE] = "free",
+	};
+
+	for (int i = 0; i < lengthof(names); i++)
+		if (strcmp(policy, names[i]) == 0)
+			return (AgendaVerdict) i;
+	elog(ERROR, "unexpected policy \"%s\"", policy);
 }
 
 /* ---- sending again ------------------------------------------------------------------------- */
@@ -302,6 +316,14 @@ block(const char *topic, const char *key, bool from_start)
 
 	if (!found)
 		entry->from_start = from_start;
+}
+
+static void
+unblock(const char *topic, const char *key)
+{
+	BlockedKey hash = blocked_key(topic, key);
+
+	hash_search(blocked, &hash, HASH_REMOVE, NULL);
 }
 
 static bool

@@ -12,7 +12,8 @@ typedef enum AgendaVerdict
 {
 	AGENDA_VERDICT_SKIP,      /* set aside, the others go on */
 	AGENDA_VERDICT_BLOCK_KEY, /* set aside, and so are the later ones of its key */
-	AGENDA_VERDICT_HALT       /* not set aside: nothing goes on */
+	AGENDA_VERDICT_HALT,      /* not set aside: nothing goes on */
+	AGENDA_VERDICT_FREE       /* not set aside: its key waits for nothing any more */
 } AgendaVerdict;
 
 /* Writes doomed deliveries down; verdicts has room for n.  False after an error. */

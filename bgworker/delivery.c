@@ -23,8 +23,8 @@
  *
  * A doomed record is written to the dead letters, and a copy of it goes to their topic if there is
  * one.  Its topic's policy says what happens to the others: "block_key" dooms the later ones of its
- * key when their turn comes, without sending them; under "halt" it is not set aside but tried again,
- * alone, with pauses up to ten seconds.
+ * key when their turn comes, without sending them, as long as there are letters of that key; under
+ * "halt" it is not set aside but tried again, alone, with pauses up to ten seconds.
  *
  * Memory: the envelope's buffers live in a context of their own and are reused; what else a build
  * allocates goes with the window.  What records take in the publisher is reckoned (in_flight) and
@@ -334,6 +334,13 @@ apply_verdict(AgendaFlow *flow, uint64 number, AgendaVerdict verdict, AgendaDeli
 		flow->refused |= !delivery->alone;
 		flow->next = Min(flow->next, number);
 		halt(flow, delivery);
+		return;
+	}
+	if (verdict == AGENDA_VERDICT_FREE)
+	{
+		delivery->waits = false;
+		move_to(flow, number, AGENDA_DELIVERY_WAITING);
+		flow->next = Min(flow->next, number);
 		return;
 	}
 	flow->halts = 0;

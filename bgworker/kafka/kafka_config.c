@@ -70,6 +70,7 @@ static const Property fixed[] = {
 };
 
 static void set_table(rd_kafka_conf_t *conf, const Property *table, int n);
+static void fit_one_record(rd_kafka_conf_t *conf);
 static void take_property(const char *name, const char *value, const char *where, void *arg);
 static bool is_reserved(const char *name, bool brokers_given);
 
@@ -101,6 +102,7 @@ agenda_kafka_conf(const char *brokers, const char *config_file, int queue_kbytes
 		}
 	}
 	set_table(conf, fixed, lengthof(fixed));
+	fit_one_record(conf);
 	if (brokers_given)
 		set_table(conf, &(Property){ "bootstrap.servers", brokers }, 1);
 
@@ -121,6 +123,30 @@ set_table(rd_kafka_conf_t *conf, const Property *table, int n)
 														sizeof(errstr)) != RD_KAFKA_CONF_OK)
 			elog(ERROR, "librdkafka refused a built-in setting: %s", errstr);
 	}
+}
+
+/* The largest record that the client takes must fit into an empty queue, or it would be offered for ever. */
+static void
+fit_one_record(rd_kafka_conf_t *conf)
+{
+	int64 kbytes = agenda_kafka_conf_number(conf, "message.max.bytes") / 1024 + 1;
+	char value[16];
+
+	if (agenda_kafka_conf_number(conf, "queue.buffering.max.kbytes") >= kbytes)
+		return;
+	snprintf(value, sizeof(value), INT64_FORMAT, kbytes);
+	set_table(conf, &(Property){ "queue.buffering.max.kbytes", value }, 1);
+}
+
+int64
+agenda_kafka_conf_number(const rd_kafka_conf_t *conf, const char *name)
+{
+	char value[32];
+	size_t size = sizeof(value);
+
+	if (rd_kafka_conf_get(conf, name, value, &size) != RD_KAFKA_CONF_OK)
+		return 0;
+	return strtoll(value, NULL, 10);
 }
 
 static void

@@ -15,4 +15,7 @@
 extern rd_kafka_conf_t *agenda_kafka_conf(const char *brokers, const char *config_file,
 										  int queue_kbytes);
 
+/* The value of a property that is a number; 0 when there is no such property. */
+extern int64 agenda_kafka_conf_number(const rd_kafka_conf_t *conf, const char *name);
+
 #endif

@@ -105,7 +105,6 @@ static void handle_event(rd_kafka_event_t *event);
 static void handle_error(rd_kafka_event_t *event);
 static void handle_log(rd_kafka_event_t *event);
 static void handle_stats(rd_kafka_event_t *event);
-static int64 largest_record(const rd_kafka_conf_t *conf);
 static void count_brokers(const char *stats);
 static int64 stats_number(const char *stats, const char *member);
 static void set_reachable(bool reachable);
@@ -224,7 +223,8 @@ create_producer(void)
 	sigset_t old;
 
 	memset(&figures_now, 0, sizeof(figures_now));
-	figures_now.largest_record = largest_record(conf);
+	/* what the client takes; the topic may take less */
+	figures_now.largest_record = agenda_kafka_conf_number(conf, "message.max.bytes");
 	/* the new threads inherit this mask */
 	sigfillset(&all);
 	pthread_sigmask(SIG_SETMASK, &all, &old);
@@ -490,18 +490,6 @@ is_permanent(rd_kafka_resp_err_t err)
 		default:
 			return false;
 	}
-}
-
-/* What the client takes; the topic may take less. */
-static int64
-largest_record(const rd_kafka_conf_t *conf)
-{
-	char value[32];
-	size_t size = sizeof(value);
-
-	if (rd_kafka_conf_get(conf, "message.max.bytes", value, &size) != RD_KAFKA_CONF_OK)
-		return 0;
-	return strtoll(value, NULL, 10);
 }
 
 static void

@@ -407,7 +407,7 @@ comment on function agenda._log_routes() is 'engine: which topics an event type 
 -- Records that the broker refuses for good, when each was sent alone: position n of the arrays is the nth.
 -- What becomes of it is its topic's policy (agenda.topics), which is returned; of "halt" nothing is written,
 -- since the drainer stays in front of that record.  A record that waits for an earlier one of its key
--- (p_waits) is set aside likewise.  Called again for the same record after a crash, or when a letter that
+-- (p_waits) is set aside likewise, unless there is none any more, or its topic's policy is another one: "free".  Called again for the same record after a crash, or when a letter that
 -- was sent again is refused again: then the request that it was sent for (p_asked; the epoch for an event of the log) is
 -- answered, but not one that was made meanwhile.
 create or replace function agenda._log_dead(p_seqs bigint[], p_times timestamptz[], p_topics text[], p_keys text[],
@@ -417,20 +417,26 @@ create or replace function agenda._log_dead(p_seqs bigint[], p_times timestamptz
 $$
 begin
     return query
-    with refused as materialized (
-        select r.*, case when r.waits then 'block_key' else coalesce(t.on_refused, 'skip') end as rule
+    with given as materialized (
+        select r.*, coalesce(t.on_refused, 'skip') as policy
           from unnest(p_seqs, p_times, p_topics, p_keys, p_reasons, p_attempts, p_waits, p_asked)
                with ordinality r(seq, occurred_at, topic, key, reason, attempts, waits, asked, n)
           left join agenda.topics t on t.topic = r.topic),
+    refused as materialized (
+        select g.*, case when not g.waits then g.policy
+                         when g.policy = 'block_key' and (exists (select from agenda.dead_letters d where d.topic = g.topic and d.key = g.key)
+                                                          or exists (select from given o where o.topic = g.topic and o.key = g.key and not o.waits)) then 'block_key'
+                         else 'free' end as rule
+          from given g),
     again as (
         update agenda.dead_letters d
            set attempts = d.attempts + r.attempts, reason = r.reason, failed_at = clock_timestamp(), redrive_at = nullif(d.redrive_at, r.asked)
-          from refused r where d.seq = r.seq and d.topic = r.topic and r.rule <> 'halt'),
+          from refused r where d.seq = r.seq and d.topic = r.topic and r.rule in ('skip', 'block_key')),
     first_time as (
         insert into agenda.dead_letters (seq, event_id, type, user_id, subject, key, occurred_at, trace, headers, data, topic, reason, attempts)
         select e.seq, e.id, e.type, e.user_id, e.subject, r.key, e.occurred_at, e.trace, e.headers, e.data, r.topic, r.reason, r.attempts
           from refused r join agenda.events e on e.seq = r.seq and e.occurred_at = r.occurred_at
-         where r.rule <> 'halt'
+         where r.rule in ('skip', 'block_key')
            and not exists (select from agenda.dead_letters d where d.seq = r.seq and d.topic = r.topic))
     select r.rule from refused r order by r.n;
 end

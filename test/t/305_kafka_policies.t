@@ -134,6 +134,23 @@ until_value('select count(*) from agenda.dead_letters', 0, 'no letters');
 until_value(q{select value from agenda.metrics() where name = 'agenda_drainer_blocked_keys'}, 0, 'the key to be free');
 pass('the key is free');
 
+# ---- a blocked key whose letters are given up, or whose topic has another policy ---------------------
+# and what is too large for the client
+my $too_large = "repeat('y', 200000)";
+emit_for('shop.block', $_, $too_large, 1) foreach qw(given-up skipped);
+until_value('select count(*) from agenda.dead_letters', 4, 'two keys to be held');
+sql(q{delete from agenda.dead_letters where key = 'given-up'});
+emit_for('shop.block', 'given-up', 2, 3);
+is_deeply([ numbers(arrives('t-block', 'given-up', 3), 'given-up') ], [ 2, 3 ], 'a key whose letters were deleted is free');
+emit_for('shop.block', 'given-up', 4, $too_large, 5);
+until_value(q{select count(*) from agenda.dead_letters where key = 'given-up'}, 2, 'until it is held again');
+emit_for('shop.block', 'skipped', 2);
+until_value(q{select count(*) from agenda.dead_letters where key = 'skipped'}, 3, 'another key to be held');
+sql(q{update agenda.topics set on_refused = 'skip' where topic = 't-block'});
+emit_for('shop.block', 'skipped', 3, $too_large, 4);
+is_deeply([ numbers(arrives('t-block', 'skipped', 4), 'skipped') ], [ 3, 4 ], 'when its topic skips, its later records go on');
+sql('delete from agenda.dead_letters');
+
 # ---- halt ---------------------------------------------------------------------------------------
 my $offset = -s $node->logfile;
 emit_for('shop.halt', 'h', 1, "repeat('y', 200000)", 3);

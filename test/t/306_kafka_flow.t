@@ -145,6 +145,14 @@ wait_until(sub { unpublished() == 0 }, 'the backlog to be published', 180);
 cmp_ok(metric('publish_seconds_count'), '>=', 100_000, 'each has been timed');
 cmp_ok(resident_kb($pid) - $before, '<', 24 * 1024, 'and memory is as it was');
 
+# ---- an event that takes more than all of it -----------------------------------------------------------
+$node->append_conf('postgresql.conf', "agenda.drainer_memory = '1MB'");
+$node->reload;
+wait_until(sub { sql('show agenda.drainer_memory') eq '1MB' }, 'the setting');
+sql(q{select agenda.emit('shop.bulk', 's', jsonb_build_object('t', repeat('z', 950000)), 'large')});
+ok(wait_until(sub { unpublished() == 0 }, 'the large event'), 'an event that takes more than the memory goes alone');
+is(sql('select count(*) from agenda.dead_letters'), 0, 'and is not refused');
+
 # ---- nothing to do -----------------------------------------------------------------------------------
 my $reads;
 wait_until(sub { my $r = metric('drainer_reads_total'); my $same = defined $reads && $r == $reads; $reads = $r; $same }, 'reads to end');
