@@ -23,7 +23,9 @@ begin
                     autovacuum_vacuum_insert_threshold = 100000, autovacuum_vacuum_insert_scale_factor = 0.5,
                     autovacuum_analyze_threshold = 10000, autovacuum_analyze_scale_factor = 0.5)', v_leaf);
     if p_parent = 'events' then
-        execute format('create unique index on agenda.%I (seq)', v_leaf);
+        execute format('create unique index %I on agenda.%I (seq)', v_leaf || '_seq', v_leaf);
+        -- where all tables are published, a user could not be forgotten without it
+        execute format('alter table agenda.%I replica identity using index %I', v_leaf, v_leaf || '_seq');
         execute format('create index on agenda.%I (xid)', v_leaf);
         -- the audit trail: what a user did, what became of a thing; entries are unique, to look for equal ones is in vain.
         -- Events of nobody (emit() by an application) are asked for by their things

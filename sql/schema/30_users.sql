@@ -101,6 +101,8 @@ create table agenda.holidays (
     label    text check (length(label) <= 200),
     unique nulls not distinct (user_id, calendar, day)
 );
+-- its key has nulls: rows of a published table could neither be changed nor deleted
+alter table agenda.holidays replica identity full;
 comment on table agenda.holidays is 'days off: a user''s own, and, without a user, those that everybody shares';
 comment on column agenda.holidays.calendar is 'name that preferences.holiday_calendar refers to';
 comment on constraint holidays_calendar_check on agenda.holidays is 'calendar must be 1 to 100 characters long';

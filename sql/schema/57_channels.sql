@@ -42,6 +42,8 @@ create table agenda.channel_trials (
     asked_at timestamptz not null default clock_timestamp()
 );
 create index channel_trials_user on agenda.channel_trials (user_id, asked_at);
+-- without a key, rows of a published table could not be deleted
+alter table agenda.channel_trials replica identity full;
 comment on table agenda.channel_trials is 'when users had confirmations and test messages sent, in the last hour';
 
 -- The queue of the deliverer.  It belongs to the real clock, whatever agenda.now says.

@@ -38,6 +38,17 @@ is((grep { $_->{key} eq $own } @$created), 1, 'by where it was written');
 sql('agenda', act_sql('alice', q{set local session_replication_role = replica; update agenda.tasks set title = 'silent'}));
 is(events('agenda'), '10', 'what is written as a replica is no event');
 
+# ---- everything is published -------------------------------------------------------------------------
+# what can be written otherwise can be written then; ticks and repetitions are never changed
+is(sql('agenda', q{select coalesce(string_agg(c.relname, ' '), '') from pg_class c
+        where c.relnamespace = 'agenda'::regnamespace and c.relkind = 'r' and c.relname !~ '^(ticks|replays)_' and c.relreplident = 'd'
+          and not exists (select from pg_index i where i.indrelid = c.oid and i.indisprimary)}), '', 'every table has what tells its rows apart');
+sql('agenda', 'create publication everything for all tables');
+sql('agenda', act_sql('alice', q{select agenda.set_preferences('{"timezone": "Europe/Berlin"}'); select agenda.set_holiday('2027-05-01'); select agenda.set_holiday('2027-05-01', label => 'off'); select agenda.remove_holiday('2027-05-01')}));
+wait_until(sub { sql('agenda', 'select lag from agenda.log_position()') eq '0' }, 'the log');
+is(sql('agenda', q{set role agenda_service; select agenda.forget_user(agenda.user_id_of('alice'))->>'tasks'}), '5', 'a user can be forgotten where all tables are published');
+sql('agenda', 'drop publication everything');
+
 sql('replica', 'alter subscription things disable; alter subscription things set (slot_name = none); drop subscription things');
 sql('agenda', q{select pg_drop_replication_slot('things')});
 $node->stop;
