@@ -110,7 +110,7 @@ begin
     v_none := agenda._enter(p_user, p_request_id, p_traceparent);
     status := 200;
     body := jsonb_build_object('items', (select jsonb_agg(agenda._audit_json(a) order by a.seq)
-                                           from (select * from agenda.task_history(p_id) h order by h.seq desc limit 1000) a));
+                                           from (select * from agenda.task_history(p_id) h order by h.seq desc limit 500) a));
     v_none := agenda._leave();
 end
 $$;

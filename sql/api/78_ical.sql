@@ -134,6 +134,22 @@ end
 $$;
 comment on function agenda._ical_task(agenda.tasks, agenda.recurring_tasks, text, text) is 'internal: a task as a component of a calendar';
 
+-- A calendar is made in memory, some times over.
+create or replace function agenda._check_ical_size(p_user uuid, p_closed boolean) returns void
+    language plpgsql stable as
+$$
+begin
+    if (select sum(octet_length(x.description) + octet_length(array_to_string(x.tags, ',')))
+          from (select t.description, t.tags from agenda.tasks t where t.user_id = p_user and t.deleted_at is null
+                                                                    and (p_closed or agenda._is_open(t.status))
+                union all
+                select r.description, r.tags from agenda.recurring_tasks r where r.user_id = p_user and r.deleted_at is null and r.is_active) x) > 33554432 then
+        raise exception using errcode = '54000', message = 'a calendar can have 32 MB of text';
+    end if;
+end
+$$;
+comment on function agenda._check_ical_size(uuid, boolean) is 'internal: raises 54000 for more text than a calendar can have';
+
 create or replace function agenda.export_ical(include_closed boolean default false, as_events boolean default false) returns text
     language plpgsql stable as
 $$
@@ -143,6 +159,7 @@ declare
     v_kind   constant text := case when as_events then 'VEVENT' else 'VTODO' end;
     v_parts  text[];
 begin
+    perform agenda._check_ical_size(v_user, coalesce(include_closed, false));
     select array_agg(x.part order by x.created_at, x.id) into v_parts
       from (select agenda._ical_series(r, v_kind) as part, r.created_at, r.id
               from agenda.recurring_tasks r

@@ -1,7 +1,7 @@
 -- Export as iCalendar: what stands in the text, whose things they are, and that odd text stays text.
 begin;
 set local search_path = public;
-select plan(29);
+select plan(31);
 
 set local agenda.now = '2025-03-10 12:00:00+00';
 create role t_app login in role agenda_app;
@@ -51,6 +51,16 @@ select ok(pg_temp.has('STATUS:COMPLETED', id, agenda.export_ical(true)) and pg_t
 create temp table odd as select id from agenda.create_task(E'x\r\nEND:VTODO\r\nBEGIN:VTODO\r\nUID:evil', due => '2025-03-15T00:00:00Z', description => repeat('ß', 500) || E'\u0001;,\\');
 select ok(pg_temp.has('SUMMARY:x\nEND:VTODO\nBEGIN:VTODO\nUID:evil', id), 'line ends in a title are no line ends') from odd;
 select is((select max(octet_length(l)) from regexp_split_to_table(agenda.export_ical(), '\r\n') l) <= 75, true, 'lines are folded');
+
+-- ---- too much ----
+savepoint much;
+reset role;
+set local session_replication_role = replica;
+insert into agenda.tasks (title, status, description) select 'much', 'cancelled', repeat('😀', 20000) from generate_series(1, 420);
+set local session_replication_role = origin;
+select lives_ok('select agenda.export_ical()', 'what is not in the calendar does not count');
+select throws_ok('select agenda.export_ical(true)', '54000', 'a calendar can have 32 MB of text', 'what is in it does');
+rollback to much;
 
 -- ---- somebody else ----
 select agenda.act_as(pg_temp.b());
