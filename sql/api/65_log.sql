@@ -104,6 +104,14 @@ end
 $$;
 comment on function agenda._close_partitions(timestamptz) is 'engine: notes which partitions receive nothing new';
 
+create or replace function agenda._log_kept_from(p_now timestamptz) returns timestamptz
+    language sql stable
+    begin atomic
+        select case s.retention when '-1' then '-infinity' else p_now - s.retention::interval end
+          from (select coalesce(nullif(current_setting('agenda.log_retention', true), ''), '90d') as retention) s;
+    end;
+comment on function agenda._log_kept_from(timestamptz) is 'engine: what the log has before that may go';
+
 -- Drops leaves that are older than the retention: events that have all been read, by every drainer, and ticks of
 -- which none is the newest one of a drainer.  Dropping locks the parent for a moment; who reads the log meanwhile (pg_dump) delays the
 -- drop to the next round, and writers wait no longer than the lock time-out.
@@ -113,19 +121,15 @@ create or replace function agenda._drop_partitions(p_now timestamptz) returns in
     set lock_timeout = '50ms' as
 $$
 declare
-    v_setting constant text := coalesce(nullif(current_setting('agenda.log_retention', true), ''), '90d');
     v_xmin    xid8;
     v_needed  boolean;
     v_leaf    agenda.log_leaves;
     v_dropped integer := 0;
 begin
-    if v_setting = '-1' then
-        return 0;
-    end if;
     v_xmin := (select pg_snapshot_xmin(p.lo) from agenda._log_positions() p order by 1 limit 1);
     for v_leaf in
         select * from agenda.log_leaves l
-         where l.upper <= p_now - case l.parent when 'replays' then '0'::interval else v_setting::interval end
+         where l.upper <= case l.parent when 'replays' then p_now else agenda._log_kept_from(p_now) end
            and l.closed_xmax <= v_xmin
          order by l.lower
     loop

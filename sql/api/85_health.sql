@@ -45,6 +45,17 @@ language c volatile parallel restricted as 'MODULE_PATHNAME', 'agenda_drainer_fi
 comment on function agenda._drainer_figures() is
 'engine: the drainers of this database together, since the server started';
 
+-- Partitions that ought to have been dropped: rounds come hourly, and the first one may have been in somebody's way.
+create or replace function agenda._log_overdue(out n bigint, out oldest date)
+    language sql stable security definer
+    set search_path = pg_catalog, agenda, pg_temp
+    begin atomic
+        select count(*), (min(l.lower) at time zone 'UTC')::date
+          from agenda.log_leaves l
+         where l.parent = 'events' and l.upper <= agenda._log_kept_from(clock_timestamp()) - interval '1 day';
+    end;
+comment on function agenda._log_overdue() is 'engine: how many partitions of the log are older than agenda.log_retention by more than a day, and the day of the oldest';
+
 -- What is wrong, in words; no row when all is well.  A worker goes round at least once a minute,
 -- an event ought to be out long before that.
 create or replace function agenda._problems(events bigint, oldest timestamptz)
@@ -90,6 +101,10 @@ as $$
             pg_size_pretty(bytes), current_setting('agenda.max_backlog'),
             case current_setting('agenda.backlog_policy') when 'reject' then ': changes are refused' else '' end)
         from agenda._backlog() where bytes >= nullif(pg_size_bytes(current_setting('agenda.max_backlog')), 0)
+        union all
+        select 10, format('%s partitions of the log, the oldest of %s, have not been dropped when it was time to: somebody reads the log, a transaction has '
+            'been open since, or a drainer is behind', n, oldest)
+        from agenda._log_overdue() where n > 0
     )
     select problem from found
     where not pg_is_in_recovery()

@@ -23,7 +23,18 @@ create or replace function agenda.metrics() returns table (name text, labels jso
                                 coalesce(extract(epoch from clock_timestamp() - l.oldest), 0)::double precision,
                                 'Age of the oldest event that waits; 0 when none does.')) b(name, value, help)
                 union all
-                select 3, 'agenda_dead_letters', jsonb_build_object('topic', d.topic), count(*)::double precision, 'gauge',
+                select 3, p.name, jsonb_build_object('table', l.parent), p.value, 'gauge', p.help, p.n
+                  from (select k.parent, count(*)::double precision as leaves,
+                               sum(pg_total_relation_size(to_regclass(format('agenda.%I', k.leaf))))::double precision as bytes
+                          from agenda.log_leaves k group by k.parent) l,
+                       lateral (values ('agenda_log_partitions', l.leaves, 'Partitions of the log.', 1),
+                               ('agenda_log_bytes', l.bytes, 'Their disk space, with indexes.', 2)) p(name, value, help, n)
+                union all
+                select 4, 'agenda_log_overdue_partitions', '{}'::jsonb, o.n::double precision, 'gauge',
+                       'Partitions that should have been dropped more than a day ago.', 0
+                  from agenda._log_overdue() o
+                union all
+                select 5, 'agenda_dead_letters', jsonb_build_object('topic', d.topic), count(*)::double precision, 'gauge',
                        'Records set aside, by topic.', 0
                   from agenda.dead_letters d group by d.topic) m(part, name, labels, value, kind, help, n)
          order by m.part, min(m.n) over (partition by m.part, regexp_replace(m.name, '_(bucket|sum|count)$', '')), m.n, m.name, m.labels::text;

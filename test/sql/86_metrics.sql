@@ -1,7 +1,7 @@
 -- Metrics: their form, who sees them, and that they follow what happens.
 begin;
 set local search_path = public;
-select plan(12);
+select plan(13);
 
 create role t_app login in role agenda_app;
 create role t_monitor login in role agenda_monitor;
@@ -20,6 +20,8 @@ select is((select count(*) from (select 1 from seen group by name, labels having
 select is((select array_agg(labels->>'worker' order by labels->>'worker') from seen where name = 'agenda_worker_up'), '{drainer,scanner}'::text[], 'both workers are there');
 select is((select max(value) from seen where name = 'agenda_publish_seconds_bucket'), (select value from seen where name = 'agenda_publish_seconds_count'), 'the last bucket has everything');
 select ok((select bool_and(value >= 0) from seen), 'nothing is negative');
+
+select is((select array_agg(labels->>'table' order by labels->>'table') from seen where name = 'agenda_log_bytes' and value > 0), '{events,ticks}'::text[], 'the log has its disk space');
 
 insert into agenda.dead_letters (seq, event_id, type, subject, key, occurred_at, headers, data, topic, reason, attempts)
     values (1, agenda.uuid7(), 'x', 'x', 'x', now(), '{}', '{}', 't_topic', 'too large', 2);

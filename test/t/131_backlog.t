@@ -128,6 +128,19 @@ wait_until(sub { $broker->count_records('again') >= $bulk }, 'all repetitions');
 is($broker->count_records('again'), $bulk, 'many windows of repetitions');
 wait_published();
 
+# --- a user who is forgotten while events of theirs are on their way, and refused ------------------
+$broker->command('down 1');
+sql(act_sql('eve', tasks(20)));
+wait_until(sub { sql(q{select value from agenda.metrics() where name = 'agenda_drainer_records_in_flight'}) >= 20 }, 'records on their way');
+sql(q{set role agenda_service; select agenda.forget_user(agenda.user_id_of('eve'), even_unpublished => true)});
+# the batch, then each of them alone
+$broker->command('error 0 10 21');
+$broker->command('up 1');
+wait_published();
+is(sql(q{select count(*) from agenda.dead_letters where type like 'task.%'}), '0', 'leaves no dead letter');
+my ($forgotten) = @{ $broker->consume([ 'user-forgotten' ], until => sub { @{ $_[0] } }) };
+is($forgotten->{event}{type}, 'user.forgotten', 'and the log goes on');
+
 # --- import without events -----------------------------------------------------------------------
 my $alice = sql(q{select agenda.user_id_of('alice')});
 my $file = "$PostgreSQL::Test::Utils::tmp_check/131_import.tsv";
