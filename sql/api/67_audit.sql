@@ -42,11 +42,11 @@ create view agenda.audit_log with (security_invoker = true) as
            e.occurred_at as at,
            e.user_id,
            e.actor,
-           agenda._audit_action(split_part(e.type, '.', 2)) as action,
-           split_part(e.type, '.', 1) as entity,
+           agenda._audit_action(split_part(e.type, '.', case when e.type like 'audit.%' then 3 else 2 end)) as action,
+           split_part(e.type, '.', case when e.type like 'audit.%' then 2 else 1 end) as entity,
            e.subject as entity_id,
-           e.data->'before' as before,
-           e.data->'after' as after,
+           nullif(e.data->'before', 'null') as before,
+           nullif(e.data->'after', 'null') as after,
            e.data->'changed' as changed,
            coalesce(e.headers->>'x-request-id', e.trace) as correlation_id,
            e.trace
@@ -64,6 +64,30 @@ create view agenda.task_event_log with (security_invoker = true) as
       from agenda.events e
      where e.type like 'task.%';
 comment on view agenda.task_event_log is 'what happened to tasks: created, updated, completed, deleted, due and the rest';
+
+-- An entry that no change of ours makes: an event of the application's own, whose type says what was done to what.
+create or replace function agenda.log_action(action text, entity_type text, entity_id uuid, before jsonb default null, after jsonb default null) returns uuid
+    language plpgsql volatile as
+$$
+declare
+    v_word constant text := '^[A-Za-z][A-Za-z0-9_-]{0,62}$';
+begin
+    if action is null or action !~ v_word then
+        raise exception using errcode = 'YA006', message = 'action must be a word of at most 63 letters, digits, underscores and hyphens', column = 'action';
+    elsif entity_type is null or entity_type !~ v_word then
+        raise exception using errcode = 'YA006', message = 'entity_type must be a word of at most 63 letters, digits, underscores and hyphens', column = 'entity_type';
+    elsif entity_id is null then
+        raise exception using errcode = 'YA006', message = 'entity_id must not be null', column = 'entity_id';
+    end if;
+    return agenda.emit(format('audit.%s.%s', entity_type, action), entity_id::text, jsonb_build_object('before', before, 'after', after)
+        || case when jsonb_typeof(before) = 'object' and jsonb_typeof(after) = 'object' then jsonb_build_object('changed', (
+               select coalesce(jsonb_agg(coalesce(b.key, a.key) order by coalesce(b.key, a.key)), '[]')
+                 from jsonb_each(before) b full join jsonb_each(after) a on a.key = b.key
+                where a.value is distinct from b.value)) else '{}' end);
+end
+$$;
+comment on function agenda.log_action(text, text, uuid, jsonb, jsonb)
+    is 'application: an entry of the caller''s own in the acting user''s audit trail, with the state before and after; returns its event''s id';
 
 -- The entries that a filter lets through, in no order.
 create or replace function agenda._filter_audit(p_user uuid, filter jsonb) returns setof agenda.audit_log

@@ -1,7 +1,7 @@
 -- The log as audit trail, and its partitions.
 begin;
 set local search_path = public;
-select plan(32);
+select plan(40);
 
 create role t_app login in role agenda_app;
 grant create, usage on schema public to t_app;
@@ -33,6 +33,18 @@ select throws_ok($$select agenda.list_audit('{"nonsense": 1}')$$, 'YA006', null,
 select is(agenda.task_as_of(t.id, times.created)->>'title', 'Draft', 'the task as it was') from t, times;
 select is(agenda.task_as_of(t.id, '2000-01-01'), null, 'before it existed there was none') from t;
 select is((select array_agg(event_type order by seq) from agenda.task_event_log l, t where l.task_id = t.id), '{created,updated,completed,deleted}'::text[], 'task_event_log');
+
+-- entries of an application's own
+select isnt(agenda.log_action('export', 'report', 'dddddddd-0000-4000-8000-000000000004', '{"pages": 1, "title": "x"}', '{"pages": 2, "title": "x", "size": 7}'), null, 'an action is logged');
+select is(row(l.action, l.entity, l.entity_id, l.user_id, l.before->>'pages', l.after->>'pages', l.changed)::text,
+          row('export', 'report', 'dddddddd-0000-4000-8000-000000000004', 'aaaaaaaa-0000-4000-8000-000000000001'::uuid, '1', '2', '["pages", "size"]'::jsonb)::text, 'with what it changed')
+  from agenda.list_audit('{"entity": "report", "action": "export"}') l;
+select agenda.log_action('complete', 'task', id) from t;
+select is((select array_agg(action) from t, agenda.task_history(t.id)), '{create,update,complete,delete,complete}'::text[], 'of a task it stands in its history');
+select is(row(h.before, h.after, h.changed)::text, '(,,)', 'without a state where none is given') from t, agenda.task_history(t.id) h order by h.seq desc limit 1;
+select is((select count(*) from agenda.task_event_log l, t where l.task_id = t.id), 4::bigint, 'but it is no event of the task');
+select throws_ok(format($$select agenda.log_action(%L, %L, %L)$$, a, e, i), 'YA006', null, format('not %s of %s %s', coalesce(a, 'null'), coalesce(e, 'null'), coalesce(i, 'null')))
+  from (values ('a.b', 'task', 'dddddddd-0000-4000-8000-000000000004'), ('read', '', 'dddddddd-0000-4000-8000-000000000004'), ('read', 'task', null)) v(a, e, i);
 
 select agenda.act_as('bbbbbbbb-0000-4000-8000-000000000002');
 select is((select count(*) from agenda.audit_log), 0::bigint, 'another user sees nothing in the view');

@@ -102,7 +102,7 @@ select is(array(select distinct name::text from pg_temp.callable('agenda_user') 
      snooze_notification,snooze_reminder,task_as_of,task_history,task_json,test_channel,trigger_recurring_task,undo,unread_count,
      update_channel,update_recurring_task,update_reminder,update_task,uuid7,why_not_notified,why_notified}'::text[], 'a person');
 select set_eq($$select signature from pg_temp.callable('agenda_app') except select signature from pg_temp.callable('agenda_user')$$,
-              $$values ('agenda.act_as(uuid)'), ('agenda.user_id_of(text)'), ('agenda.health()'), ('agenda.log_position()'), ('agenda.emit(text,text,jsonb,text,jsonb)')$$, 'an application, besides');
+              $$values ('agenda.act_as(uuid)'), ('agenda.user_id_of(text)'), ('agenda.health()'), ('agenda.log_position()'), ('agenda.emit(text,text,jsonb,text,jsonb)'), ('agenda.log_action(text,text,uuid,jsonb,jsonb)')$$, 'an application, besides');
 select is_empty($$select signature from pg_temp.callable('agenda_user') except select signature from pg_temp.callable('agenda_app')$$, 'and nothing less');
 select is(array(select distinct name::text from pg_temp.callable('agenda_user') where definer and name ~ '^_' order by 1), '{
      _acknowledge,_change_series,_complete_at,_ical_join,_ical_note,_make_occurrence,_snooze_task,_split_series}'::text[], 'what a person''s functions do with the owner''s rights: each looks for what is the acting user''s');
