@@ -23,12 +23,23 @@ create or replace function agenda.gw_rules() returns jsonb
              where c.connamespace = 'agenda'::regnamespace and c.contype = 'c');
 comment on function agenda.gw_rules() is 'gateway: column and comment of each CHECK that has one, by which the gateway explains what was refused; once per connection';
 
+-- The id that a name was mapped to is seen in every answer; where people choose their names, another one could come
+-- by it.
 create or replace function agenda.gw_login(p_sub text) returns uuid
     language plpgsql volatile strict security definer
     set search_path = pg_catalog, agenda, pg_temp as
 $$
+declare
+    v_user constant uuid := agenda.user_id_of(p_sub);
+    v_none text;
 begin
-    return agenda.user_id_of(p_sub);
+    v_none := agenda._enter(v_user);
+    if exists (select from agenda.users u where u.id = v_user and u.external_id <> p_sub) then
+        raise exception using errcode = 'YA010', message = 'the subject of the token is the id of a user who has a name',
+            hint = 'Tokens of this user have the name as subject.';
+    end if;
+    v_none := agenda._leave();
+    return v_user;
 end
 $$;
 comment on function agenda.gw_login(text) is 'gateway: user of a token''s subject, made at first sight; once per new token';

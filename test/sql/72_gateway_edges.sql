@@ -1,7 +1,7 @@
 -- What arrives at the edges: numbers, names and times that nobody sends but to see what happens.
 begin;
 set local search_path = public;
-select plan(51);
+select plan(57);
 
 set local agenda.now = '2025-03-10 12:00:00+00';
 create function pg_temp.a() returns uuid language sql as $$select 'aaaaaaaa-0000-4000-8000-000000000075'::uuid$$;
@@ -45,6 +45,15 @@ select is((select array_agg(o.occurrence_key::text) from agenda.recurrence_overr
 select throws_ok(format('select agenda.gw_patch_occurrence(pg_temp.a(), null, null, %L, %L)', s.id, jsonb_build_object('occurrence_key', '2025-03-14T09:00:00', 'due_date', x.at)),
                  'YA005', 'the due date is out of range', 'an occurrence that could not be made, due ' || x.at)
   from s, unnest('{9999-12-31T00:00:00Z,9999-12-30,0001-01-02T00:00:00}'::text[]) x (at) where not s.all_day;
+
+-- ---- who somebody is ----
+create temp table named as select agenda.gw_login('alice@example.org') as id;
+select is(agenda.gw_login('alice@example.org'), id, 'a name is one user') from named;
+select throws_ok(format('select agenda.gw_login(%L)', sub), 'YA010', null, 'whose id is nobody else''s name: ' || x.what)
+  from named, lateral (values ('as it is', id::text), ('in capitals', upper(id::text))) x (what, sub);
+select is(agenda.gw_login('cccccccc-0000-4000-8000-000000000075'), 'cccccccc-0000-4000-8000-000000000075', 'a user without a name has the id as name');
+select is(agenda.gw_login('CCCCCCCC-0000-4000-8000-000000000075'), 'cccccccc-0000-4000-8000-000000000075', 'however it is written');
+select is(agenda.current_user_id(), pg_temp.a(), 'and the acting user is the one before');
 
 -- ---- times as browsers write them ----
 create function pg_temp.next_key(p_series uuid) returns jsonb language sql as

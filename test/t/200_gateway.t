@@ -325,6 +325,7 @@ problem_is($late->get('/tasks'), 401, 'unauthorized', 'an expired token');
 # --- another user's things are like things that do not exist ----------------------------------------
 my $secret = $alice->post('/api/tasks', { title => 'Secret plan' })->{json};
 my $secret_series = $alice->post('/api/recurring-tasks', { title => 'Secret plan', recurrence_type => 'weekly' })->{json};
+problem_is($gateway->user($secret->{user_id})->get("/tasks/$secret->{id}"), 403, 'YA010', 'whose name is the id that alice was given is not alice');
 $node->safe_psql('agenda', qq{
     insert into agenda.notifications (user_id, type, title, dedupe_key, scheduled_for)
     values ('$user_id', 'due', 'Secret plan', 'secret', now())});
