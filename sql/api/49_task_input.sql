@@ -67,7 +67,9 @@ end
 $$;
 comment on function agenda._tags(jsonb, text) is 'internal: a member that is a list of tags';
 
--- Tags within their limits, and the checklist as it is kept: every item says whether it is done.
+-- Tags within their limits, and the checklist as it is kept: every item says whether it is done.  Its length as a
+-- whole is what leaves room for the rest of a task, twice, in an event (agenda.max_event_bytes): a task whose changes
+-- could not be logged could not be done.
 create or replace function agenda._check_template(p_tags text[], p_checklist jsonb) returns jsonb
     language plpgsql immutable as
 $$
@@ -81,6 +83,7 @@ begin
             column = 'tags';
     end if;
     if p_checklist <> '[]' and (jsonb_typeof(p_checklist) <> 'array' or jsonb_array_length(p_checklist) > 200
+                                or octet_length(p_checklist::text) > 300000
                                 or exists (select from jsonb_array_elements(p_checklist) e
                                             where jsonb_typeof(e) <> 'object' or jsonb_typeof(e->'text') is distinct from 'string'
                                                or length(e->>'text') not between 1 and 500
@@ -88,7 +91,7 @@ begin
                                                or e - '{text,done}'::text[] <> '{}')) then
         raise exception using errcode = 'YA006',
             message = 'the checklist is not valid',
-            hint = 'It is an array of at most 200 objects {"text": 1 to 500 characters, "done": true or false}.',
+            hint = 'It is an array of at most 200 objects {"text": 1 to 500 characters, "done": true or false}, 300 kB in all.',
             column = 'checklist';
     end if;
     if not jsonb_path_exists(p_checklist, '$[*] ? (!exists(@.done))') then

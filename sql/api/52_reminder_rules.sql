@@ -452,6 +452,8 @@ begin
     if jsonb_typeof(p_list) is distinct from 'array' or jsonb_array_length(p_list) > 20 then
         raise exception using errcode = 'YA006',
             message = format('%s must be an array of at most 20 reminders', p_field), column = p_field;
+    elsif octet_length(p_list::text) > 20000 then
+        raise exception using errcode = 'YA006', message = format('%s must be at most 20 kB long', p_field), column = p_field;
     end if;
     for i in 0 .. jsonb_array_length(p_list) - 1 loop
         if (agenda._reminder_in(p_list, p_field, i, 'UTC', null)).anchor = 'absolute' then

@@ -1,7 +1,7 @@
 -- What arrives at the edges: numbers, names and times that nobody sends but to see what happens.
 begin;
 set local search_path = public;
-select plan(57);
+select plan(69);
 
 set local agenda.now = '2025-03-10 12:00:00+00';
 create function pg_temp.a() returns uuid language sql as $$select 'aaaaaaaa-0000-4000-8000-000000000075'::uuid$$;
@@ -45,6 +45,21 @@ select is((select array_agg(o.occurrence_key::text) from agenda.recurrence_overr
 select throws_ok(format('select agenda.gw_patch_occurrence(pg_temp.a(), null, null, %L, %L)', s.id, jsonb_build_object('occurrence_key', '2025-03-14T09:00:00', 'due_date', x.at)),
                  'YA005', 'the due date is out of range', 'an occurrence that could not be made, due ' || x.at)
   from s, unnest('{9999-12-31T00:00:00Z,9999-12-30,0001-01-02T00:00:00}'::text[]) x (at) where not s.all_day;
+
+-- ---- the longest that there is ----
+create function pg_temp.longest(p_char text) returns jsonb language sql as
+$$select jsonb_build_object('title', repeat(p_char, 500), 'description', repeat(p_char, 20000),
+      'tags', (select jsonb_agg(repeat(p_char, 98) || n) from generate_series(10, 59) n),
+      'checklist', (select jsonb_agg(jsonb_build_object('text', repeat(p_char, least(500, 297500 / 200 / (length(to_json(p_char)::text) + octet_length(p_char) - length(p_char) - 2) - 12)))) from generate_series(1, 200)))$$;
+create temp table longest as select c, (g.body::jsonb->>'id')::uuid as id from unnest(array['x', '😀', E'\x01']) c, agenda.gw_create_task(pg_temp.a(), null, null, pg_temp.longest(c)) g;
+select is((select count(*) from longest l join agenda.tasks t using (id) where octet_length(t.checklist::text) between 100000 and 305000), 3::bigint, 'tasks of any length');
+select is((select status from agenda.gw_update_task(pg_temp.a(), null, null, l.id, jsonb_build_object('description', repeat(l.c, 19999)), null)), 200, 'can be changed') from longest l;
+select is((select status from agenda.gw_complete_task(pg_temp.a(), null, null, l.id, null)), 200, 'done') from longest l;
+select is((select status from agenda.gw_delete_task(pg_temp.a(), null, null, l.id, null)), 204, 'and deleted') from longest l;
+select throws_ok(format('select agenda.gw_create_task(pg_temp.a(), null, null, %L)', jsonb_build_object('title', 'x', 'checklist', (select jsonb_agg(jsonb_build_object('text', repeat('😀', 500))) from generate_series(1, 200)))),
+                 'YA006', 'the checklist is not valid', 'one with a longer checklist could not');
+select throws_ok($$select agenda.gw_set_preferences(pg_temp.a(), null, null, jsonb_build_object('default_reminders', jsonb_build_array(jsonb_build_object('offset', '-1 day', 'source', repeat('x', 20000)))), null)$$,
+                 'YA006', 'default_reminders must be at most 20 kB long', 'nor are default reminders a place for other things');
 
 -- ---- who somebody is ----
 create temp table named as select agenda.gw_login('alice@example.org') as id;
