@@ -78,6 +78,8 @@ OBJS = \
 	extension/recurrence/phrase.o \
 	extension/recurrence/phrase_days.o \
 	extension/recurrence/phrase_end.o \
+	extension/recurrence/phrase_except.o \
+	extension/recurrence/phrase_note.o \
 	extension/recurrence/phrase_times.o \
 	extension/recurrence/phrase_words.o \
 	extension/recurrence/phrase_english.o \

@@ -349,27 +349,29 @@ put_monthdays(struct rr_out *out, const struct rr_rule *rule, const char *joint)
 	rr_put(out, " days");
 }
 
-/* four or more in a row? */
-static bool
-is_run(uint64_t months)
+/* the first of four or more in a row, which may go on behind December; 0 if they are not */
+static int
+first_of_run(uint64_t months)
 {
-	int length = rr_highest(months) - rr_lowest(months) + 1;
+	/* those whose month before is not in the set */
+	uint64_t first = months & ~(months << 1 | months >> 11);
 
-	return length >= 4 && rr_popcount(months) == length;
+	return rr_popcount(months) >= 4 && rr_popcount(first) == 1 ? rr_lowest(first) : 0;
 }
 
-/* "in June and July", of days that are counted in them "of June", and four or more in a row "from June to October" */
+/* "in June and July", of days that are counted in them "of June", and four or more in a row "from October to June" */
 static void
 put_months(struct rr_out *out, const struct rr_rule *rule, bool of)
 {
 	const uint64_t months = rule->months;
+	int first = first_of_run(months);
 
-	if (is_run(months))
+	if (first > 0)
 	{
 		rr_put(out, " from ");
-		put_month(out, rr_lowest(months));
+		put_month(out, first);
 		rr_put(out, " to ");
-		put_month(out, rr_highest(months));
+		put_month(out, (first + rr_popcount(months) - 2) % 12 + 1);
 		return;
 	}
 	rr_put(out, of ? " of " : " in ");
@@ -565,7 +567,7 @@ put_every_month(struct rr_out *out, const struct rr_rule *rule)
 {
 	const uint64_t months = rule->months;
 
-	if (is_run(months))
+	if (first_of_run(months) > 0)
 	{
 		rr_put(out, "every month");
 		put_months(out, rule, false);

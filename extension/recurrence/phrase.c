@@ -11,7 +11,8 @@
  *				day 100 of the year | 24 December | the last workday
  *
  * The words are known by their kind alone; phrase_days.c has the days, phrase_times.c the times of day,
- * phrase_end.c the end.  What the grammar lets through is judged by rr_parse().
+ * phrase_end.c the end, phrase_except.c what is left out, phrase_note.c what stands in parentheses.
+ * What the grammar lets through is judged by rr_parse().
  */
 #include "phrase.h"
 
@@ -83,6 +84,7 @@ read_period(struct reader *r, enum sort sort, struct rr_word first)
 	{
 		r->rule->freq = RR_YEARLY;
 		r->has_freq = true;
+		r->days_first = true;
 		return rr_phrase_settle_days(r, false, first) && read_months(r);
 	}
 	next = after(r, &word);
@@ -135,6 +137,7 @@ read_head_days(struct reader *r)
 		return read_period(r, sort, first);
 	if (sort == WEEKDAYS && first.kind == RR_W_WEEKDAY && peek(r).kind == RR_W_THE)
 		return read_weekday_the(r, first);
+	r->days_first = true;
 	if (sort == DATES)
 		r->rule->freq = RR_YEARLY;
 	else
@@ -163,6 +166,7 @@ read_nth_of(struct reader *r, int64_t interval, struct rr_word word)
 	if (next.kind != RR_W_WEEKDAY || !read_head_days(r))
 		return next.kind != RR_W_WEEKDAY ? fail(r, RR_PHRASE_WORD, next) : false;
 	r->rule->interval = (int32_t) interval;
+	r->days_first = false;
 	return true;
 }
 
@@ -197,6 +201,8 @@ read_every(struct reader *r)
 	struct rr_word word = peek(r);
 	struct rr_word next = after(r, &word);
 
+	if (word.kind == RR_W_MARK)
+		return fail(r, RR_PHRASE_COMPLETION, word);
 	if (word.kind == RR_W_OTHER || word.kind == RR_W_ALTERNATE)
 	{
 		take(r);
@@ -235,7 +241,7 @@ read_every(struct reader *r)
 	return read_head_days(r);
 }
 
-/* "week", "2 weeks", "other week" */
+/* "week", "2 weeks", "other week", "third week" */
 static bool
 read_unit(struct reader *r)
 {
@@ -243,7 +249,7 @@ read_unit(struct reader *r)
 	struct rr_word unit = first;
 	int64_t interval = 1;
 
-	if (first.kind == RR_W_NUMBER || first.kind == RR_W_OTHER)
+	if (first.kind == RR_W_NUMBER || first.kind == RR_W_OTHER || first.kind == RR_W_ORDINAL)
 	{
 		interval = take(r).value;
 		unit = peek(r);
@@ -254,7 +260,7 @@ read_unit(struct reader *r)
 	return set_unit(r, interval, unit, first);
 }
 
-/* "once a week", "twice daily", "once every two weeks", "twice a month", "3 times a week" */
+/* "once a week", "twice daily", "once every two weeks", "once in 3 days", "3 times a week" */
 static bool
 read_often(struct reader *r)
 {
@@ -269,15 +275,22 @@ read_often(struct reader *r)
 		word = take(r);
 		return set_unit(r, 1, word, word);
 	}
-	return accept(r, RR_W_EVERY) || expect(r, RR_W_A) ? read_unit(r) : false;
+	if (accept(r, RR_W_IN))
+		accept(r, RR_W_A);
+	else if (!accept(r, RR_W_EVERY) && !expect(r, RR_W_A))
+		return false;
+	return read_unit(r);
 }
 
 static bool
 read_head(struct reader *r)
 {
-	struct rr_word word = peek(r);
-	struct rr_word next = after(r, &word);
+	struct rr_word word;
+	struct rr_word next;
 
+	accept(r, RR_W_REPEAT);
+	word = peek(r);
+	next = after(r, &word);
 	if (word.kind == RR_W_ADVERB)
 	{
 		take(r);
@@ -288,9 +301,17 @@ read_head(struct reader *r)
 	}
 	if (word.kind == RR_W_SO_OFTEN || (word.kind == RR_W_NUMBER && next.kind == RR_W_TIMES))
 		return read_often(r);
+	if (word.kind == RR_W_TWICE_A)
+	{
+		r->often = 2;
+		r->often_word = take(r);
+		return set_unit(r, 1, word, word);
+	}
 	if (word.kind == RR_W_PART)
 		return read_every(r);
-	if (word.kind == RR_W_STARTING || word.kind == RR_W_FROM)
+	if (word.kind == RR_W_AFTER)
+		return fail(r, RR_PHRASE_COMPLETION, word);
+	if ((word.kind == RR_W_STARTING || word.kind == RR_W_FROM) && !rr_phrase_is_edge(r, word))
 		return fail(r, RR_PHRASE_START, word);
 	/* "on Mondays", "at the end of the month" */
 	if (!accept(r, RR_W_ON))
@@ -347,41 +368,6 @@ read_condition(struct reader *r)
 	read = expect(r, RR_W_THAT) && expect(r, RR_W_IS) && read_day_clause(r);
 	r->asks = false;
 	return read;
-}
-
-static bool
-is_weekday(const struct reader *r, struct rr_word word)
-{
-	(void) r;
-	return word.kind == RR_W_WEEKDAY;
-}
-
-/* "except Saturday and Sunday", of every day or of the weekdays that were said */
-static bool
-read_except(struct reader *r)
-{
-	struct rr_rule *rule = r->rule;
-	struct rr_word first;
-	unsigned days = rule->weekdays;
-	unsigned except = 0;
-
-	accept(r, RR_W_ON);
-	first = peek(r);
-	if (days == 0 && rule->freq == RR_DAILY)
-		days = 127;
-	do
-	{
-		struct rr_word word = peek(r);
-
-		if (word.kind != RR_W_WEEKDAY)
-			return fail(r, RR_PHRASE_WORD, word);
-		except |= (unsigned) word.value & 127;
-		take(r);
-	} while (accept_separator(r, is_weekday));
-	if (has_nth(rule) || size_of(&rule->setpos) > 0 || (except & ~days) != 0 || except == days)
-		return fail(r, RR_PHRASE_MIXED, first);
-	rule->weekdays = (uint8_t) (days & ~except);
-	return true;
 }
 
 static bool
@@ -541,43 +527,54 @@ read_week_start(struct reader *r)
 	return true;
 }
 
-/* "shorter months on the last day)", "shorter months on the 1st of the next)" */
+/* "the 15th every month", "Mondays every other week", "1 May every year": the period of days that stand before it */
 static bool
-read_shorter(struct reader *r)
+read_repeat(struct reader *r, struct rr_word first)
 {
-	struct rr_word word;
-	bool back;
+	struct rr_rule *rule = r->rule;
+	uint8_t freq = rule->freq;
 
-	if (!expect(r, RR_W_SHORTER) || !expect(r, RR_W_UNIT) || !expect(r, RR_W_ON) ||
-		!expect(r, RR_W_THE))
+	if (!r->days_first)
+		return fail(r, RR_PHRASE_WORD, first);
+	r->days_first = false;
+	if (first.kind == RR_W_ADVERB ? !set_unit(r, 1, first, first) : !read_unit(r))
 		return false;
-	word = peek(r);
-	back = word.kind == RR_W_LAST;
-	if (!back && (word.kind != RR_W_ORDINAL || word.value != 1))
-		return fail(r, RR_PHRASE_WORD, word);
-	take(r);
-	r->rule->skip = back ? RR_SKIP_BACKWARD : RR_SKIP_FORWARD;
-	if (back ? !expect(r, RR_W_UNIT)
-			 : !(expect(r, RR_W_OF) && expect(r, RR_W_THE) && expect(r, RR_W_NEXT)))
-		return false;
-	return expect(r, RR_W_CLOSE);
+	/* "the first Monday in September every year" */
+	if (rule->freq == RR_YEARLY && rule->interval == 1 && rule->months != 0)
+		rule->freq = freq;
+	return rule->freq == freq || fail(r, RR_PHRASE_WHICH, first);
 }
 
-/* "(missing dates move back)" */
+/* "after 10 occurrences", but not "after completion" */
 static bool
-read_skip(struct reader *r)
+read_after(struct reader *r, struct rr_word first)
 {
-	struct rr_word word;
+	struct rr_word word = peek(r);
 
-	if (accept(r, RR_W_IN))
-		return read_shorter(r);
-	if (!expect(r, RR_W_MISSING) || !expect(r, RR_W_DATES) || !expect(r, RR_W_MOVE))
-		return false;
-	word = take(r);
-	if (word.kind != RR_W_WHERE)
-		return fail(r, RR_PHRASE_WORD, word);
-	r->rule->skip = (uint8_t) word.value;
-	return expect(r, RR_W_CLOSE);
+	if (word.kind == RR_W_SO_OFTEN || (word.kind == RR_W_NUMBER && !is_plain_number(r, word)))
+		return rr_phrase_count(r);
+	return fail(r, RR_PHRASE_COMPLETION, first);
+}
+
+/* a clause without a word that says what it is: "9:00", "9 am", "9-17", "10 times", "Monday", "the 15th" */
+static bool
+read_bare_clause(struct reader *r, struct rr_word word)
+{
+	struct rr_word next = after(r, &word);
+
+	if (rr_phrase_is_hours(r, word))
+		return rr_phrase_hours(r);
+	if (word.kind == RR_W_TIME ||
+		(word.kind == RR_W_NUMBER && (next.kind == RR_W_HALF || next.kind == RR_W_OCLOCK)))
+		return rr_phrase_at(r);
+	if (rr_phrase_is_date(r, word) ? r->rule->freq == RR_YEARLY
+		: word.kind == RR_W_WEEKDAY
+			? r->rule->freq <= RR_DAILY
+			: (word.kind == RR_W_THE || is_rank(r, word)) && r->rule->freq <= RR_MONTHLY)
+		return read_day_clause(r);
+	if (word.kind == RR_W_NUMBER || word.kind == RR_W_SO_OFTEN)
+		return rr_phrase_count(r);
+	return fail(r, RR_PHRASE_WORD, word);
 }
 
 /* everything behind the first word of a clause, which was taken */
@@ -589,7 +586,10 @@ read_clause(struct reader *r, struct rr_word word)
 		case RR_W_ON:
 			return read_day_clause(r);
 		case RR_W_EXCEPT:
-			return read_except(r);
+			return rr_phrase_except(r);
+		case RR_W_EVERY:
+		case RR_W_ADVERB:
+			return read_repeat(r, word);
 		case RR_W_IF:
 			return read_condition(r);
 		case RR_W_IN:
@@ -598,6 +598,8 @@ read_clause(struct reader *r, struct rr_word word)
 			return rr_phrase_at(r);
 		case RR_W_FROM:
 			return read_from(r, word);
+		case RR_W_BETWEEN:
+			return rr_phrase_hours(r);
 		case RR_W_STARTING:
 		case RR_W_BEGIN:
 			return fail(r, RR_PHRASE_START, word);
@@ -609,26 +611,24 @@ read_clause(struct reader *r, struct rr_word word)
 			return rr_phrase_for(r);
 		case RR_W_UNTIL:
 			return rr_phrase_until(r);
+		case RR_W_AFTER:
+			return read_after(r, word);
+		case RR_W_FOREVER:
+			return rr_phrase_forever(r, word);
 		case RR_W_TO:
 			/* "through 31 December", but no dash */
-			return word.end - word.start > 1 ? rr_phrase_until(r) : fail(r, RR_PHRASE_WORD, word);
+			return r->text[word.end - 1] > '-' ? rr_phrase_until(r) : fail(r, RR_PHRASE_WORD, word);
 		case RR_W_ONLY:
 			return read_only(r);
 		case RR_W_OPEN:
-			return read_skip(r);
-		case RR_W_TIME:
-			r->place = word.start;
-			return rr_phrase_at(r);
-		case RR_W_NUMBER:
-		case RR_W_SO_OFTEN:
-			r->place = word.start;
-			return rr_phrase_count(r);
+			return rr_phrase_note(r);
 		case RR_W_UNIT:
 			if (unit_freq(&word) == RR_WEEKLY && unit_size(&word) == 1)
 				return read_week_start(r);
 			return fail(r, RR_PHRASE_WORD, word);
 		default:
-			return fail(r, RR_PHRASE_WORD, word);
+			r->place = word.start;
+			return read_bare_clause(r, word);
 	}
 }
 
@@ -730,7 +730,8 @@ rr_phrase_parse(const char *text, size_t len, int64_t today, struct rr_phrase *p
 	memset(phrase, 0, sizeof(*phrase));
 	phrase->rule.interval = 1;
 	if (!rr_phrase_time_before(&r) || !read_head(&r) || !read_clauses(&r) || !check_bare(&r) ||
-		!check_often(&r) || !rr_phrase_check_part(&r) || !settle_rule(&r))
+		!check_often(&r) || !rr_phrase_check_part(&r) || !rr_phrase_settle_span(&r) ||
+		!settle_rule(&r))
 		return false;
 	phrase->at = single_time(&phrase->rule);
 	phrase->rest = peek(&r).start;

@@ -30,8 +30,8 @@
 	X(RR_PHRASE_START, "A rule does not say when it starts.", \
 		"Leave this out: the start is the due date of the task, or the start date of the recurring task.") \
 	X(RR_PHRASE_HOURS, "This part of the day is not understood.", \
-		"Say the hours or the times, as in: every hour from 9:00 to 17:00; every 20 minutes at hours 9 to 16; weekdays at 9:00.") \
-	X(RR_PHRASE_SPAN, "A length of time is not the end of a rule.", \
+		"Say the hours or the times, as in: every hour from 9:00 to 17:00; every 20 minutes from 9:00 to 16:40; weekdays at 9:00.") \
+	X(RR_PHRASE_SPAN, "This length of time is not a number of occurrences.", \
 		"Say how many times or until when, as in: for 3 times; until 1 March.") \
 	X(RR_PHRASE_UNTIL, "This is not a date.", \
 		"Say the last day, as in: until 1 March; until 2027-03-01; until the end of the year.") \
@@ -45,6 +45,16 @@
 		"Say which, as in: the first Saturday of the month; the first weekend day of the month.") \
 	X(RR_PHRASE_PART, "The phrase does not say a time in this part of the day.", \
 		"Say one, as in: every morning at 9:00; every evening at 7pm.") \
+	X(RR_PHRASE_LEFT_OUT, "A rule leaves out weekdays and months only.", \
+		"Say those, as in: every day except Sunday; every day except in August; single occurrences can be skipped.") \
+	X(RR_PHRASE_COMPLETION, "A rule does not count from when something was done.", \
+		"Leave this out, as in: every 3 days; a recurring task that counts from the completion has the preset after_completion.") \
+	X(RR_PHRASE_BIANNUAL, "This may mean twice a year or every two years.", \
+		"Say which, as in: every 6 months; every 2 years.") \
+	X(RR_PHRASE_SLASHED, "This may be read in more than one way.", \
+		"Name the month or write the year first, as in: 25 December; until 2027-12-25; parts of an hour are such as: every 30 minutes.") \
+	X(RR_PHRASE_SEASON, "A season is not the same months everywhere.", \
+		"Say the months, as in: every Monday from June to August.") \
 	X(RR_PHRASE_RULE, "", \
 		"Days by number are of a month or a year, weeks of a year: the 15th of every month; the first Monday of the month.")
 /* clang-format on */

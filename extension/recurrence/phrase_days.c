@@ -180,13 +180,31 @@ read_leap_day(struct reader *r)
 	return true;
 }
 
+/* "the end of the month", "beginning of the month"? */
+bool
+rr_phrase_is_edge(const struct reader *r, struct rr_word word)
+{
+	return (word.kind == RR_W_FINISH || word.kind == RR_W_STARTING || word.kind == RR_W_BEGIN) &&
+		   after(r, &word).kind == RR_W_OF;
+}
+
+/* "every month on 15" */
+static bool
+is_day_number(const struct reader *r, struct rr_word word)
+{
+	struct rr_word next = after(r, &word);
+
+	return r->has_freq && r->rule->freq == RR_MONTHLY && is_plain_number(r, word) &&
+		   next.kind != RR_W_HALF && next.kind != RR_W_OCLOCK && !is_unit(&next);
+}
+
 static bool
 is_day_item(const struct reader *r, struct rr_word word)
 {
 	struct rr_word next = after(r, &word);
 
-	return word.kind == RR_W_WEEKDAY || word.kind == RR_W_THE || word.kind == RR_W_LEAP ||
-		   is_rank(r, word) || rr_phrase_is_date(r, word) ||
+	return word.kind == RR_W_WEEKDAY || is_day_number(r, word) || word.kind == RR_W_THE ||
+		   word.kind == RR_W_LEAP || is_rank(r, word) || rr_phrase_is_date(r, word) ||
 		   (word.kind == RR_W_EVERY && next.kind == RR_W_WEEKDAY) ||
 		   (word.kind == RR_W_A && r->asks && next.kind == RR_W_WEEKDAY) ||
 		   (is_day(&word) && next.kind == RR_W_NUMBER);
@@ -210,12 +228,11 @@ read_day_item(struct reader *r, enum sort *sort)
 			return true;
 		}
 	}
-	/* "the end of the month" */
-	if (word.kind == RR_W_FINISH && after(r, &word).kind == RR_W_OF)
+	if (rr_phrase_is_edge(r, word))
 	{
 		take(r);
 		*sort = RANKS;
-		return add_rank(r, &r->days, -1, word);
+		return add_rank(r, &r->days, word.kind == RR_W_FINISH ? -1 : 1, word);
 	}
 	if (rr_phrase_is_date(r, word))
 	{
@@ -241,7 +258,24 @@ read_day_item(struct reader *r, enum sort *sort)
 	}
 	if (is_rank(r, word))
 		return read_ranked(r, sort);
+	if (is_day_number(r, word))
+	{
+		take(r);
+		*sort = RANKS;
+		return add_rank(r, &r->days, word.value, word);
+	}
 	return fail(r, RR_PHRASE_WORD, word);
+}
+
+/* "mon wed fri": a weekday may follow one without a separator */
+static bool
+goes_on(struct reader *r, struct rr_word word)
+{
+	struct rr_word next = peek(r);
+
+	return accept_separator(r, is_day_item) ||
+		   (word.kind == RR_W_WEEKDAY && word.value < RR_W_GROUP && next.kind == RR_W_WEEKDAY &&
+			next.value < RR_W_GROUP);
 }
 
 /* a list of days of one sort, of which the rule has none yet */
@@ -252,13 +286,15 @@ rr_phrase_days(struct reader *r, enum sort *sort)
 	bool had_weekdays = has_weekdays(r->rule) || size_of(&r->rule->setpos) > 0;
 	bool had_dates = r->rule->monthdays != 0 || r->rule->months != 0;
 
+	struct rr_word word;
+
 	*sort = NO_DAYS;
 	memset(&r->days, 0, sizeof(r->days));
 	do
 	{
-		struct rr_word word = peek(r);
 		enum sort item = NO_DAYS;
 
+		word = peek(r);
 		/* "the last Sunday and Monday": every Monday? */
 		if (word.kind == RR_W_WEEKDAY && *sort == WEEKDAYS && has_nth(r->rule))
 			return fail(r, RR_PHRASE_WHICH, word);
@@ -268,7 +304,7 @@ rr_phrase_days(struct reader *r, enum sort *sort)
 		if (*sort != NO_DAYS && (item != *sort || item == DATES || item == GROUP))
 			return fail(r, RR_PHRASE_MIXED, word);
 		*sort = item;
-	} while (accept_separator(r, is_day_item));
+	} while (goes_on(r, word));
 	if (*sort == DATES ? had_dates : *sort != RANKS && had_weekdays)
 		return fail(r, RR_PHRASE_TWICE, first);
 	return true;

@@ -1,6 +1,6 @@
 /*
  * phrase_end.c
- *		The end of a phrase: 10 times, until 1 March, until the end of the year.
+ *		The end of a phrase: 10 times, for 3 weeks, until 1 March, until the end of the year.
  */
 #include "civil.h"
 #include "phrase_reader.h"
@@ -127,6 +127,9 @@ rr_phrase_until(struct reader *r)
 	struct rr_rule *rule = r->rule;
 	int64_t day = 0;
 
+	/* "ends after 10 occurrences" */
+	if (accept(r, RR_W_AFTER))
+		return rr_phrase_count(r);
 	accept(r, RR_W_ON);
 	if (rule->until_kind != RR_UNTIL_NONE)
 		return fail(r, RR_PHRASE_TWICE, word);
@@ -145,14 +148,106 @@ rr_phrase_until(struct reader *r)
 	return true;
 }
 
-/* "10 times", but not "3 weeks" */
+/* "for 10 times", "for 3 weeks" */
 bool
 rr_phrase_for(struct reader *r)
 {
 	struct rr_word word = peek(r);
 	struct rr_word next = after(r, &word);
 
-	return (word.kind == RR_W_NUMBER || word.kind == RR_W_A) && is_unit(&next)
-			   ? fail(r, RR_PHRASE_SPAN, word)
-			   : rr_phrase_count(r);
+	if ((word.kind != RR_W_NUMBER && word.kind != RR_W_A) || !is_unit(&next))
+		return rr_phrase_count(r);
+	if (r->span != 0)
+		return fail(r, RR_PHRASE_TWICE, word);
+	r->span = word.kind == RR_W_A ? 1 : word.value;
+	r->span_word = word;
+	r->span_unit = next;
+	r->place = next.end;
+	return r->span > 0 || fail(r, RR_PHRASE_NUMBER, word);
+}
+
+/* the same days in every month: none is beyond the 28th, nor a fifth Friday */
+static bool
+are_in_every_month(const struct rr_rule *rule)
+{
+	uint64_t missing =
+		rule->skip == RR_SKIP_OMIT ? (rule->monthdays | rule->monthdays_minus) & ~rr_below(29) : 0;
+
+	for (int i = 0; i < 7; i++)
+		missing |= (rule->nth[i] | rule->nth_minus[i]) & ~rr_below(5);
+	return missing == 0;
+}
+
+/* how many days each period of the rule has, where all have as many; else 0 */
+static int64_t
+days_of_period(const struct rr_rule *rule)
+{
+	int weekdays = rr_popcount(rule->weekdays);
+	int days = rr_popcount(rule->monthdays) + rr_popcount(rule->monthdays_minus);
+	int nth = 0;
+
+	for (int i = 0; i < 7; i++)
+		nth += rr_popcount(rule->nth[i]) + rr_popcount(rule->nth_minus[i]);
+	if (size_of(&rule->setpos) > 0 || size_of(&rule->yeardays) > 0 ||
+		(rule->weeks | rule->weeks_minus) != 0)
+		return 0;
+	if (rule->freq == RR_WEEKLY)
+		return rule->months != 0 ? 0 : weekdays > 0 ? weekdays : 1;
+	if (weekdays > 0 || (days > 0 && nth > 0) || !are_in_every_month(rule))
+		return 0;
+	if (rule->freq == RR_YEARLY)
+		return nth > 0 ? 0 : (int64_t) days * rr_popcount(rule->months);
+	if (rule->months != 0 || (rule->freq >= RR_DAILY && days + nth > 0))
+		return 0;
+	/* the day of the start may be missing in some months */
+	if (rule->freq == RR_MONTHLY)
+		return days + nth > 0 ? days + nth : rule->skip != RR_SKIP_OMIT;
+	return 1;
+}
+
+/* so many seconds, or months where these are no number of seconds */
+static int64_t
+length_of(enum rr_freq freq, bool *months)
+{
+	static const int lengths[] = { 12, 1, 604800, 86400, 3600, 60, 1 };
+
+	*months = freq <= RR_MONTHLY;
+	return lengths[freq];
+}
+
+/* a length of time is a number of occurrences if it is one of whole periods that all have as many */
+bool
+rr_phrase_settle_span(struct reader *r)
+{
+	struct rr_rule *rule = r->rule;
+	bool in_months;
+	bool span_in_months;
+	int64_t period = rule->interval * length_of((enum rr_freq) rule->freq, &in_months);
+	int64_t span = 0;
+	int64_t count = days_of_period(rule);
+
+	if (r->span == 0)
+		return true;
+	if (rule->count != 0 || rule->until_kind != RR_UNTIL_NONE)
+		return fail(r, RR_PHRASE_TWICE, r->span_word);
+	span =
+		r->span * unit_size(&r->span_unit) * length_of(unit_freq(&r->span_unit), &span_in_months);
+	if (rule->hours != 0 || rule->minutes != 0 || rule->seconds != 0)
+		count *= rule->freq > RR_DAILY ? 0
+									   : rr_popcount(rule->hours) * rr_popcount(rule->minutes) *
+											 (rule->seconds != 0 ? rr_popcount(rule->seconds) : 1);
+	if (in_months != span_in_months || span % period != 0 || count == 0)
+		return fail(r, RR_PHRASE_SPAN, r->span_word);
+	if (span / period > INT32_MAX / count)
+		return fail(r, RR_PHRASE_NUMBER, r->span_word);
+	rule->count = (int32_t) (span / period * count);
+	return true;
+}
+
+/* no end is what a rule has that says none */
+bool
+rr_phrase_forever(struct reader *r, struct rr_word word)
+{
+	return (r->rule->count == 0 && r->rule->until_kind == RR_UNTIL_NONE && r->span == 0) ||
+		   fail(r, RR_PHRASE_TWICE, word);
 }

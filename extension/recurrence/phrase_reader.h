@@ -37,6 +37,10 @@ struct reader
 	struct rr_word often_word;
 	struct rr_word bare; /* "on Monday", "on the 15th", of which a period may have many */
 	struct rr_word part; /* "in the morning", which the times must be in */
+	bool days_first;     /* "the 15th", "Mondays", behind which a period may follow */
+	int64_t span;        /* "for 3 weeks": so many; 0: not said */
+	struct rr_word span_unit;
+	struct rr_word span_word;
 	struct rr_phrase_error *error;
 };
 
@@ -72,10 +76,29 @@ accept(struct reader *r, enum rr_word_kind kind)
 	return true;
 }
 
+/* some words say better than the place they stand at what is wrong */
+static inline enum rr_phrase_code
+code_of(enum rr_phrase_code code, const struct rr_word *word)
+{
+	switch (word->kind)
+	{
+		case RR_W_END:
+			return code == RR_PHRASE_WORD ? RR_PHRASE_SHORT : code;
+		case RR_W_SLASHED:
+			return RR_PHRASE_SLASHED;
+		case RR_W_BIANNUAL:
+			return RR_PHRASE_BIANNUAL;
+		case RR_W_SEASON:
+			return RR_PHRASE_SEASON;
+		default:
+			return code;
+	}
+}
+
 static inline bool
 fail(struct reader *r, enum rr_phrase_code code, struct rr_word word)
 {
-	r->error->code = word.kind == RR_W_END && code == RR_PHRASE_WORD ? RR_PHRASE_SHORT : code;
+	r->error->code = code_of(code, &word);
 	r->error->rule_code = RR_OK;
 	r->error->position = word.start;
 	r->error->end = word.end;
@@ -119,7 +142,7 @@ is_week(const struct rr_word *word)
 	return word->kind == RR_W_UNIT && unit_freq(word) == RR_WEEKLY && unit_size(word) == 1;
 }
 
-/* a rank such as "first", "15th", "last", "second to last", "2nd last": its last word, or one that is none */
+/* "first", "15th", "last", "second to last", "2nd last", "next to last": its last word, or one that is none */
 static inline struct rr_word
 rank_at(const struct reader *r, struct rr_word word, int64_t *rank)
 {
@@ -127,7 +150,7 @@ rank_at(const struct reader *r, struct rr_word word, int64_t *rank)
 	struct rr_word last;
 
 	*rank = word.value;
-	if (word.kind == RR_W_SECOND)
+	if (word.kind == RR_W_SECOND || word.kind == RR_W_NEXT)
 		*rank = 2;
 	else if (word.kind != RR_W_RANK && word.kind != RR_W_ORDINAL && word.kind != RR_W_LAST)
 	{
@@ -137,7 +160,10 @@ rank_at(const struct reader *r, struct rr_word word, int64_t *rank)
 	to = after(r, &word);
 	last = to.kind == RR_W_TO ? after(r, &to) : to;
 	if (last.kind != RR_W_LAST || *rank < (to.kind == RR_W_TO ? 1 : 2))
+	{
+		*rank = word.kind == RR_W_NEXT ? 0 : *rank;
 		return word;
+	}
 	*rank = -*rank;
 	return last;
 }
@@ -342,6 +368,8 @@ extern bool rr_phrase_days(struct reader *r, enum sort *sort);
 extern bool rr_phrase_settle_days(struct reader *r, bool of_year, struct rr_word word);
 /* "24 December", "24th of December", "December 24th"? */
 extern bool rr_phrase_is_date(const struct reader *r, struct rr_word word);
+/* "the end of the month", "beginning of the month"? */
+extern bool rr_phrase_is_edge(const struct reader *r, struct rr_word word);
 /* the day and the month of a date */
 extern bool rr_phrase_date(struct reader *r, int *day, int *month);
 
@@ -352,7 +380,9 @@ extern bool rr_phrase_is_time(const struct reader *r, struct rr_word word);
 extern bool rr_phrase_at(struct reader *r);
 /* "9am every day": the time may stand before the head */
 extern bool rr_phrase_time_before(struct reader *r);
-/* behind "from": "9:00 to 17:00" */
+/* "9:00 to 17:00", "9-17"? */
+extern bool rr_phrase_is_hours(const struct reader *r, struct rr_word word);
+/* behind "from", "between": "9:00 to 17:00" */
 extern bool rr_phrase_hours(struct reader *r);
 /* "morning", which was taken; the times that are said must be times of it */
 extern bool rr_phrase_part(struct reader *r, struct rr_word word);
@@ -362,9 +392,21 @@ extern bool rr_phrase_check_part(struct reader *r);
 
 /* "10 times" */
 extern bool rr_phrase_count(struct reader *r);
-/* behind "for": likewise, and no length of time */
+/* behind "for": likewise, or a length of time, which is a number of times in the end */
 extern bool rr_phrase_for(struct reader *r);
-/* behind "until" */
+extern bool rr_phrase_settle_span(struct reader *r);
+/* behind "until", "ending" */
 extern bool rr_phrase_until(struct reader *r);
+/* "forever" */
+extern bool rr_phrase_forever(struct reader *r, struct rr_word word);
+
+/* ---- what is left out (phrase_except.c) -------------------------------------------------- */
+
+/* behind "except": weekdays or months */
+extern bool rr_phrase_except(struct reader *r);
+
+/* ---- what stands in parentheses (phrase_note.c) ------------------------------------------ */
+
+extern bool rr_phrase_note(struct reader *r);
 
 #endif

@@ -13,19 +13,30 @@
 bool
 rr_phrase_is_time(const struct reader *r, struct rr_word word)
 {
-	return word.kind == RR_W_TIME || is_plain_number(r, word);
+	return word.kind == RR_W_TIME || word.kind == RR_W_DOTTED || is_plain_number(r, word);
 }
 
-/* "17:00", "9", "9 am" */
+/* "9", "0930" */
+static int64_t
+time_of_number(struct rr_word word)
+{
+	if (word.end - word.start != 4)
+		return word.value * 3600;
+	return word.value % 100 < 60 ? word.value / 100 * 3600 + word.value % 100 * 60 : -1;
+}
+
+/* "17:00", "17.00", "9", "9 am", "9 o'clock" */
 static bool
 read_time(struct reader *r, int64_t *time, bool *to_the_second)
 {
 	struct rr_word word = take(r);
 	struct rr_word half = peek(r);
 
-	if (word.kind != RR_W_TIME && word.kind != RR_W_NUMBER)
+	if (word.kind != RR_W_TIME && word.kind != RR_W_NUMBER && word.kind != RR_W_DOTTED)
 		return fail(r, RR_PHRASE_WORD, word);
-	*time = word.kind == RR_W_NUMBER ? word.value * 3600 : word.value;
+	*time = word.kind == RR_W_NUMBER ? time_of_number(word) : word.value;
+	if (word.kind == RR_W_NUMBER && accept(r, RR_W_OCLOCK))
+		half = peek(r);
 	if (*time < 0 || *time >= RR_DAY_SECONDS)
 		return fail(r, RR_PHRASE_DATE, word);
 	if (half.kind == RR_W_HALF)
@@ -146,26 +157,48 @@ rr_phrase_time_before(struct reader *r)
 	return rr_phrase_at(r);
 }
 
-/* "every hour from 9:00 to 17:00": at these hours */
+bool
+rr_phrase_is_hours(const struct reader *r, struct rr_word word)
+{
+	struct rr_word to = after(r, &word);
+
+	if (to.kind == RR_W_HALF)
+		to = after(r, &to);
+	return rr_phrase_is_time(r, word) && to.kind == RR_W_TO && rr_phrase_is_time(r, after(r, &to));
+}
+
+/*
+ * "every hour from 9:00 to 17:00", "every 30 minutes between 9:00 and 16:30": at these times of
+ * the day.  Other steps than an hour begin anew every day, so they are times of every day.
+ */
 bool
 rr_phrase_hours(struct reader *r)
 {
 	struct rr_word word = peek(r);
+	struct rr_rule *rule = r->rule;
+	int64_t step = (int64_t) rule->interval * (rule->freq == RR_HOURLY ? 3600 : 60);
 	int64_t first = 0;
 	int64_t last = 0;
 	bool to_the_second = false;
+	int n = 0;
 
-	if (r->rule->freq != RR_HOURLY || r->rule->interval != 1)
+	if (rule->freq != RR_HOURLY && rule->freq != RR_MINUTELY)
 		return fail(r, RR_PHRASE_HOURS, word);
-	if (r->rule->hours != 0 || r->rule->minutes != 0)
+	if (rule->hours != 0 || rule->minutes != 0)
 		return fail(r, RR_PHRASE_TWICE, word);
-	if (!read_time(r, &first, &to_the_second) || !expect(r, RR_W_TO) ||
+	if (!read_time(r, &first, &to_the_second) || !(accept(r, RR_W_AND) || expect(r, RR_W_TO)) ||
 		!read_time(r, &last, &to_the_second))
 		return false;
-	if (first % 3600 != 0 || last % 3600 != 0 || first >= last || to_the_second)
+	for (int64_t time = first; time <= last; time += step, n++)
+	{
+		rule->hours |= (uint32_t) 1 << (time / 3600);
+		rule->minutes |= UINT64_C(1) << (time / 60 % 60);
+	}
+	if (n < 2 || to_the_second || rr_popcount(rule->hours) * rr_popcount(rule->minutes) != n)
 		return fail(r, RR_PHRASE_HOURS, word);
-	r->rule->hours =
-		(uint32_t) (rr_below((int) (last / 3600) + 1) & ~rr_below((int) (first / 3600)));
-	r->rule->minutes = 1;
+	if (step == 3600)
+		return true;
+	rule->freq = RR_DAILY;
+	rule->interval = 1;
 	return true;
 }

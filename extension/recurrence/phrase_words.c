@@ -11,6 +11,10 @@
 
 /* numbers are cut to this; nothing that counts is as large */
 #define LARGE INT64_C(99999999999)
+/* so many words can be one of the vocabulary */
+#define MAX_WORDS 3
+/* longer than any entry */
+#define MAX_KEY 30
 
 static bool
 is_digit(char c)
@@ -24,11 +28,44 @@ lower(char c)
 	return c >= 'A' && c <= 'Z' ? (char) (c - 'A' + 'a') : c;
 }
 
+/* what telephones and typesetters put for ASCII */
+static const struct
+{
+	const char *bytes;
+	char plain;
+} typeset[] = {
+	{ "\xc2\xa0", ' ' },     /* no-break space */
+	{ "\xe2\x80\xaf", ' ' }, /* a narrow one, which stands before AM and PM */
+	{ "\xe2\x80\x93", '-' }, /* dashes */
+	{ "\xe2\x80\x94", '-' }, { "\xe2\x80\x99", '\'' }, /* apostrophe */
+};
+
+/* the character at a place in lower case, '\0' at the end of the text, and how many bytes it has */
+static char
+char_at(const char *text, size_t len, size_t place, size_t *size)
+{
+	*size = place < len;
+	if (place >= len)
+		return '\0';
+	for (size_t i = 0;
+		 (unsigned char) text[place] >= 0x80 && i < sizeof(typeset) / sizeof(typeset[0]); i++)
+	{
+		size_t n = strlen(typeset[i].bytes);
+
+		if (n <= len - place && memcmp(text + place, typeset[i].bytes, n) == 0)
+		{
+			*size = n;
+			return typeset[i].plain;
+		}
+	}
+	return lower(text[place]);
+}
+
 /* bytes above ASCII are letters of words that nobody knows */
 static bool
 is_letter(char c)
 {
-	return (lower(c) >= 'a' && lower(c) <= 'z') || (unsigned char) c >= 0x80;
+	return (c >= 'a' && c <= 'z') || (unsigned char) c >= 0x80;
 }
 
 static bool
@@ -38,21 +75,124 @@ is_space(char c)
 }
 
 static bool
-same_word(const char *text, size_t len, const char *word)
+letter_at(const char *text, size_t len, size_t place)
 {
-	for (size_t i = 0; i < len; i++)
-		if (word[i] == '\0' || lower(text[i]) != word[i])
-			return false;
-	return word[len] == '\0';
+	size_t size;
+
+	return is_letter(char_at(text, len, place, &size));
 }
 
+static bool
+digit_at(const char *text, size_t len, size_t place)
+{
+	return place < len && is_digit(text[place]);
+}
+
+static size_t
+skip_spaces(const char *text, size_t len, size_t place)
+{
+	size_t size;
+
+	while (is_space(char_at(text, len, place, &size)))
+		place += size;
+	return place;
+}
+
+static size_t
+skip_letters(const char *text, size_t len, size_t place)
+{
+	size_t size;
+
+	while (is_letter(char_at(text, len, place, &size)))
+		place += size;
+	return place;
+}
+
+/* behind the letters, digits and apostrophes of a word */
+static size_t
+skip_word(const char *text, size_t len, size_t place)
+{
+	for (;;)
+	{
+		size_t size;
+		char c = char_at(text, len, place, &size);
+
+		if (!is_letter(c) && !is_digit(c) && (c != '\'' || !letter_at(text, len, place + size)))
+			return place;
+		place += size;
+	}
+}
+
+/* where the next word of several that belong together begins: behind spaces or one hyphen; 0 if there is none */
+static size_t
+skip_joint(const char *text, size_t len, size_t place)
+{
+	size_t size;
+	size_t next = skip_spaces(text, len, place);
+
+	if (next == place && char_at(text, len, place, &size) == '-')
+		next = place + size;
+	return next > place && letter_at(text, len, next) ? next : 0;
+}
+
+/* up to three words as the vocabulary writes them: lower case, one space for each joint */
+struct key
+{
+	char text[MAX_KEY + 1];
+	int words;
+	size_t len[MAX_WORDS]; /* of the key up to each word */
+	size_t end[MAX_WORDS]; /* of each word in the text */
+};
+
+/* add the word at start..end of the text; false if it is longer than any that is known */
+static bool
+add_word(struct key *key, const char *text, size_t start, size_t end)
+{
+	size_t n = key->words > 0 ? key->len[key->words - 1] : 0;
+	size_t size;
+
+	if (key->words > 0)
+		key->text[n++] = ' ';
+	for (; start < end; start += size)
+	{
+		if (n >= MAX_KEY)
+			return false;
+		key->text[n++] = char_at(text, end, start, &size);
+	}
+	key->len[key->words] = n;
+	key->end[key->words++] = end;
+	return true;
+}
+
+/* the longest entry that the key begins with, and where that ends in the text */
+static const struct rr_vocabulary *
+find_key(const struct key *key, size_t *end)
+{
+	const struct rr_vocabulary *found = NULL;
+	int words = 0;
+
+	for (const struct rr_vocabulary *v = rr_english; v->word != NULL; v++)
+		if (v->word[0] == key->text[0])
+			for (int n = key->words; n > words; n--)
+				if (strncmp(v->word, key->text, key->len[n - 1]) == 0 &&
+					v->word[key->len[n - 1]] == '\0')
+				{
+					found = v;
+					words = n;
+				}
+	if (found != NULL)
+		*end = key->end[words - 1];
+	return found;
+}
+
+/* a single word */
 static const struct rr_vocabulary *
 find_word(const char *text, size_t len)
 {
-	for (const struct rr_vocabulary *v = rr_english; v->word != NULL; v++)
-		if (same_word(text, len, v->word))
-			return v;
-	return NULL;
+	struct key key = { .words = 0 };
+	size_t end;
+
+	return len > 0 && add_word(&key, text, 0, len) ? find_key(&key, &end) : NULL;
 }
 
 /* digits from *place on, which moves behind them */
@@ -66,40 +206,64 @@ read_digits(const char *text, size_t len, size_t *place)
 	return number > LARGE ? LARGE : number;
 }
 
-/* ":30", ":30:15" behind an hour, then am or pm */
+/* "pm", "p.m." at a place, which moves behind it; NULL where there is none */
+static const struct rr_vocabulary *
+read_half(const char *text, size_t len, size_t *place)
+{
+	size_t end = *place;
+	char letters[2];
+	const struct rr_vocabulary *half;
+
+	for (int i = 0; i < 2; i++)
+	{
+		if (end == len)
+			return NULL;
+		letters[i] = text[end++];
+		if (end < len && text[end] == '.')
+			end++;
+	}
+	half = letter_at(text, len, end) ? NULL : find_word(letters, 2);
+	if (half == NULL || half->kind != RR_W_HALF)
+		return NULL;
+	*place = end;
+	return half;
+}
+
+/* ".30" behind an hour, and no decimal fraction or date */
+static bool
+is_dotted(const char *text, size_t len, size_t place)
+{
+	return place < len && text[place] == '.' && digit_at(text, len, place + 1) &&
+		   digit_at(text, len, place + 2) && !digit_at(text, len, place + 3) &&
+		   !(place + 3 < len && text[place + 3] == '.' && digit_at(text, len, place + 4));
+}
+
+/* ":30", ":30:15", ".30" behind an hour, then am or pm */
 static void
 read_time(const char *text, size_t len, struct rr_word *word)
 {
-	int64_t hour = word->value;
-	int64_t minute = 0;
-	int64_t second = 0;
-	const struct rr_vocabulary *half = NULL;
-	size_t end = word->end;
+	int64_t parts[3] = { word->value, 0, 0 };
+	bool dotted = is_dotted(text, len, word->end);
+	const struct rr_vocabulary *half;
+	int n = 1;
 
-	for (int i = 0; i < 2 && end + 1 < len && text[end] == ':' && is_digit(text[end + 1]); i++)
+	while (n < (dotted ? 2 : 3) && word->end < len && text[word->end] == (dotted ? '.' : ':') &&
+		   digit_at(text, len, word->end + 1))
 	{
-		end++;
-		if (i == 0)
-			minute = read_digits(text, len, &end);
-		else
-			second = read_digits(text, len, &end);
-		word->to_the_second = i == 1;
+		word->end++;
+		parts[n++] = read_digits(text, len, &word->end);
 	}
-	word->end = end;
-	while (end < len && is_letter(text[end]))
-		end++;
-	if (end > word->end)
-		half = find_word(text + word->end, end - word->end);
-	word->end = end;
-	word->kind =
-		end > word->start && (half == NULL || half->kind != RR_W_HALF) && is_letter(text[end - 1])
-			? RR_W_UNKNOWN
-			: RR_W_TIME;
-	if (half != NULL && hour >= 1 && hour <= 12)
-		hour = hour % 12 + half->value / 3600;
-	else if (half != NULL)
-		hour = 24;
-	word->value = hour < 24 && minute < 60 && second < 60 ? hour * 3600 + minute * 60 + second : -1;
+	word->to_the_second = n == 3;
+	half = read_half(text, len, &word->end);
+	word->kind = dotted && half == NULL ? RR_W_DOTTED : RR_W_TIME;
+	if (letter_at(text, len, word->end))
+		word->kind = RR_W_UNKNOWN;
+	word->end = skip_letters(text, len, word->end);
+	if (half != NULL)
+		parts[0] = parts[0] >= 1 && parts[0] <= 12 ? parts[0] % 12 + half->value / 3600 : 24;
+	word->value = parts[0] < 24 && parts[1] < 60 && parts[2] < 60
+					  ? parts[0] * 3600 + parts[1] * 60 + parts[2]
+					  : -1;
 }
 
 /* "-03-01" behind a year */
@@ -129,68 +293,107 @@ read_date(const char *text, size_t len, struct rr_word *word)
 	return true;
 }
 
-/* a number and what is tied to it: 15, 15th, 9am, 17:00, 2027-03-01 */
+static void
+read_slashed(const char *text, size_t len, struct rr_word *word)
+{
+	while (word->end < len && (is_digit(text[word->end]) || text[word->end] == '/'))
+		word->end++;
+	word->kind = RR_W_SLASHED;
+}
+
+static bool
+is_ordinal(const char *letters, size_t n)
+{
+	for (int i = 0; rr_english_ordinals[i] != NULL; i++)
+	{
+		size_t same = 0;
+
+		while (same < n && lower(letters[same]) == rr_english_ordinals[i][same])
+			same++;
+		if (same == n && rr_english_ordinals[i][n] == '\0')
+			return true;
+	}
+	return false;
+}
+
+/* a number and what is tied to it: 15, 15th, 9am, 17:00, 2027-03-01; a unit ("12h", "3x") is a word of its own */
 static void
 read_number(const char *text, size_t len, struct rr_word *word)
 {
-	size_t end;
+	const struct rr_vocabulary *known;
+	size_t letters;
 
 	word->value = read_digits(text, len, &word->end);
 	word->kind = RR_W_NUMBER;
 	if (read_date(text, len, word))
 		return;
-	for (end = word->end; end < len && is_letter(text[end]);)
-		end++;
-	for (int i = 0; end > word->end && rr_english_ordinals[i] != NULL; i++)
-		if (same_word(text + word->end, end - word->end, rr_english_ordinals[i]))
-		{
-			word->kind = RR_W_ORDINAL;
-			word->end = end;
-			return;
-		}
-	if (end > word->end || (end + 1 < len && text[end] == ':' && is_digit(text[end + 1])))
+	letters = skip_letters(text, len, word->end) - word->end;
+	known = find_word(text + word->end, letters);
+	if (letters > 0 && is_ordinal(text + word->end, letters))
+	{
+		word->kind = RR_W_ORDINAL;
+		word->end += letters;
+	}
+	else if (word->end < len && text[word->end] == '/' && digit_at(text, len, word->end + 1))
+		read_slashed(text, len, word);
+	else if ((letters > 0 &&
+			  (known == NULL || (known->kind != RR_W_UNIT && known->kind != RR_W_TIMES))) ||
+			 is_dotted(text, len, word->end) ||
+			 (word->end < len && text[word->end] == ':' && digit_at(text, len, word->end + 1)))
 		read_time(text, len, word);
 }
 
-/* the letters from a place on, which moves behind them, as the vocabulary has them, or NULL */
-static const struct rr_vocabulary *
-read_known(const char *text, size_t len, size_t *place)
+/* "Mon. and Thu.": a full stop behind what may be an abbreviation */
+static bool
+is_short(const struct rr_word *word)
 {
-	size_t start = *place;
-
-	while (*place < len && (is_letter(text[*place]) || is_digit(text[*place])))
-		++*place;
-	return find_word(text + start, *place - start);
+	return word->kind == RR_W_WEEKDAY || word->kind == RR_W_MONTH;
 }
 
+/* as many words as the vocabulary has for one thing */
 static void
 read_letters(const char *text, size_t len, struct rr_word *word)
 {
-	const struct rr_vocabulary *known = read_known(text, len, &word->end);
-	const struct rr_vocabulary *day;
+	const struct rr_vocabulary *half = read_half(text, len, &word->end);
+	const struct rr_vocabulary *known;
+	struct key key = { .words = 0 };
 	size_t end = word->end;
 
+	if (half != NULL)
+	{
+		word->kind = half->kind;
+		word->value = half->value;
+		return;
+	}
+	word->end = end = skip_word(text, len, end);
+	for (size_t start = word->start; key.words < MAX_WORDS && add_word(&key, text, start, end);)
+	{
+		start = skip_joint(text, len, end);
+		if (start == 0)
+			break;
+		end = skip_word(text, len, start);
+	}
+	known = key.words > 0 ? find_key(&key, &word->end) : NULL;
 	if (known == NULL)
 		return;
 	word->kind = known->kind;
 	word->value = known->value;
-	if (known->kind != RR_W_WORKING && (known->kind != RR_W_WEEKDAY || known->value < RR_W_WHOLE))
-		return;
-	while (end < len && is_space(text[end]))
-		end++;
-	day = read_known(text, len, &end);
-	if (day == NULL || day->kind != RR_W_UNIT || day->value % 16 != RR_DAILY)
-		return;
-	word->kind = RR_W_WEEKDAY;
-	word->value %= RR_W_WHOLE;
-	word->end = end;
+	if (is_short(word) && word->end < len && text[word->end] == '.')
+		word->end++;
 }
 
-/* "&", "@", "-" and "/" between letters ("Mon/Wed") are said as words */
-static enum rr_word_kind
-kind_of_mark(const char *text, size_t len, size_t place)
+/* nothing but spaces behind a full stop? */
+static bool
+is_full_stop(const char *text, size_t len, size_t place)
 {
-	switch (text[place])
+	return text[place] == '.' && skip_spaces(text, len, place + 1) == len;
+}
+
+/* "&", "+", "@", "-" and "/" between letters ("Mon/Wed") are said as words */
+static enum rr_word_kind
+kind_of_mark(const char *text, size_t len, size_t place, char mark)
+{
+	switch (mark)
 	{
 		case ',':
 			return RR_W_COMMA;
@@ -201,13 +404,17 @@ kind_of_mark(const char *text, size_t len, size_t place)
 		case ')':
 			return RR_W_CLOSE;
 		case '&':
+		case '+':
 			return RR_W_AND;
 		case '@':
 			return RR_W_AT;
+		case '!':
+			return RR_W_MARK;
 		case '-':
 			return RR_W_TO;
 		case '/':
-			return place + 1 < len && is_letter(text[place + 1]) ? RR_W_AND : RR_W_UNKNOWN;
+			return letter_at(text, len, skip_spaces(text, len, place + 1)) ? RR_W_AND
+																		   : RR_W_UNKNOWN;
 		default:
 			return RR_W_UNKNOWN;
 	}
@@ -217,20 +424,24 @@ struct rr_word
 rr_word_at(const char *text, size_t len, size_t place)
 {
 	struct rr_word word = { RR_W_UNKNOWN, false, 0, 0, 0 };
+	size_t size;
+	char c;
 
-	while (place < len && is_space(text[place]))
-		place++;
+	place = skip_spaces(text, len, place);
+	if (place < len && is_full_stop(text, len, place))
+		place = len;
 	word.start = word.end = place;
+	c = char_at(text, len, place, &size);
 	if (place == len)
 		word.kind = RR_W_END;
-	else if (is_digit(text[place]))
+	else if (is_digit(c))
 		read_number(text, len, &word);
-	else if (is_letter(text[place]))
+	else if (is_letter(c))
 		read_letters(text, len, &word);
 	else
 	{
-		word.end++;
-		word.kind = kind_of_mark(text, len, place);
+		word.end += size;
+		word.kind = kind_of_mark(text, len, place, c);
 	}
 	return word;
 }

@@ -22,18 +22,21 @@ enum rr_word_kind
 	RR_W_NUMBER,  /* value */
 	RR_W_ORDINAL, /* 15th: value */
 	RR_W_TIME,    /* 17:00: seconds of the day */
+	RR_W_DOTTED,  /* 17.30, a time where one must be: likewise */
 	RR_W_DATE,    /* 2027-03-01: day number */
+	RR_W_SLASHED, /* 1/3, which means two things */
 	RR_W_EVERY,
 	RR_W_OTHER,
 	RR_W_ALTERNATE, /* as "every other" */
 	RR_W_UNIT,      /* value: frequency + 16 * how many */
 	RR_W_SECOND,    /* unit or rank */
 	RR_W_ADVERB,    /* daily: value as of a unit */
+	RR_W_TWICE_A,   /* semimonthly: value as of a unit */
+	RR_W_BIANNUAL,  /* which means two things */
 	RR_W_RANK,      /* value */
 	RR_W_LAST,
 	RR_W_TO,
 	RR_W_WEEKDAY, /* value: bits of weekdays */
-	RR_W_WORKING, /* with a day behind it one word, a weekday: value as of that */
 	RR_W_MONTH,   /* value */
 	RR_W_ON,
 	RR_W_OF,
@@ -47,16 +50,23 @@ enum rr_word_kind
 	RR_W_TIMES,
 	RR_W_SO_OFTEN, /* twice: value */
 	RR_W_UNTIL,
+	RR_W_AFTER,
+	RR_W_FOREVER,
 	RR_W_EXCEPT,
 	RR_W_LEAP,
 	RR_W_PART, /* of a day: its first hour + 64 * the one behind its last, which may be of the next day */
+	RR_W_SEASON,
 	RR_W_FROM,
+	RR_W_BETWEEN,
 	RR_W_STARTING,
+	RR_W_REPEAT, /* may stand before everything */
+	RR_W_MARK,   /* an exclamation mark */
 	RR_W_FINISH, /* the end */
 	RR_W_SHORTER,
 	RR_W_THIS,
 	RR_W_NEXT,
-	RR_W_HALF, /* am, pm: seconds to add */
+	RR_W_HALF,   /* am, pm: seconds to add */
+	RR_W_OCLOCK, /* may stand behind an hour */
 	RR_W_UTC,
 	RR_W_ONLY,
 	RR_W_IF,
@@ -71,12 +81,13 @@ enum rr_word_kind
 
 /* a weekday's value with this bit: working days or weekends, of which ranks choose */
 #define RR_W_GROUP 128
-/* a weekend, of which ranks may mean one day or both; with a day behind it they choose days */
+/* a weekend, of which ranks may mean one day or both */
 #define RR_W_WHOLE 256
 
 struct rr_vocabulary
 {
-	const char *word; /* lower case */
+	const char
+		*word; /* lower case; up to three, a space between, which a text may write as a hyphen */
 	enum rr_word_kind kind;
 	int32_t value;
 };

@@ -2,7 +2,7 @@
 begin;
 set local search_path = public, agenda;
 set local timezone = 'Asia/Kathmandu';
-select plan(70);
+select plan(78);
 
 -- what an error says, in one line
 create function pg_temp.complaint(statement text) returns text language plpgsql as $$
@@ -41,6 +41,12 @@ select is(p::text, row(t.rule::agenda.rrule, t.at::time, null)::text, t.phrase)
     ('every hour', 'FREQ=HOURLY', null),
     ('every hour from 9am to 11am', 'FREQ=HOURLY;BYHOUR=9,10,11;BYMINUTE=0', null),
     ('quarterly on the 1st', 'FREQ=MONTHLY;INTERVAL=3;BYMONTHDAY=1', null),
+    ('mon wed fri', 'FREQ=WEEKLY;BYDAY=MO,WE,FR', null),
+    ('bi-weekly on Monday', 'FREQ=WEEKLY;INTERVAL=2;BYDAY=MO', null),
+    ('every weekday (Monday–Friday) at 9:30 p.m.', 'FREQ=WEEKLY;BYDAY=MO,TU,WE,TH,FR;BYHOUR=21;BYMINUTE=30', '21:30'),
+    ('every Monday except in July and August', 'FREQ=WEEKLY;BYMONTH=1,2,3,4,5,6,9,10,11,12;BYDAY=MO', null),
+    ('every 2 hours from 8am to 6pm', 'FREQ=DAILY;BYHOUR=8,10,12,14,16,18;BYMINUTE=0', null),
+    ('every 8 hours for 7 days', 'FREQ=HOURLY;INTERVAL=8;COUNT=21', null),
     ('every morning at 9', 'FREQ=DAILY;BYHOUR=9;BYMINUTE=0', '09:00'),
     ('monthly', 'monthly', null)
   ) t (phrase, rule, at), agenda.parse_recurrence(t.phrase, '2026-11-22') p;
@@ -64,8 +70,8 @@ select is(pg_temp.complaint($$select agenda.parse_recurrence('every blue day')$$
     'YA003 | invalid recurrence phrase: "every blue day" | This is not understood. At position 7: "blue". | '
     'Phrases are such as: every other Friday; every 3 days; weekdays at 9am; last workday of the month at 17:00; daily until 1 March.',
     'an error says what and where, with examples');
-select is(pg_temp.complaint($$select agenda.parse_recurrence('every day for 3 weeks')$$),
-    'YA003 | invalid recurrence phrase: "every day for 3 weeks" | A length of time is not the end of a rule. At position 15: "3". | '
+select is(pg_temp.complaint($$select agenda.parse_recurrence('every day for 2 months')$$),
+    'YA003 | invalid recurrence phrase: "every day for 2 months" | This length of time is not a number of occurrences. At position 15: "2". | '
     'Say how many times or until when, as in: for 3 times; until 1 March.',
     'and what to do instead where that is known');
 select alike(pg_temp.complaint($$select agenda.parse_recurrence('every')$$), '%The phrase ends too early. At the end of the text.%', 'too short');
@@ -78,7 +84,10 @@ select is(pg_temp.complaint($$select agenda.parse_recurrence('every week on the 
 select alike(pg_temp.complaint($$select agenda.parse_recurrence('daily until 1 March, 3 times')$$), '%| Say how many times or until when, not both. See RFC%',
     'an end that is said in two ways');
 select throws_ok(format('select agenda.parse_recurrence(%L)', phrase), 'YA003', null, 'refused: ' || phrase)
-  from unnest('{"","sometimes","every day for a week","every day at 25:00","every day at 9:00 and 17:30","every 0 days","every Friday on Monday","every other weekday","twice a week","daily until 30 February","every month on the 15th and the last Friday"}'::text[]) phrase;
+  from unnest('{"","sometimes","every day for a month","every day at 25:00","every day at 9:00 and 17:30","every 0 days","every Friday on Monday","every other weekday","twice a week","daily until 30 February","every month on the 15th and the last Friday"}'::text[]) phrase;
+-- behind characters of several bytes too
+select alike(pg_temp.complaint($$select agenda.parse_recurrence('Monday–Friday – größe')$$), '%At position 15: "–".%', 'dashes are one character');
+select alike(pg_temp.complaint($$select agenda.parse_recurrence('every weekday (Monday–Friday) except in größe')$$), '%At position 41: "größe". | Say those%', 'and words behind them');
 select throws_ok($$select agenda.parse_recurrence('daily', 'infinity')$$, '22008', null, 'an infinite base');
 select cmp_ok(length(pg_temp.complaint(format('select agenda.parse_recurrence(%L)', repeat('ü', 100000)))), '<', 500, 'a long text is shown shortened');
 
