@@ -118,6 +118,18 @@ my %seen;
 $seen{ $_->{event}{subject} }++ foreach @{ records_up_to('task-created', $made[-1]) };
 is_deeply([ map { $seen{$_} } @made ], [ map { 1 } @made ], 'after a restart of the server nothing is missing and nothing there twice');
 
+# an end with records on their way: their reports come in time, and are stored
+$broker->command('rtt 1 100');
+@made = ();
+wait_until(sub { push @made, create('on its way ' . @made); sql(q{select value from agenda.metrics() where name = 'agenda_drainer_records_in_flight'}) > 0 },
+    'a record on its way');
+$node->restart;
+$broker->command('rtt 1 0');
+push @made, create('after the end');
+%seen = ();
+$seen{ $_->{event}{subject} }++ foreach @{ records_up_to('task-created', $made[-1]) };
+is_deeply([ map { $seen{$_} } @made ], [ map { 1 } @made ], 'who ends takes the reports of what is on its way, and nothing of it comes twice');
+
 # --- other brokers -------------------------------------------------------------------------------
 all_published();
 my $other = AgendaKafka::DevBroker->new->start;
