@@ -118,7 +118,7 @@ $$
 declare
     v_from constant timestamptz := case when p_overdue then '-infinity' else p_now - greatest(p.overdue_grace, interval '2 days') end;
 begin
-    return coalesce((select jsonb_agg(jsonb_build_object('task_id', t.id, 'title', t.title, 'due_date', agenda.utc(t.due_date)) order by t.due_date, t.id)
+    return coalesce((select jsonb_agg(jsonb_build_object('task_id', t.id, 'title', left(t.title, 100), 'due_date', agenda.utc(t.due_date)) order by t.due_date, t.id)
                        from (select * from agenda.tasks k
                               where k.user_id = p.user_id and k.deleted_at is null and k.status in ('pending', 'in_progress')
                                 and k.due_date >= v_from and k.due_date < p_until
@@ -141,6 +141,7 @@ declare
     v_midnight constant timestamptz := agenda.local_to_instant(agenda.instant_to_local(p_now, p.timezone)::date + 1 + time '00:00', p.timezone);
     v_held    uuid[];
     v_urgent  smallint;
+    v_count   bigint;
     v_items   jsonb;
     v_due     jsonb := '[]';
     v_overdue jsonb := '[]';
@@ -162,13 +163,15 @@ begin
         return true;
     end if;
 
-    -- of several about one task the newest counts
-    select jsonb_agg(jsonb_build_object('id', h.id, 'type', h.type, 'task_id', h.task_id, 'title', h.title,
-                                        'scheduled_for', agenda.utc(h.scheduled_for)) order by h.scheduled_for, h.id)
-      into v_items
-      from (select distinct on (n.task_id) n.* from agenda.notifications n
-             where n.user_id = m.user_id and n.id = any (v_held)
-             order by n.task_id, n.scheduled_for desc, n.id) h;
+    -- of several about one task the newest counts; the newest 50 are named, for all must go into one event
+    select max(h.held), jsonb_agg(jsonb_build_object('id', h.id, 'type', h.type, 'task_id', h.task_id, 'title', left(h.title, 100),
+                                                     'scheduled_for', agenda.utc(h.scheduled_for)) order by h.scheduled_for, h.id)
+      into v_count, v_items
+      from (select o.*, count(*) over () as held
+              from (select distinct on (n.task_id) n.* from agenda.notifications n
+                     where n.user_id = m.user_id and n.id = any (v_held)
+                     order by n.task_id, n.scheduled_for desc, n.id) o
+             order by o.scheduled_for desc, o.id desc limit 50) h;
     if v_digest then
         v_due := agenda._digest_items(p, false, v_midnight, p_now);
         v_overdue := agenda._digest_items(p, true, p_now, p_now);
@@ -180,8 +183,8 @@ begin
         insert into agenda.notifications (id, user_id, type, title, body, data, priority, dedupe_key, scheduled_for, silent, late)
         values (v_id, m.user_id, 'digest',
                 case when v_digest then format('%s due today, %s overdue', jsonb_array_length(v_due), jsonb_array_length(v_overdue))
-                     else format('%s tasks while you wanted quiet', jsonb_array_length(v_items)) end,
-                (select string_agg(distinct e->>'title', ', ') from jsonb_array_elements(coalesce(v_items, '[]') || v_due || v_overdue) e),
+                     else format('%s tasks while you wanted quiet', v_count) end,
+                (select left(string_agg(distinct e->>'title', ', '), 2000) from jsonb_array_elements(coalesce(v_items, '[]') || v_due || v_overdue) e),
                 jsonb_build_object('held', coalesce(v_items, '[]'), 'due', v_due, 'overdue', v_overdue),
                 coalesce(v_urgent, 2), format('digest:%s', extract(epoch from m.fire_at)), m.fire_at,
                 v.verdict = 'silent', p_now > m.fire_at + interval '1 minute')

@@ -2,7 +2,7 @@
 -- complaints.
 begin;
 set local search_path = public;
-select plan(57);
+select plan(60);
 
 set local agenda.now = '2025-03-10 12:00:00+00';
 select agenda.act_as('aaaaaaaa-0000-4000-8000-000000000001');
@@ -128,6 +128,18 @@ select pg_temp.at(x) from generate_series('2025-03-16 10:00+00', '2025-03-19 10:
 select is(pg_temp.inbox(), null, 'on vacation nothing comes, however urgent');
 select pg_temp.at('2025-03-20 08:00+00');
 select is(pg_temp.inbox(), 'digest 3 tasks while you wanted quiet', 'afterwards one');
+select agenda.set_preferences('{"paused_until": null}');
+select pg_temp.empty();
+
+-- more than one event could say
+select agenda.set_preferences('{"paused_until": "2025-03-20T08:02:00Z"}');
+select count(agenda.create_task(rpad(g::text, 500, '😀'), due => '2025-03-20T08:01:00Z')) from generate_series(1, 300) g;
+select pg_temp.at('2025-03-20 08:01+00');
+select is(pg_temp.held(), 300::bigint, 'three hundred are held');
+select pg_temp.at('2025-03-20 08:02+00');
+select is((select (n.title, jsonb_array_length(n.data->'held'), length(n.body), (select count(*) from agenda.notifications m where m.merged_into = n.id))::text from agenda.list_notifications() n),
+          '("300 tasks while you wanted quiet",50,2000,300)', 'and released as one, which names fifty');
+select lives_ok('select agenda.mark_all_read()', 'which can be read');
 select agenda.set_preferences('{"paused_until": null}');
 select pg_temp.empty();
 
