@@ -71,8 +71,10 @@ declare
     v_last  agenda.ticks;
     v_from  agenda.ticks;
     v_until agenda.ticks;
-    v_items text[];
-    v_seqs  bigint[];
+    v_items text[] := '{}';
+    v_item  record;
+    v_seq   bigint;
+    v_bytes bigint := 0;
     v_more  boolean := false;
     v_next  text;
 begin
@@ -90,12 +92,18 @@ begin
             select * into v_until from agenda.ticks t where t.drainer = 0 and t.tick > v_from.tick order by t.tick limit 1;
         end if;
         if v_until.tick > v_from.tick then
-            select array_agg(c.change order by c.seq), array_agg(c.seq order by c.seq) into v_items, v_seqs
-              from agenda._changes_between(v_from, v_until, p_user, v_part[2]::bigint, v_limit + 1) c;
-            if cardinality(v_items) > v_limit then
-                v_items := v_items[:v_limit];
-                v_next := format('%s.%s.%s', v_from.tick, v_seqs[v_limit], v_until.tick);
-                v_more := true;
+            -- an event may have a megabyte
+            for v_item in
+                select c.seq, c.change from agenda._changes_between(v_from, v_until, p_user, v_part[2]::bigint, v_limit + 1) c order by c.seq
+            loop
+                v_more := cardinality(v_items) = v_limit or v_bytes > 8388608;
+                exit when v_more;
+                v_items := v_items || v_item.change;
+                v_bytes := v_bytes + octet_length(v_item.change);
+                v_seq := v_item.seq;
+            end loop;
+            if v_more then
+                v_next := format('%s.%s.%s', v_from.tick, v_seq, v_until.tick);
             else
                 v_next := v_until.tick || '.0';
                 v_more := v_until.tick < v_last.tick;

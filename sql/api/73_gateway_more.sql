@@ -109,8 +109,13 @@ declare
 begin
     v_none := agenda._enter(p_user, p_request_id, p_traceparent);
     status := 200;
-    body := jsonb_build_object('items', (select jsonb_agg(agenda._audit_json(a) order by a.seq)
-                                           from (select * from agenda.task_history(p_id) h order by h.seq desc limit 500) a));
+    -- an entry may have a megabyte
+    body := format('{"items": [%s]}', (
+        select string_agg(b.item, ',' order by b.seq)
+          from (select a.item, a.seq, row_number() over w as n, sum(octet_length(a.item)) over w as bytes
+                  from (select agenda._audit_json(h)::text as item, h.seq from agenda.task_history(p_id) h) a
+                window w as (order by a.seq desc)) b
+         where b.n <= 500 and (b.bytes <= 8388608 or b.n = 1)));
     v_none := agenda._leave();
 end
 $$;

@@ -1,7 +1,7 @@
 -- What arrives at the edges: numbers, names and times that nobody sends but to see what happens.
 begin;
 set local search_path = public;
-select plan(69);
+select plan(73);
 
 set local agenda.now = '2025-03-10 12:00:00+00';
 create function pg_temp.a() returns uuid language sql as $$select 'aaaaaaaa-0000-4000-8000-000000000075'::uuid$$;
@@ -111,6 +111,39 @@ end $$;
 select is((select jsonb_array_length(h.body::jsonb->'items') || ' ' || (h.body::jsonb#>>'{items,499,after,title}') from t, agenda.gw_task_history(pg_temp.a(), null, null, t.id) h),
           '500 Mine 505', 'the newest 500 changes');
 select is((select count(*) from t, agenda.task_history(t.id)), 506::bigint, 'of all that SQL gives');
+
+create temp table long as select id from agenda.create_task('Long', description => repeat('😀', 20000));
+do $$
+begin
+    for i in 1 .. 59 loop
+        perform agenda.update_task(long.id, jsonb_build_object('title', 'Long ' || i)) from long;
+    end loop;
+end $$;
+create temp table long_history as select g.body from long, agenda.gw_task_history(pg_temp.a(), null, null, long.id) g;
+select ok(octet_length(body) between 8000000 and 8500000, 'or eight megabytes of them') from long_history;
+select is(body::jsonb#>>'{items,-1,after,title}', 'Long 59', 'with the newest') from long_history;
+
+-- ---- changes ----
+-- as the drainer says that all of this has been read
+insert into agenda.ticks (tick, saved_at, lo, hi, seq)
+select coalesce(max(tick), 0) + 1, clock_timestamp(), format('%1$s:%1$s:', pg_current_xact_id()::text::bigint + 1)::pg_snapshot, null, 0 from agenda.ticks;
+create function pg_temp.changes() returns table (titles text[], longest integer, calls integer) language plpgsql as
+$$
+declare v_body jsonb; v_since text := '0.0';
+begin
+    calls := 0; longest := 0; titles := '{}';
+    loop
+        select g.body::jsonb, greatest(longest, octet_length(g.body)) into v_body, longest from agenda.gw_changes(pg_temp.a(), null, null, jsonb_build_object('since', v_since, 'limit', 500)) g;
+        titles := titles || array(select i#>>'{data,after,title}' from jsonb_array_elements(v_body->'items') i where i#>>'{data,after,id}' = (select id::text from long));
+        calls := calls + 1;
+        v_since := v_body->>'next';
+        exit when not (v_body->>'has_more')::boolean or calls > 100;
+    end loop;
+    return next;
+end
+$$;
+select is(titles, array['Long'] || array(select 'Long ' || n from generate_series(1, 59) n), 'each change once and in order, by calls that end with eight megabytes') from pg_temp.changes();
+select ok(longest < 9000000, 'and not much later') from pg_temp.changes();
 
 -- ---- events from outside ----
 create function pg_temp.event(p_handler text, p_id text, p_source text, p_data jsonb) returns jsonb language plpgsql as $$
