@@ -594,6 +594,10 @@ begin
     v_made := agenda._catch_up(r, p_now, 'schedule');
     if v_made.id is not null and (r.spawn = 'completion' or r.basis = 'completion') then
         v_none := agenda._drop_timer(m);
+    elsif v_made.id is null then
+        -- all that was left has been passed over, and no completion will bring another
+        perform agenda._end_series(s) from agenda.recurring_tasks s
+          where s.user_id = r.user_id and s.id = r.id and s.spawn = 'completion' and s.next_key is null;
     end if;
     return true;
 end

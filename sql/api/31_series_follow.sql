@@ -38,18 +38,18 @@ declare
     v_key timestamp;
 begin
     if r.basis = 'completion' then
-        return agenda._key_after_completion(r, p_done);
-    end if;
-    if r.missed = 'latest' then
+        v_key := agenda._key_after_completion(r, p_done);
+    elsif r.missed = 'latest' then
         v_key := agenda._previous_key(r, p_done + interval '1 microsecond');
     end if;
-    if v_key is null or v_key <= r.last_key then
+    if r.basis = 'due' and (v_key is null or v_key <= r.last_key) then
         v_key := agenda._next_key(r, case r.missed when 'skip' then greatest(r.last_key, p_done) else r.last_key end);
     end if;
     -- one that was done in advance needs no successor of its own
     while exists (select from agenda.tasks t
                    where t.user_id = r.user_id and t.recurring_task_id = r.id and t.occurrence_key = v_key) loop
-        v_key := agenda._next_key(r, v_key);
+        r.last_key := v_key;
+        v_key := case r.basis when 'due' then agenda._next_key(r, v_key) else agenda._key_after_completion(r, p_done) end;
     end loop;
     return v_key;
 end

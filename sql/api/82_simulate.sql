@@ -31,6 +31,35 @@ create or replace function agenda._last_seq() returns bigint
     as 'select s.last_value from agenda.events_seq s';
 comment on function agenda._last_seq() is 'engine: the newest number of an event';
 
+-- Timers of one user by the user, of everybody by time; two statements each, for a plan that serves both reads all timers.
+create or replace function agenda._simulated_timers(p_user uuid, p_now timestamptz) returns agenda.timers[]
+    language plpgsql volatile as
+$$
+begin
+    if p_user is not null then
+        return array(select m from agenda.timers m where m.user_id = p_user and m.fire_at <= p_now
+                      order by m.fire_at limit 1000
+                        for update skip locked);
+    end if;
+    return array(select m from agenda.timers m where m.fire_at <= p_now
+                  order by m.fire_at limit 1000
+                    for update skip locked);
+end
+$$;
+comment on function agenda._simulated_timers(uuid, timestamptz) is 'engine: what is owed in a simulation';
+
+create or replace function agenda._simulated_next(p_user uuid, p_after timestamptz) returns timestamptz
+    language plpgsql stable as
+$$
+begin
+    if p_user is not null then
+        return (select min(m.fire_at) from agenda.timers m where m.user_id = p_user and m.fire_at > p_after);
+    end if;
+    return (select min(m.fire_at) from agenda.timers m where m.fire_at > p_after);
+end
+$$;
+comment on function agenda._simulated_next(uuid, timestamptz) is 'engine: when something is owed next in a simulation';
+
 -- One user, or everybody; all that happens, or what is of one type and not before an instant.  It ends when there are
 -- enough rows.  Things that somebody has locked stay where they are.  Rows that have been returned stay returned
 -- when what they tell of is rolled back.
@@ -52,10 +81,7 @@ begin
         while v_now < p_until and v_left > 0 loop
             perform agenda._set_clock(v_now);
             loop
-                v_timers := array(select m from agenda.timers m
-                                   where m.fire_at <= v_now and (p_user is null or m.user_id = p_user)
-                                   order by m.fire_at limit 1000
-                                     for update skip locked);
+                v_timers := agenda._simulated_timers(p_user, v_now);
                 exit when v_timers = '{}';
                 v_done := agenda._fire(v_timers, v_now);
                 perform agenda._plan_releases(v_timers, v_now, false);
@@ -67,8 +93,7 @@ begin
             get diagnostics v_found = row_count;
             v_left := v_left - v_found;
             v_seq := agenda._last_seq();
-            select min(m.fire_at) into v_now from agenda.timers m
-             where m.fire_at > v_now and (p_user is null or m.user_id = p_user);
+            v_now := agenda._simulated_next(p_user, v_now);
             exit when v_now is null;
         end loop;
         raise exception using errcode = 'P0002', message = 'end of the simulation';

@@ -213,6 +213,24 @@ select is(pg_temp.dues(id, 'pending'), '03-02 09:00', name || ' of the only open
 select is(pg_temp.dues(id), null, 'deleted for good, nothing is made at once') from g where name = 'gone';
 select pg_temp.at('2025-03-02 09:00+00');
 select is(pg_temp.dues(id), '03-02 09:00', 'but the clock goes on in its time') from g where name = 'gone';
+-- what is passed over while nothing is open may be all there was
+create temp table last as select id from agenda.create_recurring_task('three', rrule => 'FREQ=DAILY;COUNT=3', start_date => '2025-03-02T09:00:00Z', policy => 'on_completion');
+delete from agenda.tasks where id = (select pg_temp.open_of(id) from last);
+select pg_temp.at('2025-03-20 09:00+00');
+select is((agenda.get_recurring_task(id)).is_active, false, 'deleted for good, and nobody looked before its last: it has ended') from last;
+select is((select count(*) from agenda.events e where e.type = 'recurring_task.ended' and e.subject = last.id::text), 1::bigint, 'with an event') from last;
+select is((select count(*) from agenda.fsck() f, last where f.id = last.id), 0::bigint, 'and nothing is wrong');
+-- from completion: what was done in advance is not waited for
+create temp table adv as select n as name, id from (values ('days', 'FREQ=DAILY', '2025-03-21T09:00:00Z'), ('31st', 'FREQ=MONTHLY;BYMONTHDAY=31', '2025-03-31T09:00:00Z')) v (n, r, s),
+    agenda.create_recurring_task(n, rrule => r, start_date => s, policy => 'after_completion');
+select agenda.complete_occurrence(id, case name when 'days' then '2025-03-23 09:00' else '2025-05-31 09:00' end::timestamp) from adv;
+select pg_temp.at('2025-03-22 10:00+00');
+select is(((agenda.complete_task(pg_temp.open_of(id))).next_task).due_date, '2025-03-24 09:00+00'::timestamptz, 'after_completion: done in advance, the next comes after it') from adv where name = 'days';
+select pg_temp.at('2025-03-31 10:00+00');
+select is(((agenda.complete_task(pg_temp.open_of(id))).next_task).due_date, '2025-07-31 09:00+00'::timestamptz, 'after_completion: also where the rule names days') from adv where name = '31st';
+select agenda.delete_recurring_task(id, null, 'delete') from adv;
+select pg_temp.at('2025-03-02 09:00+00');
+
 create temp table rs as select id, (select t.id from agenda.tasks t where t.recurring_task_id = g.id and t.deleted_at is not null) as deleted from g where name = 'delete';
 select agenda.restore_task(deleted) from rs;
 select is(pg_temp.dues(id, 'pending'), '03-01 09:00', 'restored, it takes the place of its successor') from rs;
