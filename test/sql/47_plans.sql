@@ -39,7 +39,7 @@ insert into hot (what, statement, indexes, entries, buffers) values
     ('list_tasks()', 'select * from agenda.list_tasks()', '{tasks_created}', 40, 80),
     ('the third page', 'select * from agenda.list_tasks(page => 3)', '{tasks_created}', 80, 120),
     ('a SELECT of the same', 'select * from agenda.tasks where deleted_at is null order by created_at desc, id limit 20', '{tasks_created}', 40, 80),
-    ('list_tasks() with a filter', 'select * from agenda.list_tasks(''{"status": "pending"}'', ''due_date'')', '{}', 110, 250),
+    ('list_tasks() with a filter', 'select * from agenda.list_tasks(''{"status": "pending"}'', ''due_date'')', '{}', 120, 250),
     ('list_tasks() of what is overdue', 'select * from agenda.list_tasks(''{"due_state": "overdue"}'')', '{}', 120, 250),
     ('count_tasks()', 'select agenda.count_tasks()', '{}', 130, 150),
     ('the next that is due', 'select * from agenda.tasks where status in (''pending'', ''in_progress'') and deleted_at is null and due_date > now() order by due_date, id limit 1',
