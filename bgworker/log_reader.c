@@ -73,8 +73,8 @@ typedef struct EventReceiver
 	AgendaWindow *window;
 	MemoryContext row_context;
 	AgendaSnapshot lo; /* NULL: every row belongs to the window, as far as lo goes */
-	AgendaSnapshot hi; /* likewise */
-	int64 floor;       /* numbers up to this one do not belong to it */
+	AgendaSnapshot hi;
+	int64 floor; /* numbers up to this one do not belong to it */
 	int max_rows;
 	Size max_bytes;
 	Size bytes;
@@ -247,7 +247,6 @@ read_window(ReadWork *work, const AgendaUnread *unread)
 	}
 	begin_receiver(&receiver, work, Max(unread->floor, first - 1));
 	receiver.lo = position->lo;
-	receiver.hi = position->hi;
 	run_statement(AGENDA_STATEMENT_REST, INT8OID, Int64GetDatum(receiver.floor), &receiver);
 	work->window->cut = receiver.full;
 }
@@ -386,7 +385,7 @@ begin_receiver(EventReceiver *receiver, ReadWork *work, int64 floor)
 									 .mydest = DestTuplestore },
 							.window = work->window,
 							.lo = no_snapshot,
-							.hi = no_snapshot,
+							.hi = work->window->upper,
 							.floor = Max(floor, work->position->seq),
 							.max_rows = agenda_drainer_window * agenda_drainers,
 							.max_bytes = work->max_bytes,
@@ -466,11 +465,15 @@ take_event(EventReceiver *receiver, const Datum *values, const bool *nulls)
 	agenda_window_add(window, event);
 }
 
+/*
+ * A row that is there, under an id that the snapshot does not show, was written by another cluster and has come by
+ * logical replication: it would be new to every window.
+ */
 static bool
 belongs(EventReceiver *receiver, Datum xid, int64 seq)
 {
 	return seq > receiver->floor && (receiver->lo.isnull || !visible(xid, receiver->lo)) &&
-		   (receiver->hi.isnull || visible(xid, receiver->hi));
+		   visible(xid, receiver->hi);
 }
 
 static bool
