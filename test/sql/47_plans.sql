@@ -127,7 +127,7 @@ insert into hot (what, statement, indexes, entries, buffers) values
     ('list_deliveries()', 'select agenda.list_deliveries()', '{}', 90, 120),
     ('retry_delivery()', 'select agenda.retry_delivery(''{delivery}'')', '{deliveries_pkey}', 10, 80),
     -- iCalendar
-    ('export_ical()', 'select agenda.export_ical()', '{}', 300, 2000),
+    ('export_ical()', 'select agenda.export_ical()', '{}', 450, 2000),
     ('import_ical()', 'select agenda.import_ical(''{calendar}'')', '{}', 10, 90);
 -- each for users of its own, since a statement that was undone leaves its dead rows to those that come after it
 insert into hot (what, statement, indexes, entries, buffers, generic) select what, statement, indexes, entries, buffers, true from hot order by n;
