@@ -72,6 +72,10 @@ begin
     -- null: the owner's zone
     update agenda.recurring_tasks r set timezone = null
      where r.user_id = p.user_id and r.floating and r.deleted_at is null and r.timezone <> p.timezone;
+    -- the clock may have made occurrences of them before they were locked
+    update agenda.tasks t set due_date = m.new_at
+      from agenda._moved_tasks(p.user_id) m
+     where t.user_id = m.user_id and t.id = m.id;
 end
 $$;
 comment on function agenda._replan_user(agenda.preferences) is 'engine: what follows a user''s zone follows it';
