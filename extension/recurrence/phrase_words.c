@@ -174,8 +174,8 @@ find_key(const struct key *key, size_t *end)
 	for (const struct rr_vocabulary *v = rr_english; v->word != NULL; v++)
 		if (v->word[0] == key->text[0])
 			for (int n = key->words; n > words; n--)
-				if (strncmp(v->word, key->text, key->len[n - 1]) == 0 &&
-					v->word[key->len[n - 1]] == '\0')
+				if (strlen(v->word) == key->len[n - 1] &&
+					memcmp(v->word, key->text, key->len[n - 1]) == 0)
 				{
 					found = v;
 					words = n;
