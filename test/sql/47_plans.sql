@@ -102,7 +102,7 @@ insert into hot (what, statement, indexes, entries, buffers) values
     ('snooze_notification()', 'select agenda.snooze_notification(''{about}'')', '{notifications_pkey}', 40, 250),
     ('why_notified()', 'select agenda.why_notified(''{notification}'')', '{notifications_pkey}', 10, 20),
     ('why_not_notified()', 'select agenda.why_not_notified(''{task}'')', '{tasks_pkey,reminders_task}', 10, 50),
-    ('forecast_notifications()', 'select * from agenda.forecast_notifications(until_time => now() + interval ''9 days'')', '{}', 2000, 5000),
+    ('forecast_notifications()', 'select * from agenda.forecast_notifications(until_time => now() + interval ''9 days'')', '{}', 5000, 5000),
     -- preferences, days off
     ('get_preferences()', 'select agenda.get_preferences()', '{}', 5, 15),
     ('set_preferences()', 'select agenda.set_preferences(''{"locale": "de"}'')', '{}', 10, 70),
