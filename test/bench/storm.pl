@@ -31,7 +31,7 @@ my $earlier = '2029-12-01 12:00Z';
 my %result = (started => strftime('%FT%TZ', gmtime), machine => machine());
 # when something was committed is when others see it
 my $node = agenda_node('bench_storm', 'agenda.scanners' => $scanners, track_commit_timestamp => 'on', fsync => 'on', log_statement => 'none', log_min_messages => 'warning',
-    shared_buffers => '1GB', max_wal_size => '8GB', min_wal_size => '8GB', max_connections => 50, max_worker_processes => 16);
+    shared_buffers => '1GB', max_wal_size => '8GB', min_wal_size => '8GB', backend_flush_after => '512kB', max_connections => 50, max_worker_processes => 16);
 sql('create role bench_app login; grant agenda_app to bench_app');
 make_tasks('other', $others * $tasks_each);
 make_tasks('streamed', $streamed);
