@@ -3,9 +3,10 @@
 
     delivery_sink.py DIRECTORY
 
-listens on two ports of 127.0.0.1, writes them to DIRECTORY/ports ("http smtp"), and appends every
-request and every mail as a line of JSON to DIRECTORY/received.  The first part of a URL's path says
-how it answers:
+listens on ports of 127.0.0.1, writes them to DIRECTORY/ports ("http smtp"), and appends every
+request, every mail and every login as a line of JSON to DIRECTORY/received.  With a certificate and its key in
+DIRECTORY/tls.pem the mail server offers STARTTLS, and there are two more ports ("https smtps").  The first
+part of a URL's path says how it answers:
 
     /ok            204
     /fail/N        500 to the first N requests for this path, then 204
@@ -18,18 +19,25 @@ how it answers:
 
 A recipient that begins with "refused" is refused with 550, one with "later" with 450; a mail to one
 with "patient" is taken after six seconds.  After a recipient that ends with "-mute" the server has no
-answer to QUIT.
+answer to QUIT.  It takes the password "right" of anybody, also where the connection is plain.
 """
+import base64
 import collections
 import http.server
 import json
 import os
 import select
 import socketserver
+import ssl
 import sys
 import threading
 
 directory = sys.argv[1]
+certificate = os.path.join(directory, "tls.pem")
+tls = None
+if os.path.exists(certificate):
+    tls = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
+    tls.load_cert_chain(certificate)
 lock = threading.Lock()
 seen = collections.Counter()
 
@@ -37,6 +45,10 @@ seen = collections.Counter()
 def receive(**what):
     with lock, open(os.path.join(directory, "received"), "a", encoding="utf-8") as out:
         print(json.dumps(what), file=out, flush=True)
+
+
+def encrypted(connection):
+    return isinstance(connection, ssl.SSLSocket)
 
 
 class Http(http.server.BaseHTTPRequestHandler):
@@ -53,7 +65,7 @@ class Http(http.server.BaseHTTPRequestHandler):
         with lock:
             seen[self.path] += 1
             times = seen[self.path]
-        receive(method=self.command, path=self.path, body=body.decode(),
+        receive(method=self.command, path=self.path, body=body.decode(), tls=encrypted(self.connection),
                 headers={name.lower(): value for name, value in self.headers.items()})
         part = self.path.strip("/").split("/")
         if part[0] == "hold" and times == 1:
@@ -96,10 +108,29 @@ class Smtp(socketserver.StreamRequestHandler):
     def say(self, line):
         self.wfile.write(line.encode() + b"\r\n")
 
+    def offer(self):
+        self.say("250-sink")
+        if tls and not encrypted(self.connection):
+            self.say("250-STARTTLS")
+        self.say("250 AUTH PLAIN")
+
+    def start_tls(self):
+        self.say("220 go on")
+        self.request = tls.wrap_socket(self.request, server_side=True)
+        self.setup()
+
+    def login(self, response):
+        if not response:
+            self.say("334 ")
+            response = self.rfile.readline().decode().strip()
+        _, user, password = base64.b64decode(response).decode().split("\0")
+        receive(path="/login", user=user, password=password, tls=encrypted(self.connection))
+        self.say("235 welcome" if password == "right" else "535 who?")
+
     def handle(self):
         sender, recipients, mute = None, [], False
         self.say("220 sink")
-        for raw in self.rfile:
+        while raw := self.rfile.readline():
             line = raw.decode().rstrip("\r\n")
             verb = line.split(":")[0].split(" ")[0].upper()
             mute = mute or "-mute@" in line
@@ -120,7 +151,7 @@ class Smtp(socketserver.StreamRequestHandler):
                     if raw_text == b".\r\n":
                         break
                     text.append(raw_text.decode())
-                receive(sender=sender, recipients=recipients, mail="".join(text))
+                receive(sender=sender, recipients=recipients, mail="".join(text), tls=encrypted(self.connection))
                 if "<patient" in recipients[0]:
                     select.select([self.connection], [], [], 6)     # or until the other side has had enough
                 self.say("250 taken")
@@ -129,16 +160,41 @@ class Smtp(socketserver.StreamRequestHandler):
             elif verb == "QUIT":
                 self.say("221 bye")
                 return
+            elif verb == "EHLO":
+                self.offer()
+            elif verb == "STARTTLS" and tls:
+                self.start_tls()
+            elif verb == "AUTH":
+                self.login(line.partition("PLAIN")[2].strip())
             else:
-                self.say("250 ok" if verb in ("EHLO", "HELO", "RSET", "NOOP") else "502 what?")
+                self.say("250 ok" if verb in ("HELO", "RSET", "NOOP") else "502 what?")
+
+
+class Tls:
+    """TLS from the first byte on."""
+    def setup(self):
+        self.request = tls.wrap_socket(self.request, server_side=True)
+        super().setup()
+
+
+class Https(Tls, Http):
+    pass
+
+
+class Smtps(Tls, Smtp):
+    pass
 
 
 class Server(socketserver.ThreadingTCPServer):
     allow_reuse_address = True
     daemon_threads = True
 
+    def handle_error(self, request, client_address):
+        if not isinstance(sys.exc_info()[1], OSError):      # the other side is gone, or does not trust us
+            super().handle_error(request, client_address)
 
-servers = [Server(("127.0.0.1", 0), handler) for handler in (Http, Smtp)]
+
+servers = [Server(("127.0.0.1", 0), handler) for handler in (Http, Smtp) + ((Https, Smtps) if tls else ())]
 with open(os.path.join(directory, "ports.new"), "w", encoding="utf-8") as ports:
     print(*(server.server_address[1] for server in servers), file=ports)
 os.rename(os.path.join(directory, "ports.new"), os.path.join(directory, "ports"))
