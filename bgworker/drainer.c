@@ -440,6 +440,7 @@ read_log(long *wait_ms)
 {
 	TimestampTz read_before = last_read;
 	bool rest = !cursor.hi.isnull;
+	AgendaHistogram ages = { 0 };
 	AgendaWindow *window;
 
 	agenda_worker_set_state(AGENDA_STATE_WORKING);
@@ -455,8 +456,11 @@ read_log(long *wait_ms)
 	failures = 0;
 	last_read = GetCurrentTimestamp();
 	busy = window != NULL && is_load(window->n_rows, last_read - read_before);
+	if (window != NULL)
+		agenda_window_ages(window, last_read, &ages);
 	SpinLockAcquire(&agenda_worker_slot->mutex);
 	info->reads++;
+	agenda_histogram_merge(&info->until_read, &ages);
 	SpinLockRelease(&agenda_worker_slot->mutex);
 
 	if (window != NULL)

@@ -171,6 +171,14 @@ agenda_window_done(const AgendaWindow *window)
 }
 
 void
+agenda_window_ages(const AgendaWindow *window, TimestampTz at, AgendaHistogram *histogram)
+{
+	for (int i = 0; i < window->n_events; i++)
+		if (window->events[i]->committed_at != 0)
+			agenda_histogram_add(histogram, at - window->events[i]->committed_at);
+}
+
+void
 agenda_window_pass(const AgendaWindow *window, int n_events, AgendaPosition *position)
 {
 	Assert(!window->letters && n_events <= window->n_events);

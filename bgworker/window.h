@@ -108,6 +108,10 @@ extern void agenda_window_close(AgendaWindow *window);
 /* The number of events at the beginning of the window that are done with. */
 extern int agenda_window_done(const AgendaWindow *window);
 
+/* Adds for each event how long before an instant it was committed; nothing where only numbers are read. */
+extern void agenda_window_ages(const AgendaWindow *window, TimestampTz at,
+							   AgendaHistogram *histogram);
+
 /* Moves the position behind the first n_events of the window. */
 extern void agenda_window_pass(const AgendaWindow *window, int n_events, AgendaPosition *position);
 

@@ -404,6 +404,7 @@ beat(void)
 
 	SpinLockAcquire(&agenda_worker_slot->mutex);
 	self_info->heartbeat = now;
+	self_info->wakeups++;
 	SpinLockRelease(&agenda_worker_slot->mutex);
 }
 

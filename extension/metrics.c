@@ -116,8 +116,8 @@ static void put_metric(ReturnSetInfo *result, const Metric *metric, const void *
 static void put_workers(ReturnSetInfo *result, const AgendaSlot *slot);
 static void put_publisher_state(ReturnSetInfo *result, const AgendaDrainerInfo *info,
 								const char *drainer);
-static void put_histogram(ReturnSetInfo *result, const AgendaHistogram *histogram,
-						  const char *drainer);
+static void put_histogram(ReturnSetInfo *result, const char *name, const AgendaHistogram *histogram,
+						  const char *help, const char *drainer);
 static void put_row(ReturnSetInfo *result, const char *name, const char *labels, double value,
 					const char *kind, const char *help);
 
@@ -141,6 +141,9 @@ agenda_worker_metrics(PG_FUNCTION_ARGS)
 	SpinLockRelease(&slot->mutex);
 
 	put_workers(result, &copy);
+	put_row(result, "agenda_log_events_total", "{}",
+			(double) (copy.written.events - agenda_backlog_begin.events), "counter",
+			"Events committed, those of savepoints that were rolled back included.");
 	for (int d = 0; d < agenda_drainers; d++)
 		put_drainer(result, &copy.drainer[d], number_label(AGENDA_DRAINER, d));
 	for (int i = 0; i < lengthof(scanner_metrics); i++)
@@ -170,7 +173,10 @@ put_drainer(ReturnSetInfo *result, const AgendaDrainerInfo *info, const char *dr
 	for (int i = 0; i < lengthof(drainer_metrics); i++)
 		put_metric(result, &drainer_metrics[i], info, drainer);
 	put_publisher_state(result, info, drainer);
-	put_histogram(result, &info->seconds, drainer);
+	put_histogram(result, "agenda_drainer_read_seconds", &info->until_read,
+				  "Time from a commit to the read of its events.", drainer);
+	put_histogram(result, "agenda_publish_seconds", &info->seconds,
+				  "Time from a commit to the acknowledgement of its records.", drainer);
 }
 
 static void
@@ -228,6 +234,8 @@ put_workers(ReturnSetInfo *result, const AgendaSlot *slot)
 				"1 while the worker runs.");
 		put_row(result, "agenda_worker_starts_total", labels, (double) worker->generation,
 				"counter", "Times that the worker was started.");
+		put_row(result, "agenda_worker_wakeups_total", labels, (double) worker->wakeups, "counter",
+				"Times that the worker stopped waiting.");
 		if (worker->heartbeat != 0)
 			put_row(result, "agenda_worker_heartbeat_age_seconds", labels,
 					Max(GetCurrentTimestamp() - worker->heartbeat, 0) / (double) USECS_PER_SEC,
@@ -252,9 +260,9 @@ put_publisher_state(ReturnSetInfo *result, const AgendaDrainerInfo *info, const 
 }
 
 static void
-put_histogram(ReturnSetInfo *result, const AgendaHistogram *histogram, const char *drainer)
+put_histogram(ReturnSetInfo *result, const char *name, const AgendaHistogram *histogram,
+			  const char *help, const char *drainer)
 {
-	static const char *const help = "Time from a commit to the acknowledgement of its records.";
 	uint64 count = 0;
 
 	for (int i = 0; i < AGENDA_HISTOGRAM_BUCKETS; i++)
@@ -264,12 +272,12 @@ put_histogram(ReturnSetInfo *result, const AgendaHistogram *histogram, const cha
 								: "\"le\": \"+Inf\"";
 
 		count += histogram->bucket[i];
-		put_row(result, "agenda_publish_seconds_bucket", join_labels(label, drainer),
-				(double) count, "histogram", help);
+		put_row(result, psprintf("%s_bucket", name), join_labels(label, drainer), (double) count,
+				"histogram", help);
 	}
-	put_row(result, "agenda_publish_seconds_sum", join_labels("", drainer), histogram->sum,
-			"histogram", help);
-	put_row(result, "agenda_publish_seconds_count", join_labels("", drainer), (double) count,
+	put_row(result, psprintf("%s_sum", name), join_labels("", drainer), histogram->sum, "histogram",
+			help);
+	put_row(result, psprintf("%s_count", name), join_labels("", drainer), (double) count,
 			"histogram", help);
 }
 

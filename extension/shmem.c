@@ -23,7 +23,7 @@ static shmem_request_hook_type prev_shmem_request_hook = NULL;
 static shmem_startup_hook_type prev_shmem_startup_hook = NULL;
 
 /* So high that what was written before is still above 0, which no mark has that was ever taken. */
-static const AgendaBacklogMark backlog_begin = { .events = UINT64CONST(1) << 62,
+const AgendaBacklogMark agenda_backlog_begin = { .events = UINT64CONST(1) << 62,
 												 .bytes = UINT64CONST(1) << 62 };
 
 static Size shared_size(void);
@@ -94,10 +94,10 @@ agenda_slot_reset(AgendaSlot *slot)
 	slot->scanner.new_min = DT_NOEND;
 	slot->scanner.next_wake = DT_NOBEGIN;
 	slot->foreign_told = false;
-	slot->written = backlog_begin;
+	slot->written = agenda_backlog_begin;
 	memset(slot->drainer, 0, sizeof(slot->drainer));
 	for (int d = 0; d < AGENDA_MAX_DRAINERS; d++)
-		slot->drainer[d].passed = backlog_begin;
+		slot->drainer[d].passed = agenda_backlog_begin;
 	for (int w = 0; w < AGENDA_MAX_WORKERS; w++)
 	{
 		slot->worker[w].last_error_at = 0;

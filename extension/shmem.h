@@ -73,6 +73,7 @@ typedef struct AgendaWorkerInfo
 	AgendaWorkerState state;
 	TimestampTz since;         /* when it got into that state */
 	TimestampTz heartbeat;     /* when it last went round its loop */
+	uint64 wakeups;            /* how often it has waited for something */
 	TimestampTz last_error_at; /* 0: never */
 	char last_error[AGENDA_ERROR_TEXT];
 } AgendaWorkerInfo;
@@ -98,6 +99,9 @@ typedef struct AgendaBacklogMark
 	uint64 bytes;
 } AgendaBacklogMark;
 
+/* Where counting begins: what is passed may be ahead of what is written for a moment. */
+extern const AgendaBacklogMark agenda_backlog_begin;
+
 /* Durations: how many were not longer than each bound, exclusive of the bounds below it. */
 typedef struct AgendaHistogram
 {
@@ -113,16 +117,17 @@ typedef struct AgendaDrainerInfo
 	bool redrive; /* dead letters are to be sent again */
 
 	/* since the server started */
-	uint64 reads;            /* transactions that read the log */
-	uint64 windows;          /* with at least one event */
-	uint64 events;           /* read from the log and done with */
-	uint64 published;        /* acknowledged records */
-	uint64 dead;             /* records given up */
-	uint64 waiting_for_key;  /* records set aside behind one of their key */
-	uint64 redriven;         /* dead letters that have arrived at last */
-	uint64 rewinds;          /* times that something had to be sent again */
-	uint64 resets;           /* producers made anew */
-	AgendaHistogram seconds; /* from a commit to the acknowledgement of its records */
+	uint64 reads;               /* transactions that read the log */
+	uint64 windows;             /* with at least one event */
+	uint64 events;              /* read from the log and done with */
+	uint64 published;           /* acknowledged records */
+	uint64 dead;                /* records given up */
+	uint64 waiting_for_key;     /* records set aside behind one of their key */
+	uint64 redriven;            /* dead letters that have arrived at last */
+	uint64 rewinds;             /* times that something had to be sent again */
+	uint64 resets;              /* producers made anew */
+	AgendaHistogram until_read; /* from a commit to the read that brought its events */
+	AgendaHistogram seconds;    /* from a commit to the acknowledgement of its records */
 
 	AgendaBacklogMark passed; /* of what the slot says was written, done with */
 

@@ -46,15 +46,18 @@ comment on function agenda._drainer_figures() is
 'engine: the drainers of this database together, since the server started';
 
 -- Partitions that ought to have been dropped: rounds come hourly, and the first one may have been in somebody's way.
-create or replace function agenda._log_overdue(out n bigint, out oldest date)
+create or replace function agenda._log_overdue(out n bigint, out unread bigint, out oldest date)
     language sql stable security definer
     set search_path = pg_catalog, agenda, pg_temp
     begin atomic
-        select count(*), (min(l.lower) at time zone 'UTC')::date
+        select count(*),
+               count(*) filter (where l.closed_xmax is null
+                                   or l.closed_xmax > (select pg_snapshot_xmin(p.lo) from agenda._log_positions() p order by 1 limit 1)),
+               (min(l.lower) at time zone 'UTC')::date
           from agenda.log_leaves l
          where l.parent = 'events' and l.upper <= agenda._log_kept_from(clock_timestamp()) - interval '1 day';
     end;
-comment on function agenda._log_overdue() is 'engine: how many partitions of the log are older than agenda.log_retention by more than a day, and the day of the oldest';
+comment on function agenda._log_overdue() is 'engine: how many partitions of the log are older than agenda.log_retention by more than a day, how many of them a drainer or an open transaction keeps from being read, and the day of the oldest';
 
 -- What is wrong, in words; no row when all is well.  A worker goes round at least once a minute,
 -- an event ought to be out long before that.

@@ -2,8 +2,24 @@
 
 create or replace function agenda._worker_metrics(out name text, out labels jsonb, out value double precision, out kind text, out help text)
     returns setof record
-    language c volatile parallel restricted rows 60 as 'MODULE_PATHNAME', 'agenda_worker_metrics';
+    language c volatile parallel restricted rows 100 as 'MODULE_PATHNAME', 'agenda_worker_metrics';
 comment on function agenda._worker_metrics() is 'engine: what the workers of this database count in shared memory';
+
+-- What was written is locked until the end of its transaction.
+create or replace function agenda._log_prepared() returns bigint
+    language sql volatile security definer
+    set search_path = pg_catalog, agenda, pg_temp
+    begin atomic
+        select count(*)
+          from pg_prepared_xacts p
+         where p.database = current_database()
+           -- a prepared transaction has no process; its virtual id, which it may have kept, is found by its own
+           and exists (select from pg_locks x join pg_locks k using (virtualtransaction)
+                        where x.transactionid = p.transaction and x.pid is null and k.pid is null
+                          and k.mode = 'RowExclusiveLock' and k.relation = 'agenda.events'::regclass
+                          and k.database = (select d.oid from pg_database d where d.datname = current_database()));
+    end;
+comment on function agenda._log_prepared() is 'engine: how many prepared transactions hold events';
 
 -- Rows of one metric stand together, as its text form wants them.  The rows of a histogram have the names
 -- NAME_bucket, NAME_sum and NAME_count.
@@ -30,13 +46,17 @@ create or replace function agenda.metrics() returns table (name text, labels jso
                        lateral (values ('agenda_log_partitions', l.leaves, 'Partitions of the log.', 1),
                                ('agenda_log_bytes', l.bytes, 'Their disk space, with indexes.', 2)) p(name, value, help, n)
                 union all
-                select 4, 'agenda_log_overdue_partitions', '{}'::jsonb, o.n::double precision, 'gauge',
-                       'Partitions that should have been dropped more than a day ago.', 0
-                  from agenda._log_overdue() o
+                select 4, 'agenda_log_overdue_partitions', jsonb_build_object('reason', r.reason), r.n::double precision, 'gauge',
+                       'Partitions that should have been dropped more than a day ago, by what keeps them.', 0
+                  from agenda._log_overdue() o,
+                       lateral (values ('unread', o.unread), ('in use', o.n - o.unread)) r(reason, n)
                 union all
-                select 5, 'agenda_dead_letters', jsonb_build_object('topic', d.topic), count(*)::double precision, 'gauge',
-                       'Records set aside, by topic.', 0
-                  from agenda.dead_letters d group by d.topic) m(part, name, labels, value, kind, help, n)
+                select 5, 'agenda_log_prepared_transactions', '{}'::jsonb, agenda._log_prepared()::double precision, 'gauge',
+                       'Prepared transactions that hold events.', 0
+                union all
+                select 6, 'agenda_dead_letters', jsonb_build_object('topic', d.topic, 'reason', d.reason), count(*)::double precision, 'gauge',
+                       'Records set aside, by topic and reason.', 0
+                  from agenda.dead_letters d group by d.topic, d.reason) m(part, name, labels, value, kind, help, n)
          order by m.part, min(m.n) over (partition by m.part, regexp_replace(m.name, '_(bucket|sum|count)$', '')), m.n, m.name, m.labels::text;
     end;
 comment on function agenda.metrics() is 'operator: counters, gauges and histograms of log and workers in Prometheus'' conventions, since the server started';

@@ -138,6 +138,8 @@ sql("drop table $leaf; delete from agenda.log_leaves where 'agenda.' || leaf = '
 sql(act_sql('alice', create('in a new partition')));
 ok(tick_comes('in a new partition'), 'an event whose transaction has made the partition is read');
 
+is(metric('drainer_read_seconds_count'), 0, 'where nothing is published nothing is timed');
+
 # --- a clock that was ahead, and is set back -------------------------------------------------------
 # meanwhile the partition of today was closed, and the drainer is done with it
 sql(q{select agenda._ensure_partitions(now() + interval '2 days');

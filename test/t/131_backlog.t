@@ -19,6 +19,7 @@ sub sql { return $node->safe_psql('agenda', $_[0]) }
 sub as_alice { return sql(act_sql('alice', $_[0])) }
 sub position { return sql("select $_[0] from agenda.log_position()") }
 sub counted { return sql('select events from agenda._backlog()') }
+sub metric { return sql("select sum(value) from agenda.metrics() where name = 'agenda_$_[0]'") }
 sub wait_published { return wait_until(sub { position('lag') eq '0' && counted() eq '0' }, 'the log to be published') }
 sub tasks { return "insert into agenda.tasks (title, description) select 'task ' || n, repeat('x', 1000) from generate_series(1, $_[0]) n" }
 
@@ -79,8 +80,13 @@ $node->append_conf('postgresql.conf', 'agenda.max_backlog = 0');
 $node->reload;
 wait_until(sub { sql('show agenda.max_backlog') eq '0' }, 'the setting');
 my $before = counted();
+my $written = metric('log_events_total');
+sql(q{begin; select count(*) from agenda.events; update agenda.topics set mode = mode; prepare transaction 'other'});
 sql(act_sql('alice', tasks(100)) =~ s/commit/prepare transaction 'p'/r);
-sql(q{commit prepared 'p'});
+is(metric('log_prepared_transactions'), 1, 'of two prepared transactions one holds events');
+sql(q{commit prepared 'p'; commit prepared 'other'});
+is(metric('log_prepared_transactions'), 0, 'until it ends');
+is(metric('log_events_total') - $written, 100, 'they count as events then');
 is(counted() - $before, 100, 'events of a prepared transaction are counted');
 
 $broker->command('up 1');

@@ -18,7 +18,7 @@ my $node = agenda_node('housekeeping',
 sub sql { return $node->safe_psql('agenda', $_[0]) }
 sub leaves { return sql("select count(*) from agenda.log_leaves where $_[0]") }
 sub gone { my ($day) = @_; return sql("select to_regclass('agenda.events_p$day') is null and to_regclass('agenda.ticks_p$day') is null") eq 't' }
-sub overdue { return sql(q{select value from agenda.metrics() where name = 'agenda_log_overdue_partitions'}) }
+sub overdue { return sql(q{select string_agg(labels->>'reason' || ' ' || value, ', ' order by labels->>'reason') from agenda.metrics() where name = 'agenda_log_overdue_partitions'}) }
 sub problems { return sql(q{select agenda.health()->>'problems'}) }
 
 # Old partitions that nobody needs any more.
@@ -60,7 +60,7 @@ my $begin = time;
 is(sql('select agenda._drop_partitions(now())'), '0', 'what somebody reads is not dropped');
 cmp_ok(time - $begin, '<', 5, 'nor waited for');
 ok(!gone('20200601'), 'it is still there');
-is(overdue(), 4, 'which the metrics tell');
+is(overdue(), 'in use 4, unread 0', 'which the metrics tell');
 like(problems(), qr/4 partitions of the log, the oldest of 2020-05-01, have not been dropped/, 'and health()');
 # a writer comes while drop after drop waits for the reader
 my $dropper = spawn('dropper', [ 'sh', '-c', 'while psql -qXAt -d agenda -c "select agenda._drop_partitions(now())"; do :; done' ],
@@ -79,7 +79,7 @@ $reader->query_safe('commit');
 ok(wait_until(sub { gone('20200601') }, 'the drop'), 'when the reader has gone, so has the partition');
 stop_process($dropper);
 $reader->quit;
-ok(wait_until(sub { overdue() == 0 && problems() eq '[]' }, 'health'), 'nothing is overdue then');
+ok(wait_until(sub { overdue() eq 'in use 0, unread 0' && problems() eq '[]' }, 'health'), 'nothing is overdue then');
 
 # --- by the scanner ------------------------------------------------------------------------------
 make_old('2020-06-03');

@@ -143,6 +143,8 @@ cmp_ok($away, '<', 1000, 'interrupts are answered while the broker is away');
 cmp_ok($busy, '<', 500, 'and while the backlog goes out');
 wait_until(sub { unpublished() == 0 }, 'the backlog to be published', 180);
 cmp_ok(metric('publish_seconds_count'), '>=', 100_000, 'each has been timed');
+cmp_ok(metric('drainer_read_seconds_count'), '>=', 100_000, 'when it was read, too');
+cmp_ok(metric('drainer_read_seconds_sum'), '<=', metric('publish_seconds_sum'), 'which was before');
 cmp_ok(resident_kb($pid) - $before, '<', 24 * 1024, 'and memory is as it was');
 
 # ---- an event that takes more than all of it -----------------------------------------------------------
