@@ -65,6 +65,7 @@ OBJS = \
 	extension/recurrence/fill.o \
 	extension/recurrence/subday.o \
 	extension/recurrence/classes.o \
+	extension/recurrence/clocks.o \
 	extension/recurrence/sieve.o \
 	extension/recurrence/sparse.o \
 	extension/recurrence/search.o \

@@ -164,69 +164,172 @@ add_place(const struct rr_layout *layout, uint64_t *places, uint64_t place)
 	return 0;
 }
 
-/* what is counted of classes while their places are sorted */
-struct sorted
+/* the times of day of a word: their classes and, of these, the first member behind */
+struct word
+{
+	int32_t row[64];
+	int32_t first[64]; /* columns */
+	int32_t behind[64];
+	int32_t turns[64]; /* whether the latter has come to the end of the row once more than all do */
+};
+
+/* from the first of them to each, as in rr_sieve */
+struct steps
+{
+	int32_t day[64];
+	int32_t row[64];
+	int32_t column[64];
+};
+
+static void
+make_word_steps(const struct rr_sieve *s, struct steps *steps)
+{
+	for (int i = 0; i < 64; i++)
+	{
+		const struct rr_class *step = &s->steps[i / s->common];
+
+		steps->day[i] = (int32_t) step->day;
+		steps->row[i] = (int32_t) step->row;
+		steps->column[i] = (int32_t) step->column;
+	}
+}
+
+/*
+ * rr_step_class() and place_behind(), written out for 64 at once, of which none waits for another, so that a compiler
+ * makes vectors of it: here is where the time goes.
+ */
+static void
+step_word(const struct rr_sieve *s, const struct count *count, const struct rr_class *first,
+		  const struct steps *steps, struct word *to)
+{
+	const int32_t length = (int32_t) s->length;
+	const int32_t rows = (int32_t) s->rows;
+	const int32_t turn = (int32_t) s->turn;
+	const int32_t cycle = (int32_t) s->cycle;
+	const int32_t later = (int32_t) count->later;
+	const int32_t rest = (int32_t) (count->rest[0] - s->length);
+	const int32_t first_day = (int32_t) (first->day - s->cycle);
+	const int32_t first_row = (int32_t) (first->row - s->rows);
+	const int32_t first_column = (int32_t) (first->column - s->length);
+
+	for (int i = 0; i < 64; i++)
+	{
+		const int32_t day = first_day + steps->day[i];
+		const int32_t row = first_row + steps->row[i];
+		int32_t column = first_column + steps->column[i];
+		int32_t behind;
+
+		column += length & column >> 31;
+		column += (turn & ~(row >> 31)) - length;
+		column += length & column >> 31;
+		column += ~(day >> 31);
+		column += length & column >> 31;
+		behind = column + rest + (day + (cycle & day >> 31) < later);
+		to->row[i] = row + (rows & row >> 31);
+		to->first[i] = column;
+		to->behind[i] = behind + (length & behind >> 31);
+		to->turns[i] = 1 + (behind >> 31);
+	}
+}
+
+/* rows of which the sizes are kept; those of more are shorter than a word */
+#define ROWS_MOST 1024
+
+/* what is counted of classes word by word */
+struct summed
 {
 	int64_t first;  /* ranks of first members */
 	int64_t behind; /* and of the first behind */
-	int64_t turns;  /* how often these have come to the end of the row */
+	int32_t sizes[ROWS_MOST];
 };
 
-/*
- * The times of day of a word, each by its distance from the first, so that they need not wait for each other.
- * Written out of rr_step_class() and place_behind(), for here is where the time goes.
- */
+_Static_assert(RR_CYCLE_DAYS / ROWS_MOST < 189, "the next divisor of an era is 63");
+
+/* many classes in few rows: their places are sorted, as bits */
 static inline void
-sort_word(struct rr_sieve *s, const struct count *count, const struct rr_class *first,
-		  const struct rr_class *steps, uint64_t bits, bool firsts, struct sorted *to)
+sort_word(struct rr_sieve *s, const struct word *word, uint64_t bits, int64_t turns, bool firsts,
+		  struct summed *to)
 {
 	const int64_t length = s->length;
-	const int64_t cycle = s->cycle;
-	const int64_t later = count->later;
-	const int64_t rest = count->rest[0] - length;
-	const int64_t first_day = first->day - cycle;
-	const int64_t first_column = first->column - length;
-	const int lowest = rr_lowest(bits);
-	struct sorted sum = { 0, 0, 0 };
+	int64_t first = 0;
+	int64_t behind = 0;
 
-	for (; bits != 0; bits &= bits - 1)
+	for (bits >>= rr_lowest(bits); bits != 0; bits &= bits - 1)
 	{
-		const struct rr_class *step = &steps[rr_lowest(bits) - lowest];
-		int64_t day = first_day + step->day;
-		int64_t column = first_column + step->column;
-		int64_t place;
+		const int i = rr_lowest(bits);
+		const int64_t row = word->row[i] * length;
 
-		column += (length & column >> 63) - 1 - (day >> 63);
-		column += length & column >> 63;
-		day += cycle & day >> 63;
-		place = column + rest - ((day - later) >> 63);
-		sum.turns += 1 + (place >> 63);
-		place += length & place >> 63;
-		sum.behind += add_place(&s->layout, s->places[1], (uint64_t) place);
+		behind += to->sizes[word->row[i]] * (turns + word->turns[i]) +
+				  add_place(&s->layout, s->places[1], (uint64_t) (row + word->behind[i]));
 		if (firsts)
-			sum.first += add_place(&s->layout, s->places[0], (uint64_t) column);
+			first += add_place(&s->layout, s->places[0], (uint64_t) (row + word->first[i]));
 	}
-	to->first += sum.first;
-	to->behind += sum.behind;
-	to->turns += sum.turns;
+	to->first += first;
+	to->behind += behind;
 }
 
-/* likewise for many times of day, where the layout is one row: their places are sorted, as bits */
-static int64_t
-sum_of_starts(struct rr_sieve *s, const struct count *count, int64_t *firsts)
+/* in many rows, that are short: ranks count from the beginning of each */
+static void
+rank_word(const struct rr_sieve *s, const struct word *word, uint64_t bits, int64_t turns,
+		  struct summed *to)
 {
-	struct sorted sum = { 0, 0, s->size * count->turns[0] };
+	for (bits >>= rr_lowest(bits); bits != 0; bits &= bits - 1)
+	{
+		const int i = rr_lowest(bits);
+		const uint64_t row = (uint64_t) (word->row[i] * s->length);
+		const uint64_t *words = &s->layout.bits[row / 64];
+		const uint64_t days =
+			(words[0] >> row % 64 | words[1] << 1 << (63 - row % 64)) & rr_below((int) s->length);
+
+		to->behind += rr_popcount(days) * (turns + word->turns[i]) +
+					  rr_popcount(days & rr_below(word->behind[i]));
+		to->first += rr_popcount(days & rr_below(word->first[i]));
+	}
+}
+
+/* are the times of day so that at most three are of one class, being INTERVAL apart? */
+static bool
+is_folded(const struct rr_sieve *s)
+{
+	return s->interval < s->unit_count && s->unit_count <= 3 * s->interval;
+}
+
+/* the times of day of a word; if folded, those that are one or three of a class (plane 0), or two or three (1) */
+static inline uint64_t
+starts_of_word(const struct rr_sieve *s, int64_t i, int plane, bool folded)
+{
+	uint64_t one;
+	uint64_t two;
+	uint64_t three;
+
+	if (!folded)
+		return s->starts[i];
+	one = rr_starts_from(s, i * 64, s->interval);
+	two = rr_starts_from(s, i * 64 + s->interval,
+						 2 * s->interval < s->unit_count ? 2 * s->interval : s->unit_count);
+	three = rr_starts_from(s, i * 64 + 2 * s->interval, s->unit_count);
+	return plane == 0 ? one ^ two ^ three : (one & two) | (three & (one ^ two));
+}
+
+static int64_t
+sum_of_plane(struct rr_sieve *s, const struct count *count, int plane, int64_t *firsts)
+{
+	const bool folded = is_folded(s);
+	const int64_t words = ((folded ? s->interval : s->unit_count) + 63) / 64;
+	struct summed sum = { .first = 0 };
 	struct rr_class class = { 0, 0, 0 };
-	struct rr_class steps[64];
+	struct steps steps;
+	struct word word;
 	int64_t before = -1;
 
-	s->expanded = false;
 	memset(s->places, 0, sizeof(s->places));
-	for (int i = 0; i < 64; i++)
-		steps[i] = s->steps[i / s->common];
-	for (int i = 0; i < (int) RR_SECOND_WORDS; i++)
+	make_word_steps(s, &steps);
+	for (int64_t row = 0; row < s->rows && s->rows <= ROWS_MOST; row++)
+		sum.sizes[row] = (int32_t) (rr_layout_rank(&s->layout, (row + 1) * s->length) -
+									rr_layout_rank(&s->layout, row * s->length));
+	for (int64_t i = 0; i < words; i++)
 	{
-		const uint64_t bits = s->starts[i];
+		const uint64_t bits = starts_of_word(s, i, plane, folded);
 		int64_t first;
 
 		if (bits == 0)
@@ -237,14 +340,27 @@ sum_of_starts(struct rr_sieve *s, const struct count *count, int64_t *firsts)
 		else
 			rr_step_class(s, &class, &s->steps[(first - before) / s->common]);
 		before = first;
-		if (firsts != NULL)
-			sort_word(s, count, &class, steps, bits, true, &sum);
+		step_word(s, count, &class, &steps, &word);
+		if (s->rows > ROWS_MOST)
+			rank_word(s, &word, bits, count->turns[0], &sum);
+		else if (firsts != NULL)
+			sort_word(s, &word, bits, count->turns[0], true, &sum);
 		else
-			sort_word(s, count, &class, steps, bits, false, &sum);
+			sort_word(s, &word, bits, count->turns[0], false, &sum);
 	}
 	if (firsts != NULL)
-		*firsts += sum.first + sum_of_places(&s->layout, s->places[0]);
-	return sum.behind + sum_of_places(&s->layout, s->places[1]) + sum.turns * s->permitted;
+		*firsts += (sum.first + sum_of_places(&s->layout, s->places[0])) << plane;
+	return (sum.behind + sum_of_places(&s->layout, s->places[1])) << plane;
+}
+
+/* by each time of day, for many of them; or by two bits of how many there are of a class */
+static int64_t
+sum_of_starts(struct rr_sieve *s, const struct count *count, int64_t *firsts)
+{
+	int64_t n = sum_of_plane(s, count, 0, firsts);
+
+	s->expanded = false;
+	return is_folded(s) ? n + sum_of_plane(s, count, 1, firsts) : n;
 }
 
 /* the ranks behind of all classes, and, if they are asked for, those of the first members */
@@ -254,7 +370,7 @@ sum_of_ranks(struct rr_sieve *s, const struct count *count, int64_t *firsts)
 	struct cursor at = before_all;
 	int64_t n = 0;
 
-	if (s->cycle >= s->size && s->rows == 1 && s->size >= RR_MANY_STARTS)
+	if ((s->cycle >= s->size || is_folded(s)) && s->size >= RR_MANY_STARTS)
 		return sum_of_starts(s, count, firsts);
 	rr_sieve_expand_many(s);
 	while (next_class(s, &at))

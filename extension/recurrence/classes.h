@@ -12,6 +12,29 @@
 
 extern void rr_sieve_expand_many(struct rr_sieve *s);
 
+/* bits 0 .. n - 1 of a word, for any n */
+static inline uint64_t
+rr_bits_until(int64_t n)
+{
+	return n <= 0 ? 0 : rr_below(n < 64 ? (int) n : 64);
+}
+
+/* the starts of a place and 63 behind it that are before `end` */
+static inline uint64_t
+rr_starts_from(const struct rr_sieve *s, int64_t place, int64_t end)
+{
+	const int64_t i = place / 64;
+	const int shift = (int) (place % 64);
+	uint64_t bits;
+
+	if (place >= end)
+		return 0;
+	bits = s->starts[i] >> shift;
+	if (shift != 0 && i + 1 < RR_SECOND_WORDS)
+		bits |= s->starts[i + 1] << (64 - shift);
+	return bits & rr_bits_until(end - place);
+}
+
 static inline struct rr_class
 rr_class_on(const struct rr_sieve *s, int64_t day)
 {

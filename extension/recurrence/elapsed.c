@@ -14,9 +14,13 @@
 
 #include <limits.h>
 
-/* after so many spans without an occurrence it is asked whether their offset has any */
+/* after so many spans without an occurrence it is asked whether their offset has any, */
 #define ASK_AFTER 2
 #define OFFSETS   8
+/* and after so many when its next one is, were it in force for ever; that pays if it is at least so far, in seconds */
+#define LOOK_AFTER 8
+#define WELL_AHEAD (INT64_C(8) * 366 * RR_DAY_SECONDS)
+#define LOOKS      2
 /* after so many more it is calculated what the next span with an occurrence is, once the zone allows it */
 #define CALCULATE_AFTER 512
 /* COUNT: likewise, by estimates; and after so many more, if these were wrong, surely */
@@ -87,6 +91,68 @@ is_void(const struct rr_plan *plan, const struct rr_phase *phase, int64_t offset
 	return asked->never[asked->n++];
 }
 
+/* what has been seen of the occurrences of offsets ahead */
+struct seen
+{
+	int n;
+	int64_t offset[OFFSETS];
+	int64_t next[OFFSETS];
+	int near[OFFSETS]; /* how often it did not pay */
+};
+
+/* what is known of an offset, or a new place for it; -1: there are too many */
+static int
+seen_of(struct seen *seen, int64_t offset)
+{
+	for (int i = 0; i < seen->n; i++)
+		if (seen->offset[i] == offset)
+			return i;
+	if (seen->n == OFFSETS)
+		return -1;
+	seen->offset[seen->n] = offset;
+	seen->next[seen->n] = INT64_MIN;
+	seen->near[seen->n] = 0;
+	return seen->n++;
+}
+
+static bool
+next_in_phase(const struct rr_plan *plan, const struct rr_phase *phase, int64_t lo, int64_t offset,
+			  int64_t *found)
+{
+	int64_t civil;
+
+	if (!rr_subday_next(plan, phase, lo + offset, &civil))
+		return false;
+	*found = civil - offset;
+	return true;
+}
+
+/*
+ * The first occurrence of a span, of which this is the phase.  Where a series drifts slowly against the times of day
+ * each of many spans would be gone through in vain; so it is asked once for all spans of an offset.  Where days are
+ * filtered as well, to look so far may take longer.
+ */
+static bool
+next_in_span(const struct rr_plan *plan, const struct rr_span *span, const struct rr_phase *phase,
+			 int64_t lo, int spans, struct seen *seen, int64_t *found)
+{
+	const int i = spans < LOOK_AFTER || plan->filtered ? -1 : seen_of(seen, span->offset);
+
+	if (i < 0 || (seen->next[i] < lo && seen->near[i] == LOOKS))
+		return next_in_phase(plan, phase, lo, span->offset, found);
+	if (seen->next[i] < lo)
+	{
+		const struct rr_phase whole = rr_phase_at(plan, span->offset);
+
+		if (!next_in_phase(plan, &whole, lo, span->offset, &seen->next[i]))
+			seen->next[i] = INT64_MAX;
+		if (seen->next[i] < lo + WELL_AHEAD)
+			seen->near[i]++;
+	}
+	*found = seen->next[i];
+	return *found < span->end;
+}
+
 /*
  * Where to go on after or before a span: its neighbour, or a later one if no day is permitted
  * before, or no period of the series begins there.  A clock shows a day at most one day before or
@@ -132,6 +198,7 @@ static bool
 next_by_rule(const struct rr_plan *plan, const struct rr_zone *zone, int64_t lo, int64_t *found)
 {
 	struct asked asked = { .n = 0 };
+	struct seen seen = { .n = 0 };
 	bool calculated = false;
 	int64_t since;
 	int64_t next;
@@ -147,18 +214,14 @@ next_by_rule(const struct rr_plan *plan, const struct rr_zone *zone, int64_t lo,
 	{
 		struct rr_span span;
 		struct rr_phase phase;
-		int64_t civil;
 
 		zone->span(zone->context, lo, &span);
 		phase = phase_in(plan, &span);
 		if (span.end == INT64_MAX && never(plan, &phase, span.offset))
 			return false;
 		if (!is_void(plan, &phase, span.offset, n, &asked) &&
-			rr_subday_next(plan, &phase, lo + span.offset, &civil))
-		{
-			*found = civil - span.offset;
+			next_in_span(plan, &span, &phase, lo, n, &seen, found))
 			return *found <= plan->until_instant;
-		}
 		if (span.end == INT64_MAX)
 			return false;
 		lo = behind(plan, &span);
@@ -328,11 +391,19 @@ wanted_of(const struct rr_plan *plan)
 /* a count that goes from span to span */
 struct tally
 {
-	int64_t lo;     /* what is before is counted */
+	int64_t lo;     /* nothing is left before, */
+	int64_t done;   /* and what is before this is counted */
 	int64_t wanted; /* that many more */
 	int ahead;      /* after so many spans it is counted ahead; INT_MAX: not at all */
 	bool surely;    /* and not by an estimate any more */
 };
+
+/* from where it is counted in a span: from its beginning, for then the same time of day is asked often */
+static int64_t
+from_of(const struct tally *tally, const struct rr_span *span)
+{
+	return larger(span->start, tally->done);
+}
 
 /*
  * The last midnight at or before an instant, on a clock that has been in force for days: it divides what all
@@ -368,6 +439,7 @@ count_ahead(const struct rr_plan *plan, const struct rr_zone *zone, struct rr_si
 		tally->ahead = INT_MAX;
 		return;
 	}
+	tally->done = tally->lo;
 	tally->wanted -= passed;
 	tally->ahead = n + SURELY_AFTER;
 	tally->surely = true;
@@ -379,7 +451,8 @@ static bool
 span_of_count(const struct rr_plan *plan, const struct rr_zone *zone, int64_t *lo, int64_t *wanted,
 			  struct rr_span *span)
 {
-	struct tally tally = { plan->start_instant, wanted_of(plan), AHEAD_AFTER, false };
+	struct tally tally = { plan->start_instant, plan->start_instant, wanted_of(plan), AHEAD_AFTER,
+						   false };
 	struct asked asked = { .n = 0 };
 	struct rr_sieve sieve;
 
@@ -403,7 +476,7 @@ span_of_count(const struct rr_plan *plan, const struct rr_zone *zone, int64_t *l
 		phase = phase_in(plan, span);
 		here = span->end == INT64_MAX || is_void(plan, &phase, span->offset, n, &asked)
 				   ? 0
-				   : rr_subday_count(plan, &phase, &sieve, tally.lo + span->offset,
+				   : rr_subday_count(plan, &phase, &sieve, from_of(&tally, span) + span->offset,
 									 span->end + span->offset);
 		if (span->end == INT64_MAX || tally.wanted <= here)
 		{
@@ -412,6 +485,7 @@ span_of_count(const struct rr_plan *plan, const struct rr_zone *zone, int64_t *l
 			return span->end != INT64_MAX || !never(plan, &phase, span->offset);
 		}
 		tally.wanted -= here;
+		tally.done = span->end;
 		tally.lo = ahead ? span->end : behind(plan, span);
 		if (ahead)
 			count_ahead(plan, zone, &sieve, &tally, n);
@@ -444,6 +518,7 @@ count_most(const struct rr_plan *plan, const struct rr_zone *zone, struct rr_sie
 	tally->ahead = INT_MAX;
 	if (!rr_pattern_count(plan, zone, sieve, tally->wanted, at, &tally->lo, &passed))
 		return true;
+	tally->done = tally->lo;
 	tally->wanted -= passed;
 	open_sieve(sieve, plan);
 	return tally->wanted > 0;
@@ -453,7 +528,8 @@ count_most(const struct rr_plan *plan, const struct rr_zone *zone, struct rr_sie
 static bool
 fewer_before(const struct rr_plan *plan, const struct rr_zone *zone, int64_t at)
 {
-	struct tally tally = { plan->start_instant, wanted_of(plan), AHEAD_AFTER, false };
+	struct tally tally = { plan->start_instant, plan->start_instant, wanted_of(plan), AHEAD_AFTER,
+						   false };
 	struct asked asked = { .n = 0 };
 	struct rr_sieve sieve;
 
@@ -478,10 +554,12 @@ fewer_before(const struct rr_plan *plan, const struct rr_zone *zone, int64_t at)
 			phase = phase_in(plan, &span);
 		}
 		if (!is_void(plan, &phase, span.offset, n, &asked))
-			tally.wanted -= rr_subday_count(plan, &phase, &sieve, tally.lo + span.offset,
-											smaller(span.end, at) + span.offset);
+			tally.wanted -=
+				rr_subday_count(plan, &phase, &sieve, from_of(&tally, &span) + span.offset,
+								smaller(span.end, at) + span.offset);
 		if (tally.wanted <= 0)
 			return false;
+		tally.done = span.end;
 		tally.lo = ahead ? span.end : behind(plan, &span);
 		if (ahead && !count_most(plan, zone, &sieve, &tally, at))
 			return false;

@@ -13,192 +13,14 @@
  */
 #include <string.h>
 
+#include "clocks.h"
 #include "sieve.h"
 #include "times.h"
 
-#define OFFSETS 2
-#define CUTS    12
-/* a year has no more changes than this, or the pattern is not used */
-#define SPANS_MOST 1700
 /* no more periods of the series than these are walked one by one, and half as many as times of day pass */
 #define FEW_PERIODS INT64_C(12000)
 /* COUNT: so many days are left to be counted from change to change */
-#define NEAR_DAYS   (INT64_C(200) * 366)
-#define ERA_SECONDS (RR_CYCLE_DAYS * RR_DAY_SECONDS)
-
-/* one offset of the pattern, and the times of its day at which it comes or goes */
-struct clock
-{
-	int64_t offset;
-	int64_t cut
-		[CUTS]; /* seconds, ascending: 0 .. the whole day; of a period that is cut, its ends as well */
-	int cuts;
-	struct rr_times times; /* in a period, as this clock shows it */
-};
-
-struct clocks
-{
-	const struct rr_plan *plan;
-	int n;
-	struct clock clock[OFFSETS];
-	/* the spans of 400 years; that behind the last begins again */
-	int spans;
-	int64_t start[SPANS_MOST + 1];
-	uint8_t which[SPANS_MOST];
-};
-
-/* ---- what the pattern is made of ----------------------------------------------------- */
-
-/* -1: too many of them */
-static int
-clock_of(struct clocks *c, int64_t offset)
-{
-	for (int i = 0; i < c->n; i++)
-		if (c->clock[i].offset == offset)
-			return i;
-	if (c->n == OFFSETS)
-		return -1;
-	c->clock[c->n] =
-		(struct clock){ offset, { 0, RR_DAY_SECONDS }, 2, rr_phase_at(c->plan, offset).times };
-	return c->n++;
-}
-
-/* false: too many */
-static bool
-add_cut(struct clock *clock, int64_t at)
-{
-	int i = 0;
-
-	while (clock->cut[i] < at)
-		i++;
-	if (clock->cut[i] == at)
-		return true;
-	if (clock->cuts == CUTS)
-		return false;
-	memmove(clock->cut + i + 1, clock->cut + i, (size_t) (clock->cuts - i) * sizeof(int64_t));
-	clock->cut[i] = at;
-	clock->cuts++;
-	return true;
-}
-
-static bool
-add_cuts(const struct rr_plan *plan, struct clock *clock, int64_t civil)
-{
-	const int64_t sod = rr_floormod(civil, RR_DAY_SECONDS);
-	const int64_t rest = sod % plan->unit_seconds;
-
-	return add_cut(clock, sod) && (rest == 0 || (add_cut(clock, sod - rest) &&
-												 add_cut(clock, sod - rest + plan->unit_seconds)));
-}
-
-static bool
-find_clocks(struct clocks *c, const struct rr_plan *plan, const struct rr_zone *zone)
-{
-	struct rr_span span;
-
-	c->plan = plan;
-	c->n = 0;
-	c->spans = 0;
-	for (int64_t at = RR_ZONES_SETTLE; at < RR_ZONES_SETTLE + ERA_SECONDS; at = span.end)
-	{
-		int i;
-
-		zone->span(zone->context, at, &span);
-		i = clock_of(c, span.offset);
-		if (i < 0 || c->spans == SPANS_MOST || span.start == INT64_MIN || span.end == INT64_MAX ||
-			!add_cuts(plan, &c->clock[i], span.start + span.offset) ||
-			!add_cuts(plan, &c->clock[i], span.end + span.offset))
-			return false;
-		c->start[c->spans] = span.start;
-		c->which[c->spans++] = (uint8_t) i;
-	}
-	c->start[c->spans] = span.end;
-	return true;
-}
-
-/* which clock is in force, and from when to when */
-struct stretch
-{
-	int clock;
-	int64_t start;
-	int64_t end;
-};
-
-/* at an instant behind RR_ZONES_SETTLE; spans are about equally long */
-static struct stretch
-stretch_at(const struct clocks *c, int64_t at)
-{
-	const int64_t since = (at - RR_ZONES_SETTLE) % ERA_SECONDS;
-	const int64_t shift = at - RR_ZONES_SETTLE - since;
-	int i = (int) (since / (ERA_SECONDS / c->spans));
-
-	i = i < c->spans ? i : c->spans - 1;
-	while (c->start[i] > since + RR_ZONES_SETTLE)
-		i--;
-	while (c->start[i + 1] <= since + RR_ZONES_SETTLE)
-		i++;
-	return (struct stretch){ c->which[i], c->start[i] + shift, c->start[i + 1] + shift };
-}
-
-static int
-clock_at(const struct clocks *c, int64_t at)
-{
-	return stretch_at(c, at).clock;
-}
-
-/* the days on which a clock shows the seconds from .. end of the day, numbered from day0 on in an era */
-static void
-mark_days(const struct clocks *c, int clock, int64_t from, int64_t end, int64_t day0,
-		  uint64_t *days)
-{
-	const int64_t offset = c->clock[clock].offset;
-
-	memset(days, 0, RR_ERA_WORDS * sizeof(uint64_t));
-	for (int i = 0; i < c->spans; i++)
-	{
-		int64_t day;
-		int64_t behind;
-		int64_t place;
-
-		if (c->which[i] != clock)
-			continue;
-		/* both ends of the piece are in the span */
-		day = rr_floordiv(c->start[i] + offset - from - 1, RR_DAY_SECONDS) + 1;
-		place = rr_floormod(day - day0, RR_CYCLE_DAYS);
-		behind = rr_floordiv(c->start[i + 1] + offset - end, RR_DAY_SECONDS) + 1;
-		for (int64_t n = behind - day; n > 0;)
-		{
-			int64_t here = 64 - place % 64;
-
-			here = here < n ? here : n;
-			here = here < RR_CYCLE_DAYS - place ? here : RR_CYCLE_DAYS - place;
-			days[place / 64] |= rr_below((int) here) << (place % 64);
-			place = place + here == RR_CYCLE_DAYS ? 0 : place + here;
-			n -= here;
-		}
-	}
-}
-
-/* is no change near? */
-static bool
-is_settled(const struct clocks *c, int64_t at)
-{
-	int i = clock_at(c, at - 2 * RR_DAY_SECONDS);
-
-	return i == clock_at(c, at) && i == clock_at(c, at + 2 * RR_DAY_SECONDS);
-}
-
-/* the first midnight from an instant on that is not near a change */
-static int64_t
-midnight_after(const struct clocks *c, int64_t at)
-{
-	int64_t offset;
-
-	while (!is_settled(c, at))
-		at += RR_DAY_SECONDS;
-	offset = c->clock[clock_at(c, at)].offset;
-	return (rr_floordiv(at + offset - 1, RR_DAY_SECONDS) + 1) * RR_DAY_SECONDS - offset;
-}
+#define NEAR_DAYS (INT64_C(200) * 366)
 
 /* ---- pieces -------------------------------------------------------------------------- */
 
@@ -206,29 +28,28 @@ midnight_after(const struct clocks *c, int64_t at)
 struct pieces
 {
 	struct rr_sieve *s;
-	uint64_t starts[RR_SECOND_WORDS]; /* of the clock, */
-	uint64_t permitted[RR_ERA_WORDS]; /* of the plan, */
-	uint64_t days[RR_ERA_WORDS];      /* of the piece */
+	uint64_t starts[RR_SECOND_WORDS]; /* of the clock */
+	uint64_t permitted[RR_ERA_WORDS]; /* days of the plan */
 	int clock;
 	int cut;
 	int64_t size; /* occurrences of a period in the piece */
 };
 
 static int64_t
-piece_start(const struct pieces *p, const struct clocks *c)
+piece_start(const struct pieces *p, const struct rr_clocks *c)
 {
 	return c->clock[p->clock].cut[p->cut];
 }
 
 static int64_t
-piece_end(const struct pieces *p, const struct clocks *c)
+piece_end(const struct pieces *p, const struct rr_clocks *c)
 {
 	return c->clock[p->clock].cut[p->cut + 1];
 }
 
 /* what a period holds of it, if the piece is a part of one */
 static int64_t
-piece_size(const struct pieces *p, const struct clocks *c)
+piece_size(const struct pieces *p, const struct rr_clocks *c)
 {
 	const struct rr_plan *plan = c->plan;
 	const struct rr_times *times = &c->clock[p->clock].times;
@@ -241,7 +62,7 @@ piece_size(const struct pieces *p, const struct clocks *c)
 
 /* before the first piece of a clock */
 static void
-turn_to(struct pieces *p, const struct clocks *c, int clock)
+turn_to(struct pieces *p, const struct rr_clocks *c, int clock)
 {
 	const struct rr_phase phase = rr_phase_at(c->plan, c->clock[clock].offset);
 
@@ -253,7 +74,7 @@ turn_to(struct pieces *p, const struct clocks *c, int clock)
 
 /* before the first piece of the first clock; days are numbered from this one on */
 static void
-begin_pieces(struct pieces *p, const struct clocks *c, struct rr_sieve *sieve, int64_t day0)
+begin_pieces(struct pieces *p, const struct rr_clocks *c, struct rr_sieve *sieve, int64_t day0)
 {
 	const struct rr_phase phase = rr_phase_at(c->plan, c->clock[0].offset);
 
@@ -264,17 +85,20 @@ begin_pieces(struct pieces *p, const struct clocks *c, struct rr_sieve *sieve, i
 }
 
 /* the days of a piece */
-static void
-make_days(struct pieces *p, const struct clocks *c)
+static const uint64_t *
+days_of_piece(struct pieces *p, const struct rr_clocks *c)
 {
-	mark_days(c, p->clock, piece_start(p, c), piece_end(p, c), p->s->day0, p->days);
+	uint64_t *days = rr_sieve_room(p->s);
+
+	rr_clock_mark_days(c, p->clock, piece_start(p, c), piece_end(p, c), p->s->day0, days);
 	for (int k = 0; k < RR_ERA_WORDS; k++)
-		p->days[k] &= p->permitted[k];
+		days[k] &= p->permitted[k];
+	return days;
 }
 
 /* makes it the sieve of the next piece of which anything is left; false: that was the last */
 static bool
-next_piece_of_clock(struct pieces *p, const struct clocks *c)
+next_piece_of_clock(struct pieces *p, const struct rr_clocks *c)
 {
 	const int64_t unit = c->plan->unit_seconds;
 
@@ -287,8 +111,7 @@ next_piece_of_clock(struct pieces *p, const struct clocks *c)
 		p->size = piece_size(p, c);
 		if (first < 0 || first >= end || p->size == 0)
 			continue;
-		make_days(p, c);
-		rr_sieve_restrict(p->s, p->starts, from, end, p->days);
+		rr_sieve_restrict(p->s, p->starts, from, end, days_of_piece(p, c));
 		if (p->s->permitted > 0)
 			return true;
 	}
@@ -297,7 +120,7 @@ next_piece_of_clock(struct pieces *p, const struct clocks *c)
 
 /* likewise, and goes on to the next clock */
 static bool
-next_piece(struct pieces *p, const struct clocks *c)
+next_piece(struct pieces *p, const struct rr_clocks *c)
 {
 	while (!next_piece_of_clock(p, c))
 	{
@@ -312,14 +135,14 @@ next_piece(struct pieces *p, const struct clocks *c)
 
 /* from this second of a day on as its clock shows it */
 static int64_t
-instant_on(const struct pieces *p, const struct clocks *c, int64_t day, int64_t second)
+instant_on(const struct pieces *p, const struct rr_clocks *c, int64_t day, int64_t second)
 {
 	return (p->s->day0 + day) * RR_DAY_SECONDS + second - c->clock[p->clock].offset;
 }
 
 /* the first second of what the piece has of its first period, or INT64_MAX */
 static int64_t
-first_of_piece(const struct pieces *p, const struct clocks *c, int64_t from, int64_t upto)
+first_of_piece(const struct pieces *p, const struct rr_clocks *c, int64_t from, int64_t upto)
 {
 	const int64_t offset = c->clock[p->clock].offset;
 	const int64_t first = rr_floordiv(from + offset, RR_DAY_SECONDS) - p->s->day0;
@@ -335,7 +158,7 @@ first_of_piece(const struct pieces *p, const struct clocks *c, int64_t from, int
 
 /* the last second of what it has of its last period, or INT64_MIN */
 static int64_t
-last_of_piece(const struct pieces *p, const struct clocks *c, int64_t from, int64_t upto)
+last_of_piece(const struct pieces *p, const struct rr_clocks *c, int64_t from, int64_t upto)
 {
 	const int64_t offset = c->clock[p->clock].offset;
 	const int64_t first = rr_floordiv(from + offset, RR_DAY_SECONDS) - p->s->day0;
@@ -362,7 +185,7 @@ day_before(int64_t from)
 }
 
 static int64_t
-first_of_pieces(const struct clocks *c, struct rr_sieve *sieve, int64_t from, int64_t upto)
+first_of_pieces(const struct rr_clocks *c, struct rr_sieve *sieve, int64_t from, int64_t upto)
 {
 	int64_t best = INT64_MAX;
 	struct pieces p;
@@ -382,10 +205,10 @@ bool
 rr_pattern_from(const struct rr_plan *plan, const struct rr_zone *zone, int64_t from, int64_t upto,
 				int64_t *best)
 {
-	struct clocks clocks;
+	struct rr_clocks clocks;
 	struct rr_sieve sieve;
 
-	if (!find_clocks(&clocks, plan, zone))
+	if (!rr_clocks_find(&clocks, plan, zone))
 		return false;
 	*best = first_of_pieces(&clocks, &sieve, from, upto);
 	return true;
@@ -395,11 +218,11 @@ bool
 rr_pattern_upto(const struct rr_plan *plan, const struct rr_zone *zone, int64_t from, int64_t upto,
 				int64_t *best)
 {
-	struct clocks clocks;
+	struct rr_clocks clocks;
 	struct rr_sieve sieve;
 	struct pieces p;
 
-	if (!find_clocks(&clocks, plan, zone))
+	if (!rr_clocks_find(&clocks, plan, zone))
 		return false;
 	*best = INT64_MIN;
 	begin_pieces(&p, &clocks, &sieve, day_before(from));
@@ -417,7 +240,7 @@ rr_pattern_upto(const struct rr_plan *plan, const struct rr_zone *zone, int64_t 
 
 /* does the period take part that this clock shows at an instant? */
 static bool
-takes_part(const struct clocks *c, const struct rr_sieve *s, int clock, int64_t at)
+takes_part(const struct rr_clocks *c, const struct rr_sieve *s, int clock, int64_t at)
 {
 	const int64_t civil = at + c->clock[clock].offset;
 	const int64_t day = rr_floordiv(civil, RR_DAY_SECONDS);
@@ -428,13 +251,13 @@ takes_part(const struct clocks *c, const struct rr_sieve *s, int clock, int64_t 
 
 /* how many occurrences it has while this clock is in force; at most one change is in a period */
 static int64_t
-size_on(const struct clocks *c, int clock, int64_t at)
+size_on(const struct rr_clocks *c, int clock, int64_t at)
 {
 	const int64_t unit = c->plan->unit_seconds;
 	const struct rr_times *times = &c->clock[clock].times;
 	const int64_t begin = at - rr_floormod(at + c->clock[clock].offset, unit);
-	const struct stretch last = stretch_at(c, begin + unit - 1);
-	const bool at_begin = clock_at(c, begin) == clock;
+	const struct rr_in_force last = rr_clocks_in_force(c, begin + unit - 1);
+	const bool at_begin = rr_clock_at(c, begin) == clock;
 	int64_t here;
 
 	if (at_begin && last.clock == clock)
@@ -456,7 +279,7 @@ struct walk
 
 /* through periods that are wholly in the stretch of a clock; those before `end`, but not that of the last wanted */
 static void
-walk_stretch(const struct clocks *c, const struct rr_sieve *s, struct walk *w, int clock,
+walk_stretch(const struct rr_clocks *c, const struct rr_sieve *s, struct walk *w, int clock,
 			 int64_t end)
 {
 	const int64_t unit = c->plan->unit_seconds;
@@ -485,7 +308,7 @@ walk_stretch(const struct clocks *c, const struct rr_sieve *s, struct walk *w, i
 
 /* one period near a change, of which each clock may show a part; false: it holds the last wanted */
 static bool
-walk_change(const struct clocks *c, const struct rr_sieve *s, struct walk *w)
+walk_change(const struct rr_clocks *c, const struct rr_sieve *s, struct walk *w)
 {
 	int64_t n = 0;
 
@@ -504,7 +327,7 @@ walk_change(const struct clocks *c, const struct rr_sieve *s, struct walk *w)
  * occurrences have been passed.
  */
 static int64_t
-walk_periods(const struct clocks *c, const struct rr_sieve *s, int64_t *at, int64_t wanted,
+walk_periods(const struct rr_clocks *c, const struct rr_sieve *s, int64_t *at, int64_t wanted,
 			 int64_t upto)
 {
 	const struct rr_plan *plan = c->plan;
@@ -512,10 +335,10 @@ walk_periods(const struct clocks *c, const struct rr_sieve *s, int64_t *at, int6
 	struct walk w = { *at + rr_floormod(plan->start_instant - *at, plan->interval * unit),
 					  rr_subday_size(plan), 0, wanted };
 
-	upto = upto < RR_TIME_MAX ? midnight_after(c, upto) : RR_TIME_MAX + 1;
+	upto = upto < RR_TIME_MAX ? rr_clocks_midnight(c, upto) : RR_TIME_MAX + 1;
 	while (w.t < upto)
 	{
-		const struct stretch here = stretch_at(c, w.t);
+		const struct rr_in_force here = rr_clocks_in_force(c, w.t);
 		const int64_t end = here.end - unit < upto ? here.end - unit : upto;
 
 		if (w.t - here.start >= unit && w.t < end)
@@ -552,8 +375,8 @@ is_few(const struct rr_plan *plan, int64_t seconds)
  * midnight, if not to number `wanted`.
  */
 static void
-pass_by_walk(const struct clocks *c, struct rr_sieve *s, int64_t *at, int64_t upto, int64_t wanted,
-			 int64_t *passed)
+pass_by_walk(const struct rr_clocks *c, struct rr_sieve *s, int64_t *at, int64_t upto,
+			 int64_t wanted, int64_t *passed)
 {
 	const int64_t step = (int64_t) c->plan->interval * c->plan->unit_seconds;
 	const int64_t few = few_periods(c->plan);
@@ -580,25 +403,38 @@ struct known
 	int longest; /* the piece, by its cut */
 	struct rr_layout layout;
 	struct rr_sample sample;
-	int64_t base[CUTS]; /* what the sums of each piece begin with, or -1 */
+	int64_t base[RR_CUTS]; /* what the sums of each piece begin with, or -1 */
+};
+
+/*
+ * Periods that take part by both clocks, on the same day: one of these is always in force, so they do whenever the
+ * day is permitted, and are added up once for both.
+ */
+struct joined
+{
+	int64_t apart; /* number of a period of a day by clock 1, less that by clock 0 */
+	int64_t size;
+	int64_t base;                     /* as that of a piece */
+	uint64_t starts[RR_SECOND_WORDS]; /* by clock 0 */
 };
 
 struct sums
 {
-	const struct clocks *c;
+	const struct rr_clocks *c;
 	struct pieces p;
 	double density; /* occurrences in a day, by the mean: of a sample, as the scale */
 	double scale;   /* and to one of the sample */
-	struct known known[OFFSETS];
+	struct known known[RR_CLOCKS];
+	struct joined joined;
 };
 
 /* COUNT takes this from the stack, and less than 8 kB more */
-_Static_assert(sizeof(struct rr_sieve) + sizeof(struct clocks) + sizeof(struct sums) <
+_Static_assert(sizeof(struct rr_sieve) + sizeof(struct rr_clocks) + sizeof(struct sums) <
 				   RR_STACK_MOST - 8192,
 			   "as rrule.h says");
 
 static int
-longest_piece(const struct clock *clock)
+longest_piece(const struct rr_clock *clock)
 {
 	int longest = 0;
 
@@ -608,8 +444,44 @@ longest_piece(const struct clock *clock)
 	return longest;
 }
 
+/* bit i is bit i + n of these, for n of either sign */
+static uint64_t
+moved_word(const uint64_t *bits, int64_t i, int64_t n)
+{
+	const int64_t word = i + rr_floordiv(n, 64);
+	const int shift = (int) rr_floormod(n, 64);
+	uint64_t moved = 0;
+
+	if (word >= 0 && word < (int64_t) RR_SECOND_WORDS)
+		moved = bits[word] >> shift;
+	if (shift != 0 && word + 1 >= 0 && word + 1 < (int64_t) RR_SECOND_WORDS)
+		moved |= bits[word + 1] << (64 - shift);
+	return moved;
+}
+
+/* the starts of one clock after the other */
 static void
-make_sums(struct sums *sums, const struct clocks *c, bool sampled)
+join(struct joined *joined, const struct rr_clocks *c, int clock, const uint64_t *starts)
+{
+	const int64_t seconds = c->clock[clock].offset - c->clock[0].offset;
+
+	if (clock == 0)
+		memcpy(joined->starts, starts, sizeof(joined->starts));
+	else
+	{
+		joined->apart = seconds / c->plan->unit_seconds;
+		for (int64_t i = 0; i < (int64_t) RR_SECOND_WORDS; i++)
+			joined->starts[i] &= moved_word(starts, i, joined->apart);
+	}
+	/* and only where both clocks show the same of a period */
+	if (clock + 1 < RR_CLOCKS || seconds % c->plan->unit_seconds != 0)
+		joined->size = 0;
+	else
+		joined->size = rr_size(joined->starts, (int) RR_SECOND_WORDS);
+}
+
+static void
+make_sums(struct sums *sums, const struct rr_clocks *c, bool sampled)
 {
 	const double size = (double) rr_subday_size(c->plan);
 	struct pieces *p = &sums->p;
@@ -617,6 +489,7 @@ make_sums(struct sums *sums, const struct clocks *c, bool sampled)
 	sums->c = c;
 	sums->density = 0;
 	sums->scale = 1;
+	sums->joined.base = -1;
 	for (int i = 0; i < c->n; i++)
 	{
 		struct known *known = &sums->known[i];
@@ -624,9 +497,9 @@ make_sums(struct sums *sums, const struct clocks *c, bool sampled)
 		memset(known->base, 0xff, sizeof(known->base));
 		known->longest = longest_piece(&c->clock[i]);
 		turn_to(p, c, i);
+		join(&sums->joined, c, i, p->starts);
 		p->cut = known->longest;
-		make_days(p, c);
-		rr_sieve_restrict(p->s, p->starts, 0, c->plan->unit_count, p->days);
+		rr_sieve_restrict(p->s, p->starts, 0, c->plan->unit_count, days_of_piece(p, c));
 		rr_sieve_lay_out(p->s);
 		known->layout = p->s->layout;
 		if (!sampled)
@@ -651,22 +524,59 @@ estimate_before(const void *context, int64_t day)
 	return n * (double) rr_subday_size(sums->c->plan);
 }
 
+/* only the periods of this clock alone are left */
+static void
+leave_out(struct pieces *p, const struct joined *joined)
+{
+	const int64_t apart = p->clock == 0 ? 0 : -joined->apart;
+
+	for (int64_t i = 0; i < (int64_t) RR_SECOND_WORDS; i++)
+		p->starts[i] &= ~moved_word(joined->starts, i, apart);
+}
+
+/* with the days of the longest piece of a clock: those of most others differ by some days only */
+static void
+turn_to_longest(struct pieces *p, const struct rr_clocks *c, int clock, const struct known *known)
+{
+	turn_to(p, c, clock);
+	p->cut = known->longest;
+	rr_sieve_replace(p->s, days_of_piece(p, c), &known->layout);
+}
+
+/* the periods of both clocks before a day; the permitted days are nearly those of both longest pieces together */
+static int64_t
+sum_joined(struct sums *sums, const struct rr_clocks *c, int64_t day)
+{
+	struct joined *joined = &sums->joined;
+	struct pieces *p = &sums->p;
+	int64_t n;
+
+	turn_to_longest(p, c, 0, &sums->known[0]);
+	p->clock = 1;
+	p->cut = sums->known[1].longest;
+	rr_sieve_add_days(p->s, days_of_piece(p, c), &sums->known[1].layout);
+	rr_sieve_restrict(p->s, joined->starts, 0, c->plan->unit_count, p->permitted);
+	p->s->base = joined->base;
+	n = rr_sieve_before(p->s, day);
+	joined->base = p->s->base;
+	return n;
+}
+
 /* the occurrences before midnight of a day that is not near a change */
 static int64_t
-sum_before(struct sums *sums, const struct clocks *c, int64_t day)
+sum_before(struct sums *sums, const struct rr_clocks *c, int64_t day)
 {
+	const int64_t joined = sums->joined.size > 0 ? sum_joined(sums, c, day) : 0;
 	struct pieces *p = &sums->p;
-	int64_t n = 0;
+	int64_t n = joined * rr_subday_size(c->plan);
 
 	for (int i = 0; i < c->n; i++)
 	{
 		struct known *known = &sums->known[i];
 
-		turn_to(p, c, i);
-		/* most pieces differ from this one by some days only */
-		p->cut = known->longest;
-		make_days(p, c);
-		rr_sieve_replace(p->s, p->days, &known->layout);
+		turn_to_longest(p, c, i, known);
+		if (sums->joined.size > 0)
+			leave_out(p, &sums->joined);
 		p->cut = -1;
 		while (next_piece_of_clock(p, c))
 		{
@@ -680,12 +590,12 @@ sum_before(struct sums *sums, const struct clocks *c, int64_t day)
 
 /* the midnight of a day, or of one that soon follows and is not near a change */
 static int64_t
-midnight(const struct clocks *c, const struct rr_sieve *s, int64_t *day)
+midnight(const struct rr_clocks *c, const struct rr_sieve *s, int64_t *day)
 {
-	while (!is_settled(c, (s->day0 + *day) * RR_DAY_SECONDS))
+	while (!rr_clocks_settled(c, (s->day0 + *day) * RR_DAY_SECONDS))
 		++*day;
 	return (s->day0 + *day) * RR_DAY_SECONDS -
-		   c->clock[clock_at(c, (s->day0 + *day) * RR_DAY_SECONDS)].offset;
+		   c->clock[rr_clock_at(c, (s->day0 + *day) * RR_DAY_SECONDS)].offset;
 }
 
 /* a day before that of number `wanted`, but not far, if all goes well; by halves after some rounds */
@@ -709,7 +619,7 @@ guess(const struct sums *sums, const struct rr_bracket *b, int64_t wanted, int r
 
 /* until it is near, by exact sums; or, unless `surely`, by an estimate */
 static void
-pass_by_sums(const struct clocks *c, struct rr_sieve *sieve, int64_t *at, int64_t wanted,
+pass_by_sums(const struct rr_clocks *c, struct rr_sieve *sieve, int64_t *at, int64_t wanted,
 			 int64_t *passed, bool surely)
 {
 	const int64_t before = *passed;
@@ -717,7 +627,7 @@ pass_by_sums(const struct clocks *c, struct rr_sieve *sieve, int64_t *at, int64_
 	struct sums sums;
 
 	begin_pieces(&sums.p, c, sieve,
-				 rr_floordiv(*at + c->clock[clock_at(c, *at)].offset, RR_DAY_SECONDS));
+				 rr_floordiv(*at + c->clock[rr_clock_at(c, *at)].offset, RR_DAY_SECONDS));
 	b.end -= sieve->day0;
 	make_sums(&sums, c, true);
 	for (int round = 1; b.end - b.day > NEAR_DAYS; round++)
@@ -755,9 +665,9 @@ bool
 rr_pattern_pass(const struct rr_plan *plan, const struct rr_zone *zone, struct rr_sieve *sieve,
 				int64_t wanted, int64_t *at, int64_t *passed, bool surely)
 {
-	struct clocks clocks;
+	struct rr_clocks clocks;
 
-	if (!find_clocks(&clocks, plan, zone))
+	if (!rr_clocks_find(&clocks, plan, zone))
 		return false;
 	*passed = 0;
 	pass_by_walk(&clocks, sieve, at, RR_TIME_MAX, wanted, passed);
@@ -778,11 +688,11 @@ rr_pattern_count(const struct rr_plan *plan, const struct rr_zone *zone, struct 
 				 int64_t wanted, int64_t upto, int64_t *at, int64_t *passed)
 {
 	const int64_t before = upto - 8 * RR_DAY_SECONDS; /* and no change near the midnight */
-	struct clocks clocks;
+	struct rr_clocks clocks;
 	struct sums sums;
 	int64_t day = day_before(*at);
 
-	if (!find_clocks(&clocks, plan, zone))
+	if (!rr_clocks_find(&clocks, plan, zone))
 		return false;
 	if (is_few(plan, before - *at))
 	{
@@ -791,7 +701,7 @@ rr_pattern_count(const struct rr_plan *plan, const struct rr_zone *zone, struct 
 		return true;
 	}
 	begin_pieces(&sums.p, &clocks, sieve,
-				 rr_floordiv(*at + clocks.clock[clock_at(&clocks, *at)].offset, RR_DAY_SECONDS));
+				 rr_floordiv(*at + clocks.clock[rr_clock_at(&clocks, *at)].offset, RR_DAY_SECONDS));
 	make_sums(&sums, &clocks, false);
 	day = rr_floordiv(before, RR_DAY_SECONDS) - sieve->day0;
 	*at = midnight(&clocks, sieve, &day);

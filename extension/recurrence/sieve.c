@@ -24,9 +24,6 @@
 #include "civil.h"
 #include "times.h"
 
-/* no more permitted days than this are laid out one by one in several rows */
-#define FEW_DAYS 32768
-
 /* ---- making it ----------------------------------------------------------------------- */
 
 static void
@@ -37,30 +34,29 @@ add_bits(uint64_t *set, int64_t place, uint64_t bits)
 		set[place / 64 + 1] |= bits >> (64 - place % 64);
 }
 
+#define HOUR_WORDS (3600 / 64 + 2)
+
 /* the times of day that pass */
 static void
 make_starts(struct rr_sieve *s, const struct rr_plan *plan)
 {
 	const struct rr_times *starts = &plan->starts;
+	/* of the periods; a day, for DAILY, counts as its first hour */
+	const int64_t hour_count = plan->unit_seconds < 3600 ? 3600 / plan->unit_seconds : 1;
+	uint64_t hour[HOUR_WORDS] = { 1 };
 
+	if (plan->unit_seconds == 60)
+		hour[0] = starts->minutes;
+	else if (plan->unit_seconds == 1)
+	{
+		hour[0] = 0;
+		for (uint64_t m = starts->minutes; m != 0; m &= m - 1)
+			add_bits(hour, (int64_t) rr_lowest(m) * 60, starts->seconds);
+	}
 	memset(s->starts, 0, sizeof(s->starts));
 	for (uint64_t h = starts->hours; h != 0; h &= h - 1)
-		for (uint64_t m = starts->minutes; m != 0; m &= m - 1)
-		{
-			int64_t second = rr_lowest(h) * 3600 + rr_lowest(m) * 60;
-
-			if (plan->unit_seconds == 1)
-				add_bits(s->starts, second, starts->seconds);
-			else
-				add_bits(s->starts, second / plan->unit_seconds, 1);
-		}
-}
-
-/* bits 0 .. n - 1 of a word, for any n */
-static uint64_t
-bits_until(int64_t n)
-{
-	return n <= 0 ? 0 : rr_below(n < 64 ? (int) n : 64);
+		for (int64_t i = 0; i * 64 < hour_count; i++)
+			add_bits(s->starts, rr_lowest(h) * hour_count + i * 64, hour[i]);
 }
 
 /* bits 0, n, 2n ... of a word */
@@ -103,8 +99,8 @@ rr_sieve_count_day(const struct rr_sieve *s, int64_t first, int64_t end)
 		for (int64_t i = 0; i * 64 < end; i++)
 		{
 			if (s->starts[i] != 0)
-				n += rr_popcount(s->starts[i] & steps << place & bits_until(end - i * 64) &
-								 ~bits_until(first - i * 64));
+				n += rr_popcount(s->starts[i] & steps << place & rr_bits_until(end - i * 64) &
+								 ~rr_bits_until(first - i * 64));
 			place -= back;
 			place += place < 0 ? s->interval : 0;
 		}
@@ -113,22 +109,6 @@ rr_sieve_count_day(const struct rr_sieve *s, int64_t first, int64_t end)
 		for (int64_t t = first; t < end; t += s->interval)
 			n += rr_has(s->starts, (int) t);
 	return n;
-}
-
-/* the starts of a place and 63 behind it that are before `end` */
-static uint64_t
-starts_from(const struct rr_sieve *s, int64_t place, int64_t end)
-{
-	const int64_t i = place / 64;
-	const int shift = (int) (place % 64);
-	uint64_t bits;
-
-	if (place >= end)
-		return 0;
-	bits = s->starts[i] >> shift;
-	if (shift != 0 && i + 1 < RR_SECOND_WORDS)
-		bits |= s->starts[i + 1] << (64 - shift);
-	return bits & bits_until(end - place);
 }
 
 /* so many planes count the rows of a day, words of width each; 86,400 bits in rows of 8,192 are 4 x 128 words */
@@ -151,7 +131,8 @@ rr_sieve_count_days(const struct rr_sieve *s, int64_t end, uint16_t *counts)
 	for (int64_t place = 0; place < end; place += row)
 		for (int64_t w = 0; w < width; w++)
 		{
-			uint64_t more = starts_from(s, place + 64 * w, place + row < end ? place + row : end);
+			uint64_t more =
+				rr_starts_from(s, place + 64 * w, place + row < end ? place + row : end);
 
 			for (uint64_t *plane = planes + w; more != 0; plane += width)
 			{
@@ -192,7 +173,7 @@ make_days(struct rr_sieve *s, const struct rr_plan *plan)
 	if (!plan->filtered)
 	{
 		for (int64_t i = 0; i < RR_ERA_WORDS; i++)
-			s->days[i] = bits_until(s->era - 64 * i);
+			s->days[i] = rr_bits_until(s->era - 64 * i);
 		s->permitted = s->era;
 		return;
 	}
@@ -218,98 +199,57 @@ make_days(struct rr_sieve *s, const struct rr_plan *plan)
 	s->permitted = rr_size(s->days, RR_ERA_WORDS);
 }
 
-/* where a day lies in the layout */
-static inline int64_t
-place_of(const struct rr_sieve *s, int64_t day)
+/* a bit becomes the other */
+static inline void
+turn_over(uint64_t *bits, int64_t place)
 {
-	/* mostly there is one row, and a constant divides fast */
-	if (s->rows == 1 && s->length == RR_CYCLE_DAYS)
-		return day * s->turn % RR_CYCLE_DAYS;
-	return day % s->rows * s->length + day / s->rows * s->turn % s->length;
+	bits[place / 64] ^= UINT64_C(1) << (place % 64);
 }
 
-/* the days of word i, day by day: for few of them, or one row */
+/* those of a word, for one row: their places are those of its first, moved */
+static inline void
+toggle_in_row(struct rr_sieve *s, int i, uint64_t days)
+{
+	/* a constant divides fast */
+	const int64_t first = i * 64 * s->turn % RR_CYCLE_DAYS;
+
+	for (; days != 0; days &= days - 1)
+		turn_over(s->layout.bits, rr_reduced(first + s->moves[rr_lowest(days)], s->length));
+}
+
+/* or several: the days of a column are neighbours, one in each row */
+static inline void
+toggle_in_columns(struct rr_sieve *s, int i, uint64_t days)
+{
+	const uint32_t rows = (uint32_t) s->rows;
+	const uint32_t before = (uint32_t) i * 64 / rows;
+	int64_t column = before * (uint32_t) s->turn % (uint32_t) s->length;
+	int64_t begin = (int64_t) before * rows - i * 64; /* of its days, as bits */
+
+	for (; days != 0; begin += rows)
+	{
+		uint64_t here = days & rr_bits_until(begin + rows);
+
+		days ^= here;
+		for (; here != 0; here &= here - 1)
+			turn_over(s->layout.bits, (rr_lowest(here) - begin) * s->length + column);
+		column = rr_reduced(column + s->turn, s->length);
+	}
+}
+
+/* the days of word i of an era */
 static inline void
 toggle_days(struct rr_sieve *s, int i, uint64_t days)
 {
-	/* in one row the places of the days of a word are those of its first, moved */
-	const int64_t first = s->rows == 1 && days != 0 ? place_of(s, i * 64) : 0;
-
-	for (; days != 0; days &= days - 1)
-	{
-		const int bit = rr_lowest(days);
-		const uint64_t place =
-			(uint64_t) (s->rows == 1 ? rr_reduced(first + s->moves[bit], s->length)
-									 : place_of(s, i * 64 + bit));
-
-		s->layout.bits[place / 64] ^= UINT64_C(1) << (place % 64);
-	}
+	if (days == 0)
+		return;
+	if (s->era == 1)
+		s->layout.bits[0] ^= days;
+	else if (s->rows == 1)
+		toggle_in_row(s, i, days);
+	else
+		toggle_in_columns(s, i, days);
 }
-
-/* goes through the layout bit by bit */
-struct gatherer
-{
-	int64_t day;
-	int64_t row;
-	int64_t left; /* of this row */
-	uint64_t word;
-};
-
-static struct gatherer
-gather_from(const struct rr_sieve *s, int64_t i)
-{
-	int64_t row = i / s->length;
-	int64_t column = i % s->length;
-	struct gatherer g = { (row + column * (s->cycle % s->era)) % s->era, row, s->length - column,
-						  0 };
-
-	return g;
-}
-
-static inline void
-gather(const struct rr_sieve *s, struct gatherer *g, int64_t step)
-{
-	g->word = g->word >> 1 | s->days[g->day / 64] >> (g->day % 64) << 63;
-	g->day += step;
-	g->day -= g->day >= s->era ? s->era : 0;
-	if (--g->left == 0)
-	{
-		g->left = s->length;
-		g->day = ++g->row;
-	}
-}
-
-/* all days; each step waits for the one before, so four parts are made side by side */
-static void
-gather_days(struct rr_sieve *s)
-{
-	const int part = RR_ERA_WORDS / 4;
-	const int64_t step = s->cycle % s->era;
-	struct gatherer a = gather_from(s, 0);
-	struct gatherer b = gather_from(s, part * 64);
-	struct gatherer c = gather_from(s, part * 128);
-	struct gatherer d = gather_from(s, part * 192);
-
-	for (int i = 0; i < part; i++)
-	{
-		for (int bit = 0; bit < 64; bit++)
-		{
-			gather(s, &a, step);
-			gather(s, &b, step);
-			gather(s, &c, step);
-			gather(s, &d, step);
-		}
-		s->layout.bits[i] = a.word;
-		s->layout.bits[part + i] = b.word;
-		s->layout.bits[part * 2 + i] = c.word;
-		s->layout.bits[part * 3 + i] = d.word;
-	}
-	/* what has been read behind the era */
-	s->layout.bits[RR_CYCLE_DAYS / 64] &= rr_below(RR_CYCLE_DAYS % 64);
-	s->layout.bits[RR_CYCLE_DAYS / 64 + 1] = 0;
-}
-
-_Static_assert(RR_ERA_WORDS % 4 == 0, "four parts");
 
 static void
 make_ranks(struct rr_sieve *s)
@@ -321,6 +261,7 @@ make_ranks(struct rr_sieve *s)
 		s->layout.ranks[i] = rank;
 		rank += (uint32_t) rr_popcount(s->layout.bits[i]);
 	}
+	s->permitted = rank;
 }
 
 void
@@ -330,14 +271,9 @@ rr_sieve_lay_out(struct rr_sieve *s)
 		return;
 	s->laid_out = true;
 	s->expanded = false;
-	if (s->permitted <= FEW_DAYS || s->rows == 1)
-	{
-		memset(s->layout.bits, 0, sizeof(s->layout.bits));
-		for (int i = 0; i < RR_ERA_WORDS; i++)
-			toggle_days(s, i, s->days[i]);
-	}
-	else
-		gather_days(s);
+	memset(s->layout.bits, 0, sizeof(s->layout.bits));
+	for (int i = 0; i < RR_ERA_WORDS; i++)
+		toggle_days(s, i, s->days[i]);
 	make_ranks(s);
 }
 
@@ -450,13 +386,31 @@ rr_sieve_turn(struct rr_sieve *s, const struct rr_plan *plan, const struct rr_ph
 void
 rr_sieve_replace(struct rr_sieve *s, const uint64_t *days, const struct rr_layout *layout)
 {
+	const int last = RR_ERA_WORDS - 1;
+
 	memcpy(s->days, days, sizeof(s->days));
 	s->layout = *layout;
-	s->permitted = rr_size(s->days, RR_ERA_WORDS);
+	s->permitted = (int64_t) layout->ranks[last] + rr_popcount(layout->bits[last]);
 	s->laid_out = true;
 	s->expanded = false;
 	s->base = -1;
 }
+
+void
+rr_sieve_add_days(struct rr_sieve *s, const uint64_t *days, const struct rr_layout *layout)
+{
+	for (int i = 0; i < RR_ERA_WORDS; i++)
+	{
+		s->days[i] ^= days[i];
+		s->layout.bits[i] ^= layout->bits[i];
+	}
+	make_ranks(s);
+	s->expanded = false;
+	s->base = -1;
+}
+
+/* where more than this differ, they are laid out anew */
+#define FEW_DAYS 32768
 
 /* most times they differ little from those that are laid out */
 static void
@@ -467,33 +421,41 @@ replace_days(struct rr_sieve *s, const uint64_t *days)
 
 	for (int i = 0; i < RR_ERA_WORDS; i++)
 		changed += rr_popcount(s->days[i] ^ days[i]);
+	if (changed == 0)
+		return;
 	/* or they are nearly the others, as those of two clocks are */
 	if (changed >= s->era - FEW_DAYS && s->era > 1)
 	{
 		flip = ~UINT64_C(0);
 		changed = s->era - changed;
 		for (int64_t i = 0; i < RR_ERA_WORDS; i++)
-			s->layout.bits[i] ^= bits_until(s->era - 64 * i);
+			s->layout.bits[i] ^= rr_bits_until(s->era - 64 * i);
 	}
 	s->laid_out = s->laid_out && changed <= FEW_DAYS;
-	if (s->laid_out && (changed > 0 || flip != 0))
+	if (s->laid_out)
 	{
 		for (int64_t i = 0; i < RR_ERA_WORDS; i++)
-			toggle_days(s, (int) i, (s->days[i] ^ days[i] ^ flip) & bits_until(s->era - 64 * i));
+			toggle_days(s, (int) i, (s->days[i] ^ days[i] ^ flip) & rr_bits_until(s->era - 64 * i));
 		make_ranks(s);
 		s->expanded = false;
 	}
+	else
+		s->permitted = rr_size(days, RR_ERA_WORDS);
 	memcpy(s->days, days, sizeof(s->days));
-	s->permitted = rr_size(s->days, RR_ERA_WORDS);
 }
 
 void
 rr_sieve_restrict(struct rr_sieve *s, const uint64_t *starts, int64_t from, int64_t end,
 				  const uint64_t *days)
 {
-	for (int64_t i = 0; i < (int64_t) RR_SECOND_WORDS; i++)
-		s->starts[i] = starts[i] & bits_until(end - 64 * i) & ~bits_until(from - 64 * i);
-	s->size = rr_size(s->starts, (int) RR_SECOND_WORDS);
+	const int64_t first = from / 64;
+	const int64_t words = (end + 63) / 64 - first;
+
+	memset(s->starts, 0, sizeof(s->starts));
+	memcpy(s->starts + first, starts + first, (size_t) words * sizeof(s->starts[0]));
+	s->starts[first] &= ~rr_below((int) (from % 64));
+	s->starts[first + words - 1] &= rr_bits_until(end - (first + words - 1) * 64);
+	s->size = rr_size(s->starts + first, (int) words);
 	forget_counts(s);
 	replace_days(s, days);
 }

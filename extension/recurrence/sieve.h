@@ -76,6 +76,8 @@ struct rr_sieve
 		uint64_t partial[RR_ERA_WORDS * 2];
 		/* to count many classes: the places of their first members, and of their first behind */
 		uint64_t places[2][RR_ERA_WORDS];
+		/* for the days that it is to have next */
+		uint64_t room[RR_ERA_WORDS];
 	};
 	uint16_t weights[RR_WEIGHTS];
 	int misses; /* how often a weight was not known */
@@ -113,6 +115,13 @@ rr_sieve_permits(const struct rr_sieve *s, int64_t day)
 	return rr_has(s->days, (int) (day % s->era));
 }
 
+static inline uint64_t *
+rr_sieve_room(struct rr_sieve *s)
+{
+	s->expanded = false;
+	return s->room;
+}
+
 /* all of it, for one phase; days are numbered from day0 on */
 extern void rr_sieve_make(struct rr_sieve *s, const struct rr_plan *plan,
 						  const struct rr_phase *phase, int64_t day0, bool whole_era);
@@ -122,6 +131,9 @@ extern void rr_sieve_turn(struct rr_sieve *s, const struct rr_plan *plan,
 /* with these days, whose layout this is */
 extern void rr_sieve_replace(struct rr_sieve *s, const uint64_t *days,
 							 const struct rr_layout *layout);
+/* and with these, of which it has none, as well */
+extern void rr_sieve_add_days(struct rr_sieve *s, const uint64_t *days,
+							  const struct rr_layout *layout);
 /* to those of these starts that are from .. end - 1, and to these days of the era */
 extern void rr_sieve_restrict(struct rr_sieve *s, const uint64_t *starts, int64_t from, int64_t end,
 							  const uint64_t *days);

@@ -60,17 +60,40 @@ offset_upto(const struct rr_plan *plan, const struct rr_times *times, int offset
 
 /*
  * Period t of a day takes part every plan->cycle days (see rr_phase_never), so where few periods
- * of a day pass the filter and the cycle is long, each is calculated.  The first of these days,
- * modulo the cycle; -1: never.
+ * of a day pass the filter and the cycle is long, each is calculated.  What finds these days, with few
+ * divisions, for they are asked for span by span.
  */
-static int64_t
-day_of_start(const struct rr_plan *plan, const struct rr_phase *phase, int64_t t)
+struct meeting
 {
-	int64_t common = plan->interval / plan->cycle;
+	int64_t common; /* t = rest (mod common), or never */
+	int64_t rest;
+	int64_t origin; /* that of rest, modulo the cycle */
+};
 
-	if ((phase->origin - t) % common != 0)
+static struct meeting
+meeting_of(const struct rr_plan *plan, const struct rr_phase *phase)
+{
+	const int64_t common = plan->interval / plan->cycle;
+	const int64_t rest = rr_floormod(phase->origin, common);
+	struct meeting meeting = { common, rest,
+							   rr_floormod((phase->origin - rest) / common, plan->cycle) };
+
+	return meeting;
+}
+
+/* the first day of a period that takes part, modulo the cycle; -1: never */
+static int64_t
+day_of_start(const struct rr_plan *plan, const struct meeting *meeting, int64_t t)
+{
+	int64_t number = meeting->origin;
+
+	if (meeting->common == 1)
+		number -= t;
+	else if ((int32_t) (t - meeting->rest) % (int32_t) meeting->common == 0)
+		number -= (int32_t) (t - meeting->rest) / (int32_t) meeting->common;
+	else
 		return -1;
-	return rr_floormod((phase->origin - t) / common, plan->cycle) * plan->inverse % plan->cycle;
+	return (number < 0 ? rr_floormod(number, plan->cycle) : number) * plan->inverse % plan->cycle;
 }
 
 static int64_t
@@ -82,23 +105,28 @@ within(int64_t period, int64_t last)
 static int64_t
 sparse_from(const struct rr_plan *plan, const struct rr_phase *phase, int64_t u, int64_t last)
 {
-	int64_t first_day = rr_floordiv(u, plan->unit_count);
+	const struct meeting meeting = meeting_of(plan, phase);
+	const int64_t first_day = rr_floordiv(u, plan->unit_count);
+	const int64_t place = rr_floormod(first_day, plan->cycle);
 	int64_t best = last + 1;
 	int steps = 0;
 
-	for (int k = 0; k < plan->starts.n; k++)
+	for (int second = plan->starts.first; second >= 0;
+		 second = rr_time_from(&plan->starts, second + 1))
 	{
-		int64_t t = rr_time_select(&plan->starts, k) / plan->unit_seconds;
-		int64_t residue = day_of_start(plan, phase, t);
-		int64_t day = first_day * plan->unit_count + t < u ? first_day + 1 : first_day;
+		const int64_t t = second / plan->unit_seconds;
+		const int64_t residue = day_of_start(plan, &meeting, t);
+		const int64_t more = first_day * plan->unit_count + t < u;
+		int64_t ahead = residue - place - more;
+		int64_t day = first_day + more;
 
 		if (residue < 0)
 			continue;
-		for (;;)
+		for (ahead += ahead < 0 ? plan->cycle : 0;; ahead = rr_floormod(residue - day, plan->cycle))
 		{
 			int64_t permitted;
 
-			day += rr_floormod(residue - day, plan->cycle);
+			day += ahead;
 			if (day * plan->unit_count + t >= best)
 				break;
 			if (++steps > STEPS_LIMIT)
@@ -115,23 +143,28 @@ sparse_from(const struct rr_plan *plan, const struct rr_phase *phase, int64_t u,
 static int64_t
 sparse_upto(const struct rr_plan *plan, const struct rr_phase *phase, int64_t u, int64_t first)
 {
-	int64_t last_day = rr_floordiv(u, plan->unit_count);
+	const struct meeting meeting = meeting_of(plan, phase);
+	const int64_t last_day = rr_floordiv(u, plan->unit_count);
+	const int64_t place = rr_floormod(last_day, plan->cycle);
 	int64_t best = first - 1;
 	int steps = 0;
 
-	for (int k = 0; k < plan->starts.n; k++)
+	for (int second = plan->starts.first; second >= 0;
+		 second = rr_time_from(&plan->starts, second + 1))
 	{
-		int64_t t = rr_time_select(&plan->starts, k) / plan->unit_seconds;
-		int64_t residue = day_of_start(plan, phase, t);
-		int64_t day = last_day * plan->unit_count + t > u ? last_day - 1 : last_day;
+		const int64_t t = second / plan->unit_seconds;
+		const int64_t residue = day_of_start(plan, &meeting, t);
+		const int64_t less = last_day * plan->unit_count + t > u;
+		int64_t back = place - less - residue;
+		int64_t day = last_day - less;
 
 		if (residue < 0)
 			continue;
-		for (;;)
+		for (back += back < 0 ? plan->cycle : 0;; back = rr_floormod(day - residue, plan->cycle))
 		{
 			int64_t permitted;
 
-			day -= rr_floormod(day - residue, plan->cycle);
+			day -= back;
 			if (day * plan->unit_count + t <= best)
 				break;
 			if (++steps > STEPS_LIMIT)
@@ -440,6 +473,19 @@ permits_one_of(const struct rr_plan *plan, int64_t residue, int64_t modulus)
 	return false;
 }
 
+/* the end of the hour, the minute or the second by which a time of day is left out */
+static int
+left_out_until(const struct rr_times *times, int second)
+{
+	const int minute = second / 60;
+
+	if ((times->hours >> (minute / 60) & 1) == 0)
+		return (minute / 60 + 1) * 3600;
+	if ((times->minutes >> (minute % 60) & 1) == 0)
+		return (minute + 1) * 60;
+	return second + 1;
+}
+
 /*
  * Can series and filters ever agree?  Period t of day d belongs to the series if
  * d * unit_count + t = origin (mod INTERVAL).  With G = gcd(INTERVAL, unit_count) this needs
@@ -463,10 +509,15 @@ rr_phase_never(const struct rr_plan *plan, const struct rr_phase *phase)
 		return false;
 	for (int i = 0; i <= modulus / 64; i++)
 		residues[i] = 0;
-	for (; t < plan->unit_count; t += common)
+	while (t < plan->unit_count)
 	{
-		if (rr_time_has(&plan->starts, (int) t * plan->unit_seconds) &&
-			!rr_has(residues, (int) residue))
+		const int second = (int) t * plan->unit_seconds;
+		int64_t steps = 1;
+
+		if (!rr_time_has(&plan->starts, second))
+			steps += (left_out_until(&plan->starts, second) - second - 1) /
+					 (common * plan->unit_seconds);
+		else if (!rr_has(residues, (int) residue))
 		{
 			rr_add(residues, (int) residue);
 			if (n < PROBES && permits_one_of(plan, residue, modulus))
@@ -475,7 +526,8 @@ rr_phase_never(const struct rr_plan *plan, const struct rr_phase *phase)
 			if (++n == modulus)
 				return false;
 		}
-		residue -= step;
+		t += steps * common;
+		residue -= steps == 1 ? step : steps * step % modulus;
 		residue += residue < 0 ? modulus : 0;
 	}
 	return n == 0 || !permits_residue(plan, residues, modulus);

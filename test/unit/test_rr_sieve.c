@@ -99,8 +99,27 @@ agree(const struct rr_rule *rule, int64_t dtstart)
 	return true;
 }
 
+/* many times of day, of which two or three are of one class, or which lie in many short rows (classes.c) */
 static void
-test_walks(int rules)
+dense_rule(struct rr_rule *rule)
+{
+	static const int32_t rows[] = { 2319, 5411, 6957, 16233, 20871, 48699, 146097 };
+	int unit_count;
+
+	do
+		single_rule(rule);
+	while (rule->freq < RR_MINUTELY);
+	unit_count = (int) (DAY / unit_seconds[rule->freq - RR_HOURLY]);
+	rule->hours = (uint32_t) (pick(2) ? 0 : awkward_bits(24));
+	rule->minutes = pick(2) ? 0 : awkward_bits(60);
+	if (pick(2))
+		rule->interval = unit_count / 3 + pick(unit_count / (pick(2) ? 6 : 2));
+	else
+		rule->interval = rows[pick(sizeof(rows) / sizeof(rows[0]))] * (1 + pick(50));
+}
+
+static void
+test_walks(void (*draw)(struct rr_rule *), int rules, const char *which)
 {
 	int bad = 0;
 
@@ -109,12 +128,12 @@ test_walks(int rules)
 		int64_t dtstart = (rr_day_of(1900 + pick(300), 1 + pick(12), 1) + pick(31)) * DAY;
 		struct rr_rule rule;
 
-		single_rule(&rule);
+		draw(&rule);
 		if (pick(4) == 0)
 			dtstart += wide_random(RR_TIME_MAX - dtstart) / DAY * DAY;
 		bad += !agree(&rule, dtstart);
 	}
-	ok(bad == 0, "%d awkward rules agree with plain steps", rules);
+	ok(bad == 0, "%d %s rules agree with plain steps", rules, which);
 }
 
 /*
@@ -122,7 +141,7 @@ test_walks(int rules)
  * occurrence on the way, which other sums add up.
  */
 static void
-test_sums(int rules)
+test_sums(void (*draw)(struct rr_rule *), int rules, const char *which)
 {
 	static struct rr_plan plan;
 	int bad = 0;
@@ -138,7 +157,7 @@ test_sums(int rules)
 		int64_t next;
 		int64_t end;
 
-		single_rule(&rule);
+		draw(&rule);
 		rule.count = k + more;
 		rr_plan_make(&plan, &rule, dtstart, RR_FLOATING);
 		rr_plan_settle(&plan, NULL);
@@ -154,7 +173,7 @@ test_sums(int rules)
 		if (!rr_next(&plan, middle + 1, &next) || !ends_at(&rule, next, more, end))
 			bad += !complain(&rule, dtstart, "sum", middle);
 	}
-	ok(bad == 0 && tried > 0, "sums of COUNT, %d awkward rules", rules);
+	ok(bad == 0 && tried > 0, "sums of COUNT, %d %s rules", rules, which);
 }
 
 /* 29 February on a weekday, by a series that seldom meets it: a handful of days in 400 years */
@@ -254,6 +273,60 @@ wide_elapsed_rule(struct rr_rule *rule)
 	if (pick(2))
 		rule->freq = RR_HOURLY;
 	return dtstart + pick(DAY);
+}
+
+/* the first period at or after an instant that both its series and the clock permit, period by period; or INT64_MAX */
+static int64_t
+drift_to(const struct rr_rule *rule, int64_t start, int64_t lo)
+{
+	int64_t t = start;
+
+	for (int i = 0; i < WALKED * 5; i++, t += rule->interval)
+	{
+		const int second = (int) rr_floormod(rr_to_civil(zone, t), DAY);
+
+		if (t >= lo && rule->hours >> (second / 3600) & 1 &&
+			rule->minutes >> (second / 60 % 60) & 1 && rule->seconds >> (second % 60) & 1)
+			return t;
+	}
+	return INT64_MAX;
+}
+
+/* A series that drifts against the clock by some seconds a day meets a time of day after years, and many changes. */
+static void
+test_drift(int rules, const char *where)
+{
+	static struct rr_plan plan;
+	int bad = 0;
+	int found = 0;
+
+	for (int i = 0; i < rules && bad < 5; i++)
+	{
+		const int64_t dtstart = rr_day_of(1950 + pick(200), 1 + pick(12), 1) * DAY + pick(DAY);
+		struct rr_rule rule = { .freq = RR_SECONDLY,
+								.interval = (int32_t) DAY * (1 + pick(3)) - 40 };
+		int64_t at = RR_TIME_MIN;
+
+		rule.interval += pick(81);
+		rule.hours = UINT32_C(1) << pick(24);
+		rule.minutes = awkward_bits(60);
+		rule.seconds = awkward_bits(60);
+		make_elapsed(&plan, &rule, dtstart);
+		for (int k = 0; k < 5 && bad < 5; k++)
+		{
+			const int64_t expected = drift_to(&rule, plan.start_instant, at);
+			int64_t next;
+
+			if (expected == INT64_MAX)
+				break;
+			found++;
+			if (!rr_zoned_next(&plan, zone, at, &next) || next != expected)
+				bad += !complain(&rule, dtstart, "drift", expected);
+			/* behind this time of day, too, which takes years */
+			at = expected + 1 + pick(2) * pick(3000) * DAY;
+		}
+	}
+	ok(bad == 0 && found > rules, "%d rules that drift, %d steps, %s", rules, found, where);
 }
 
 /* COUNT ends where counting ends, over the changes of some hundred years */
@@ -554,15 +627,19 @@ main(int argc, char **argv)
 
 	diag("seed %u, %d rules", seed, rules);
 	srand(seed);
-	test_walks(rules);
-	test_sums(rules * 4);
+	test_walks(single_rule, rules, "awkward");
+	test_sums(single_rule, rules * 4, "awkward");
+	test_walks(dense_rule, rules * 2, "dense");
+	test_sums(dense_rule, rules * 4, "dense");
 	test_sparse(rules * 4);
+	test_drift(rules, "an hour");
 	test_elapsed(rules, "an hour");
 	test_elapsed_sums(rules, "an hour");
 	test_pattern(rules * 4, "an hour");
 	test_open(rules * 2, "an hour");
 	test_eras(rules, "an hour");
 	zone = &howe_zone;
+	test_drift(rules, "half an hour");
 	test_elapsed(rules, "half an hour");
 	test_elapsed_sums(rules, "half an hour");
 	test_pattern(rules * 4, "half an hour");
