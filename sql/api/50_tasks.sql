@@ -116,9 +116,17 @@ create or replace function agenda._withdraw(t agenda.tasks) returns void
 $$
 begin
     perform agenda._enter(t.user_id);
-    update agenda.notifications n set withdrawn_at = agenda.now()
-     where n.user_id = t.user_id and n.task_id = t.id
-       and n.withdrawn_at is null and n.read_at is null and n.cleared_at is null;
+    -- in the order of mark_all_read()
+    perform from agenda.notifications n
+      where n.user_id = t.user_id and n.task_id = t.id
+        and n.withdrawn_at is null and n.read_at is null and n.cleared_at is null
+      order by n.id
+        for no key update;
+    if found then
+        update agenda.notifications n set withdrawn_at = agenda.now()
+         where n.user_id = t.user_id and n.task_id = t.id
+           and n.withdrawn_at is null and n.read_at is null and n.cleared_at is null;
+    end if;
     perform agenda._leave();
 end
 $$;

@@ -127,6 +127,7 @@ end
 $$;
 comment on function agenda.mark_read(uuid) is 'marks one notification as read; repeatable';
 
+-- Rows are locked in one order, as in _withdraw(), by task and id: who closes a task meanwhile makes no ring with it.
 create or replace function agenda.mark_all_read(before timestamptz default null) returns bigint
     language plpgsql volatile as
 $$
@@ -134,6 +135,12 @@ declare
     v_user  constant uuid := agenda._acting_user();
     v_count bigint;
 begin
+    perform from agenda.notifications n
+      where n.user_id = v_user and n.read_at is null and n.cleared_at is null and n.withdrawn_at is null
+        and n.archived_at is null and n.held_until is null
+        and (before is null or n.created_at <= before)
+      order by n.task_id, n.id
+        for no key update;
     update agenda.notifications n set read_at = agenda.now()
      where n.user_id = v_user and n.read_at is null and n.cleared_at is null and n.withdrawn_at is null
        and n.archived_at is null and n.held_until is null
@@ -151,6 +158,12 @@ declare
     v_user  constant uuid := agenda._acting_user();
     v_count bigint;
 begin
+    perform from agenda.notifications n
+      where n.user_id = v_user and n.cleared_at is null and n.withdrawn_at is null
+        and n.archived_at is null and n.held_until is null
+        and (not coalesce(read_only, false) or n.read_at is not null)
+      order by n.task_id, n.id
+        for no key update;
     update agenda.notifications n set cleared_at = agenda.now()
      where n.user_id = v_user and n.cleared_at is null and n.withdrawn_at is null
        and n.archived_at is null and n.held_until is null

@@ -98,7 +98,7 @@ insert into hot (what, statement, indexes, entries, buffers) values
     ('snooze()', 'select agenda.snooze(''{task}'')', '{tasks_pkey}', 25, 120),
     -- the inbox
     ('count_notifications()', 'select agenda.count_notifications()', '{}', 50, 70),
-    ('clear_notifications()', 'select agenda.clear_notifications()', '{}', 140, 1800),
+    ('clear_notifications()', 'select agenda.clear_notifications()', '{}', 200, 1800),
     ('snooze_notification()', 'select agenda.snooze_notification(''{about}'')', '{notifications_pkey}', 40, 250),
     ('why_notified()', 'select agenda.why_notified(''{notification}'')', '{notifications_pkey}', 10, 20),
     ('why_not_notified()', 'select agenda.why_not_notified(''{task}'')', '{tasks_pkey,reminders_task}', 10, 50),
