@@ -47,13 +47,15 @@ my $node = agenda_node(
 sub sql { return $node->safe_psql('agenda', $_[0]) }
 sub as_alice { return sql(act_sql('alice', $_[0])) }
 
-# The deliverer reads another file: its signal is on the way before a new session sees the name.
+# The deliverer reads another file.  It rests, so its signal comes before it looks for messages again, and is on the way
+# before a new session sees the name.
 my $files = 0;
 sub configure
 {
     my %properties = @_;
     my $file = "$tmp/config" . ++$files;
     append_to_file($file, join '', map { "$_ = $properties{$_}\n" } sort keys %properties);
+    wait_until(sub { sql(q{select agenda.health() #>> '{deliverer,state}'}) eq 'idle' }, 'the deliverer');
     $node->append_conf('postgresql.conf', "agenda.delivery_config_file = '$file'");
     $node->reload;
     wait_until(sub { sql(q{show agenda.delivery_config_file}) eq $file }, 'the reload');
