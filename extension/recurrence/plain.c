@@ -61,6 +61,13 @@ can_miss(const struct rr_rule *rule)
 	return (days == 0 ? 31 : rr_highest(days)) > shortest;
 }
 
+/* do numbered weekdays choose among dates that were moved?  Years and months may differ about whose month counts */
+static bool
+numbers_moved(const struct rr_rule *rule)
+{
+	return rule->skip != RR_SKIP_OMIT && has_monthdays(rule) && has_nth(rule);
+}
+
 /* what is numbered is among all of its weekday */
 static void
 drop_numbers(struct rr_rule *rule)
@@ -82,8 +89,8 @@ drop_filters(struct rr_rule *rule)
 	if (rule->months != ALL_MONTHS || ranked)
 		return;
 	/* in years they do not filter, but give the months */
-	if (rule->freq == RR_YEARLY &&
-		(rule->interval != 1 || has_weeks(rule) || has_numbers(&rule->yeardays)))
+	if (rule->freq == RR_YEARLY && (rule->interval != 1 || has_weeks(rule) ||
+									has_numbers(&rule->yeardays) || numbers_moved(rule)))
 		return;
 	if (rule->freq == RR_YEARLY)
 		rule->freq = RR_MONTHLY;
@@ -127,7 +134,7 @@ static void
 choose_frequency(struct rr_rule *rule)
 {
 	if (rule->interval != 1 || rule->freq > RR_DAILY || has_weeks(rule) ||
-		has_numbers(&rule->yeardays))
+		has_numbers(&rule->yeardays) || numbers_moved(rule))
 		return;
 	if (has_numbers(&rule->setpos))
 	{
