@@ -4,9 +4,9 @@
 #
 # AGENDA_BENCH_REMINDERS (100000; a million takes ten minutes to make) reminders, twenty of each of many
 # users, come up at one instant: the clock is set to it (agenda.now), so nothing is raised before all
-# are there.  AGENDA_BENCH_SCANNERS (2) processes raise them.  Meanwhile other users go on, 100 transactions
+# are there.  AGENDA_BENCH_SCANNERS (2) processes raise them.  Meanwhile other users go on, 300 transactions
 # a second in sessions that they have opened before, as those of a gateway; how long theirs take is put
-# beside the same without a storm.  Afterwards fsck() looks whether all is as it should be.  Then, by the
+# beside the same without a storm, and beside what the disk needs for a write of a page without any server.  Afterwards fsck() looks whether all is as it should be.  Then, by the
 # real clock, 1,000 reminders a second for AGENDA_BENCH_SECONDS (5): how late each was committed.  The
 # figures go to one JSON file in $TESTDIR.
 use strict;
@@ -98,7 +98,8 @@ sub in_steps
 
 sub storm
 {
-    my $quiet = percentiles_of(map { $_->[1] } others(5, sub { }));
+    my @disk_quiet;
+    my $quiet = percentiles_of(map { $_->[1] } others(5, sub { @disk_quiet = disk_latencies(100, sub { usleep(3_000_000) }) }));
     my $cpu = scanner_cpu();
     # one session and some looks a second: sessions that come and go took a quarter of the machine
     Test::More->builder->output(\my $notes);    # the session tells of each query
@@ -108,15 +109,15 @@ sub storm
     my $before = $watch->query_safe($raised);
     my $pid = sql("select agenda.health() #>> '{scanner,pid}'");
     my ($start, @memory);
-    my @busy = others(
-        2 + ceil($reminders / 10_000),
-        sub {
-            $start = time;
-            set_clock($instant);
-            wait_until(sub { usleep(200_000); push @memory, own_memory($pid); $watch->query_safe($raised) - $before >= $reminders },
-                'the storm to be over', 3600);
-            $watch->quit;
-        });
+    my $until_over = sub {
+        $start = time;
+        set_clock($instant);
+        wait_until(sub { usleep(200_000); push @memory, own_memory($pid); $watch->query_safe($raised) - $before >= $reminders },
+            'the storm to be over', 3600);
+        $watch->quit;
+    };
+    my @disk_busy;
+    my @busy = others(2 + ceil($reminders / 10_000), sub { @disk_busy = disk_latencies(100, $until_over) });
     $cpu = scanner_cpu() - $cpu;
     my ($told, $twice, $end, $left) = split /\|/, sql(<<"SQL");
 select count(distinct n.reminder_id), count(*) - count(distinct n.reminder_id), extract(epoch from max(pg_xact_commit_timestamp(n.xmin))),
@@ -125,9 +126,10 @@ select count(distinct n.reminder_id), count(*) - count(distinct n.reminder_id), 
 SQL
     set_clock('');
     # the last round goes on after the end
-    my $busy = percentiles_of(map { $_->[1] } grep { $_->[0] <= $end } @busy);
+    my ($busy, $disk) = map { percentiles_of(map { $_->[1] } grep { $_->[0] <= $end } @$_) } \(@busy, @disk_busy);
+    my $disk_quiet = percentiles_of(map { $_->[1] } @disk_quiet);
     my %storm = (reminders => $reminders, lost => $reminders - $told, twice => $twice + 0, left => $left + 0, seconds => $end - $start,
-        per_second => $reminders / ($end - $start), scanner_cpu_us => 1e6 * $cpu / $reminders, others_quiet => $quiet, others => $busy, scanners => $scanners, memory_kb => $memory[$#memory], memory_half_kb => $memory[ $#memory / 2 ],
+        per_second => $reminders / ($end - $start), scanner_cpu_us => 1e6 * $cpu / $reminders, others_quiet => $quiet, others => $busy, disk_quiet => $disk_quiet, disk => $disk, scanners => $scanners, memory_kb => $memory[$#memory], memory_half_kb => $memory[ $#memory / 2 ],
         fsck => sql('select count(*) from agenda.fsck()') + 0, load => load());
 
     say_line(sprintf '%d reminders at one instant, 300 calls a second of other users beside it', $reminders);
@@ -135,7 +137,8 @@ SQL
         sprintf('%d lost, %d twice, %d left, %d findings of fsck()', @storm{qw(lost twice left fsck)}));
     row('memory of the scanner', sprintf '%d kB after one half, %d kB in the end', @storm{qw(memory_half_kb memory_kb)});
     row($_->[0], sprintf 'p50 %.1f ms  p99 %.1f ms  longest %.1f ms', @{ $_->[1] }{qw(p50_ms p99_ms p100_ms)})
-      foreach [ 'others, before', $quiet ], [ 'others, meanwhile', $busy ];
+      foreach [ 'others, before', $quiet ], [ 'others, meanwhile', $busy ],
+      [ 'a write to the disk alone, before (limit)', $disk_quiet ], [ 'a write to the disk alone, meanwhile (limit)', $disk ];
     return \%storm;
 }
 

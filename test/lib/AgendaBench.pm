@@ -22,13 +22,15 @@ $SIG{__DIE__} = sub { print {$stderr} @_ unless $^S };
 
 use AgendaTest;
 use Exporter 'import';
+use Fcntl qw(O_CREAT O_DSYNC O_WRONLY);
+use IO::Handle;
 use IPC::Run ();
 use JSON::PP ();
 use POSIX qw(strftime);
 use PostgreSQL::Test::Utils;
-use Time::HiRes qw(time);
+use Time::HiRes qw(time usleep);
 
-our @EXPORT = qw(bench_seconds say_line row rate_row load machine percentiles_of with_cpu processes run_out pgbench_latencies wrk wrk_post write_results make_wal_segments reader_with_tasks start_gateway);
+our @EXPORT = qw(bench_seconds say_line row rate_row load machine percentiles_of disk_latencies with_cpu processes run_out pgbench_latencies wrk wrk_post write_results make_wal_segments reader_with_tasks start_gateway);
 
 # How long one measurement takes.
 sub bench_seconds { return $ENV{AGENDA_BENCH_SECONDS} // 5 }
@@ -143,6 +145,52 @@ sub pgbench_latencies
     $work->();
     $run->finish or die "pgbench failed:\n$out$err";
     return grep { $_->[0] >= $begin } map { [ $_->[4] + $_->[5] / 1e6, $_->[2] ] } map { [ split ' ' ] } map { split /\n/, slurp($_) } glob "$log.*";
+}
+
+# What the disk alone takes meanwhile, without a server: so many writes of a page a second, each of which waits until it
+# is on disk, in a file that has its place already.  Each as those of pgbench_latencies().
+sub disk_latencies
+{
+    my ($rate, $work) = @_;
+    my $log = "$ENV{TESTDIR}/disk.log";
+    my $pid = fork // die "fork: $!";
+    if ($pid == 0)
+    {
+        write_pages($rate, $log);
+        POSIX::_exit(0);
+    }
+    $work->();
+    kill TERM => $pid;
+    waitpid $pid, 0;
+    die "writing to the disk failed\n" if $? != 0;
+    return map { [ split ' ' ] } split /\n/, slurp($log);
+}
+
+# Until a signal comes.
+sub write_pages
+{
+    my ($rate, $log) = @_;
+    my $file = "$ENV{TESTDIR}/disk.pages";
+    my ($page, $pages) = ("\1" x 8192, 1000);
+    my $stop;
+    local $SIG{TERM} = sub { $stop = 1 };
+    sysopen my $out, $file, O_WRONLY | O_CREAT or die "$file: $!";
+    syswrite $out, $page or die "$file: $!" foreach 1 .. $pages;
+    $out->sync or die "$file: $!";
+    close $out;
+    sysopen $out, $file, O_WRONLY | O_DSYNC or die "$file: $!";
+    open my $told, '>', $log or die "$log: $!";
+    my $begin = time;
+    for (my $i = 0; !$stop; $i++)
+    {
+        my $due = $begin + $i / $rate;
+        usleep(1e6 * ($due - time)) if $due > time;
+        sysseek $out, 0, 0 or die "$file: $!" if $i % $pages == 0;
+        syswrite $out, $page or die "$file: $!";
+        printf $told "%.6f %.0f\n", time, 1e6 * (time - $due);
+    }
+    close $told;
+    unlink $file;
 }
 
 sub run_out
