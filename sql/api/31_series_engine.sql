@@ -553,7 +553,30 @@ end
 $$;
 comment on function agenda._catch_up(agenda.recurring_tasks, timestamptz, text, uuid) is 'engine: makes the occurrences that a series owes';
 
--- The timer of one series has come.  False when somebody has the series locked, or nothing was owed.
+-- Locks what is unread about the open occurrences of a series, which their end will withdraw.  False while somebody
+-- has some of it locked, who may wait for what this round has locked.
+create or replace function agenda._hold_unread(r agenda.recurring_tasks) returns boolean
+    language plpgsql volatile as
+$$
+declare
+    v_tasks constant uuid[] := array(
+        select k.id from agenda.tasks k
+         where k.user_id = r.user_id and k.recurring_task_id = r.id and k.deleted_at is null and k.status in ('pending', 'in_progress'));
+    v_held  bigint;
+begin
+    v_held := (select count(*)
+                 from (select from agenda.notifications n
+                        where n.user_id = r.user_id and n.task_id = any (v_tasks)
+                          and n.withdrawn_at is null and n.read_at is null and n.cleared_at is null
+                          for no key update skip locked) l);
+    return v_held = (select count(*) from agenda.notifications n
+                      where n.user_id = r.user_id and n.task_id = any (v_tasks)
+                        and n.withdrawn_at is null and n.read_at is null and n.cleared_at is null);
+end
+$$;
+comment on function agenda._hold_unread(agenda.recurring_tasks) is 'engine: locks unread notifications of a series'' open occurrences; false when somebody has one locked';
+
+-- The timer of one series has come.  False when somebody has the series locked, or what it will withdraw, or nothing was owed.
 create or replace function agenda._spawn(m agenda.timers, p_now timestamptz) returns boolean
     language plpgsql volatile as
 $$
@@ -590,6 +613,9 @@ begin
         v_none := agenda._drop_timer(m);
         v_none := agenda._count_overlap(r, 1);
         return true;
+    end if;
+    if r.overlap = 'supersede' and not agenda._hold_unread(r) then
+        return false;
     end if;
     v_made := agenda._catch_up(r, p_now, 'schedule');
     if v_made.id is not null and (r.spawn = 'completion' or r.basis = 'completion') then
