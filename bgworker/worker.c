@@ -22,12 +22,14 @@
 
 #include "access/xact.h"
 #include "catalog/pg_authid.h"
+#include "catalog/pg_extension.h"
 #include "commands/extension.h"
 #include "miscadmin.h"
 #include "pgstat.h"
 #include "postmaster/interrupt.h"
 #include "storage/ipc.h"
 #include "storage/latch.h"
+#include "storage/lmgr.h"
 #include "tcop/tcopprot.h"
 #include "utils/acl.h"
 #include "utils/guc.h"
@@ -84,6 +86,8 @@ static void begin_transaction(const char *activity);
 static void end_transaction(void);
 static void recover_from_error(MemoryContext context);
 static void require_extension(void);
+static bool see_extension(void);
+static void leave_database(void);
 static void forget_extension(Datum arg, Oid relid);
 static void note_presence(AgendaPresence presence);
 static int wait_events(long timeout_ms);
@@ -273,13 +277,37 @@ require_extension(void)
 {
 	if (extension_seen && !agenda_restoring)
 		return;
-	extension_seen = OidIsValid(get_extension_oid("pg_agenda", true));
+	extension_seen = see_extension();
 	if (extension_seen && !agenda_restoring)
 	{
 		note_presence(AGENDA_PRESENT);
 		return;
 	}
 	note_presence(AGENDA_ABSENT);
+	leave_database();
+}
+
+/*
+ * Whoever drops the extension holds its lock from the first moment (database_hook.c).  Waiting for it,
+ * or for anything behind it, could become a ring; so the worker leaves, and the launcher has
+ * another one look later.
+ */
+static bool
+see_extension(void)
+{
+	Oid extension = get_extension_oid("pg_agenda", true);
+
+	if (!OidIsValid(extension))
+		return false;
+	if (!ConditionalLockDatabaseObject(ExtensionRelationId, extension, 0, AccessShareLock))
+		leave_database();
+	/* again, for it may have gone before there was the lock */
+	return OidIsValid(get_extension_oid("pg_agenda", true));
+}
+
+static void
+leave_database(void)
+{
 	end_transaction();
 	agenda_worker_exit();
 }

@@ -5,7 +5,8 @@
  * Before a command that needs a database without connections (DROP, RENAME, SET TABLESPACE, use as
  * a template) the workers of that database are asked to leave: DROP DATABASE would wait for an idle
  * worker for five seconds and then give up.  So they are before DROP EXTENSION, which locks one thing
- * after the other while a worker in a transaction does the same in another order.  The slot of the
+ * after the other while a worker in a transaction does the same in another order.  Workers that begin
+ * while it runs see the lock on the extension (require_extension() in worker.c).  The slot of the
  * database is held until the transaction ends either way (wake.c lets go of it), so a command that fails
  * gets its workers back, and one that succeeds isn't disturbed by new ones before it has committed.
  *
@@ -19,12 +20,15 @@
 
 #include <signal.h>
 
+#include "catalog/pg_extension.h"
 #include "commands/dbcommands.h"
 #include "commands/defrem.h"
+#include "commands/extension.h"
 #include "fmgr.h"
 #include "miscadmin.h"
 #include "nodes/parsenodes.h"
 #include "storage/condition_variable.h"
+#include "storage/lmgr.h"
 #include "tcop/utility.h"
 #include "utils/acl.h"
 #include "utils/timestamp.h"
@@ -48,6 +52,7 @@ static void utility_hook(PlannedStmt *pstmt, const char *queryString, bool readO
 						 QueryEnvironment *queryEnv, DestReceiver *dest, QueryCompletion *qc);
 static void look_at_command(Node *stmt);
 static bool drops_us(const DropStmt *stmt);
+static void lock_extension(void);
 static const char *template_of(const CreatedbStmt *stmt);
 static bool changes_tablespace(const AlterDatabaseStmt *stmt);
 static void empty_database(const char *dbname);
@@ -104,7 +109,10 @@ look_at_command(Node *stmt)
 				castNode(DropStmt, stmt)->removeType == OBJECT_SCHEMA)
 				agenda_wake_sweep_at_commit();
 			if (drops_us(castNode(DropStmt, stmt)))
+			{
+				lock_extension();
 				empty_database(get_database_name(MyDatabaseId));
+			}
 			break;
 
 		case T_DropOwnedStmt:
@@ -146,6 +154,19 @@ drops_us(const DropStmt *stmt)
 		if (strcmp(strVal(lfirst(lc)), "pg_agenda") == 0)
 			return true;
 	return false;
+}
+
+/*
+ * The first lock that DROP EXTENSION takes itself.  Taken before the slot is looked for: a database that
+ * has no slot yet may get one, and workers, before the extension is gone.
+ */
+static void
+lock_extension(void)
+{
+	Oid extension = get_extension_oid("pg_agenda", true);
+
+	if (OidIsValid(extension))
+		LockDatabaseObject(ExtensionRelationId, extension, 0, AccessExclusiveLock);
 }
 
 static const char *

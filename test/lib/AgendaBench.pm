@@ -184,7 +184,8 @@ sub write_pages
     for (my $i = 0; !$stop; $i++)
     {
         my $due = $begin + $i / $rate;
-        usleep(1e6 * ($due - time)) if $due > time;
+        my $early = $due - time;
+        usleep(1e6 * $early) if $early > 0;
         sysseek $out, 0, 0 or die "$file: $!" if $i % $pages == 0;
         syswrite $out, $page or die "$file: $!";
         printf $told "%.6f %.0f\n", time, 1e6 * (time - $due);

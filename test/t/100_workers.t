@@ -36,6 +36,13 @@ sub pid_of
     return sql("select pid from pg_stat_activity where application_name = '$name'");
 }
 
+sub starts_of
+{
+    my ($database, $worker) = @_;
+    return sql("select value from agenda._worker_metrics()
+        where name = 'agenda_worker_starts_total' and labels ->> 'worker' = '$worker'", $database);
+}
+
 sub health { return $node->safe_psql($_[0], "select agenda.health() $_[1]") }
 
 # --- names and health ----------------------------------------------------------------------------
@@ -95,6 +102,23 @@ sql('drop extension pg_agenda cascade', 'second');
 ok(wait_until(sub { workers('second') eq '' }, 'workers to leave'), 'DROP EXTENSION ends the workers');
 sql('create extension pg_agenda', 'second');
 have_workers('second', 'CREATE EXTENSION starts them again');
+
+# DROP OWNED sends nobody away; it holds the lock of the extension as DROP EXTENSION does
+sql('create role owner_of_it superuser');
+sql('create database third owner owner_of_it');
+sql('set role owner_of_it; create extension pg_agenda', 'third');
+have_workers('third', 'an extension of somebody else');
+$drop = $node->background_psql('third');
+$drop->query_safe('begin');
+$drop->query_safe('drop owned by owner_of_it');
+my $starts = starts_of('third', 'scanner');
+sql(q{select pg_terminate_backend(pid) from pg_stat_activity where application_name like 'pg_agenda % (third)'});
+ok(wait_until(sub { starts_of('third', 'scanner') >= $starts + 3 }, 'scanners one after the other'),
+    'a worker that begins meanwhile does not wait for its lock');
+$drop->query_safe('rollback');
+$drop->quit;
+have_workers('third', 'after a rollback the workers return');
+sql('drop database third');
 
 # --- databases go --------------------------------------------------------------------------------
 my $other = $node->background_psql('second');
