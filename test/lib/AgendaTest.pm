@@ -25,7 +25,7 @@ use PostgreSQL::Test::Utils;
 use Test::More;
 use Time::HiRes qw(time usleep);
 
-our @EXPORT = qw(agenda_node spawn stop_process free_port wait_until token slurp act_sql);
+our @EXPORT = qw(agenda_node spawn stop_process free_port wait_until token slurp act_sql fsck_clean);
 
 my $name = basename($0, '.t');
 my %running;    # pid => what it is
@@ -46,6 +46,14 @@ sub agenda_node
     $node->safe_psql('postgres', 'create database agenda');
     $node->safe_psql('agenda', 'create extension pg_agenda');
     return $node;
+}
+
+# What every test that breaks things ends with: the tables and the log are whole.
+sub fsck_clean
+{
+    my ($node, $what, $database) = @_;
+    is($node->safe_psql($database // 'agenda', 'select * from agenda.fsck()'), '', $what // 'fsck() finds nothing');
+    return;
 }
 
 # SQL that does something as the user of this external id, in one transaction.

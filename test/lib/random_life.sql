@@ -9,8 +9,8 @@ $$select id from agenda.reminders where task_id is not null order by random() li
 create function pg_temp.any_series() returns uuid language sql volatile as
 $$select id from agenda.recurring_tasks where deleted_at is null order by random() limit 1$$;
 create function pg_temp.any_due() returns text language sql volatile as
-$$select case when random() < 0.3 then to_char(agenda.now() + random() * interval '5 days', 'YYYY-MM-DD')
-              when random() < 0.5 then to_char(agenda.now() + (random() - 0.2) * interval '5 days', 'YYYY-MM-DD"T"HH24:MI')
+$$select case when random() < 0.3 then to_char((agenda.now() + random() * interval '5 days') at time zone 'UTC', 'YYYY-MM-DD')
+              when random() < 0.5 then to_char((agenda.now() + (random() - 0.2) * interval '5 days') at time zone 'UTC', 'YYYY-MM-DD"T"HH24:MI')
               else agenda.utc(date_trunc('second', agenda.now() + (random() - 0.2) * interval '5 days')) end$$;
 
 -- Something that somebody may do.  Who is not alone leaves the preferences as they are: a task that is written beside
@@ -70,7 +70,7 @@ begin
         when 'clear' then perform agenda.clear_notifications();
         when 'jump' then
             v_to := agenda.now() + random() ^ 3 * interval '4 days';
-            perform set_config('agenda.now', v_to::text, true);
+            perform set_config('agenda.now', agenda.utc(v_to), true);
             while (select raised from agenda._scan(v_to, '-infinity', 100)) > 0 loop end loop;
     end case;
     return v_what;

@@ -94,7 +94,7 @@ wait_until(sub {
 pass('all of them work');
 is(sql(q{select string_agg(distinct synchronous_commit, ' ' order by synchronous_commit) from public.waited}), 'off on', 'full rounds do not wait for the disk');
 is(sql(q{select max(n) <= 40 from (select count(*) as n from public.told group by round) r}), 't', 'a round is no larger than it may be');
-is(sql(q{select count(*) from agenda.fsck()}), 0, 'fsck() finds nothing');
+fsck_clean($node);
 
 # --- one that cannot be raised: they fail on it, the scanner puts it off ----------------------------
 sql(q{
@@ -134,7 +134,7 @@ sql(act_sql('alice', q{insert into agenda.tasks (title, due_date) values ('after
 set_clock(sql(q{select agenda.now() + interval '1 minute'}));
 wait_until(sub { sql(q{select count(*) from agenda.notifications n join agenda.tasks t on t.id = n.task_id where t.title = 'after'}) == 1 },
     'what is owed after the storms');
-is(sql(q{select count(*) from agenda.fsck()}), 0, 'fsck() finds nothing in the end');
+fsck_clean($node, 'fsck() finds nothing in the end');
 
 $node->stop;
 done_testing();

@@ -87,5 +87,6 @@ my $look = sql(q{select agenda.health() #>> '{drainer,heartbeat}'});
 wait_until(sub { sql(q{select agenda.health() #>> '{drainer,heartbeat}'}) gt $look }, 'the next look', 30);
 is(metric('reads_total'), $reads, 'and rests when there is nothing to read');
 
+fsck_clean($node);
 $node->stop;
 done_testing();

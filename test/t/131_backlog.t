@@ -168,5 +168,6 @@ is(sql(q{select count(*) from agenda.events where type = 'task.created' and data
 like(slurp($node->logfile), qr/LOG:  role "\w+" has made 100000 changes without events in database "agenda"/, 'the server log tells of it');
 is(sql(q{select count(*) from agenda.events where type = 'log.silenced'}), '1', 'as does the log');
 
+fsck_clean($node);
 $node->stop;
 done_testing();

@@ -190,4 +190,5 @@ $gateway = AgendaGateway->start($node, ACCESS_LOG => 'off');
     is($good, 50, 'clients that half-close get their answers');
 }
 is($gateway->stop, 0, 'exit status 0');
+fsck_clean($node);
 done_testing();

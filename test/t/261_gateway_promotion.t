@@ -97,4 +97,5 @@ $ledger->survives('an orderly switch', [ $gateway->{port} ], sub {
 });
 $ledger->survives('a restart on the new timeline', [ $gateway->{port} ], sub { $third->restart('immediate'); $gateway->wait_ready });
 is($gateway->stop, 0, 'exit status 0');
+fsck_clean($third);
 done_testing();

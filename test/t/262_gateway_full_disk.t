@@ -100,4 +100,5 @@ $ledger->survives('the disk of the WAL is full', [ $gateway->{port} ], sub {
     $gateway->wait_ready;
 });
 is($gateway->stop, 0, 'exit status 0');
+fsck_clean($node);
 done_testing();

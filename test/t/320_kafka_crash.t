@@ -217,5 +217,6 @@ select t.id, t.title, e.title
 SQL
 is($node->safe_psql('agenda', 'select count(*) from agenda.dead_letters'), '0', 'no dead letters');
 
+fsck_clean($node);
 $node->stop;
 done_testing();

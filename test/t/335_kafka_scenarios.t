@@ -120,5 +120,6 @@ my %ids = map { $_->{id} => 1 } events_of($analytics);
 is(scalar(keys %ids), 2, 'S11: and however often they are read, two completions have two ids');
 
 $gateway->stop;
+fsck_clean($node);
 $node->stop;
 done_testing();

@@ -262,5 +262,6 @@ is($node->safe_psql('agenda', q{
      where t.title is distinct from e.data->'after'->>'title' or t.status is distinct from e.data->'after'->>'status'}), '0', 'the log ends with what the tables have');
 is($node->safe_psql('agenda', 'select reason, count(*), min(created_at), max(created_at) from agenda.dead_letters group by reason'), '', 'no dead letters');
 
+fsck_clean($node);
 $node->stop;
 done_testing();

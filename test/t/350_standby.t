@@ -137,6 +137,7 @@ sub compare
     is("@lost[0 .. ($#lost > 5 ? 5 : $#lost)]", '', "$what: nothing is lost");
     is("@ghosts[0 .. ($#ghosts > 5 ? 5 : $#ghosts)]", '', "$what: nothing is there that the log does not have");
     is("@reordered[0 .. ($#reordered > 5 ? 5 : $#reordered)]", '', "$what: in order");
+    fsck_clean($node, "$what: fsck() finds nothing");
     return %seen;
 }
 
@@ -185,6 +186,7 @@ sub promotion
     $of_others{$_} = 1 foreach grep { !$before{$_} } keys %after;
     note('the old primary published ' . keys(%of_others) . ' events that were not replicated');
     is_deeply([ sort keys %of_others ], [ sort keys %vanished ], 'without one it publishes these, and else only repeats what is in the log of both');
+    fsck_clean($primary, 'the old primary is whole in itself');
     $primary->stop;
     return $standby;
 }
@@ -234,6 +236,7 @@ sub copy
     pass('from then on its own events, and only those');
     my %now = read_records([]);
     $of_others{$_} = 1 foreach grep { !$before{$_} } keys %now;
+    fsck_clean($copy, 'the copy is whole');
     $copy->stop;
 }
 
@@ -261,6 +264,7 @@ sub dump_and_restore
     wait_published($node);
     my %seen = compare($node, 'dump and restore');
     is($seen{$id}, 1, 'until it is told to, and then its own events');
+    fsck_clean($node, 'what was restored is whole', 'restored');
     $node->safe_psql('postgres', 'drop database restored');
 }
 

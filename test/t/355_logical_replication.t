@@ -51,5 +51,6 @@ sql('agenda', 'drop publication everything');
 
 sql('replica', 'alter subscription things disable; alter subscription things set (slot_name = none); drop subscription things');
 sql('agenda', q{select pg_drop_replication_slot('things')});
+fsck_clean($node);
 $node->stop;
 done_testing();

@@ -120,5 +120,6 @@ cmp_ok($last, '>', $first / 3, 'the end of a long log is drained about as fast a
 cmp_ok(max(@disk), '<', 2 * $disk[0] + 100, 'and takes as much disk');
 is(sql('select count(*) from agenda.dead_letters'), '0', 'no dead letters');
 
+fsck_clean($node);
 $node->stop;
 done_testing();
