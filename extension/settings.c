@@ -18,8 +18,10 @@
 #include "utils/guc.h"
 #include "utils/timestamp.h"
 
+#include "clock.h"
 #include "settings.h"
 #include "shmem.h"
+#include "time_text.h"
 
 /*
  * agenda.kafka_brokers: bootstrap servers, "host:port,host:port".  Empty: nothing is published, and
@@ -176,6 +178,7 @@ static const struct config_enum_entry backlog_policy_options[] = {
 };
 
 static bool check_now(char **newval, void **extra, GucSource source);
+static bool write_now(char **newval, TimestampTz at);
 static void assign_now(const char *newval, void *extra);
 static bool parse_time(const char *text, TimestampTz *result);
 static void define_publishing(void);
@@ -323,7 +326,11 @@ define_delivery(void)
 							NULL, NULL, NULL);
 }
 
-/* GUC check hook of agenda.now */
+/*
+ * GUC check hook of agenda.now.  The value is kept in UTC: a parallel worker, which is told its settings one after
+ * the other, would read a time without an offset by another TimeZone, and there are no abbreviations of zones yet
+ * (looking for one, be it "Z", crashes).
+ */
 static bool
 check_now(char **newval, void **extra, GucSource source)
 {
@@ -332,9 +339,11 @@ check_now(char **newval, void **extra, GucSource source)
 
 	if (**newval == '\0')
 		return true;
-	if (!parse_time(*newval, &parsed))
+	if (!agenda_read_instant(*newval, &parsed) &&
+		(!parse_time(*newval, &parsed) || !write_now(newval, parsed)))
 	{
-		GUC_check_errdetail("The value must be a date and time, best with its offset, such as "
+		GUC_check_errdetail("The value must be a date and time of the years 1 to 9999, best with "
+							"its offset, such as "
 							"\"2025-01-06 09:00:00+01\".");
 		return false;
 	}
@@ -344,6 +353,28 @@ check_now(char **newval, void **extra, GucSource source)
 		return false;
 	*kept = parsed;
 	*extra = kept;
+	return true;
+}
+
+/* In the form that agenda_read_instant() reads; false if it has none. */
+static bool
+write_now(char **newval, TimestampTz at)
+{
+	char utc[AGENDA_UTC_SIZE];
+	int length = agenda_utc_text(at, utc);
+	TimestampTz again;
+	char *text;
+
+	if (length < 0)
+		return false;
+	utc[length] = '\0';
+	if (!agenda_read_instant(utc, &again))
+		return false;
+	text = strdup(utc);
+	if (text == NULL)
+		return false;
+	free(*newval);
+	*newval = text;
 	return true;
 }
 

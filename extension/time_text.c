@@ -45,6 +45,7 @@ static bool parse_fraction(const char **s, int *micros);
 static bool parse_digits(const char **s, int n, int *value);
 static bool in_range(const TimeText *t);
 static TimestampTz to_instant(const TimeText *t, const text *zone);
+static bool has_text(TimestampTz at);
 static TimestampTz checked_range(TimestampTz at, const char *value, const char *field);
 static void refuse(const char *value, const char *field) pg_attribute_noreturn();
 
@@ -68,6 +69,18 @@ agenda_parse_time(PG_FUNCTION_ARGS)
 		refuse(buf, field);
 	at = to_instant(&t, PG_ARGISNULL(1) ? NULL : PG_GETARG_TEXT_PP(1));
 	PG_RETURN_TIMESTAMPTZ(checked_range(at, buf, field));
+}
+
+bool
+agenda_read_instant(const char *text, TimestampTz *at)
+{
+	TimeText t;
+
+	memset(&t, 0, sizeof(t));
+	if (!parse_text(text, &t) || !in_range(&t) || !t.has_offset)
+		return false;
+	*at = to_instant(&t, NULL);
+	return has_text(*at);
 }
 
 const char *
@@ -248,14 +261,20 @@ to_instant(const TimeText *t, const text *zone)
 }
 
 /* What comes in must be able to go out: in UTC RFC 3339 has the years 1 to 9999, without an infinity. */
-static TimestampTz
-checked_range(TimestampTz at, const char *value, const char *field)
+static bool
+has_text(TimestampTz at)
 {
 	/* 0001-01-01 and 10000-01-01 */
 	const TimestampTz first = INT64CONST(-63082281600000000);
 	const TimestampTz end = INT64CONST(252455616000000000);
 
-	if (at < first || at >= end)
+	return at >= first && at < end;
+}
+
+static TimestampTz
+checked_range(TimestampTz at, const char *value, const char *field)
+{
+	if (!has_text(at))
 		ereport(ERROR, errcode(ERRCODE_AGENDA_INVALID_TIME),
 				errmsg("\"%s\" is out of range", value),
 				errdetail("In UTC it is before the year 1 or after 9999."),

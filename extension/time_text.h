@@ -26,5 +26,7 @@ typedef struct AgendaDue
 extern const char *agenda_due_kind_name(AgendaDueKind kind);
 /* An error (YA005) that names the field, for what is none. */
 extern void agenda_read_due(const text *value, const char *field, AgendaDue *result);
+/* RFC 3339 with its offset, what agenda_utc_text() writes.  Needs no transaction, looks at no setting and raises no error. */
+extern bool agenda_read_instant(const char *text, TimestampTz *at);
 
 #endif

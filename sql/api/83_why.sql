@@ -2,7 +2,8 @@
 -- Explanations ask the functions that the scanner asks: _fire_at(), _reminder_at(), _verdict().
 
 create or replace function agenda.why_notified(notification_id uuid) returns jsonb
-    language plpgsql stable as
+    language plpgsql stable
+    set intervalstyle = 'postgres' as
 $$
 declare
     v_user constant uuid := agenda._acting_user();

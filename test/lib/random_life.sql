@@ -2,16 +2,17 @@
 -- which is one user in one transaction, and test/t/117_life_crash.t, in which servers die.
 create function pg_temp.pick(variadic p text[]) returns text language sql volatile as
 $$select p[1 + floor(random() * cardinality(p))::int]$$;
+-- in an order of their own first, so that a seed draws the same again
 create function pg_temp.any_task(p_deleted boolean default false) returns uuid language sql volatile as
-$$select id from agenda.tasks where (deleted_at is not null) = p_deleted order by random() limit 1$$;
+$$select id from (select id from agenda.tasks where (deleted_at is not null) = p_deleted order by id) t order by random() limit 1$$;
 create function pg_temp.any_reminder() returns uuid language sql volatile as
-$$select id from agenda.reminders where task_id is not null order by random() limit 1$$;
+$$select id from (select id from agenda.reminders where task_id is not null order by id) r order by random() limit 1$$;
 create function pg_temp.any_series() returns uuid language sql volatile as
-$$select id from agenda.recurring_tasks where deleted_at is null order by random() limit 1$$;
+$$select id from (select id from agenda.recurring_tasks where deleted_at is null order by id) s order by random() limit 1$$;
 create function pg_temp.any_due() returns text language sql volatile as
-$$select case when random() < 0.3 then to_char((agenda.now() + random() * interval '5 days') at time zone 'UTC', 'YYYY-MM-DD')
-              when random() < 0.5 then to_char((agenda.now() + (random() - 0.2) * interval '5 days') at time zone 'UTC', 'YYYY-MM-DD"T"HH24:MI')
-              else agenda.utc(date_trunc('second', agenda.now() + (random() - 0.2) * interval '5 days')) end$$;
+$$select case when random() < 0.3 then to_char((agenda.now() + random() * interval '120 hours') at time zone 'UTC', 'YYYY-MM-DD')
+              when random() < 0.5 then to_char((agenda.now() + (random() - 0.2) * interval '120 hours') at time zone 'UTC', 'YYYY-MM-DD"T"HH24:MI')
+              else agenda.utc(date_trunc('second', agenda.now() + (random() - 0.2) * interval '120 hours')) end$$;
 
 -- Something that somebody may do.  Who is not alone leaves the preferences as they are: a task that is written beside
 -- a change of them has its times by the old ones.
@@ -46,21 +47,21 @@ begin
         when 'nag' then perform agenda.add_reminder(pg_temp.any_task(), '0', repeat_every => pg_temp.pick('1 hour', '7 hours')::interval, until_done => random() < 0.5, repeat_max => 5);
         when 'unremind' then perform agenda.delete_reminder(pg_temp.any_reminder());
         when 'change' then perform agenda.update_reminder(pg_temp.any_reminder(), pg_temp.pick('{"offset": "-2 hours"}', '{"offset": "-1 day", "at_time": "18:00"}')::jsonb);
-        when 'snooze' then perform agenda.snooze(pg_temp.any_task(), random() * interval '1 day', move_due => random() < 0.2);
-        when 'snooze_reminder' then perform agenda.snooze_reminder(pg_temp.any_reminder(), random() * interval '1 day');
+        when 'snooze' then perform agenda.snooze(pg_temp.any_task(), random() * interval '24 hours', move_due => random() < 0.2);
+        when 'snooze_reminder' then perform agenda.snooze_reminder(pg_temp.any_reminder(), random() * interval '24 hours');
         when 'acknowledge' then perform agenda.acknowledge(pg_temp.any_reminder());
         when 'defaults' then perform agenda.set_preferences(pg_temp.pick('{"default_reminders": null}', '{"default_reminders": ["-1 hour"]}')::jsonb);
         when 'zone' then perform agenda.set_preferences(jsonb_build_object('timezone', pg_temp.pick('UTC', 'Europe/Berlin', 'America/New_York', 'Pacific/Apia')));
         when 'quiet' then perform agenda.set_preferences(jsonb_build_object('quiet_start', '22:00', 'quiet_end', '07:00', 'quiet_policy', pg_temp.pick('hold', 'hold', 'silent', 'drop')));
         when 'loud' then perform agenda.set_preferences('{"quiet_start": null, "quiet_end": null}');
-        when 'vacation' then perform agenda.set_preferences(jsonb_build_object('paused_until', case when random() < 0.5 then agenda.utc(agenda.now() + random() * interval '3 days') end));
+        when 'vacation' then perform agenda.set_preferences(jsonb_build_object('paused_until', case when random() < 0.5 then agenda.utc(agenda.now() + random() * interval '72 hours') end));
         when 'digest' then perform agenda.set_preferences(jsonb_build_object('digest_time', pg_temp.pick(null, '08:00')));
         when 'window' then perform agenda.set_preferences(jsonb_build_object('due_soon_window', pg_temp.pick('1 hour', '24 hours', '3 days'), 'overdue_grace', pg_temp.pick('0', '15 minutes', '2 hours'),
                                                                              'all_day_time', pg_temp.pick('06:00', '09:00')));
         when 'repeat' then perform agenda.set_preferences(jsonb_build_object('overdue_repeat', pg_temp.pick(null, '6 hours', '1 day')));
         when 'types' then perform agenda.set_preferences(jsonb_build_object('reminders_enabled', random() < 0.8));
         when 'edit' then perform agenda.update_task(pg_temp.any_task(), jsonb_build_object('title', pg_temp.pick('U', 'V'), 'priority', 1 + floor(random() * 3)::int));
-        when 'pause' then perform agenda.pause_recurring_task(pg_temp.any_series(), case when random() < 0.7 then agenda.utc(agenda.now() + random() * interval '5 days') end);
+        when 'pause' then perform agenda.pause_recurring_task(pg_temp.any_series(), case when random() < 0.7 then agenda.utc(agenda.now() + random() * interval '120 hours') end);
         when 'resume' then perform agenda.resume_recurring_task(pg_temp.any_series());
         when 'one' then perform agenda.patch_occurrence(s.id, o.occurrence_key, pg_temp.pick('{"title": "W"}', '{"priority": 1, "description": "w"}')::jsonb, pg_temp.pick('this', 'this', 'following', 'all'))
                            from pg_temp.any_series() s (id), lateral (select * from agenda.preview_recurring_task(s.id, 4) order by random() limit 1) o;
@@ -69,7 +70,7 @@ begin
         when 'read' then perform agenda.mark_all_read();
         when 'clear' then perform agenda.clear_notifications();
         when 'jump' then
-            v_to := agenda.now() + random() ^ 3 * interval '4 days';
+            v_to := agenda.now() + random() ^ 3 * interval '96 hours';
             perform set_config('agenda.now', agenda.utc(v_to), true);
             while (select raised from agenda._scan(v_to, '-infinity', 100)) > 0 loop end loop;
     end case;

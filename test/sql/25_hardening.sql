@@ -1,7 +1,7 @@
 -- Attacks and corner cases that once worked.
 begin;
 set local search_path = public;
-select plan(32);
+select plan(37);
 
 create function pg_temp.a() returns uuid language sql as $$select 'aaaaaaaa-0000-4000-8000-000000000001'::uuid$$;
 create function pg_temp.b() returns uuid language sql as $$select 'bbbbbbbb-0000-4000-8000-000000000002'::uuid$$;
@@ -22,7 +22,30 @@ set local search_path = evil, pg_catalog, public;
 select is(agenda.current_user_id(), null, 'the look-up of the login role works');
 select is((select count(*) from evil.loot), 0::bigint, 'without calling an operator of the caller''s search_path');
 set local search_path = public;
+
+-- nor is somebody's own cast: it has done its work before a function with other rights begins
+create type evil.words as (said text);
+create function evil.say(evil.words) returns text language plpgsql as
+$$begin insert into evil.loot values (current_user); return $1.said; end$$;
+create function evil.say_json(evil.words) returns jsonb language plpgsql as
+$$begin insert into evil.loot values (current_user); return to_jsonb($1.said); end$$;
+create function evil.say_id(evil.words) returns uuid language plpgsql as
+$$begin insert into evil.loot values (current_user); return $1.said; end$$;
+create cast (evil.words as text) with function evil.say(evil.words) as implicit;
+create cast (evil.words as jsonb) with function evil.say_json(evil.words) as implicit;
+create cast (evil.words as uuid) with function evil.say_id(evil.words) as implicit;
 reset role;
+insert into agenda.users (id, external_id, login_role) values ('cccccccc-0000-4000-8000-000000000025', 't_nobody', 't_nobody');
+grant agenda_user to t_nobody;
+select agenda.act_as('cccccccc-0000-4000-8000-000000000025');
+set local role t_nobody;
+select lives_ok($$select agenda.create_task(row('x')::evil.words, due => row('2027-02-01')::evil.words, checklist => '[]')$$, 'a value of somebody''s own type');
+select throws_ok($$select agenda.get_task(row('00000000-0000-4000-8000-00000000dead')::evil.words)$$, 'YA001', null, 'an id likewise');
+select throws_ok($$select agenda.emit('x.y', 's', row('z')::evil.words, row('k')::evil.words)$$, '42501', null, 'an event likewise');
+select set_eq($$select who from evil.loot$$, $$values ('t_nobody')$$, 'is cast with the rights of that somebody');
+reset role;
+select is_empty($$select p.oid::regprocedure::text from pg_proc p join pg_type t on t.oid = any (p.proargtypes)
+                  where p.pronamespace = 'agenda'::regnamespace and p.prosecdef and t.typtype = 'p'$$, 'no function with other rights takes a value of any type');
 
 -- a member of agenda_service has not its BYPASSRLS
 set local role t_member;
