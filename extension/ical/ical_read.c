@@ -42,6 +42,8 @@ static const Member members[] = {
 	{ "CATEGORIES", ICAL_CATEGORIES_PROPERTY, "tags", true, false },
 	{ "DTSTART", ICAL_DTSTART_PROPERTY, "dtstart", false, true },
 	{ "DUE", ICAL_DUE_PROPERTY, "due", false, true },
+	{ "DTEND", ICAL_DTEND_PROPERTY, "dtend", false, true },
+	{ "DURATION", ICAL_DURATION_PROPERTY, "duration", false, false },
 	{ "COMPLETED", ICAL_COMPLETED_PROPERTY, "completed", false, true },
 	{ "RECURRENCE-ID", ICAL_RECURRENCEID_PROPERTY, "recurrence_id", false, true },
 	{ "EXDATE", ICAL_EXDATE_PROPERTY, "exdates", true, true },
@@ -89,6 +91,8 @@ static void write_member(const Component *c, const Member *m, icalcomponent *par
 						 StringInfo out);
 static void write_value(const Component *c, const Member *m, icalproperty *property,
 						StringInfo out);
+static void write_parameter(const char *name, icalproperty *property, icalparameter_kind kind,
+							StringInfo out);
 static void write_alarms(const Component *c, icalcomponent *parsed, StringInfo out);
 
 /* The calendar's components as a JSON array; NULL when the text is no calendar. */
@@ -451,10 +455,26 @@ write_value(const Component *c, const Member *m, icalproperty *property, StringI
 		appendStringInfoString(out, ", \"zone\": ");
 		escape_json(out, agenda_ical_zone_name(&c->zones, icalparameter_get_tzid(zone)));
 	}
+	if (m->kind == ICAL_RECURRENCEID_PROPERTY)
+		write_parameter("range", property, ICAL_RANGE_PARAMETER, out);
 	appendStringInfoChar(out, '}');
 }
 
-/* Their triggers: a duration or a time. */
+/* One more member of an object, where the property has the parameter. */
+static void
+write_parameter(const char *name, icalproperty *property, icalparameter_kind kind, StringInfo out)
+{
+	icalparameter *parameter = icalproperty_get_first_parameter(property, kind);
+	const char *text =
+		parameter != NULL ? icalparameter_as_ical_string(parameter) : NULL; /* NAME=value */
+
+	if (text == NULL || strchr(text, '=') == NULL)
+		return;
+	appendStringInfo(out, ", \"%s\": ", name);
+	escape_json(out, strchr(text, '=') + 1);
+}
+
+/* Their triggers: a duration, of the component's start or as RELATED says, or a time. */
 static void
 write_alarms(const Component *c, icalcomponent *parsed, StringInfo out)
 {
@@ -470,8 +490,10 @@ write_alarms(const Component *c, icalcomponent *parsed, StringInfo out)
 
 		if (p == NULL)
 			continue;
-		appendStringInfoString(out, separator);
+		appendStringInfo(out, "%s{\"at\": ", separator);
 		write_value(c, &trigger, p, out);
+		write_parameter("related", p, ICAL_RELATED_PARAMETER, out);
+		appendStringInfoChar(out, '}');
 		separator = ", ";
 	}
 	appendStringInfoChar(out, ']');

@@ -80,13 +80,15 @@ end
 $$;
 comment on function agenda._ical_common(uuid, uuid, text, text, smallint, text[], timestamptz, timestamptz) is 'internal: properties of any thing of a calendar';
 
--- Reminders of a series are written where they are elapsed time before or after an occurrence.
+-- Reminders of a series are written where they are elapsed time before or after an occurrence. A day has begun at
+-- midnight (RFC 5545), and its owner hears of it at all_day_time.
 create or replace function agenda._ical_series(r agenda.recurring_tasks, p_kind text) returns text
     language plpgsql stable as
 $$
 declare
     v_zone  constant text := coalesce(r.timezone, 'UTC');
     v_until text := '';
+    v_day   constant time := case when r.all_day then (agenda.get_preferences()).all_day_time end;
 begin
     if r.end_date is not null and r.rrule::text !~ '(UNTIL|COUNT)=' then
         v_until := ';UNTIL=' || case when r.all_day then to_char(agenda.instant_to_local(r.end_date, v_zone), 'YYYYMMDD')
@@ -100,11 +102,13 @@ begin
                                        '' order by o.occurrence_key)
                        from agenda.recurrence_overrides o
                       where o.user_id = r.user_id and o.recurring_task_id = r.id and o.kind in ('skip', 'add')), '')
-        || coalesce((select string_agg(agenda._ical_alarm(agenda._ical_line('TRIGGER', case when m.offset_by < '0' then '-' else '' end || 'PT'
-                                                              || abs(extract(epoch from m.offset_by))::bigint || 'S'), r.title), '' order by m.offset_by, m.id)
+        || coalesce((select string_agg(agenda._ical_alarm(agenda._ical_line('TRIGGER', case when x.seconds < 0 then '-' else '' end || 'PT' || abs(x.seconds) || 'S'),
+                                                        r.title), '' order by x.seconds, m.id)
                        from agenda.reminders m
-                      where m.user_id = r.user_id and m.recurring_task_id = r.id
-                        and m.anchor = 'due' and m.at_time is null and extract(month from m.offset_by) = 0 and extract(year from m.offset_by) = 0), '')
+                      cross join lateral (select (extract(epoch from m.offset_by) + case when r.all_day then extract(epoch from coalesce(m.at_time, v_day))
+                                                                                    else 0 end)::bigint as seconds) x
+                      where m.user_id = r.user_id and m.recurring_task_id = r.id and m.anchor = 'due' and (m.at_time is null or r.all_day)
+                        and extract(month from m.offset_by) = 0 and extract(year from m.offset_by) = 0), '')
         || format(E'END:%s\r\n', p_kind);
 end
 $$;

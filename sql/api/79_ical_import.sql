@@ -30,6 +30,12 @@ end
 $$;
 comment on function agenda._ical_zone(jsonb) is 'internal: the zone of a time of a calendar, null for the user''s own';
 
+create or replace function agenda._ical_at(p_time jsonb, p_property text) returns timestamptz
+    language sql stable
+    return agenda._parse_time(agenda._ical_time(p_time, p_property),
+                              coalesce(agenda._ical_zone(p_time), agenda._user_zone(agenda._acting_user())), 'calendar');
+comment on function agenda._ical_at(jsonb, text) is 'internal: a time of a calendar as an instant';
+
 -- A day among times is the occurrence of that day.
 create or replace function agenda._ical_key(r agenda.recurring_tasks, p_time jsonb, p_property text) returns timestamp
     language plpgsql stable as
@@ -64,25 +70,94 @@ end
 $$;
 comment on function agenda._ical_priority(jsonb) is 'internal: a priority of a calendar, 1 to 3';
 
--- Within what a reminder can have.
-create or replace function agenda._ical_offset(p_trigger text) returns interval
+-- As far as a reminder can be from its task.
+create or replace function agenda._ical_length(p_value text, p_property text) returns interval
     language plpgsql immutable as
 $$
 declare
     v_length interval;
 begin
     begin
-        v_length := ltrim(p_trigger, '+-')::interval;
+        v_length := ltrim(p_value, '+-')::interval;
     exception when data_exception then
         null;
     end;
     if v_length between '0' and '10 years' is not true then
-        raise exception using errcode = 'YA006', message = 'TRIGGER must be a time, or at most 10 years', column = 'calendar';
+        raise exception using errcode = 'YA006', message = format('%s must be a time, or at most 10 years', p_property), column = 'calendar';
     end if;
-    return case when p_trigger like '-%' then -v_length else v_length end;
+    return case when p_value like '-%' then -v_length else v_length end;
 end
 $$;
-comment on function agenda._ical_offset(text) is 'internal: a duration of a calendar';
+comment on function agenda._ical_length(text, text) is 'internal: a duration of a calendar';
+
+-- Days are days of the wall clock, hours are elapsed time (RFC 5545 section 3.3.6).
+create or replace function agenda._ical_later(p_time jsonb, p_length interval) returns jsonb
+    language plpgsql stable as
+$$
+declare
+    v_at   constant text := agenda._ical_time(p_time, 'DTSTART');
+    v_zone constant text := coalesce(agenda._ical_zone(p_time), agenda._user_zone(agenda._acting_user()));
+    v_days constant interval := make_interval(days => extract(day from p_length)::integer);
+    v_wall timestamp := agenda.instant_to_local(agenda._ical_at(p_time, 'DTSTART'), v_zone);
+begin
+    v_wall := agenda.instant_to_local(agenda.local_to_instant(v_wall + v_days, v_zone) + (p_length - v_days), v_zone);
+    return p_time || jsonb_build_object('at', to_char(v_wall, case when v_at !~ 'T' then 'YYYYMMDD' when v_at ~ 'Z' then 'YYYYMMDD"T"HH24MISS"Z"'
+                                                                   else 'YYYYMMDD"T"HH24MISS' end));
+end
+$$;
+comment on function agenda._ical_later(jsonb, interval) is 'internal: a time of a calendar, that much later';
+
+-- DUE or DTEND, or DURATION after DTSTART; an event of a day without either takes that day (RFC 5545 section 3.6.1).
+create or replace function agenda._ical_end(p_component jsonb) returns jsonb
+    language plpgsql stable as
+$$
+declare
+    v_event  constant boolean := p_component->>'kind' = 'VEVENT';
+    v_end    constant jsonb := p_component->case when v_event then 'dtend' else 'due' end;
+    v_start  constant jsonb := p_component->'dtstart';
+    v_length constant text := coalesce(p_component->>'duration', case when v_event and v_start->>'at' !~ 'T' then 'P1D' end);
+begin
+    if v_end is not null or v_start is null or v_length is null then
+        return v_end;
+    elsif v_length like '-%' then
+        raise exception using errcode = 'YA006', message = 'DURATION must not be negative', column = 'calendar';
+    end if;
+    return agenda._ical_later(v_start, agenda._ical_length(v_length, 'DURATION'));
+end
+$$;
+comment on function agenda._ical_end(jsonb) is 'internal: when a component is over, null where it does not say';
+
+-- A trigger is of the start, with RELATED=END of the end (RFC 5545 section 3.8.6.3); a reminder is of what is due.
+-- That of a day is counted from midnight, and not from the time at which its owner wants to hear of a day.
+create or replace function agenda._ical_reminder(p_component jsonb, p_alarm jsonb, p_due_at_end boolean) returns jsonb
+    language plpgsql stable
+    -- offsets of reminders are text
+    set intervalstyle = 'postgres' as
+$$
+declare
+    v_start  constant jsonb := p_component->'dtstart';
+    v_end    constant jsonb := agenda._ical_end(p_component);
+    v_at_end constant boolean := coalesce(upper(p_alarm->>'related') = 'END', false);
+    v_offset interval;
+    v_length interval := '0'; -- from where the alarm counts to what is due
+begin
+    if p_alarm->>'at' !~ '^[+-]?P' then
+        return jsonb_build_object('at', agenda._ical_time(p_alarm, 'TRIGGER'));
+    end if;
+    v_offset := agenda._ical_length(p_alarm->>'at', 'TRIGGER');
+    if v_at_end <> p_due_at_end and v_start->>'at' !~ 'T' and v_end->>'at' !~ 'T' then
+        v_length := make_interval(days => agenda._ical_time(v_end, 'the end')::date - agenda._ical_time(v_start, 'DTSTART')::date);
+    elsif v_at_end <> p_due_at_end and v_start is not null and v_end is not null then
+        v_length := make_interval(secs => extract(epoch from agenda._ical_at(v_end, 'the end') - agenda._ical_at(v_start, 'DTSTART')));
+    end if;
+    v_offset := case when v_at_end then v_offset + v_length else v_offset - v_length end;
+    if coalesce(case when p_due_at_end then v_end end, v_start, v_end)->>'at' ~ 'T' then
+        return jsonb_build_object('offset', v_offset::text);
+    end if;
+    return jsonb_build_object('offset', floor(extract(epoch from v_offset) / 86400) || ' days', 'at_time', (time '00:00' + v_offset)::text);
+end
+$$;
+comment on function agenda._ical_reminder(jsonb, jsonb, boolean) is 'internal: an alarm as add_reminder() takes it; whether the component is due at its end';
 
 create or replace function agenda._ical_tags(p_component jsonb) returns text[]
     language plpgsql immutable as
@@ -99,15 +174,14 @@ create or replace function agenda._import_ical_alarms(t agenda.tasks, p_componen
     language plpgsql volatile as
 $$
 declare
-    v_trigger text;
+    v_alarm jsonb;
+    r       agenda.reminders;
 begin
-    for v_trigger in select a from jsonb_array_elements_text(p_component->'alarms') a loop
-        if v_trigger ~ '^[+-]?P' then
-            if t.due_date + agenda._ical_offset(v_trigger) > agenda.now() then
-                perform agenda.add_reminder(t.id, agenda._ical_offset(v_trigger));
-            end if;
-        elsif agenda._parse_time(agenda._ical_time(jsonb_build_object('at', v_trigger), 'TRIGGER'), 'UTC', 'calendar') > agenda.now() then
-            perform agenda.add_reminder(t.id, at => agenda._ical_time(jsonb_build_object('at', v_trigger), 'TRIGGER'));
+    for v_alarm in select a from jsonb_array_elements(p_component->'alarms') a loop
+        r := agenda._reminder_of(agenda._ical_reminder(p_component, v_alarm, p_component->>'kind' = 'VTODO'),
+                                 coalesce(t.timezone, agenda._user_zone(t.user_id)), t.timezone);
+        if agenda._reminder_at(r, t, agenda.get_preferences()) > agenda.now() then
+            perform agenda._write_reminder(t, r);
         end if;
     end loop;
 end
@@ -163,9 +237,7 @@ $$;
 comment on function agenda._import_ical_task(jsonb, jsonb) is 'internal: makes a task of a component';
 
 create or replace function agenda._import_ical_series(p_component jsonb, p_start jsonb) returns uuid
-    language plpgsql volatile
-    -- offsets of reminders are text
-    set intervalstyle = 'postgres' as
+    language plpgsql volatile as
 $$
 declare
     v_time jsonb;
@@ -192,8 +264,8 @@ begin
     if p_component ? 'uid' then
         perform agenda._ical_note(p_component, null, r.id);
     end if;
-    perform agenda.set_series_reminders(r.id, coalesce((select jsonb_agg(agenda._ical_offset(a.v)::text order by a.n)
-        from jsonb_array_elements_text(p_component->'alarms') with ordinality a(v, n) where a.v ~ '^[+-]?P'), '[]'));
+    perform agenda.set_series_reminders(r.id, coalesce((select jsonb_agg(agenda._ical_reminder(p_component, a.v, false) order by a.n)
+        from jsonb_array_elements(p_component->'alarms') with ordinality a(v, n) where a.v->>'at' ~ '^[+-]?P'), '[]'));
     if p_component->>'status' in ('COMPLETED', 'CANCELLED') then
         perform agenda.update_recurring_task(r.id, '{"is_active": false}');
     end if;
@@ -331,21 +403,23 @@ create or replace function agenda._import_ical_component(p_component jsonb, p_se
     language plpgsql volatile as
 $$
 declare
-    v_due   constant jsonb := case p_component->>'kind' when 'VTODO' then coalesce(p_component->'due', p_component->'dtstart')
-                                                        else p_component->'dtstart' end;
+    v_start constant jsonb := p_component->'dtstart';
 begin
     if p_component ? 'problem' then
         raise exception using errcode = 'YA006', message = p_component->>'problem', column = 'calendar';
+    elsif p_component->'recurrence_id' ? 'range' then
+        raise exception using errcode = 'YA006', message = 'RECURRENCE-ID with RANGE is not supported', column = 'calendar';
     elsif not p_component ? 'summary' and (p_series is null or not p_component ? 'recurrence_id') then
         raise exception using errcode = 'YA006', message = 'the component has no SUMMARY', column = 'calendar';
     elsif p_component ? 'recurrence_id' and p_series is not null then
         return case when agenda._ical_join(p_series, p_component->>'uid', agenda._ical_key(agenda.get_recurring_task(p_series),
                                            p_component->'recurrence_id', 'RECURRENCE-ID')) then p_series
-                    else agenda._import_ical_occurrence(p_series, p_component, v_due) end;
+                    -- as the occurrences of the series: due when they begin
+                    else agenda._import_ical_occurrence(p_series, p_component, coalesce(v_start, p_component->'due')) end;
     elsif p_component ? 'rrule' and not p_component ? 'recurrence_id' then
-        return agenda._import_ical_series(p_component, coalesce(p_component->'dtstart', v_due));
+        return agenda._import_ical_series(p_component, coalesce(v_start, p_component->'due'));
     end if;
-    return agenda._import_ical_task(p_component, v_due);
+    return agenda._import_ical_task(p_component, case p_component->>'kind' when 'VTODO' then coalesce(agenda._ical_end(p_component), v_start) else v_start end);
 end
 $$;
 comment on function agenda._import_ical_component(jsonb, uuid) is 'internal: a task, a series or a changed occurrence of one, whose id is given';

@@ -1,7 +1,7 @@
 -- Import of iCalendar: an export comes back as it was, a component that is wrong is left out alone, and no text does harm.
 begin;
 set local search_path = public;
-select plan(93);
+select plan(112);
 
 set local agenda.now = '2025-03-10 12:00:00+00';
 create role t_app login in role agenda_app;
@@ -34,6 +34,7 @@ select agenda.add_occurrence(id, '2025-03-21 10:30') from weekly;
 select agenda.set_series_reminders(id, '["-15 minutes", "-1 day"]') from weekly;
 create temp table daily as select id from agenda.create_recurring_task('Days', rrule => 'FREQ=DAILY;COUNT=20', start_date => '2025-04-01');
 select agenda.skip_occurrence(id, '2025-04-02') from daily;
+select agenda.set_series_reminders(id, '["-2 days", "0", {"offset": "-1 day", "at_time": "18:00"}]') from daily;
 select agenda.create_recurring_task('Last day', 'monthly', start_date => '2025-03-31T10:00:00Z', timezone => 'America/New_York');
 select agenda.create_recurring_task('Universal', rrule => 'FREQ=HOURLY;INTERVAL=6', start_date => '2025-03-11T00:00:00', timezone => 'UTC', end_date => '2025-03-20T00:00:00Z');
 create temp table task as select id from agenda.create_task('Grüße', due => '2025-03-12T17:00:00Z', description => repeat('ß; ', 100), priority => 3, tags => '{home}');
@@ -45,6 +46,8 @@ select agenda.create_task(E'x\r\nEND:VTODO\r\nBEGIN:VTODO\r\nUID:evil');
 select agenda.cancel_task(id) from agenda.create_task('Off', due => '2025-03-15T00:00:00Z');
 create temp table calendar as select agenda.export_ical(true) as text, agenda.export_ical(true, true) as events;
 
+select is((select array_agg(m[1] order by n) from calendar, regexp_matches(text, 'TRIGGER:(-?PT[0-9]+S)', 'g') with ordinality x(m, n) where m[1] not in ('-PT900S', '-PT86400S')),
+    '{-PT140400S,-PT21600S,PT32400S}', 'reminders of days are written from midnight');
 select is((select count(*) from calendar, agenda.import_ical(text) where problem = 'exists'), 9::bigint, 'one''s own export is there already');
 select agenda.act_as(pg_temp.b());
 select agenda.set_preferences('{"timezone": "Europe/Berlin"}');
@@ -145,6 +148,46 @@ create temp table alarmed as select n, (agenda.import_ical(pg_temp.calendar(pg_t
   from (values (1, array['BEGIN:VALARM', 'ACTION:DISPLAY', 'DESCRIPTION:x', 'TRIGGER:-PT30M', 'END:VALARM']), (2, '{}'::text[])) v(n, lines);
 select is((select array_agg(r.offset_by) from alarmed a, agenda.list_reminders(a.id) r where n = 1), '{-30 minutes}'::interval[], 'who brings alarms gets no default ones');
 select is((select array_agg(r.offset_by) from alarmed a, agenda.list_reminders(a.id) r where n = 2), '{-1:00:00}'::interval[], 'who brings none does');
+
+-- ---- from when to when ----
+-- an alarm half an hour before
+create function pg_temp.alarm(p_trigger text) returns text language sql as
+$$select array_to_string(array['BEGIN:VALARM', 'ACTION:DISPLAY', 'DESCRIPTION:x', p_trigger, 'END:VALARM'], E'\r\n')$$;
+-- what one component becomes, when it is due, and when it rings first
+create function pg_temp.due(p_kind text, variadic p_lines text[]) returns text language plpgsql as
+$$
+declare
+    i record;
+begin
+    select * into i from agenda.import_ical(pg_temp.calendar('BEGIN:' || p_kind, 'SUMMARY:x', array_to_string(p_lines, E'\r\n'), 'END:' || p_kind));
+    return coalesce(i.problem, (select t.due_local || ' ' || (select min(r.fire_at at time zone 'Europe/Paris') from agenda.list_reminders(t.id) r)
+                                  from agenda.tasks t where t.id = i.id));
+end
+$$;
+select is(pg_temp.due(x.kind, variadic x.lines), x.expected, x.name) from (values
+    ('a task is due at its end', 'VTODO', array['DTSTART:20300401T090000', 'DURATION:PT8H', pg_temp.alarm('TRIGGER;RELATED=END:-PT30M')], '2030-04-01 17:00:00 2030-04-01 16:30:00'),
+    ('an alarm is of the start', 'VTODO', array['DTSTART:20300401T090000', 'DUE:20300403T170000', pg_temp.alarm('TRIGGER:-PT30M')], '2030-04-03 17:00:00 2030-04-01 08:30:00'),
+    ('also where it says so', 'VTODO', array['DTSTART:20300401T090000', 'DURATION:P2DT8H', pg_temp.alarm('TRIGGER;RELATED=START:PT30M')], '2030-04-03 17:00:00 2030-04-01 09:30:00'),
+    ('of the due date where there is no start', 'VTODO', array['DUE:20300403T170000', pg_temp.alarm('TRIGGER:-PT30M')], '2030-04-03 17:00:00 2030-04-03 16:30:00'),
+    ('an event is due when it begins', 'VEVENT', array['DTSTART:20300401T090000', 'DTEND:20300401T100000', pg_temp.alarm('TRIGGER:-PT30M')], '2030-04-01 09:00:00 2030-04-01 08:30:00'),
+    ('and may ring before its end', 'VEVENT', array['DTSTART:20300401T090000', 'DTEND;TZID=America/New_York:20300401T080000', pg_temp.alarm('TRIGGER;RELATED=END:-PT30M')], '2030-04-01 09:00:00 2030-04-01 13:30:00'),
+    ('which a duration gives, too', 'VEVENT', array['DTSTART:20300401T090000', 'DURATION:PT1H', pg_temp.alarm('TRIGGER;related=end:-PT30M')], '2030-04-01 09:00:00 2030-04-01 09:30:00'),
+    ('a day is an event of a day', 'VEVENT', array['DTSTART;VALUE=DATE:20300401', pg_temp.alarm('TRIGGER;RELATED=END:-PT30M')], '2030-04-01 00:00:00 2030-04-01 23:30:00'),
+    ('a day of a duration is one of the clock', 'VTODO', array['DTSTART:20300330T090000', 'DURATION:P1D', pg_temp.alarm('TRIGGER;RELATED=END:-PT30M')], '2030-03-31 09:00:00 2030-03-31 08:30:00'),
+    ('its hours pass', 'VTODO', array['DTSTART:20300330T090000', 'DURATION:PT24H', pg_temp.alarm('TRIGGER:-PT30M')], '2030-03-31 10:00:00 2030-03-30 08:30:00'),
+    ('the evening before a day', 'VTODO', array['DUE;VALUE=DATE:20300331', pg_temp.alarm('TRIGGER:-PT6H')], '2030-03-31 00:00:00 2030-03-30 18:00:00'),
+    ('the morning of a day', 'VEVENT', array['DTSTART;VALUE=DATE:20300331', pg_temp.alarm('TRIGGER:PT9H30M')], '2030-03-31 00:00:00 2030-03-31 09:30:00'),
+    ('a day that has 23 hours', 'VEVENT', array['DTSTART;VALUE=DATE:20300331', pg_temp.alarm('TRIGGER;RELATED=END:P1DT9H')], '2030-03-31 00:00:00 2030-04-02 09:00:00'),
+    ('there is no way back', 'VTODO', array['DTSTART:20300330T090000', 'DURATION:-PT24H'], 'YA006: DURATION must not be negative'),
+    ('nor for ever', 'VTODO', array['DTSTART:20300330T090000', 'DURATION:P99999W'], 'YA006: DURATION must be a time, or at most 10 years')) x(name, kind, lines, expected);
+create temp table spans as select * from agenda.import_ical(pg_temp.calendar(
+    pg_temp.todo('UID:spans', 'SUMMARY:x', 'DTSTART:20300401T090000', 'DUE:20300401T170000', 'RRULE:FREQ=DAILY;COUNT=9', pg_temp.alarm('TRIGGER:-PT30M'), pg_temp.alarm('TRIGGER;RELATED=END:-PT30M')),
+    pg_temp.todo('UID:spans', 'RECURRENCE-ID:20300402T090000', 'DTSTART:20300402T090000', 'DUE:20300402T170000', 'SUMMARY:y'),
+    pg_temp.todo('UID:spans', 'RECURRENCE-ID;RANGE=THISANDFUTURE:20300403T090000', 'SUMMARY:z')));
+select results_eq($$select r.offset_by from spans s join agenda.reminders r on r.recurring_task_id = s.id where s.component = 1 order by 1$$, $$values (interval '-30 minutes'), ('07:30:00')$$, 'alarms of a series, too');
+select results_eq($$select o.title, o.due_at at time zone 'Europe/Paris' from spans s, agenda.preview_recurring_task(s.id, 2) o where s.component = 1$$,
+    $$values ('x', timestamp '2030-04-01 09:00'), ('y', '2030-04-02 09:00')$$, 'its occurrences are due when they begin');
+select results_eq('select component, problem from spans where problem is not null', $$values (3, 'YA006: RECURRENCE-ID with RANGE is not supported')$$, 'what is said of all that follow is not half done');
 select agenda.act_as(pg_temp.c());
 
 -- ---- zones by other names ----
