@@ -27,18 +27,23 @@ PG_FUNCTION_INFO_V1(agenda_reminders_replaced);
 /*
  * agenda._reminder_in(list jsonb, field text, index integer, zone text, fixed text) → agenda.reminders
  *
- * _reminder_of() of an element; what is wrong with it stands at field/index/member.
+ * _reminder_of() of an element, NULL when there is none; what is wrong with it stands at
+ * field/index/member.
  */
 Datum
 agenda_reminder_in(PG_FUNCTION_ARGS)
 {
 	Oid types[3] = { JSONBOID, TEXTOID, TEXTOID };
 	NullableDatum args[3] = { { 0 }, argument(fcinfo, 3), argument(fcinfo, 4) };
-	int index = PG_GETARG_INT32(2);
-	JsonbValue *element;
+	int index;
+	JsonbValue *element = NULL;
 	volatile Datum reminder = (Datum) 0;
 
-	element = getIthJsonbValueFromContainer(&PG_GETARG_JSONB_P(0)->root, index);
+	if (PG_ARGISNULL(0) || PG_ARGISNULL(1) || PG_ARGISNULL(2))
+		PG_RETURN_NULL();
+	index = PG_GETARG_INT32(2);
+	if (JB_ROOT_IS_ARRAY(PG_GETARG_JSONB_P(0)))
+		element = getIthJsonbValueFromContainer(&PG_GETARG_JSONB_P(0)->root, index);
 	if (element == NULL)
 		PG_RETURN_NULL();
 	args[0].value = JsonbPGetDatum(JsonbValueToJsonb(element));
