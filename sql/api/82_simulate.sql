@@ -76,6 +76,7 @@ declare
     v_done   uuid[];
     v_left   bigint := p_max_rows;
     v_found  bigint;
+    v_fired  bigint := 0;
 begin
     begin
         while v_now < p_until and v_left > 0 loop
@@ -83,6 +84,12 @@ begin
             loop
                 v_timers := agenda._simulated_timers(p_user, v_now);
                 exit when v_timers = '{}';
+                v_fired := v_fired + cardinality(v_timers);
+                if p_user is not null and v_fired > 100000 then
+                    raise exception using errcode = '54000',
+                        message = 'too much would happen before the period is over',
+                        hint = 'Ask for a period that is nearer, or shorter.';
+                end if;
                 v_done := agenda._fire(v_timers, v_now);
                 perform agenda._plan_releases(v_timers, v_now, false);
                 exit when v_done = '{}';
@@ -147,6 +154,9 @@ declare
     v_until constant timestamptz := coalesce(until_time, v_from + interval '7 days');
 begin
     perform agenda._check_period(v_from, v_until, max_rows);
+    if v_until > agenda.now() + interval '10 years' then
+        raise exception using errcode = 'YA006', message = 'a forecast reaches ten years ahead', column = 'until_time';
+    end if;
     perform agenda._enter(v_user);
     return query
         select * from agenda._simulate(v_user, agenda.now(), v_until, least(max_rows, 10000), 'notification.created', v_from);
