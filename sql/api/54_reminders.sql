@@ -414,6 +414,11 @@ $$
 declare
     v_user constant uuid := agenda._acting_user();
 begin
+    -- whoever calls it, and not snooze_task() or snooze_reminder(), which say more
+    if not exists (select from agenda.tasks t
+                    where t.user_id = v_user and t.id = p_task and t.deleted_at is null and agenda._is_open(t.status)) then
+        raise exception using errcode = 'YA007', message = format('task "%s" cannot be snoozed', p_task);
+    end if;
     perform agenda._enter(v_user);
     -- one reminder; or what nags already, else the one that snoozing makes
     update agenda.reminders r

@@ -80,7 +80,7 @@ begin
     for f in select p.oid, p.proname, string_to_array(oidvectortypes(p.proargtypes), ', ') as types from pg_proc p where p.oid = any (p_functions) order by p.oid::regprocedure::text collate "C" loop
         for i in 1 .. case when f.types = '{}' then 1 else (select calls from run) end loop
             v_seed := v_seed + 1;
-            v_statement := format('select agenda.%I(%s)', f.proname, pg_temp.arguments(f.types, v_seed));
+            v_statement := format('select agenda.%I(%s) limit 1000', f.proname, pg_temp.arguments(f.types, v_seed));
             begin
                 execute v_statement;
                 set constraints all immediate;
