@@ -436,14 +436,16 @@ begin
           from given g),
     again as (
         update agenda.dead_letters d
-           set attempts = d.attempts + r.attempts, reason = r.reason, failed_at = clock_timestamp(), redrive_at = nullif(d.redrive_at, r.asked)
+           set attempts = d.attempts + r.attempts, reason = case when r.waits then d.reason else r.reason end, failed_at = clock_timestamp(), redrive_at = nullif(d.redrive_at, r.asked)
           from refused r where d.seq = r.seq and d.topic = r.topic and r.rule in ('skip', 'block_key')),
     first_time as (
         insert into agenda.dead_letters (seq, event_id, type, user_id, subject, key, occurred_at, trace, headers, data, topic, reason, attempts)
         select e.seq, e.id, e.type, e.user_id, e.subject, r.key, e.occurred_at, e.trace, e.headers, e.data, r.topic, r.reason, r.attempts
           from refused r join agenda.events e on e.seq = r.seq and e.occurred_at = r.occurred_at
          where r.rule in ('skip', 'block_key')
-           and not exists (select from agenda.dead_letters d where d.seq = r.seq and d.topic = r.topic))
+           and not exists (select from agenda.dead_letters d where d.seq = r.seq and d.topic = r.topic)
+        -- replayed twice, both copies can be here
+        on conflict (seq, topic) do nothing)
     select r.rule from refused r order by r.n;
 end
 $$;

@@ -1,7 +1,7 @@
 -- Publishing again: which events, in which order, and that nobody else sees them twice.
 begin;
 set local search_path = public;
-select plan(18);
+select plan(22);
 
 create role t_app login in role agenda_app;
 create temp table mark as select clock_timestamp() as at, (select case when is_called then last_value else last_value - 1 end from agenda.events_seq) as seq;
@@ -68,6 +68,18 @@ update agenda.log_leaves set upper = '2020-01-01', closed_xmax = '1' where paren
 select agenda._drop_partitions(now());
 select is((select count(*) from agenda.log_leaves where parent = 'replays'), 0::bigint, 'repetitions that are out are not kept');
 select is((select count(*) from agenda.events e join original o using (id)), 3::bigint, 'events are');
+
+-- both copies of an event that has been replayed twice, when their key has been blocked meanwhile
+insert into agenda.topics (topic, on_refused) values ('blocked', 'block_key');
+insert into agenda.topic_routes values ('task.created', 'blocked');
+create temp table twice as select e.seq, e.occurred_at from agenda.events e where e.type = 'task.created' order by e.seq desc limit 1;
+create temp table buried as
+    select d.policy from twice w, agenda._log_dead(array[w.seq, w.seq], array[w.occurred_at, w.occurred_at], '{blocked,blocked}', '{k,k}', '{refused,"waits for it"}',
+                                                   '{1,0}', '{false,true}', array['-infinity', '-infinity']::timestamptz[]) d;
+select results_eq('select policy from buried', $$values ('block_key'), ('block_key')$$, 'are buried together');
+select is((select count(*) from agenda.dead_letters d join twice w using (seq) where d.topic = 'blocked'), 1::bigint, 'in one letter');
+select is((select count(*) from twice w, agenda._log_dead(array[w.seq], array[w.occurred_at], '{blocked}', '{k}', '{"waits for it"}', '{0}', '{true}', array['-infinity']::timestamptz[])), 1::bigint, 'that is met again');
+select is((select d.reason from agenda.dead_letters d join twice w using (seq) where d.topic = 'blocked'), 'refused', 'and keeps why it was refused');
 
 select * from finish();
 rollback;
