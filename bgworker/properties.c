@@ -16,6 +16,8 @@
 
 #include "properties.h"
 
+#define NAME_CHARACTERS "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789._-"
+
 static void take_line(char *line, const char *where, AgendaPropertyTaker take, void *arg);
 static char *trim(char *text);
 
@@ -70,7 +72,15 @@ take_line(char *line, const char *where, AgendaPropertyTaker take, void *arg)
 		return;
 	}
 	*equals = '\0';
-	take(trim(name), trim(equals + 1), where, arg);
+	name = trim(name);
+	/* a value may stand there (as behind the colon of "name: value"), and names are logged */
+	if (name[strspn(name, NAME_CHARACTERS)] != '\0')
+	{
+		ereport(WARNING, (errcode(ERRCODE_CONFIG_FILE_ERROR), errmsg("ignoring %s", where),
+						  errdetail("What stands before its \"=\" is no name.")));
+		return;
+	}
+	take(name, trim(equals + 1), where, arg);
 }
 
 /* Cuts blanks and line ends off both ends, in place. */

@@ -63,6 +63,8 @@ static const Property fixed[] = {
 	/* a timeout would lose a record, or leave it half-sent */
 	{ "message.timeout.ms", "0" },
 	{ "delivery.timeout.ms", NULL },
+	/* a record counts as sent when its report says so */
+	{ "delivery.report.only.error", "false" },
 	/* would demand transactions, which the publisher does not open */
 	{ "transactional.id", NULL },
 	/* log lines must not be printed by library threads */

@@ -21,6 +21,8 @@ linger.ms = hunter3
 acks = 1
 hunter4
 max.in.flight.requests.per.connection = 1
+sasl.password: hunter5AA==
+delivery.report.only.error = true
 CONF
 
 my $broker = AgendaKafka::DevBroker->new->start;
@@ -122,6 +124,8 @@ like($log, qr/ignoring property "no.such.property" in line 4 of/, 'unknown prope
 like($log, qr/ignoring property "linger.ms" in line 5 of/, 'impossible value');
 like($log, qr/ignoring property "acks" in line 6 of/, 'property that nobody may change');
 like($log, qr/ignoring line 7 of/, 'line without a property');
+like($log, qr/ignoring line 9 of/, 'a colon is no "=": the name would be a value');
+like($log, qr/ignoring property "delivery.report.only.error" in line 10 of/, 'without reports nothing would be delivered');
 unlike($log, qr/hunter/, 'no value of the file is in the server log');
 
 rename $properties, "$properties.away" or die "rename: $!\n";
