@@ -19,6 +19,7 @@
  */
 #include "postgres.h"
 
+#include "access/heaptoast.h"
 #include "access/htup_details.h"
 #include "catalog/pg_type.h"
 #include "common/hashfn.h"
@@ -57,6 +58,7 @@ typedef struct BuryWork
 typedef struct LettersWork
 {
 	int64 after;
+	Size max_bytes;
 	AgendaWindow *window;
 } LettersWork;
 
@@ -69,14 +71,15 @@ enum
 };
 
 static AgendaQuery bury_query = {
-	.sql = "select policy from agenda._log_dead($1, $2, $3, $4, $5, $6, $7, $8)",
-	.nargs = 8,
+	.sql = "select policy from agenda._log_dead($1, $2, $3, $4, $5, $6, $7, $8, $9)",
+	.nargs = 9,
 	.argtypes = { INT8ARRAYOID, TIMESTAMPTZARRAYOID, TEXTARRAYOID, TEXTARRAYOID, TEXTARRAYOID,
-				  INT4ARRAYOID, BOOLARRAYOID, TIMESTAMPTZARRAYOID }
+				  INT4ARRAYOID, BOOLARRAYOID, TIMESTAMPTZARRAYOID, BOOLARRAYOID }
 };
 static AgendaQuery letters_query = {
 	.sql = "select seq, null::xid8, id, type, user_id, subject, key, occurred_at, trace, headers, "
-		   "data, null::bigint, topic, mode, asked from agenda._log_letters($1, $2, $3, $4)",
+		   "data, case when replayed then seq end, topic, mode, asked from agenda._log_letters($1, "
+		   "$2, $3, $4)",
 	.nargs = 4,
 	.argtypes = { INT8OID, INT4OID, INT4OID, INT4OID },
 	.read_only = true
@@ -95,7 +98,8 @@ static MemoryContext blocked_context = NULL;
 static void run_bury(void *arg);
 static AgendaVerdict verdict_of(const char *policy);
 static void run_letters(void *arg);
-static void add_letter(AgendaWindow *window, HeapTuple row, TupleDesc desc);
+static bool begins_event(const AgendaWindow *window, HeapTuple row);
+static Size add_letter(AgendaWindow *window, HeapTuple row, TupleDesc desc);
 static void run_delivered(void *arg);
 static void read_blocked(void);
 static void block(const char *topic, const char *key, bool from_start);
@@ -130,8 +134,8 @@ run_bury(void *arg)
 {
 	BuryWork *work = arg;
 	int n = work->n;
-	Datum *column[8];
-	Datum values[8];
+	Datum *column[9];
+	Datum values[9];
 
 	for (int i = 0; i < lengthof(column); i++)
 		column[i] = palloc(n * sizeof(Datum));
@@ -148,6 +152,7 @@ run_bury(void *arg)
 		column[5][i] = Int32GetDatum(delivery->attempts);
 		column[6][i] = BoolGetDatum(delivery->waits);
 		column[7][i] = TimestampTzGetDatum(event->asked_at);
+		column[8][i] = BoolGetDatum(event->replay_of != 0);
 	}
 	values[0] = array_of(column[0], n, INT8OID);
 	values[1] = array_of(column[1], n, TIMESTAMPTZOID);
@@ -157,6 +162,7 @@ run_bury(void *arg)
 	values[5] = array_of(column[5], n, INT4OID);
 	values[6] = array_of(column[6], n, BOOLOID);
 	values[7] = array_of(column[7], n, TIMESTAMPTZOID);
+	values[8] = array_of(column[8], n, BOOLOID);
 
 	agenda_worker_query(&bury_query, values, NULL);
 	if (SPI_processed != n)
@@ -185,9 +191,9 @@ verdict_of(const char *policy)
 /* ---- sending again ------------------------------------------------------------------------- */
 
 bool
-agenda_letters_read(int64 after, AgendaWindow **window)
+agenda_letters_read(int64 after, Size max_bytes, AgendaWindow **window)
 {
-	LettersWork work = { .after = after, .window = agenda_window_create() };
+	LettersWork work = { .after = after, .max_bytes = max_bytes, .window = agenda_window_create() };
 	bool ok = agenda_worker_transaction("reading dead letters", run_letters, &work);
 
 	*window = NULL;
@@ -206,29 +212,45 @@ static void
 run_letters(void *arg)
 {
 	LettersWork *work = arg;
-	Datum values[] = { Int64GetDatum(work->after), Int32GetDatum(agenda_drainer_window),
+	AgendaWindow *window = work->window;
+	int rows = Min(agenda_drainer_window, (int) (work->max_bytes / TOAST_TUPLE_THRESHOLD) + 1);
+	Datum values[] = { Int64GetDatum(work->after), Int32GetDatum(rows),
 					   Int32GetDatum(agenda_share_number), Int32GetDatum(agenda_drainers) };
+	Size bytes = 0;
 	MemoryContext row_context;
 
 	if (work->after == 0)
 		read_blocked();
 	agenda_worker_query(&letters_query, values, NULL);
-	work->window->letters = true;
-	agenda_window_reserve(work->window, (int) SPI_processed);
+	window->letters = true;
+	agenda_window_reserve(window, (int) SPI_processed);
 	row_context =
 		AllocSetContextCreate(CurrentMemoryContext, "pg_agenda letter", ALLOCSET_DEFAULT_SIZES);
 	for (uint64 i = 0; i < SPI_processed; i++)
 	{
-		MemoryContext old = MemoryContextSwitchTo(row_context);
+		MemoryContext old;
 
-		add_letter(work->window, SPI_tuptable->vals[i], SPI_tuptable->tupdesc);
+		if (bytes >= work->max_bytes && begins_event(window, SPI_tuptable->vals[i]))
+			break;
+		old = MemoryContextSwitchTo(row_context);
+		bytes += add_letter(window, SPI_tuptable->vals[i], SPI_tuptable->tupdesc);
 		MemoryContextSwitchTo(old);
 		MemoryContextReset(row_context);
 	}
 }
 
-/* One event per letter, even where an event has several. */
-static void
+/* The next window begins behind an event, so that all letters of one have to be in the same. */
+static bool
+begins_event(const AgendaWindow *window, HeapTuple row)
+{
+	bool isnull;
+	Datum seq = SPI_getbinval(row, SPI_tuptable->tupdesc, AGENDA_EVENT_SEQ + 1, &isnull);
+
+	return window->n_events > 0 && window->events[window->n_events - 1]->seq != DatumGetInt64(seq);
+}
+
+/* One event per letter, even where an event has several.  Returns what it takes. */
+static Size
 add_letter(AgendaWindow *window, HeapTuple row, TupleDesc desc)
 {
 	Datum values[LETTER_COLUMNS];
@@ -240,15 +262,18 @@ add_letter(AgendaWindow *window, HeapTuple row, TupleDesc desc)
 	/* the key that it had then, whatever agenda.event_key says now */
 	key = MemoryContextStrdup(window->context, TextDatumGetCString(values[AGENDA_EVENT_KEY]));
 	if (blocked_from_start(TextDatumGetCString(values[AGENDA_EVENT_ONLY_TOPIC]), key))
-		return;
+		return 0;
 	event = agenda_event_make(window->context, values, nulls);
 	event->key = key;
+	/* how long ago that was says nothing */
+	event->committed_at = 0;
 	if (!nulls[LETTER_ASKED])
 		event->asked_at = DatumGetTimestampTz(values[LETTER_ASKED]);
 	agenda_window_add(window, event);
 	agenda_window_deliver(
 		window, event,
 		agenda_window_topic(window, event->only_topic, TextDatumGetCString(values[LETTER_MODE])));
+	return event->size;
 }
 
 bool

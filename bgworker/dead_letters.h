@@ -20,10 +20,11 @@ typedef enum AgendaVerdict
 extern bool agenda_letters_bury(AgendaDelivery **doomed, int n, AgendaVerdict *verdicts);
 
 /*
- * Reads letters that are to be sent again, behind the event with this number; *window is NULL when
- * there are none.  With 0 it begins, and reads which keys wait for a letter.  False after an error.
+ * Reads letters that are to be sent again, behind the event with this number, of max_bytes at the
+ * most, but for one event's that are larger; *window is NULL when there are none.  With 0 it begins,
+ * and reads which keys wait for a letter.  False after an error.
  */
-extern bool agenda_letters_read(int64 after, AgendaWindow **window);
+extern bool agenda_letters_read(int64 after, Size max_bytes, AgendaWindow **window);
 
 /* Forgets those of the window that have been delivered; false after an error. */
 extern bool agenda_letters_delivered(const AgendaWindow *window);

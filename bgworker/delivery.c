@@ -196,7 +196,8 @@ agenda_delivery_step(AgendaFlow *flow, const AgendaPublisher *publisher, bool of
 		if (pause_ms > 0)
 			return pause_ms;
 
-		if (!bury_doomed(flow, counts))
+		flow->unwritten = !bury_doomed(flow, counts);
+		if (flow->unwritten)
 		{
 			pause_flow(flow, agenda_worker_backoff(flow->failures++, PAUSE_MOST_MS));
 			continue;
@@ -277,7 +278,8 @@ take_acknowledgement(AgendaFlow *flow, uint64 number, TimestampTz now, AgendaDel
 		return;
 	}
 	counts->published++;
-	agenda_histogram_add(&counts->seconds, now - delivery->event->committed_at);
+	if (delivery->event->committed_at != 0)
+		agenda_histogram_add(&counts->seconds, now - delivery->event->committed_at);
 	move_to(flow, number, AGENDA_DELIVERY_DONE);
 }
 

@@ -28,6 +28,7 @@ typedef struct AgendaFlow
 	int halts;            /* times in a row that a record was refused that nothing may pass */
 	bool gap;             /* reset the publisher and go back */
 	bool refused;         /* go back once nothing is in flight */
+	bool unwritten;       /* what has become of letters could not be written down */
 	TimestampTz retry_at; /* a pause lasts until then */
 	const AgendaEvent *in_envelope; /* the event that was put into the envelope last */
 	AgendaMode envelope_mode;
@@ -41,7 +42,7 @@ typedef struct AgendaDeliveryCounts
 	int waiting_for_key; /* dead letters that only wait for an earlier one */
 	int rewinds;
 	int resets;
-	AgendaHistogram seconds; /* from the commit to the acknowledgement */
+	AgendaHistogram seconds; /* from the commit to the acknowledgement, where it is known */
 } AgendaDeliveryCounts;
 
 /* Names the source of all events; called in a transaction. */

@@ -90,8 +90,8 @@
 /* a load: so many events since the read before, in no less time than it takes to tell it from a chance */
 #define BUSY_EVENTS_PER_MS 5
 #define BUSY_MEASURE_US    2000
-/* a window takes no more than this part of what all of them may take */
-#define WINDOWS_IN_MEMORY 4
+/* a window takes no more than a quarter of what all of them may take */
+#define WINDOW_BYTES ((Size) agenda_drainer_memory * 1024 / 2 / 4)
 
 /* What is to be done about dead letters. */
 typedef enum RedriveState
@@ -446,8 +446,7 @@ read_log(long *wait_ms)
 	agenda_worker_set_state(AGENDA_STATE_WORKING);
 	/* what is committed from here on tells us so */
 	news = false;
-	if (!agenda_log_read(&cursor, agenda_publishing(),
-						 (Size) agenda_drainer_memory * 1024 / 2 / WINDOWS_IN_MEMORY, &window))
+	if (!agenda_log_read(&cursor, agenda_publishing(), WINDOW_BYTES, &window))
 	{
 		news = true;
 		*wait_ms = Min(*wait_ms, retry_later());
@@ -490,7 +489,7 @@ read_letters(long *wait_ms)
 			return false;
 		last_letter = 0;
 	}
-	if (!agenda_letters_read(last_letter, &window))
+	if (!agenda_letters_read(last_letter, WINDOW_BYTES, &window))
 	{
 		*wait_ms = Min(*wait_ms, retry_later());
 		return false;
@@ -579,7 +578,8 @@ pass_letters(const AgendaWindow *window)
 {
 	int n = 0;
 
-	if (!agenda_letters_delivered(window))
+	flow.unwritten = !agenda_letters_delivered(window);
+	if (flow.unwritten)
 		return false;
 	for (int i = 0; i < window->n_deliveries; i++)
 		n += window->deliveries[i].state == AGENDA_DELIVERY_DONE;
@@ -663,6 +663,8 @@ show_state(void)
 
 	if (flow.n_windows == 0)
 		agenda_worker_set_state(AGENDA_STATE_IDLE);
+	else if (flow.unwritten)
+		agenda_worker_set_state(AGENDA_STATE_RETRYING);
 	else if (flow.halts > 0)
 		agenda_worker_set_state(AGENDA_STATE_HALTED);
 	else if (!is_replicated())

@@ -25,9 +25,10 @@ typedef struct AgendaEvent
 	int64 seq;
 	int64 replay_of; /* seq of the event that this one repeats; 0: it is none */
 	TimestampTz occurred_at;
-	TimestampTz committed_at; /* occurred_at if it isn't known */
-	TimestampTz asked_at;     /* of a dead letter: when it was asked for; otherwise the epoch, 0 */
-	const char *id;           /* uuid */
+	TimestampTz
+		committed_at;     /* if it isn't known, occurred_at, or 0 where the event is sent again */
+	TimestampTz asked_at; /* of a dead letter: when it was asked for; otherwise the epoch, 0 */
+	const char *id;       /* uuid */
 	const char *type;
 	const char *user_id;    /* uuid, may be NULL */
 	const char *subject;    /* may be NULL */

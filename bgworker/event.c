@@ -43,13 +43,13 @@ agenda_event_make(MemoryContext context, const Datum *values, const bool *nulls)
 	else
 		event->key = text_value(context, values, nulls, AGENDA_EVENT_KEY);
 	event->occurred_at = DatumGetTimestampTz(values[AGENDA_EVENT_OCCURRED_AT]);
-	event->committed_at = event->occurred_at;
 	event->trace = text_value(context, values, nulls, AGENDA_EVENT_TRACE);
 	/* attributes are short, as a rule; data need not be */
 	event->size = sizeof(AgendaEvent) + 256;
 	event->data = data_text(context, values, nulls, &event->size);
 	if (!nulls[AGENDA_EVENT_REPLAY_OF])
 		event->replay_of = DatumGetInt64(values[AGENDA_EVENT_REPLAY_OF]);
+	event->committed_at = event->replay_of == 0 ? event->occurred_at : 0;
 	event->only_topic = text_value(context, values, nulls, AGENDA_EVENT_ONLY_TOPIC);
 	if (!nulls[AGENDA_EVENT_HEADERS])
 		take_headers(event, context, DatumGetJsonbP(values[AGENDA_EVENT_HEADERS]));

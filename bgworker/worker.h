@@ -26,7 +26,7 @@ typedef struct AgendaQuery
 {
 	const char *sql;
 	int nargs;
-	Oid argtypes[8];
+	Oid argtypes[9];
 	bool read_only; /* runs in the transaction's first snapshot */
 	SPIPlanPtr plan;
 } AgendaQuery;

@@ -30,12 +30,16 @@
 
 /* header of the row, fixed columns, entries in four indexes */
 #define BYTES_BESIDE_DATA 400
+/* a row of agenda.replays, and entries in two indexes */
+#define BYTES_PER_REPLAY 120
+
 static void check_size(Jsonb *data, Jsonb *headers);
 static void check_room(void);
 static AgendaBacklogMark waiting(const AgendaSlot *slot);
 static AgendaSlot *find_slot(void);
 
 PG_FUNCTION_INFO_V1(agenda_backlog);
+PG_FUNCTION_INFO_V1(agenda_count_replays);
 
 void
 agenda_backlog_admit(Jsonb *data, Jsonb *headers)
@@ -43,7 +47,18 @@ agenda_backlog_admit(Jsonb *data, Jsonb *headers)
 	check_size(data, headers);
 	if (agenda_max_backlog > 0 && agenda_backlog_policy == AGENDA_BACKLOG_REJECT)
 		check_room();
-	agenda_wake_count_event_at_commit(VARSIZE(data) + VARSIZE(headers) + BYTES_BESIDE_DATA);
+	agenda_wake_count_events_at_commit(1, VARSIZE(data) + VARSIZE(headers) + BYTES_BESIDE_DATA);
+}
+
+/* agenda._count_replays(bigint) → void: repetitions take their turn in the log like events */
+Datum
+agenda_count_replays(PG_FUNCTION_ARGS)
+{
+	int64 rows = PG_GETARG_INT64(0);
+
+	if (rows > 0)
+		agenda_wake_count_events_at_commit(rows, rows * BYTES_PER_REPLAY);
+	PG_RETURN_VOID();
 }
 
 /* Text is made only of what could be too long as text.  Numbers with large exponents are the drainer's problem. */

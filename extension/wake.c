@@ -68,10 +68,10 @@ agenda_wake_drainer_at_commit(void)
 }
 
 void
-agenda_wake_count_event_at_commit(uint64 bytes)
+agenda_wake_count_events_at_commit(uint64 n_events, uint64 bytes)
 {
 	notes.any = notes.drainer = true;
-	notes.written.events++;
+	notes.written.events += n_events;
 	notes.written.bytes += bytes;
 }
 

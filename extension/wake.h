@@ -16,8 +16,8 @@ extern void agenda_wake_init(void);
 /* There is something new in the log of this database. */
 extern void agenda_wake_drainer_at_commit(void);
 
-/* An event was written that takes this much space. */
-extern void agenda_wake_count_event_at_commit(uint64 bytes);
+/* So many events were written that take this much space together. */
+extern void agenda_wake_count_events_at_commit(uint64 n_events, uint64 bytes);
 
 /* Something is owed at fire_at, perhaps earlier than anything the scanner knows of. */
 extern void agenda_wake_scanner_at_commit(TimestampTz fire_at);

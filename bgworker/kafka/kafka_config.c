@@ -165,6 +165,15 @@ take_property(const char *name, const char *value, const char *where, void *arg)
 						  errdetail("It is set by pg_agenda.")));
 		return;
 	}
+	if (strcmp(name, "partitioner") == 0 && strcmp(value, "random") == 0)
+	{
+		ereport(
+			WARNING,
+			(errcode(ERRCODE_CONFIG_FILE_ERROR),
+			 errmsg("ignoring property \"%s\" in %s", name, where),
+			 errdetail("Records of one key would go to several partitions and lose their order.")));
+		return;
+	}
 	result = rd_kafka_conf_set(target->conf, name, value, errstr, sizeof(errstr));
 	if (result != RD_KAFKA_CONF_OK)
 		ereport(WARNING, (errcode(ERRCODE_CONFIG_FILE_ERROR),

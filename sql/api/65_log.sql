@@ -266,6 +266,18 @@ end
 $$;
 comment on function agenda._own_log(bigint, integer, text, pg_snapshot, pg_snapshot, bigint) is 'engine: from now on this cluster publishes the log, by so many drainers, from there on';
 
+-- A transaction that is still open has drawn its numbers: it is waited for, so that the log shows all that is left out.
+create or replace function agenda._last_number() returns bigint
+    language plpgsql volatile security definer
+    set search_path = pg_catalog, agenda, pg_temp as
+$$
+begin
+    lock table agenda.events in share row exclusive mode;
+    return (select case when s.is_called then s.last_value else 0 end from agenda.events_seq s);
+end
+$$;
+comment on function agenda._last_number() is 'engine: number of the newest event, when everybody who has written one has ended; nobody writes one until the end of this transaction';
+
 create or replace function agenda.adopt_log(go_on boolean default false) returns bigint
     language plpgsql volatile as
 $$
@@ -282,8 +294,8 @@ begin
         perform agenda._own_log(o.floor_seq, o.drainers, o.shared_by, p.lo, p.hi, p.seq);
     else
         -- the numbers of the copy go on where the original's ended, its transaction ids mean nothing here
-        select s.last_value into o.floor_seq from agenda.events_seq s;
         perform agenda._ensure_partitions(clock_timestamp());
+        o.floor_seq := agenda._last_number();
         -- nothing that is left to publish is in the leaves that the original closed
         update agenda.log_leaves l set closed_xmax = agenda._next_xid() where l.closed_xmax is not null;
         perform agenda._own_log(o.floor_seq, o.drainers, o.shared_by, null, null, null);
@@ -417,7 +429,7 @@ comment on function agenda._log_routes() is 'engine: which topics an event type 
 -- was sent again is refused again: then the request that it was sent for (p_asked; the epoch for an event of the log) is
 -- answered, but not one that was made meanwhile.
 create or replace function agenda._log_dead(p_seqs bigint[], p_times timestamptz[], p_topics text[], p_keys text[],
-                                            p_reasons text[], p_attempts integer[], p_waits boolean[], p_asked timestamptz[])
+                                            p_reasons text[], p_attempts integer[], p_waits boolean[], p_asked timestamptz[], p_replayed boolean[])
     returns table (policy text)
     language plpgsql volatile as
 $$
@@ -425,8 +437,8 @@ begin
     return query
     with given as materialized (
         select r.*, coalesce(t.on_refused, 'skip') as policy
-          from unnest(p_seqs, p_times, p_topics, p_keys, p_reasons, p_attempts, p_waits, p_asked)
-               with ordinality r(seq, occurred_at, topic, key, reason, attempts, waits, asked, n)
+          from unnest(p_seqs, p_times, p_topics, p_keys, p_reasons, p_attempts, p_waits, p_asked, p_replayed)
+               with ordinality r(seq, occurred_at, topic, key, reason, attempts, waits, asked, replayed, n)
           left join agenda.topics t on t.topic = r.topic),
     refused as materialized (
         select g.*, case when not g.waits then g.policy
@@ -436,20 +448,22 @@ begin
           from given g),
     again as (
         update agenda.dead_letters d
-           set attempts = d.attempts + r.attempts, reason = case when r.waits then d.reason else r.reason end, failed_at = clock_timestamp(), redrive_at = nullif(d.redrive_at, r.asked)
+           set attempts = d.attempts + r.attempts, reason = case when r.waits then d.reason else r.reason end,
+               replayed = d.replayed and r.replayed, failed_at = clock_timestamp(), redrive_at = nullif(d.redrive_at, r.asked)
           from refused r where d.seq = r.seq and d.topic = r.topic and r.rule in ('skip', 'block_key')),
     first_time as (
-        insert into agenda.dead_letters (seq, event_id, type, user_id, subject, key, occurred_at, trace, headers, data, topic, reason, attempts)
-        select e.seq, e.id, e.type, e.user_id, e.subject, r.key, e.occurred_at, e.trace, e.headers, e.data, r.topic, r.reason, r.attempts
+        insert into agenda.dead_letters (seq, event_id, type, user_id, subject, key, occurred_at, trace, headers, data, topic, reason, attempts, replayed)
+        select e.seq, e.id, e.type, e.user_id, e.subject, r.key, e.occurred_at, e.trace, e.headers, e.data, r.topic, r.reason, r.attempts, r.replayed
           from refused r join agenda.events e on e.seq = r.seq and e.occurred_at = r.occurred_at
          where r.rule in ('skip', 'block_key')
            and not exists (select from agenda.dead_letters d where d.seq = r.seq and d.topic = r.topic)
-        -- replayed twice, both copies can be here
+         order by r.n
+        -- an event and its repetition can both be here
         on conflict (seq, topic) do nothing)
     select r.rule from refused r order by r.n;
 end
 $$;
-comment on function agenda._log_dead(bigint[], timestamptz[], text[], text[], text[], integer[], boolean[], timestamptz[]) is
+comment on function agenda._log_dead(bigint[], timestamptz[], text[], text[], text[], integer[], boolean[], timestamptz[], boolean[]) is
     'engine: sets records aside that the broker refuses for good, if their topic permits';
 
 -- Who asks for one letter of a blocked key asks for all, also for those that are being set aside just then and that his
@@ -469,7 +483,7 @@ comment on function agenda._log_blocked(integer, integer) is 'engine: keys that 
 -- Letters that a drainer is to send again, in the order in which the events were written.
 create or replace function agenda._log_letters(p_after bigint, p_rows integer, p_drainer integer, p_drainers integer)
     returns table (seq bigint, id uuid, type text, user_id uuid, subject text, key text, occurred_at timestamptz,
-                   trace text, headers jsonb, data jsonb, topic text, mode text, asked timestamptz)
+                   trace text, headers jsonb, data jsonb, topic text, mode text, asked timestamptz, replayed boolean)
     language sql stable
     begin atomic
         with asked as (
@@ -485,7 +499,7 @@ create or replace function agenda._log_letters(p_after bigint, p_rows integer, p
               join agenda.dead_letters d on d.topic = k.topic and d.key = k.key
              where d.redrive_at is null and d.seq > p_after)
         select d.seq, d.event_id, d.type, d.user_id, d.subject, d.key, d.occurred_at, d.trace, d.headers, d.data,
-               d.topic, coalesce(t.mode, 'structured'), d.redrive_at
+               d.topic, coalesce(t.mode, 'structured'), d.redrive_at, d.replayed
           from asked d left join agenda.topics t on t.topic = d.topic
          order by d.seq
          fetch first (p_rows) rows with ties;

@@ -7,6 +7,7 @@ comment on function agenda._backlog() is 'engine: events that wait and their dis
 -- What has been committed and lies behind a position, counted.  p_at_most ends the count of a leaf, since
 -- who watches asks just when the backlog is long; the first ones in the order of transactions hold the oldest.
 -- Bytes are the leaf's disk space, indexes and all, in proportion.  p_share is a condition on the event e.
+-- A repetition that somebody has asked for waits since then; of a user's events it owes nothing (p_user).
 create or replace function agenda._log_unread(p_lo pg_snapshot, p_hi pg_snapshot, p_seq bigint, p_share text default 'true',
                                               p_at_most bigint default null, p_user uuid default null,
                                               out events bigint, out bytes bigint, out oldest timestamptz)
@@ -18,12 +19,17 @@ declare
     -- the windows' condition, each half by the index on xid
     v_rest   constant text := 'and e.seq > $3 and ($4 is null or e.seq > $5 or not pg_visible_in_snapshot(e.xid, $4)) and ($6 is null or e.user_id = $6) and ';
     v_unread constant text := 'select count(*), min(u.occurred_at) from ('
-                           || '(select e.occurred_at from agenda.%1$I e where e.xid >= $1 ' || v_rest || p_share || ' order by e.xid limit $7) union all '
-                           || '(select e.occurred_at from agenda.%1$I e where e.xid = any ($2) ' || v_rest || p_share || ')) u';
+                           || '(select e.occurred_at from %1$s e where e.xid >= $1 ' || v_rest || p_share || ' order by e.xid limit $7) union all '
+                           || '(select e.occurred_at from %1$s e where e.xid = any ($2) ' || v_rest || p_share || ')) u';
+    v_replay constant text := '(select q.seq, q.xid, q.requested_at as occurred_at, null::uuid as user_id from agenda.%I q)';
+    -- whose share it is stands in the event
+    v_shared constant text := '(select q.seq, q.xid, q.requested_at as occurred_at, o.user_id, o.key from agenda.%I q '
+                           || 'join agenda.events o on o.seq = q.event_seq and o.occurred_at = q.event_at)';
     v_rows   constant text := 'select coalesce((select e.seq from agenda.%1$I e order by e.seq desc limit 1)
                                              - (select e.seq from agenda.%1$I e order by e.seq limit 1), 0) + 1';
     v_floor  bigint;
     v_leaf   name;
+    v_parent name;
     v_events bigint;
     v_oldest timestamptz;
     v_total  bigint;
@@ -31,11 +37,12 @@ begin
     select o.floor_seq into v_floor from agenda.log_owners o order by o.adopted_at desc limit 1;
     events := 0;
     bytes := 0;
-    for v_leaf in
-        select l.leaf from agenda.log_leaves l
-         where l.parent = 'events' and (l.closed_xmax is null or l.closed_xmax > pg_snapshot_xmin(p_lo))
+    for v_leaf, v_parent in
+        select l.leaf, l.parent from agenda.log_leaves l
+         where (l.parent = 'events' or (l.parent = 'replays' and p_user is null)) and (l.closed_xmax is null or l.closed_xmax > pg_snapshot_xmin(p_lo))
     loop
-        execute format(v_unread, v_leaf) into v_events, v_oldest
+        execute format(v_unread, format(case when v_parent = 'events' then 'agenda.%I' when p_share = 'true' then v_replay else v_shared end, v_leaf))
+           into v_events, v_oldest
           using pg_snapshot_xmax(p_lo), array(select pg_snapshot_xip(p_lo)), coalesce(v_floor, 0), p_hi, p_seq, p_user, p_at_most;
         continue when v_events = 0;
         execute format(v_rows, v_leaf) into v_total;

@@ -24,7 +24,7 @@ begin
     end if;
     if exists (select from jsonb_each(p_headers) h
                 where h.key !~ '^[A-Za-z0-9][A-Za-z0-9._-]{0,63}$' or h.key ~* '^ce_'
-                   or lower(h.key) in ('content-type', 'traceparent', 'x-request-id')) then
+                   or lower(h.key) in ('content-type', 'traceparent', 'x-request-id') or h.key in ('id', 'eventType')) then
         perform agenda._refuse_argument('headers', 'named by at most 64 letters, digits, dots, underscores and hyphens, and not like the envelope''s own');
     end if;
     if exists (select from jsonb_each(p_headers) h

@@ -23,6 +23,10 @@ end
 $$;
 comment on function agenda._ensure_replay_leaf(timestamptz) is 'engine: makes the partition that takes the replays of a day';
 
+create or replace function agenda._count_replays(p_rows bigint) returns void
+    language c volatile strict parallel unsafe as 'MODULE_PATHNAME', 'agenda_count_replays';
+comment on function agenda._count_replays(bigint) is 'engine: from the commit on, shared memory knows of so many repetitions that wait';
+
 create or replace function agenda._write_replay(p_from timestamptz, p_to timestamptz, p_types text[], p_topic text) returns bigint
     language plpgsql volatile security definer
     set search_path = pg_catalog, agenda, pg_temp as
@@ -42,6 +46,7 @@ begin
                and (p_topic is not null or exists (select from agenda.topic_routes r where r.event_type = o.type))
              order by o.seq) e;
     get diagnostics v_rows = row_count;
+    perform agenda._count_replays(v_rows);
     return v_rows;
 end
 $$;

@@ -89,7 +89,7 @@ as $$
         union all
         select 6, format('the %s is %s: %s', worker, state, coalesce(last_error, 'no error reported'))
         from workers
-        where pid is not null and state in ('waiting for the broker', 'retrying after an error')
+        where pid is not null and state in ('waiting for the broker', 'retrying after an error', 'halted by a refused record')
         union all
         select 7, format('the %s does not publish (%s): %s', worker, state, last_error)
         from workers where state in ('no publisher', 'log belongs to another cluster')

@@ -118,6 +118,7 @@ create table agenda.dead_letters (
     topic       text not null,
     reason      text not null,
     attempts    integer not null,
+    replayed    boolean not null default false,
     created_at  timestamptz not null default clock_timestamp(),
     failed_at   timestamptz not null default clock_timestamp(),
     redrive_at  timestamptz,
@@ -128,5 +129,6 @@ create index on agenda.dead_letters (seq, topic) where redrive_at is not null;
 comment on table agenda.dead_letters is 'events that the broker refused for good, and those of their keys that wait for them';
 comment on column agenda.dead_letters.key is 'key of the record';
 comment on column agenda.dead_letters.attempts is 'how often it was sent; 0: it waits for an earlier one of its key';
+comment on column agenda.dead_letters.replayed is 'it was a repetition (agenda.replay())';
 comment on column agenda.dead_letters.redrive_at is 'when it was asked to be sent again';
 

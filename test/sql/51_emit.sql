@@ -1,7 +1,7 @@
 -- Events of other schemas: who may write which, what they look like, and changes that write none.
 begin;
 set local search_path = public;
-select plan(55);
+select plan(57);
 
 create role t_app login in role agenda_app;
 create role t_person login in role agenda_user;
@@ -38,7 +38,7 @@ select throws_ok($$select agenda.emit('a.b', 'x', '{}', key => E'a\nb')$$, 'YA00
 select throws_ok($$select agenda.emit('a.b', 'x', '[1]')$$, 'YA006', 'data of an event must be an object', 'data that is no object');
 select throws_ok($$select agenda.emit('a.b', 'x', null)$$, 'YA006', null, 'no data');
 select throws_ok(format($$select agenda.emit('a.b', 'x', '{}', headers => %L)$$, h), 'YA006', null, 'headers ' || left(h, 40))
-  from unnest(array['[]', '{"ce_id": "1"}', '{"Content-Type": "x"}', '{"a b": "x"}', '{"a": 1}', '{"a": "x\ny"}',
+  from unnest(array['[]', '{"ce_id": "1"}', '{"Content-Type": "x"}', '{"id": "1"}', '{"eventType": "x"}', '{"a b": "x"}', '{"a": 1}', '{"a": "x\ny"}',
                     (select jsonb_object_agg('h' || n, 'x')::text from generate_series(1, 17) n)]) h;
 select throws_ok($$select agenda.emit('a.b', 'x', jsonb_build_object('a', repeat('x', 990000)))$$, '54000', null, 'an event that no broker takes');
 select throws_ok($$select agenda.emit('a.b', 'x', jsonb_build_object('a', (select jsonb_agg(1e131000) from generate_series(1, 8))))$$, '54000', null, 'nor one whose numbers are long');

@@ -1,7 +1,7 @@
 -- Publishing again: which events, in which order, and that nobody else sees them twice.
 begin;
 set local search_path = public;
-select plan(22);
+select plan(28);
 
 create role t_app login in role agenda_app;
 create temp table mark as select clock_timestamp() as at, (select case when is_called then last_value else last_value - 1 end from agenda.events_seq) as seq;
@@ -75,11 +75,29 @@ insert into agenda.topic_routes values ('task.created', 'blocked');
 create temp table twice as select e.seq, e.occurred_at from agenda.events e where e.type = 'task.created' order by e.seq desc limit 1;
 create temp table buried as
     select d.policy from twice w, agenda._log_dead(array[w.seq, w.seq], array[w.occurred_at, w.occurred_at], '{blocked,blocked}', '{k,k}', '{refused,"waits for it"}',
-                                                   '{1,0}', '{false,true}', array['-infinity', '-infinity']::timestamptz[]) d;
+                                                   '{1,0}', '{false,true}', array['-infinity', '-infinity']::timestamptz[], '{false,true}') d;
 select results_eq('select policy from buried', $$values ('block_key'), ('block_key')$$, 'are buried together');
 select is((select count(*) from agenda.dead_letters d join twice w using (seq) where d.topic = 'blocked'), 1::bigint, 'in one letter');
-select is((select count(*) from twice w, agenda._log_dead(array[w.seq], array[w.occurred_at], '{blocked}', '{k}', '{"waits for it"}', '{0}', '{true}', array['-infinity']::timestamptz[])), 1::bigint, 'that is met again');
+select is((select count(*) from twice w, agenda._log_dead(array[w.seq], array[w.occurred_at], '{blocked}', '{k}', '{"waits for it"}', '{0}', '{true}', array['-infinity']::timestamptz[], '{true}')), 1::bigint, 'that is met again');
 select is((select d.reason from agenda.dead_letters d join twice w using (seq) where d.topic = 'blocked'), 'refused', 'and keeps why it was refused');
+
+select is((select d.replayed from agenda.dead_letters d join twice w using (seq) where d.topic = 'blocked'), false, 'which is that of the first one');
+delete from agenda.dead_letters;
+select agenda._log_dead(array[w.seq], array[w.occurred_at], '{blocked}', '{k}', '{refused}', '{1}', '{false}', array['-infinity']::timestamptz[], '{true}') from twice w;
+update agenda.dead_letters set redrive_at = now();
+select is((select bool_and(l.replayed) from agenda._log_letters(0, 10, 0, 1) l), true, 'a repetition that is refused is sent again as one');
+select agenda._log_dead(array[w.seq], array[w.occurred_at], '{blocked}', '{k}', '{refused}', '{1}', '{false}', array['-infinity']::timestamptz[], '{false}') from twice w;
+select is((select d.replayed from agenda.dead_letters d), false, 'unless the event itself has to be sent again');
+
+-- what has been asked for waits
+create temp table waited as select events, oldest from agenda._log_unread(pg_current_snapshot(), null, 0);
+select agenda.replay((select at from mark), 'infinity', '{task.created}', 'other') as rows \gset
+select is((select u.events - w.events from agenda._log_unread(pg_current_snapshot(), null, 0) u, waited w), (:rows + 1)::bigint, 'repetitions count as waiting, beside the event that says so');
+select is((select sum(u.events) from generate_series(0, 2) d, agenda._log_unread(pg_current_snapshot(), null, 0, agenda._log_share(d, 3, 'task')) u),
+    (select u.events::numeric from agenda._log_unread(pg_current_snapshot(), null, 0) u), 'for the drainer whose key it is');
+select is((select u.events from agenda._log_unread(pg_current_snapshot(), null, 0, p_user => e.user_id) u),
+    (select count(*) from agenda.events v where v.user_id = e.user_id and v.xid = pg_current_xact_id()), 'but nobody has to wait for them to be forgotten')
+  from agenda.events e join twice w using (seq);
 
 select * from finish();
 rollback;

@@ -1,7 +1,7 @@
 -- Several drainers: who has which key, what all of them have read, and how the log passes to another number of them.
 begin;
 set local search_path = public;
-select plan(22);
+select plan(24);
 
 -- ---- keys ----------------------------------------------------------------------------------------
 select is(agenda._drainer_of('anything', 1), 0, 'one drainer has all keys');
@@ -51,6 +51,10 @@ select is((select concat_ws(' ', drainers, shared_by) from agenda.log_owners ord
 select agenda.adopt_log();
 select is(positions(), '{"0 3:3:","1 3:3:"}'::text[], 'in a copy all of them begin anew');
 
+create temp table newest as select agenda._emit('task.created', null, 's', 'k', '{}');
+select is(agenda.adopt_log(), (select max(seq) from agenda.events), 'behind the newest event');
+alter sequence agenda.events_seq restart;
+select is(agenda.adopt_log(), 0::bigint, 'and where there was none behind nothing');
 
 -- ---- a clock that was ahead ----------------------------------------------------------------------
 update agenda.log_owners set adopted_at = adopted_at + interval '1 day', publisher_id = 'other';

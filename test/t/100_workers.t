@@ -72,7 +72,16 @@ have_workers('copied', 'the copy is found without anybody asking');
 ok(wait_until(sub { health('copied', "#>> '{drainer,state}'") eq 'log belongs to another cluster' },
     'the copy to be silent'), 'the copy does not publish the log of the original');
 like(health('copied', "->> 'problems'"), qr/written by another database/, 'and says why');
-sql('select agenda.adopt_log()', 'copied');
+my $writer = $node->background_psql('copied');
+$writer->query_safe(q{begin; select agenda.emit('shop.open', 'shop', '{}')});
+my $adopter = $node->background_psql('copied');
+$adopter->query_until(qr/adopting/, "\\echo adopting\ncreate temp table adopted as select agenda.adopt_log() as until;\n");
+ok(wait_until(sub { sql(q{select count(*) from pg_locks where relation = 'agenda.events'::regclass and not granted}, 'copied') eq '1' }, 'adopt_log()'),
+    'who adopts it waits for those who are writing');
+$writer->query_safe('commit');
+$writer->quit;
+is($adopter->query_safe('select until = (select max(seq) from agenda.events) from adopted'), 't', 'and leaves out what they have written');
+$adopter->quit;
 ok(wait_until(sub { health('copied', "->> 'ok'") eq 'true' }, 'the adopted copy'), 'until it is adopted');
 
 sql('alter database copied rename to renamed');

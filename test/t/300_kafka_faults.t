@@ -23,6 +23,7 @@ hunter4
 max.in.flight.requests.per.connection = 1
 sasl.password: hunter5AA==
 delivery.report.only.error = true
+partitioner = random
 CONF
 
 my $broker = AgendaKafka::DevBroker->new->start;
@@ -126,6 +127,7 @@ like($log, qr/ignoring property "acks" in line 6 of/, 'property that nobody may 
 like($log, qr/ignoring line 7 of/, 'line without a property');
 like($log, qr/ignoring line 9 of/, 'a colon is no "=": the name would be a value');
 like($log, qr/ignoring property "delivery.report.only.error" in line 10 of/, 'without reports nothing would be delivered');
+like($log, qr/ignoring property "partitioner" in line 11 of/, 'at random, keys would lose their order');
 unlike($log, qr/hunter/, 'no value of the file is in the server log');
 
 rename $properties, "$properties.away" or die "rename: $!\n";

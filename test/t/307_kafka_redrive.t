@@ -33,7 +33,7 @@ sub letter
     $seq++;
     return sql(qq{
         insert into agenda.dead_letters (seq, event_id, type, subject, key, occurred_at, headers, data, topic, reason, attempts)
-        values ($seq, agenda.uuid7(), 'shop.letter', '$key', '$key', now(), '{}', jsonb_build_object('n', $n, 'x', repeat('x', $size)), '$topic', 'test', 1)});
+        values ($seq, agenda.uuid7(), 'shop.letter', '$key', '$key', now() - interval '1 day', '{}', jsonb_build_object('n', $n, 'x', repeat('x', $size)), '$topic', 'test', 1)});
 }
 
 # What has arrived of a key, in its order.
@@ -98,6 +98,38 @@ $holder->quit;
 ok(wait_for_letters('', 'the letters to go'), 'a request counts for the letter that is being written meanwhile');
 # the numbers of the letters above are higher than that of the event
 is(join(',', sort split /,/, numbers('block', 'm')), '1,2,3', 'all of them arrive');
+
+# ---- letters that are large ------------------------------------------------------------------------
+$node->append_conf('postgresql.conf', 'agenda.drainer_window = 5000');
+$node->reload;
+letter('skip', "large $_", $_, 100_000) foreach 1 .. 40;
+$broker->command('down 1');
+redrive("large $_") foreach 1 .. 40;
+wait_until(sub { figure('drainer_window_bytes') > 500_000 }, 'the drainer to have read what it may');
+cmp_ok(figure('drainer_window_bytes'), '<', 1_000_000, 'letters take no more memory than agenda.drainer_memory permits');
+$broker->command('up 1');
+ok(wait_for_letters('', 'the large letters to go'), 'and all of them arrive');
+
+# ---- a repetition that is refused -------------------------------------------------------------------
+sql(q{insert into agenda.topic_routes values ('shop.again', 'again'); select agenda.emit('shop.again', 'r', '{"n": 1}', 'r')});
+$broker->consume([ 'again' ], count => 1);
+$broker->command('error 0 10 2');
+sql(q{set role agenda_service; select agenda.replay(now() - interval '1 hour', now(), '{shop.again}')});
+wait_for_letters('r 1', 'the refusal');
+redrive('r');
+is_deeply([ map { $_->{event}{replayed} ? 'replayed' : 'first' } @{ $broker->consume([ 'again' ], count => 2) } ], [ 'first', 'replayed' ], 'is still one when it is sent again');
+wait_for_letters('', 'the letter to go');
+
+# ---- letters that cannot be written -----------------------------------------------------------------
+sql(q{alter table agenda.dead_letters add constraint t_full check (false) not valid});
+$broker->command('error 0 10 2');
+sql(q{select agenda.emit('shop.again', 'u', '{"n": 1}', 'u')});
+ok(wait_until(sub { sql(q{select agenda.health()->>'problems'}) =~ /the drainer is retrying after an error: .*t_full/ }, 'the problem'), 'health() says so');
+sql(q{alter table agenda.dead_letters drop constraint t_full});
+ok(wait_for_letters('u 1', 'the letter to be written'), 'they are written when they can be');
+is(sql(q{select agenda.health()->>'problems'}), '[]', 'and all is well');
+
+cmp_ok(figure('publish_seconds_sum'), '<', 3600, 'the age of what is sent again is nobody\'s delay');
 
 # ---- a transaction that is prepared ------------------------------------------------------------------
 my (undef, undef, $error) = $node->psql('agenda', q{begin; select agenda.redrive_dead_letters(); prepare transaction 'p'});
