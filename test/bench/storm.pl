@@ -25,13 +25,15 @@ my $per_second = 1000;
 my $streamed = $per_second * bench_seconds();
 my $tasks_each = 20;
 my $others = 500;
+# a quarter of the memory, as PostgreSQL's manual has it
+my $shared_buffers = sprintf '%dMB', (slurp('/proc/meminfo') =~ /^MemTotal:\s+(\d+) kB/m)[0] / 1024 / 4;
 my $instant = '2030-01-01 12:00Z';
 my $earlier = '2029-12-01 12:00Z';
 
-my %result = (started => strftime('%FT%TZ', gmtime), machine => machine());
+my %result = (started => strftime('%FT%TZ', gmtime), machine => machine(), shared_buffers => $shared_buffers);
 # when something was committed is when others see it
 my $node = agenda_node('bench_storm', 'agenda.scanners' => $scanners, track_commit_timestamp => 'on', fsync => 'on', log_statement => 'none', log_min_messages => 'warning',
-    shared_buffers => '1GB', max_wal_size => '8GB', min_wal_size => '8GB', backend_flush_after => '512kB', max_connections => 50, max_worker_processes => 16);
+    shared_buffers => $shared_buffers, max_wal_size => '8GB', min_wal_size => '8GB', backend_flush_after => '512kB', max_connections => 50, max_worker_processes => 16);
 sql('create role bench_app login; grant agenda_app to bench_app');
 make_tasks('other', $others * $tasks_each);
 make_tasks('streamed', $streamed);
@@ -132,7 +134,7 @@ SQL
         per_second => $reminders / ($end - $start), scanner_cpu_us => 1e6 * $cpu / $reminders, others_quiet => $quiet, others => $busy, disk_quiet => $disk_quiet, disk => $disk, scanners => $scanners, memory_kb => $memory[$#memory], memory_half_kb => $memory[ $#memory / 2 ],
         fsck => sql('select count(*) from agenda.fsck()') + 0, load => load());
 
-    say_line(sprintf '%d reminders at one instant, 300 calls a second of other users beside it', $reminders);
+    say_line(sprintf '%d reminders at one instant, 300 calls a second of other users beside it; shared_buffers %s', $reminders, $shared_buffers);
     row('raised', sprintf('%.0f /s', $storm{per_second}), sprintf('%.1f us of %d scanners each', $storm{scanner_cpu_us}, $scanners),
         sprintf('%d lost, %d twice, %d left, %d findings of fsck()', @storm{qw(lost twice left fsck)}));
     row('memory of the scanner', sprintf '%d kB after one half, %d kB in the end', @storm{qw(memory_half_kb memory_kb)});
