@@ -253,11 +253,27 @@ comment on function agenda._key_wall(agenda.recurring_tasks, timestamp) is 'inte
 create or replace function agenda._key_due(r agenda.recurring_tasks, p_key timestamp) returns timestamptz
     language plpgsql stable as
 $$
+declare
+    v_due constant timestamptz := agenda._wall_instant(agenda._key_wall(r, p_key), r.timezone, r.dst_fold);
+    o     agenda.recurrence_overrides;
+    t     agenda.tasks;
 begin
-    return agenda._wall_instant(agenda._key_wall(r, p_key), r.timezone, r.dst_fold);
+    if not r.has_overrides then
+        return v_due;
+    end if;
+    o := agenda._override(r, p_key);
+    if o.patch ? 'due_date' then
+        t.user_id := r.user_id;
+        t.timezone := case when not r.floating then r.timezone end;
+        t.due_kind := case when r.all_day then 'date' else 'local' end;
+        t := agenda._patch_task(t, o.patch, r.timezone);
+    end if;
+    -- one that was put off is made when the rule has it: those behind it do not wait for it
+    return least(v_due, t.due_date);
 end
 $$;
-comment on function agenda._key_due(agenda.recurring_tasks, timestamp) is 'internal: due instant of a key; of a whole day its beginning';
+comment on function agenda._key_due(agenda.recurring_tasks, timestamp)
+    is 'internal: due instant of a key, or that of its override where it is earlier; of a whole day its beginning';
 
 -- Whether a key of the rule is an occurrence.  What a day off or a gap of the clock would move onto another key
 -- or past it is none: each occurrence has an instant of its own, and they keep their order.

@@ -70,7 +70,12 @@ begin
     if r.missed = 'all' then
         if agenda._key_end(r, next_key) < v_oldest then
             passed_from := next_key;
-            next_key := agenda._next_key(r, greatest(next_key, agenda.instant_to_local(v_oldest, r.timezone) - interval '1 microsecond'));
+            -- late is who is due: a whole day at its end, on a day off another day
+            next_key := agenda._next_key(r, greatest(next_key, agenda.instant_to_local(v_oldest, r.timezone) - interval '1 microsecond'
+                - case when r.business_shift in ('next', 'nearest') then interval '32 days' when r.all_day then interval '1 day' else interval '0' end));
+            while agenda._key_end(r, next_key) < v_oldest loop
+                next_key := agenda._next_key(r, next_key);
+            end loop;
             passed_to := coalesce(next_key, 'infinity');
         end if;
         while agenda._key_due(r, next_key) <= v_until and cardinality(make) < case r.overlap when 'hold' then 1 else 100 end loop
@@ -183,7 +188,9 @@ begin
             else v_upcoming
         end;
         r.next_key := case when r.basis = 'due' then agenda._next_key(r, r.last_key) end;
-        r.occurrences_created := 1;
+        -- none is left where what lies in the past does not count
+        r.is_active := r.last_key is not null;
+        r.occurrences_created := r.is_active::integer;
     else
         v_owed := agenda._owed(r, v_now, true);
         r.last_key := v_owed.make[cardinality(v_owed.make)];
@@ -195,7 +202,7 @@ begin
     end if;
     if r.last_key is not null then
         r.last_created_at := agenda.now();
-    else
+    elsif r.is_active then
         -- nothing is made twice that was passed over at creation
         r.next_key := coalesce(r.next_key, v_upcoming);
     end if;
@@ -241,14 +248,24 @@ end
 $$;
 comment on function agenda._derive_start(agenda.recurring_tasks, agenda.recurring_tasks) is 'internal: start_date, dtstart, timezone and all_day in agreement';
 
+create or replace function agenda._resumed_at(r agenda.recurring_tasks) returns timestamp
+    language plpgsql stable as
+$$
+begin
+    return coalesce(r.next_key, agenda.instant_to_local(agenda.now(), r.timezone));
+end
+$$;
+comment on function agenda._resumed_at(agenda.recurring_tasks) is 'internal: up to where a pause has passed keys over; the series may have ended in it';
+
 -- What lies in the past stays as it was made; a new schedule, and one that was paused, begins now.  Only where
 -- missed is all a pause leaves debts.
 create or replace function agenda._replace_series(new agenda.recurring_tasks, old agenda.recurring_tasks) returns agenda.recurring_tasks
     language plpgsql stable as
 $$
 declare
-    v_changed constant boolean := (new.rrule::text, new.dtstart, new.timezone, new.end_date, new.business_shift, new.holiday_calendar, new.dst_gap, new.basis)
-        is distinct from (old.rrule::text, old.dtstart, old.timezone, old.end_date, old.business_shift, old.holiday_calendar, old.dst_gap, old.basis);
+    v_moved   constant boolean := (new.rrule::text, new.dtstart, new.timezone, new.business_shift, new.holiday_calendar, new.dst_gap, new.basis)
+        is distinct from (old.rrule::text, old.dtstart, old.timezone, old.business_shift, old.holiday_calendar, old.dst_gap, old.basis);
+    v_changed constant boolean := v_moved or new.end_date is distinct from old.end_date;
     v_resumed constant boolean := new.is_active and not old.is_active;
     -- a pause that ended by itself ended then, whenever it is looked at
     v_now     constant timestamp := agenda.instant_to_local(case when v_resumed and not v_changed then least(old.resume_at, agenda.now())
@@ -257,14 +274,18 @@ begin
     if new.basis = 'completion' then
         -- only a completion says what is next
         new.next_key := case when old.basis = 'completion' then new.next_key end;
+    elsif not v_moved and v_changed and not v_resumed and old.next_key is not null then
+        -- another end changes nothing about what is owed before it
+        new.next_key := agenda._next_key(new, old.next_key - interval '1 microsecond');
     elsif v_changed or (v_resumed and (old.next_key is null or new.missed <> 'all')) then
         new.next_key := agenda._next_key(new, greatest(new.last_key, new.dtstart - interval '1 microsecond',
                                                        case when new.all_day then date_trunc('day', v_now) - interval '1 microsecond' else v_now end));
         if v_changed and not new.is_active and old.next_key is null and new.next_key is not null then
             -- it had ended, and goes on now
             new.is_active := true;
-        elsif v_resumed and not v_changed and old.next_key < new.next_key then
-            new.missed_count := new.missed_count + (agenda._missed_keys(old, old.next_key, new.next_key)).count;
+        elsif v_resumed and not v_changed and new.spawn <> 'completion' then
+            -- where completion makes the next one it counts what was passed over, too
+            new.missed_count := new.missed_count + coalesce((agenda._missed_keys(old, old.next_key, agenda._resumed_at(new))).count, 0);
         end if;
     end if;
     if new.is_active then
@@ -343,10 +364,10 @@ begin
     if (new.next_due_at, new.is_active, new.deleted_at, new.resume_at, new.lead_time, new.spawn, new.overlap, new.rrule)
        is distinct from (old.next_due_at, old.is_active, old.deleted_at, old.resume_at, old.lead_time, old.spawn, old.overlap, old.rrule) then
         v_none := agenda._plan_series_timer(new);
-        if new.is_active and not old.is_active and new.dtstart = old.dtstart then
-            v_none := agenda._log_missed(old, old.next_key, new.next_key, 'pause');
+        if not old.is_active and new.missed_count > old.missed_count then
+            v_none := agenda._log_missed(old, old.next_key, agenda._resumed_at(new), 'pause');
         end if;
-        if (new.is_active, new.spawn, new.overlap) is distinct from (old.is_active, old.spawn, old.overlap) then
+        if (new.is_active, new.spawn, new.overlap, new.deleted_at) is distinct from (old.is_active, old.spawn, old.overlap, old.deleted_at) then
             v_none := agenda._keep_going(new);
         end if;
     end if;

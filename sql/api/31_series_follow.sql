@@ -37,12 +37,17 @@ $$
 declare
     v_key timestamp;
 begin
-    if r.basis = 'completion' then
+    if r.last_key is null then
+        -- it never had one: it begins where it starts, or now
+        v_key := coalesce(case when r.missed = 'all' then r.next_key end,
+                          agenda._next_key(r, greatest(r.dtstart, case when r.all_day then date_trunc('day', p_done) else p_done end)
+                                              - interval '1 microsecond'));
+    elsif r.basis = 'completion' then
         v_key := agenda._key_after_completion(r, p_done);
     elsif r.missed = 'latest' then
         v_key := agenda._previous_key(r, p_done + interval '1 microsecond');
     end if;
-    if r.basis = 'due' and (v_key is null or v_key <= r.last_key) then
+    if r.basis = 'due' and r.last_key is not null and (v_key is null or v_key <= r.last_key) then
         v_key := agenda._next_key(r, case r.missed when 'skip' then greatest(r.last_key, p_done) else r.last_key end);
     end if;
     -- one that was done in advance needs no successor of its own
@@ -111,6 +116,10 @@ begin
     end if;
     v_key := agenda._key_after_closing(r, agenda.instant_to_local(p_now, r.timezone));
     if v_key is null then
+        if r.spawn = 'completion' and r.basis = 'due' then
+            v_missed := agenda._log_missed(r, agenda._next_key(r, r.last_key), agenda.instant_to_local(p_now, r.timezone), 'late_completion');
+            r := agenda._advance(r, r.last_key, r.next_key, 0, v_missed);
+        end if;
         v_none := agenda._end_series(r);
     elsif r.spawn = 'completion' then
         if r.basis = 'due' then

@@ -1,0 +1,106 @@
+-- What the engine owes at the edges: pauses, ends, catch-up windows, series that begin late or come back.
+begin;
+set local search_path = public;
+select no_plan();
+
+create function pg_temp.act() returns void language sql as
+    $$select agenda.act_as('aaaaaaaa-0000-4000-8000-000000000138')$$;
+create function pg_temp.at(p text) returns void language plpgsql as $$
+begin
+    perform set_config('agenda.now', p, true);
+    perform agenda.act_as(null);
+    while (agenda.check_due_tasks(1000)).raised > 0 loop
+    end loop;
+    perform pg_temp.act();
+end $$;
+create function pg_temp.dues(p_series uuid, p_status text default '%') returns text language sql as $$
+    select string_agg(to_char(t.due_date at time zone 'UTC', 'MM-DD HH24:MI'), ', ' order by t.occurrence_key)
+      from agenda.tasks t where t.recurring_task_id = p_series and t.status like p_status and t.deleted_at is null
+$$;
+create function pg_temp.missed(p_series uuid) returns text language sql as $$
+    select string_agg(concat_ws(' ', e.data->>'cause', e.data->>'count', e.data->'keys'->>0), ', ' order by e.seq)
+      from agenda.events e where e.type = 'task.missed' and e.subject = p_series::text
+$$;
+create function pg_temp.state(p_series uuid) returns text language sql as $$
+    select concat_ws(' ', case when is_active then 'active' else 'ended' end, occurrences_created, missed_count) from agenda.recurring_tasks where id = p_series
+$$;
+create function pg_temp.complete(p_series uuid) returns void language sql as $$
+    select agenda.complete_task(t.id) from agenda.tasks t where t.recurring_task_id = p_series and t.status = 'pending' and t.deleted_at is null
+$$;
+
+-- ---- series that begin later ----------------------------------------------------------------------
+select pg_temp.at('2025-03-10 08:00+00');
+create temp table s1 as select id from agenda.create_recurring_task('to chain', 'daily', start_date => '2025-03-20T09:00:00Z');
+select agenda.update_recurring_task(id, '{"policy": "chain"}') from s1;
+select is(pg_temp.dues(id), '03-20 09:00', 'a series that comes to wait for completions before it starts begins where it starts') from s1;
+create temp table s2 as select id from agenda.create_recurring_task('after', 'daily', start_date => '2025-03-20T09:00:00Z');
+select agenda.update_recurring_task(id, '{"policy": "after_completion"}') from s2;
+select is(pg_temp.dues(id), '03-20 09:00', 'so does one that is computed from them') from s2;
+create temp table s3 as
+    select p as policy, r.id from unnest('{chain,after_completion,on_completion}'::text[]) p,
+           agenda.create_recurring_task('paused ' || p, 'daily', start_date => '2025-03-20T09:00:00Z', policy => p, options => '{"is_active": false}') r;
+select agenda.resume_recurring_task(id) from s3;
+select is(pg_temp.dues(id), '03-20 09:00', 'and ' || policy || ', when it was made paused') from s3;
+create temp table s4 as
+    select p as policy, r.id from unnest('{on_completion,after_completion}'::text[]) p,
+           agenda.create_recurring_task('over ' || p, 'weekly', start_date => '2025-03-09T09:00:00Z', end_date => '2025-03-12T09:00:00Z', policy => p) r;
+select is(concat_ws(' ', pg_temp.state(id), pg_temp.dues(id)), 'ended 0 0', policy || ' of which nothing is left is over') from s4;
+
+-- ---- one that was deleted and comes back ------------------------------------------------------------
+create temp table b1 as select id from agenda.create_recurring_task('back', 'daily', start_date => '2025-03-10T09:00:00Z', policy => 'on_completion');
+select agenda.delete_recurring_task(id, open_tasks => 'delete') from b1;
+select agenda.restore_recurring_task(id) from b1;
+select is(pg_temp.dues(id, 'pending'), '03-11 09:00', 'restored without its task it has the next one') from b1;
+create temp table b2 as select id from agenda.create_recurring_task('back', 'daily', start_date => '2025-03-10T09:00:00Z', policy => 'chain');
+select agenda.delete_recurring_task(id) from b2;
+select pg_temp.complete(id) from b2;
+select agenda.restore_recurring_task(id) from b2;
+select is(pg_temp.dues(id, 'pending'), '03-11 09:00', 'and so it has when the task was completed meanwhile') from b2;
+select is_empty('select * from agenda.fsck()', 'nothing waits for ever');
+
+-- ---- windows ------------------------------------------------------------------------------------------
+select pg_temp.at('2025-03-01 10:00+00');
+create temp table w1 as
+    select id from agenda.create_recurring_task('days', 'daily', start_date => '2025-03-01', policy => 'must_do', options => '{"catchup_window": "48 hours"}');
+create temp table w2 as
+    select id from agenda.create_recurring_task('on Monday', rrule => 'FREQ=WEEKLY;BYDAY=SA', start_date => '2025-03-01T09:00:00Z', policy => 'must_do',
+                                                options => '{"catchup_window": "24 hours", "business_shift": "next"}');
+select pg_temp.at('2025-03-07 10:00+00');
+select is(pg_temp.dues(id), '03-01 00:00, 03-05 00:00, 03-06 00:00, 03-07 00:00', 'a day is late when it is over') from w1;
+select pg_temp.at('2025-03-24 20:00+00');
+select is(pg_temp.dues(id), '03-24 09:00', 'what was moved to a workday when that has come') from w2;
+select is(pg_temp.missed(id), 'downtime 1 2025-03-01T09:00:00, downtime 2 2025-03-08T09:00:00', 'what lies behind the window is told') from w2;
+
+-- ---- pauses and ends ----------------------------------------------------------------------------------
+select pg_temp.at('2025-03-01 08:00+00');
+create temp table p1 as select id from agenda.create_recurring_task('paused past its end', 'daily', start_date => '2025-03-01T09:00:00Z', end_date => '2025-03-05T09:00:00Z');
+create temp table p2 as select id from agenda.create_recurring_task('once', 'daily', start_date => '2025-03-01T09:00:00Z', policy => 'on_completion');
+create temp table p3 as select id from agenda.create_recurring_task('late', rrule => 'FREQ=DAILY;COUNT=3', start_date => '2025-03-01T09:00:00Z', policy => 'on_completion', options => '{"missed": "skip"}');
+create temp table p4 as select id from agenda.create_recurring_task('must', 'daily', start_date => '2025-03-01T09:00:00Z', policy => 'must_do');
+select agenda.pause_recurring_task(id) from (table p1 union all table p2) p;
+select set_config('agenda.now', '2025-03-11 10:00+00', true);
+select agenda.resume_recurring_task(id) from (table p1 union all table p2) p;
+select is(concat_ws(', ', pg_temp.state(id), pg_temp.missed(id)), 'ended 0 5, pause 5 2025-03-01T09:00:00', 'a pause that outlasts the series is counted') from p1;
+select pg_temp.complete(id) from (table p2 union all table p3) p;
+select is(concat_ws(', ', pg_temp.state(id), pg_temp.missed(id)), 'active 2 10, late_completion 10 2025-03-02T09:00:00', 'where completion makes the next one nothing is counted twice') from p2;
+select is(concat_ws(', ', pg_temp.state(id), pg_temp.missed(id)), 'ended 1 2, late_completion 2 2025-03-02T09:00:00', 'nor forgotten when it ends the series') from p3;
+select agenda.update_recurring_task(id, '{"end_date": "2025-12-31"}') from p4;
+select pg_temp.at('2025-03-11 10:01+00');
+select is((select count(*) from agenda.tasks t where t.recurring_task_id = p4.id), 11::bigint, 'another end drops nothing that is owed') from p4;
+select agenda.update_recurring_task(id, '{"end_date": "2025-03-05"}') from p4;
+select is(pg_temp.state(id), 'ended 11 0', 'an end that lies behind ends it') from p4;
+
+-- ---- an occurrence that was moved to an earlier time ----------------------------------------------------
+create temp table o1 as select id from agenda.create_recurring_task('early', 'daily', start_date => '2025-03-12T09:00:00Z', options => '{"reminders": ["0"]}');
+select agenda.patch_occurrence(id, '2025-03-12 09:00', '{"due_date": "2025-03-12T07:00"}') from o1;
+select is(agenda.calculate_next_due_at(id), '2025-03-12 07:00+00', 'is due then') from o1;
+select agenda.patch_occurrence(id, '2025-03-13 09:00', '{"due_date": "2025-03-13T11:00"}') from o1;
+select pg_temp.at('2025-03-12 07:00+00');
+select is(pg_temp.dues(id), '03-12 07:00', 'and made then') from o1;
+select is((select n.type from agenda.notifications n join agenda.tasks t on t.id = n.task_id where t.recurring_task_id = o1.id and n.type = 'reminder'), 'reminder', 'so its reminder rings') from o1;
+select pg_temp.at('2025-03-13 09:00+00');
+select is(pg_temp.dues(id), '03-12 07:00, 03-13 11:00', 'one that was put off is there when the rule has it') from o1;
+select is_empty('select * from agenda.fsck()', 'all is as it should be');
+
+select * from finish();
+rollback;
