@@ -186,6 +186,9 @@ begin
     if v_changed && '{timezone,overdue_grace,all_day_time}' then
         perform agenda._replan_reminders(new);
     end if;
+    if v_changed && '{default_reminders,all_day_time}' then
+        perform agenda._make_in_time(s) from agenda.recurring_tasks s where s.user_id = new.user_id and s.is_active and s.deleted_at is null;
+    end if;
     if v_changed && '{overdue_repeat,overdue_repeat_max,overdue_grace}' then
         perform agenda._plan_repeats(new);
     end if;

@@ -23,6 +23,42 @@ end
 $$;
 comment on function agenda._key_end(agenda.recurring_tasks, timestamp) is 'internal: when an occurrence begins to be late';
 
+-- When the first of its reminders asks for the occurrence of a key; null where none does.
+create or replace function agenda._first_reminder(r agenda.recurring_tasks, p_key timestamp) returns timestamptz
+    language plpgsql stable as
+$$
+declare
+    p constant agenda.preferences := agenda._preferences_of(r.user_id);
+    t constant agenda.tasks := agenda._draft_occurrence(r, p_key);
+begin
+    if r.own_reminders or exists (select from agenda.reminders x where x.user_id = r.user_id and x.recurring_task_id = r.id) then
+        return (select min(agenda._reminder_at(x, t, p)) from agenda.reminders x where x.user_id = r.user_id and x.recurring_task_id = r.id);
+    end if;
+    return (select min(agenda._reminder_at(agenda._reminder_of(d, p.timezone, null), t, p)) from jsonb_array_elements(p.default_reminders) d);
+end
+$$;
+comment on function agenda._first_reminder(agenda.recurring_tasks, timestamp) is 'internal: when the first reminder of an occurrence is owed';
+
+-- When the clock makes the next occurrence: lead_time before it is due, or earlier where a reminder asks for it, but
+-- not before the one before it is due.  One that supersedes the others does not do so for the sake of a reminder.
+create or replace function agenda._make_at(r agenda.recurring_tasks) returns timestamptz
+    language plpgsql stable as
+$$
+declare
+    v_at       constant timestamptz := r.next_due_at - agenda._length(r.lead_time);
+    v_reminder timestamptz;
+begin
+    if r.next_key is not null and r.overlap <> 'supersede' and r.spawn <> 'completion' then
+        v_reminder := agenda._first_reminder(r, r.next_key);
+        if v_reminder < v_at then
+            return least(v_at, greatest(v_reminder, agenda._key_due(r, r.last_key)));
+        end if;
+    end if;
+    return v_at;
+end
+$$;
+comment on function agenda._make_at(agenda.recurring_tasks) is 'internal: when the clock makes the next occurrence of a series';
+
 -- The newest key whose occurrence is owed at an instant.
 create or replace function agenda._newest_owed(r agenda.recurring_tasks, p_until timestamptz) returns timestamp
     language plpgsql stable as
@@ -64,7 +100,13 @@ declare
 begin
     make := '{}';
     next_key := r.next_key;
-    if next_key is null or agenda._key_due(r, next_key) > v_until then
+    if next_key is null then
+        return;
+    elsif agenda._key_due(r, next_key) > v_until then
+        if not p_creating and agenda._make_at(r) <= p_now then
+            make := array[next_key];
+            next_key := agenda._next_key(r, next_key);
+        end if;
         return;
     end if;
     if r.missed = 'all' then
@@ -383,12 +425,12 @@ declare
     v_none text;
 begin
     if r.deleted_at is null and r.is_active and r.spawn <> 'completion' and r.next_due_at is not null then
-        v_none := agenda._set_timer(r.user_id, 'series', r.id, r.next_due_at - agenda._length(r.lead_time), 'spawn');
+        v_none := agenda._set_timer(r.user_id, 'series', r.id, agenda._make_at(r), 'spawn');
     elsif r.deleted_at is null and not r.is_active and r.resume_at is not null then
         v_none := agenda._set_timer(r.user_id, 'series', r.id, r.resume_at, 'resume');
     elsif r.deleted_at is null and r.is_active and r.next_due_at is not null then
         -- where completion makes the next one there is a timer only after a deletion for good
-        update agenda.timers t set fire_at = r.next_due_at - agenda._length(r.lead_time), what = 'spawn'
+        update agenda.timers t set fire_at = agenda._make_at(r), what = 'spawn'
          where t.user_id = r.user_id and t.entity = 'series' and t.entity_id = r.id;
     else
         delete from agenda.timers t where t.user_id = r.user_id and t.entity = 'series' and t.entity_id = r.id;
@@ -396,6 +438,19 @@ begin
 end
 $$;
 comment on function agenda._plan_series_timer(agenda.recurring_tasks) is 'engine: when the clock has to look at a series';
+
+-- Its reminders have changed.  Where there is no timer somebody else makes the next occurrence.
+create or replace function agenda._make_in_time(r agenda.recurring_tasks) returns void
+    language plpgsql volatile as
+$$
+begin
+    if r.deleted_at is null and r.is_active then
+        update agenda.timers t set fire_at = agenda._make_at(r)
+         where t.user_id = r.user_id and t.entity = 'series' and t.entity_id = r.id and t.what = 'spawn';
+    end if;
+end
+$$;
+comment on function agenda._make_in_time(agenda.recurring_tasks) is 'engine: the timer of a series whose reminders are others now';
 
 -- ---- making occurrences ------------------------------------------------------------------------
 
@@ -624,8 +679,8 @@ begin
         v_none := agenda._drop_timer(m);
         return false;
     end if;
-    if r.next_due_at - agenda._length(r.lead_time) > p_now then
-        update agenda.timers x set fire_at = r.next_due_at - agenda._length(r.lead_time)
+    if agenda._make_at(r) > p_now then
+        update agenda.timers x set fire_at = agenda._make_at(r)
          where (x.user_id, x.entity, x.entity_id) = (m.user_id, m.entity, m.entity_id);
         return false;
     end if;

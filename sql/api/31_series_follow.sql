@@ -110,7 +110,7 @@ begin
             -- the clock goes on; what it held back is dealt with when the next one is owed
             v_key := agenda._next_key(r, agenda.instant_to_local(p_now, r.timezone));
             v_none := agenda._set_timer(r.user_id, 'series', r.id, coalesce(
-                greatest(agenda._key_due(r, v_key), r.next_due_at) - agenda._length(r.lead_time), p_now), 'spawn');
+                case when r.next_key >= v_key then agenda._make_at(r) else agenda._key_due(r, v_key) - agenda._length(r.lead_time) end, p_now), 'spawn');
         end if;
         return;
     end if;
@@ -236,7 +236,7 @@ begin
             v_none := agenda._end_series(r);
         else
             r := agenda._advance(r, r.last_key, v_key, 0, 0);
-            v_none := agenda._set_timer(r.user_id, 'series', r.id, r.next_due_at - agenda._length(r.lead_time), 'spawn');
+            v_none := agenda._set_timer(r.user_id, 'series', r.id, agenda._make_at(r), 'spawn');
         end if;
     end if;
     v_none := agenda._leave();

@@ -171,6 +171,9 @@ begin
         v_none := agenda._keep_reminders(r.user_id, r.task_id);
         v_none := agenda._leave();
     end if;
+    if r.task_id is null then
+        v_none := agenda._make_in_time(s) from agenda.recurring_tasks s where s.user_id = r.user_id and s.id = r.recurring_task_id;
+    end if;
     if v_type is not null then
         v_none := agenda._emit(v_type, r.user_id, r.id::text, r.id::text, jsonb_strip_nulls(jsonb_build_object(
             'reminder_id', r.id, 'task_id', r.task_id, 'cause', v_cause,

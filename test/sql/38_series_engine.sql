@@ -100,6 +100,41 @@ select is(pg_temp.dues(id), '03-12 07:00', 'and made then') from o1;
 select is((select n.type from agenda.notifications n join agenda.tasks t on t.id = n.task_id where t.recurring_task_id = o1.id and n.type = 'reminder'), 'reminder', 'so its reminder rings') from o1;
 select pg_temp.at('2025-03-13 09:00+00');
 select is(pg_temp.dues(id), '03-12 07:00, 03-13 11:00', 'one that was put off is there when the rule has it') from o1;
+select agenda.update_recurring_task(id, '{"is_active": false}') from (table o1 union all table w1 union all table w2 union all table b1 union all table b2) x;
+
+-- ---- reminders before the due date ------------------------------------------------------------------------
+create function pg_temp.rung(p_series uuid) returns text language sql as $$
+    select string_agg(to_char(n.scheduled_for at time zone 'UTC', 'MM-DD HH24:MI'), ', ' order by n.scheduled_for)
+      from agenda.notifications n join agenda.tasks t on t.user_id = n.user_id and t.id = n.task_id
+     where t.recurring_task_id = p_series and n.type = 'reminder'
+$$;
+select pg_temp.at('2025-03-20 10:00+00');
+create temp table r1 as select id from agenda.create_recurring_task('Pay the rent', 'monthly', start_date => '2025-03-31T12:00:00Z');
+select agenda.set_series_reminders(id, '[{"offset": "-3 days", "at_time": "18:00"}]') from r1;
+create temp table r2 as select id from agenda.create_recurring_task('every day', 'daily', start_date => '2025-03-21T09:00:00Z', options => '{"reminders": ["-3 days"]}');
+create temp table r3 as select id from agenda.create_recurring_task('habit', 'daily', start_date => '2025-03-21T09:00:00Z', policy => 'habit', options => '{"reminders": ["-30 minutes"]}');
+select pg_temp.at('2025-03-20 10:01+00');
+select is(pg_temp.dues(id), '03-21 09:00', 'a reminder that is owed already brings its occurrence') from r2;
+select pg_temp.at('2025-03-21 08:59+00');
+select is(pg_temp.dues(id), '03-21 09:00', 'not the one behind it, too, before that is due') from r2;
+select is(pg_temp.dues(id), null, 'where the next one ends the one before no reminder brings it') from r3;
+select pg_temp.at('2025-03-21 09:00+00');
+select is(pg_temp.dues(id), '03-21 09:00, 03-22 09:00', 'then it is made') from r2;
+select agenda.update_recurring_task(id, '{"is_active": false}') from (table r2 union all table r3) x;
+select pg_temp.at('2025-03-28 17:59+00');
+select is(pg_temp.dues(id), null, 'nothing is made before the first reminder') from r1;
+select pg_temp.at('2025-03-28 18:00+00');
+select is(pg_temp.rung(id), '03-28 18:00', 'which rings in its time') from r1;
+select pg_temp.at('2025-03-31 12:00+00');
+select is(pg_temp.dues(id), '03-31 12:00', 'the occurrence is made once') from r1;
+select pg_temp.at('2025-04-27 18:00+00');
+select is(pg_temp.rung(id), '03-28 18:00, 04-27 18:00', 'so does that of the next month') from r1;
+create temp table r4 as select id from agenda.create_recurring_task('default', 'daily', start_date => '2025-04-28T09:00:00Z');
+select agenda.set_preferences('{"default_reminders": ["-30 minutes"]}');
+select pg_temp.at('2025-04-28 08:30+00');
+select is(pg_temp.rung(id), '04-28 08:30', 'default reminders ring, too') from r4;
+select pg_temp.at('2025-04-29 08:30+00');
+select is(pg_temp.rung(id), '04-28 08:30, 04-29 08:30', 'every day') from r4;
 select is_empty('select * from agenda.fsck()', 'all is as it should be');
 
 select * from finish();
