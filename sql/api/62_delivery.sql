@@ -136,8 +136,14 @@ create or replace function agenda._release(m agenda.timers, p_now timestamptz) r
 $$
 declare
     p         constant agenda.preferences := agenda._preferences_of(m.user_id);
+    -- who wants no digests gets each as it is, but no earlier
+    v_wanted  constant boolean := 'digest' = any (p.enabled_types);
+    v_key     constant text := format('digest:%s', extract(epoch from m.fire_at));
+    -- what was held just when this was told goes by itself
+    v_again   constant boolean := exists (select from agenda.notifications d where d.user_id = m.user_id and d.dedupe_key = v_key);
     -- the digest of this timer, or one that downtime has made late
-    v_digest  constant boolean := agenda._next_digest(p, m.fire_at - interval '1 microsecond') <= p_now;
+    v_digest  constant boolean := agenda._next_digest(p, m.fire_at - interval '1 microsecond') <= p_now and v_wanted and not v_again;
+    q         agenda.preferences := p;
     v_midnight constant timestamptz := agenda.local_to_instant(agenda.instant_to_local(p_now, p.timezone)::date + 1 + time '00:00', p.timezone);
     v_held    uuid[];
     v_urgent  smallint;
@@ -155,12 +161,17 @@ begin
        nullif((select count(*) from agenda.notifications x where x.user_id = m.user_id and x.held_until <= p_now and x.withdrawn_at is null), 0) then
         return false;
     end if;
-    v := agenda._verdict(p, 'digest', coalesce(v_urgent, 2::smallint), p_now);
+    q.enabled_types := array_append(p.enabled_types, 'digest');
+    v := agenda._verdict(q, 'digest', coalesce(v_urgent, 2::smallint), p_now);
     if v.verdict = 'hold' then
         update agenda.notifications n set held_until = v.until, held_reason = v.reason
          where n.user_id = m.user_id and n.id = any (v_held);
         perform agenda._plan_release(p, p_now);
         return true;
+    elsif v.verdict = 'drop' or not p.reminders_enabled then
+        -- they are not wanted any more
+        update agenda.notifications n set withdrawn_at = p_now where n.user_id = m.user_id and n.id = any (v_held);
+        v_held := '{}';
     end if;
 
     -- of several about one task the newest counts; the newest 50 are named, for all must go into one event
@@ -176,26 +187,25 @@ begin
         v_due := agenda._digest_items(p, false, v_midnight, p_now);
         v_overdue := agenda._digest_items(p, true, p_now, p_now);
     end if;
-    if v.verdict = 'drop' and v.reason <> 'enabled_types' then
-        -- nothing is wanted any more
-        update agenda.notifications n set withdrawn_at = p_now where n.user_id = m.user_id and n.id = any (v_held);
-    elsif v.verdict <> 'drop' and (jsonb_array_length(v_items) > 1 or (v_digest and coalesce(v_items, '[]') || v_due || v_overdue <> '[]')) then
+    if v.verdict <> 'drop' and v_wanted and (jsonb_array_length(v_items) > 1 or (v_digest and coalesce(v_items, '[]') || v_due || v_overdue <> '[]')) then
         insert into agenda.notifications (id, user_id, type, title, body, data, priority, dedupe_key, scheduled_for, silent, late)
         values (v_id, m.user_id, 'digest',
                 case when v_digest then format('%s due today, %s overdue', jsonb_array_length(v_due), jsonb_array_length(v_overdue))
                      else format('%s tasks while you wanted quiet', v_count) end,
                 (select left(string_agg(distinct e->>'title', ', '), 2000) from jsonb_array_elements(coalesce(v_items, '[]') || v_due || v_overdue) e),
                 jsonb_build_object('held', coalesce(v_items, '[]'), 'due', v_due, 'overdue', v_overdue),
-                coalesce(v_urgent, 2), format('digest:%s', extract(epoch from m.fire_at)), m.fire_at,
-                v.verdict = 'silent', p_now > m.fire_at + interval '1 minute')
-        on conflict (user_id, dedupe_key) do nothing;
+                coalesce(v_urgent, 2), v_key || case when v_again then ':' || v_id else '' end, m.fire_at,
+                v.verdict = 'silent', p_now > m.fire_at + interval '1 minute');
         update agenda.notifications n set withdrawn_at = p_now, merged_into = v_id
          where n.user_id = m.user_id and n.id = any (v_held);
     else
         -- a single one, or a user who wants no digests
         update agenda.notifications n
            set held_until = null, released_at = p_now, silent = v.verdict = 'silent'
-         where n.user_id = m.user_id and n.id in (select (e->>'id')::uuid from jsonb_array_elements(v_items) e);
+         where n.user_id = m.user_id
+           and n.id in (select distinct on (o.task_id) o.id from agenda.notifications o
+                         where o.user_id = m.user_id and o.id = any (v_held)
+                         order by o.task_id, o.scheduled_for desc, o.id);
         update agenda.notifications n set withdrawn_at = p_now
          where n.user_id = m.user_id and n.id = any (v_held) and n.held_until is not null;
     end if;
