@@ -587,47 +587,40 @@ end
 $$;
 comment on function agenda._edit_series_reminders(agenda.tasks, jsonb) is 'internal: an edit of reminders with scope following or all, as far as the series goes';
 
--- Nothing lies before the first occurrence, nor before the start, so that following is all.
-create or replace function agenda._divides(r agenda.recurring_tasks, p_key timestamp) returns boolean
-    language plpgsql stable as
-$$
-begin
-    return p_key > r.dtstart and agenda._previous_key(r, p_key) is not null;
-end
-$$;
-comment on function agenda._divides(agenda.recurring_tasks, timestamp) is 'internal: the series has occurrences on both sides of this key';
-
-create or replace function agenda._check_moved(r agenda.recurring_tasks, p_start timestamp, p_key timestamp) returns void
-    language plpgsql stable as
-$$
-begin
-    if agenda.next_local_occurrence(r.rrule, p_start, p_key - interval '1 microsecond') is distinct from p_key then
-        raise exception using errcode = 'YA006',
-            message = format('the rule %s has no occurrence at %s', r.rrule, to_char(p_key, 'YYYY-MM-DD"T"HH24:MI:SS')),
-            hint = 'Give the rule that the series shall have together with the due date.',
-            column = 'due_date';
-    end if;
-end
-$$;
-comment on function agenda._check_moved(agenda.recurring_tasks, timestamp, timestamp) is 'internal: raises YA006 when a series cannot be moved to this time';
-
 -- The keys of what is not over yet move with the series; so do the open tasks.
 create or replace function agenda._move_occurrences(r agenda.recurring_tasks, p_to uuid, p_from timestamp, p_patch jsonb, p_moved interval) returns void
     language plpgsql volatile as
 $$
+declare
+    v_ids  uuid[];
+    v_keys timestamp[];
 begin
-    update agenda.tasks t
-       set recurring_task_id = p_to, occurrence_key = t.occurrence_key + p_moved,
-           title = case when agenda._is_open(t.status) and p_patch ? 'title' then p_patch->>'title' else t.title end,
-           description = case when agenda._is_open(t.status) and p_patch ? 'description' then p_patch->>'description' else t.description end,
-           priority = case when agenda._is_open(t.status) and p_patch ? 'priority' then coalesce((p_patch->>'priority')::smallint, 2) else t.priority end,
-           tags = case when agenda._is_open(t.status) and p_patch ? 'tags' then agenda._tags(p_patch, 'tags') else t.tags end,
-           due_local = case when agenda._is_open(t.status) then t.due_local + p_moved else t.due_local end
+    if p_to = r.id and p_moved <> '0' then
+        perform agenda._check_free(r, p_moved);
+    end if;
+    -- one after the other, since each takes the key of its neighbour
+    select array_agg(t.id order by sign(extract(epoch from p_moved)) * extract(epoch from t.occurrence_key) desc) into v_ids
+      from agenda.tasks t
      where t.user_id = r.user_id and t.recurring_task_id = r.id and t.occurrence_key >= p_from
        and (p_to <> r.id or agenda._is_open(t.status));
-    update agenda.recurrence_overrides o
-       set recurring_task_id = p_to, occurrence_key = o.occurrence_key + p_moved
+    for i in 1 .. coalesce(cardinality(v_ids), 0) loop
+        update agenda.tasks t
+           set recurring_task_id = p_to, occurrence_key = t.occurrence_key + p_moved,
+               title = case when agenda._is_open(t.status) and p_patch ? 'title' then p_patch->>'title' else t.title end,
+               description = case when agenda._is_open(t.status) and p_patch ? 'description' then p_patch->>'description' else t.description end,
+               priority = case when agenda._is_open(t.status) and p_patch ? 'priority' then coalesce((p_patch->>'priority')::smallint, 2) else t.priority end,
+               tags = case when agenda._is_open(t.status) and p_patch ? 'tags' then agenda._tags(p_patch, 'tags') else t.tags end,
+               due_local = case when agenda._is_open(t.status) then t.due_local + p_moved else t.due_local end
+         where t.user_id = r.user_id and t.id = v_ids[i];
+    end loop;
+    select array_agg(o.occurrence_key order by sign(extract(epoch from p_moved)) * extract(epoch from o.occurrence_key) desc) into v_keys
+      from agenda.recurrence_overrides o
      where o.user_id = r.user_id and o.recurring_task_id = r.id and o.occurrence_key >= p_from;
+    for i in 1 .. coalesce(cardinality(v_keys), 0) loop
+        update agenda.recurrence_overrides o
+           set recurring_task_id = p_to, occurrence_key = o.occurrence_key + p_moved
+         where o.user_id = r.user_id and o.recurring_task_id = r.id and o.occurrence_key = v_keys[i];
+    end loop;
 end
 $$;
 comment on function agenda._move_occurrences(agenda.recurring_tasks, uuid, timestamp, jsonb, interval) is 'engine: occurrences go along with an edit of their series';
@@ -639,9 +632,11 @@ create or replace function agenda._change_series(p_id uuid, p_key timestamp, p_p
 $$
 declare
     v_old constant agenda.recurring_tasks := agenda._lock_recurring_task(agenda._acting_user(), p_id, null);
+    v_now timestamp;
     r     agenda.recurring_tasks;
 begin
     r := agenda._patch_series(v_old, p_patch);
+    v_now := agenda.instant_to_local(agenda.now(), r.timezone);
     if p_moved <> '0' then
         r.start_date := agenda.local_to_instant(v_old.dtstart + p_moved, r.timezone);
     end if;
@@ -650,8 +645,10 @@ begin
         perform agenda._check_moved(r, v_old.dtstart + p_moved, p_key + p_moved);
         update agenda.recurring_tasks s
            set last_key = s.last_key + p_moved,
-               next_key = agenda._next_key(r, greatest(v_old.last_key + p_moved, agenda.instant_to_local(agenda.now(), r.timezone)))
-         where s.user_id = r.user_id and s.id = r.id and s.basis = 'due'
+               next_key = case when s.basis = 'due' then agenda._next_key(r, greatest(v_old.last_key + p_moved,
+                              -- whole days are owed all day
+                              case when r.all_day then date_trunc('day', v_now) - interval '1 microsecond' else v_now end)) else s.next_key end
+         where s.user_id = r.user_id and s.id = r.id
         returning * into r;
     end if;
     perform agenda._move_occurrences(v_old, v_old.id, '-infinity', p_patch, p_moved);
@@ -667,7 +664,10 @@ create or replace function agenda._split_series(p_id uuid, p_key timestamp, p_pa
 $$
 declare
     v_old   constant agenda.recurring_tasks := agenda._lock_recurring_task(agenda._acting_user(), p_id, null);
-    v_start constant timestamp := p_key + p_moved;
+    -- where one was added the rule goes on with its own next one
+    v_on    constant timestamp := coalesce(agenda.next_local_occurrence(v_old.rrule, v_old.dtstart, p_key - interval '1 microsecond'), p_key);
+    v_moved interval := p_moved;
+    v_start timestamp;
     v_count constant integer := (agenda.rrule_to_json(v_old.rrule)->>'count')::integer;
     v_last  timestamp;
     n       agenda.recurring_tasks := v_old;
@@ -680,6 +680,15 @@ begin
     n.recurrence_interval := null;
     n.invalid_day := null;
     n := agenda._patch_series(n, p_patch);
+    if p_patch ? 'start_date' then
+        -- another time of day, or a later beginning
+        v_start := agenda.instant_to_local(n.start_date, n.timezone);
+        v_moved := greatest(v_start, v_on::date + v_start::time) - v_on;
+    end if;
+    v_start := v_on + v_moved;
+    if v_start::date = v_on::date and not p_patch ?| '{rrule,recurrence_type,recurrence_interval}' then
+        n.rrule := agenda._keep_day(n.rrule, v_old.dtstart, v_on);
+    end if;
     if p_patch ?| '{recurrence_type,recurrence_interval}' and not p_patch ? 'rrule' then
         n.rrule := null;
         n.recurrence_type := coalesce(n.recurrence_type, v_old.recurrence_type);
@@ -699,12 +708,12 @@ begin
     values (n.id, n.user_id, n.title, n.description, n.priority, n.tags, n.checklist, n.own_reminders, n.recurrence_type, n.recurrence_interval, n.rrule, n.invalid_day,
             agenda.local_to_instant(v_start, n.timezone), v_start, n.end_date, case when not n.floating then n.timezone end, n.all_day,
             n.dst_gap, n.dst_fold, n.business_shift, n.holiday_calendar, n.basis, n.spawn, n.overlap, n.missed, n.catchup_window, n.lead_time,
-            n.is_active, v_old.id, v_last + p_moved)
+            n.is_active, v_old.id, v_last + v_moved)
     returning * into n;
-    if p_moved <> '0' then
+    if v_moved <> '0' then
         perform agenda._check_moved(n, v_start, v_start);
     end if;
-    perform agenda._move_occurrences(v_old, n.id, p_key, p_patch, p_moved);
+    perform agenda._move_occurrences(v_old, n.id, p_key, p_patch, v_moved);
     select * into n from agenda.recurring_tasks s where s.user_id = n.user_id and s.id = n.id;
     return n;
 end
