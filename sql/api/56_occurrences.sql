@@ -587,14 +587,16 @@ end
 $$;
 comment on function agenda._edit_series_reminders(agenda.tasks, jsonb) is 'internal: an edit of reminders with scope following or all, as far as the series goes';
 
--- The keys of what is not over yet move with the series; so do the open tasks.
-create or replace function agenda._move_occurrences(r agenda.recurring_tasks, p_to uuid, p_from timestamp, p_patch jsonb, p_moved interval) returns void
+-- The keys of what is not over yet move with the series; so do the open tasks, but for what they have for themselves.
+create or replace function agenda._move_occurrences(r agenda.recurring_tasks, p_to uuid, p_from timestamp, p_edited timestamp, p_moved interval) returns void
     language plpgsql volatile as
 $$
 declare
+    n      agenda.recurring_tasks;
     v_ids  uuid[];
     v_keys timestamp[];
 begin
+    select * into n from agenda.recurring_tasks s where s.user_id = r.user_id and s.id = p_to;
     if p_to = r.id and p_moved <> '0' then
         perform agenda._check_free(r, p_moved);
     end if;
@@ -606,11 +608,18 @@ begin
     for i in 1 .. coalesce(cardinality(v_ids), 0) loop
         update agenda.tasks t
            set recurring_task_id = p_to, occurrence_key = t.occurrence_key + p_moved,
-               title = case when agenda._is_open(t.status) and p_patch ? 'title' then p_patch->>'title' else t.title end,
-               description = case when agenda._is_open(t.status) and p_patch ? 'description' then p_patch->>'description' else t.description end,
-               priority = case when agenda._is_open(t.status) and p_patch ? 'priority' then coalesce((p_patch->>'priority')::smallint, 2) else t.priority end,
-               tags = case when agenda._is_open(t.status) and p_patch ? 'tags' then agenda._tags(p_patch, 'tags') else t.tags end,
-               due_local = case when agenda._is_open(t.status) then t.due_local + p_moved else t.due_local end
+               title = case when agenda._is_open(t.status) and t.title = r.title then n.title else t.title end,
+               description = case when agenda._is_open(t.status) and t.description is not distinct from r.description then n.description else t.description end,
+               priority = case when agenda._is_open(t.status) and t.priority = r.priority then n.priority else t.priority end,
+               tags = case when agenda._is_open(t.status) and t.tags = r.tags then n.tags else t.tags end,
+               checklist = case when agenda._is_open(t.status) and t.checklist = r.checklist then n.checklist else t.checklist end,
+               -- whoever edits one writes its due date and zone together
+               timezone = case when agenda._is_open(t.status) and t.occurrence_key <> p_edited and t.timezone is not distinct from case when not r.floating then r.timezone end
+                               then case when not n.floating then n.timezone end else t.timezone end,
+               due_kind = case when agenda._is_open(t.status) and n.all_day <> r.all_day and t.due_kind <> 'instant'
+                               then case when n.all_day then 'date' else 'local' end else t.due_kind end,
+               due_local = case when agenda._is_open(t.status)
+                                then date_trunc(case when n.all_day and t.due_kind <> 'instant' then 'day' else 'second' end, t.due_local + p_moved) else t.due_local end
          where t.user_id = r.user_id and t.id = v_ids[i];
     end loop;
     select array_agg(o.occurrence_key order by sign(extract(epoch from p_moved)) * extract(epoch from o.occurrence_key) desc) into v_keys
@@ -623,7 +632,7 @@ begin
     end loop;
 end
 $$;
-comment on function agenda._move_occurrences(agenda.recurring_tasks, uuid, timestamp, jsonb, interval) is 'engine: occurrences go along with an edit of their series';
+comment on function agenda._move_occurrences(agenda.recurring_tasks, uuid, timestamp, timestamp, interval) is 'engine: occurrences go along with an edit of their series';
 
 -- Scope all.
 create or replace function agenda._change_series(p_id uuid, p_key timestamp, p_patch jsonb, p_moved interval) returns agenda.recurring_tasks
@@ -651,7 +660,7 @@ begin
          where s.user_id = r.user_id and s.id = r.id
         returning * into r;
     end if;
-    perform agenda._move_occurrences(v_old, v_old.id, '-infinity', p_patch, p_moved);
+    perform agenda._move_occurrences(v_old, v_old.id, '-infinity', p_key, p_moved);
     return r;
 end
 $$;
@@ -713,7 +722,7 @@ begin
     if v_moved <> '0' then
         perform agenda._check_moved(n, v_start, v_start);
     end if;
-    perform agenda._move_occurrences(v_old, n.id, p_key, p_patch, v_moved);
+    perform agenda._move_occurrences(v_old, n.id, p_key, p_key, v_moved);
     select * into n from agenda.recurring_tasks s where s.user_id = n.user_id and s.id = n.id;
     return n;
 end

@@ -68,6 +68,26 @@ select agenda.act_as(null);
 select agenda.check_due_tasks(1000);
 select agenda.act_as('aaaaaaaa-0000-4000-8000-000000000238');
 select is((select count(*) from agenda.tasks t where t.recurring_task_id = c4.id and t.due_local = '2025-03-10'), 1::bigint, 'a whole day that is moved to today is owed today') from c4;
+
+-- ---- what the other open ones share ---------------------------------------------------------------------------
+create function pg_temp.open_ones(p_series uuid) returns text language sql as $$
+    select string_agg(concat_ws(' ', t.title, t.due_kind, to_char(t.due_local, 'MM-DD HH24:MI'), t.timezone, t.checklist->0->>'text'), ', ' order by t.due_date)
+      from agenda.tasks t where t.recurring_task_id = p_series and t.status = 'pending' and t.deleted_at is null
+$$;
+create function pg_temp.edit(p_series uuid, p_key timestamp, p_patch jsonb) returns void language sql as $$
+    select agenda.update_task(t.id, p_patch, scope => 'all') from agenda.tasks t where t.recurring_task_id = p_series and t.occurrence_key = p_key
+$$;
+select pg_temp.at('2025-03-10 10:00+00');
+create temp table e1 as select id from agenda.create_recurring_task('e', 'daily', start_date => '2025-03-09T09:00', policy => 'must_do');
+select pg_temp.edit(id, '2025-03-10 09:00', '{"due_date": "2025-03-10"}') from e1;
+select is(pg_temp.open_ones(id), 'e date 03-09 00:00, e date 03-10 00:00', 'all become whole days') from e1;
+select pg_temp.edit(id, '2025-03-10 00:00', '{"due_date": "2025-03-10T15:00"}') from e1;
+select is(pg_temp.open_ones(id), 'e local 03-09 15:00, e local 03-10 15:00', 'and times again') from e1;
+select pg_temp.edit(id, '2025-03-10 15:00', '{"timezone": "America/New_York", "checklist": [{"text": "x"}]}') from e1;
+select is(pg_temp.open_ones(id), 'e local 03-09 15:00 America/New_York x, e local 03-10 15:00 America/New_York x', 'all have the zone and the list') from e1;
+select agenda.update_task(t.id, '{"title": "its own"}') from agenda.tasks t, e1 where t.recurring_task_id = e1.id and t.occurrence_key = '2025-03-09 15:00';
+select pg_temp.edit(id, '2025-03-10 15:00', '{"title": "of all"}') from e1;
+select is(pg_temp.open_ones(id), 'its own local 03-09 15:00 America/New_York x, of all local 03-10 15:00 America/New_York x', 'but one that has its own keeps it') from e1;
 select is_empty('select * from agenda.fsck()', 'all is as it should be');
 
 select * from finish();
