@@ -417,34 +417,50 @@ end
 $$;
 comment on function agenda._virtual(agenda.recurring_tasks, timestamp) is 'internal: an occurrence that is no task yet';
 
--- Occurrences of one series due in [from, to) that are no tasks yet.
-create or replace function agenda._virtual_between(r agenda.recurring_tasks, p_from timestamptz, p_to timestamptz, p_max integer)
-    returns setof agenda.occurrence
+-- Occurrences of one series due in [from, to) that are no tasks yet.  Those with a due date of their own, which may be
+-- anywhere, come first, by their overrides.
+create or replace function agenda._drafts_between(r agenda.recurring_tasks, p_from timestamptz, p_to timestamptz, p_max integer)
+    returns setof agenda.tasks
     language plpgsql stable as
 $$
 declare
-    -- workdays, overrides and days of other lengths move a due date away from its key
-    v_margin constant interval := case when r.business_shift <> 'none' or r.all_day or r.has_overrides then interval '32 days' else interval '0' end;
+    -- workdays and days of other lengths move a due date away from its key
+    v_margin constant interval := case when r.business_shift <> 'none' or r.all_day then interval '32 days' else interval '0' end;
     v_from   constant timestamp := agenda.instant_to_local(p_from, r.timezone);
-    v_key    timestamp := agenda._next_key(r, greatest(v_from - v_margin, r.next_key) - interval '1 microsecond');
-    o        agenda.occurrence;
+    v_key    timestamp;
+    t        agenda.tasks;
     v_steps  integer := 0;
 begin
+    for v_key in
+        select o.occurrence_key from agenda.recurrence_overrides o
+         where r.has_overrides and o.user_id = r.user_id and o.recurring_task_id = r.id and o.patch ? 'due_date' and o.occurrence_key >= r.next_key
+         order by o.occurrence_key limit 10000
+    loop
+        t := agenda._draft_occurrence(r, v_key);
+        if t.due_date >= p_from and t.due_date < p_to and p_max > 0 and (agenda._occurrence_task(r, v_key)).id is null
+           and agenda._next_key(r, v_key - interval '1 microsecond') = v_key then
+            p_max := p_max - 1;
+            return next t;
+        end if;
+    end loop;
+    v_key := agenda._next_key(r, greatest(v_from - v_margin, r.next_key) - interval '1 microsecond');
     while v_key is not null and p_max > 0 and v_steps < 10000 loop
         v_steps := v_steps + 1;
-        o := agenda._virtual(r, v_key);
         exit when agenda.local_to_instant(v_key - v_margin, r.timezone) >= p_to;
-        if o.due_at < p_from or o.due_at >= p_to then
-            v_key := agenda._pass_day(r, v_key, case when o.due_at < p_from then v_from else 'infinity' end);
+        t := agenda._draft_occurrence(r, v_key);
+        if (agenda._override(r, v_key)).patch ? 'due_date' then
+            null;
+        elsif t.due_date < p_from or t.due_date >= p_to then
+            v_key := agenda._pass_day(r, v_key, case when t.due_date < p_from then v_from else 'infinity' end);
         elsif (agenda._occurrence_task(r, v_key)).id is null then
             p_max := p_max - 1;
-            return next o;
+            return next t;
         end if;
         v_key := agenda._next_key(r, v_key);
     end loop;
 end
 $$;
-comment on function agenda._virtual_between(agenda.recurring_tasks, timestamptz, timestamptz, integer) is 'internal: occurrences in a range that are no tasks yet';
+comment on function agenda._drafts_between(agenda.recurring_tasks, timestamptz, timestamptz, integer) is 'internal: what the occurrences in a range would be that are no tasks yet';
 
 create or replace function agenda.calendar(from_time timestamptz, to_time timestamptz, include_closed boolean default false)
     returns table (at timestamptz, kind text, title text, status text, priority smallint, due_kind text,
@@ -473,11 +489,9 @@ begin
              where include_closed and t.user_id = v_user and t.deleted_at is null and t.status not in ('pending', 'in_progress')
                and t.due_date >= from_time and t.due_date < to_time
             union all
-            select o.due_at, 'virtual', o.title, 'pending', r.priority, case when r.all_day then 'date' else 'local' end,
-                   null, r.id, o.occurrence_key
-              from agenda.recurring_tasks r, agenda._virtual_between(r, from_time, to_time, 1000) o
-             where r.user_id = v_user and r.is_active and r.deleted_at is null and r.next_key is not null
-               and (r.end_date is null or r.end_date >= from_time)) c
+            select o.due_date, 'virtual', o.title, o.status, o.priority, o.due_kind, null, r.id, o.occurrence_key
+              from agenda.recurring_tasks r, agenda._drafts_between(r, from_time, to_time, 1000) o
+             where r.user_id = v_user and r.is_active and r.deleted_at is null and r.next_key is not null) c
          order by 1, 7, 8
          limit 10000;
 end

@@ -38,6 +38,26 @@ select agenda.update_recurring_task(id, '{"policy": "after_completion"}') from o
 select is(pg_temp.month(), '12 10:00 task dentist, 13 00:00 task day, 14 18:00 task chore', 'after_completion: nobody knows when the next one comes');
 select agenda.delete_recurring_task(id, null, 'delete') from oc;
 
+-- what stands elsewhere than its key, or is other than its series
+create function pg_temp.april() returns text language sql as $$
+    select string_agg(format('%s %s %s %s', to_char(c.at at time zone 'UTC', 'DD HH24:MI'), c.title, c.priority, c.due_kind), ', ' order by c.at)
+      from agenda.calendar('2025-04-01 00:00+00', '2025-05-01 00:00+00') c
+$$;
+create temp table ends as select id from agenda.create_recurring_task('ends', 'daily', start_date => '2025-03-11T09:00:00Z', end_date => '2025-03-15T09:00:00Z');
+select agenda.add_occurrence(id, '2025-04-20 09:00') from ends;
+select is(pg_temp.april(), '20 09:00 ends 2 local', 'what was added behind the end is there where the range begins behind the end');
+select agenda.delete_recurring_task(id) from ends;
+create temp table sat as select id from agenda.create_recurring_task('sat', rrule => 'FREQ=WEEKLY;BYDAY=SU', start_date => '2025-03-16T09:00:00Z', end_date => '2025-03-31T00:00:00Z', options => '{"business_shift": "next"}');
+select is((select string_agg(c.occurrence_key::text, ', ') from agenda.calendar('2025-03-31', '2025-04-02') c), '2025-03-30 09:00:00', 'and what a day off moved there');
+select agenda.delete_recurring_task(id) from sat;
+create temp table far as select id from agenda.create_recurring_task('far', 'yearly', start_date => '2025-09-05T09:00:00Z');
+select agenda.patch_occurrence(id, '2025-09-05 09:00', '{"due_date": "2025-04-20T09:00:00Z", "title": "early", "priority": 1}') from far;
+select is(pg_temp.april(), '20 09:00 early 1 instant', 'an occurrence can be moved by months, and has its own title, priority and kind');
+select is((select count(*) from agenda.calendar('2025-09-01', '2025-10-01')), 0::bigint, 'it is nowhere else');
+select agenda.complete_occurrence(id, '2025-09-05 09:00') from far;
+select is(pg_temp.april(), null, 'nor when it is a task, and done');
+select agenda.delete_recurring_task(id) from far;
+
 -- whole days, workdays, the far future
 create temp table rent as select id from agenda.create_recurring_task('rent', rrule => 'FREQ=MONTHLY;BYMONTHDAY=-1', start_date => '2025-05-31', timezone => 'Europe/Berlin', options => '{"business_shift": "previous"}');
 select is((select string_agg(to_char(c.at at time zone 'Europe/Berlin', 'MM-DD HH24:MI ') || c.due_kind, ', ' order by c.at) from agenda.calendar('2025-05-01', '2025-09-01') c),
