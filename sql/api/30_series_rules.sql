@@ -126,6 +126,27 @@ end
 $$;
 comment on function agenda._skip_of(agenda.rrule) is 'internal: omit, backward or forward';
 
+-- Keys are wall-clock times, and so is the end of their rule: a UNTIL that is an instant (RFC 5545 section 3.3.10) is
+-- written as what the clock of the series shows then.  Of whole days it is the day that it names.
+create or replace function agenda._local_until(p_rule agenda.rrule, p_zone text) returns agenda.rrule
+    language plpgsql stable as
+$$
+declare
+    v_until timestamp;
+begin
+    if p_rule::text !~ 'UNTIL=[0-9T]+Z' then
+        return p_rule;
+    end if;
+    v_until := (agenda.rrule_to_json(p_rule)->>'until')::timestamp;
+    -- beyond that there is neither a due date nor a zone
+    if v_until between '0001-01-03' and '9999-12-29' then
+        v_until := agenda.instant_to_local(v_until at time zone 'UTC', p_zone);
+    end if;
+    return agenda.rrule_from_json(agenda.rrule_to_json(p_rule) || jsonb_build_object('until', to_char(v_until, 'YYYY-MM-DD"T"HH24:MI:SS')));
+end
+$$;
+comment on function agenda._local_until(agenda.rrule, text) is 'internal: the rule with its end as a wall-clock time of a zone';
+
 -- Rule from type and interval, or the reverse.  Contradictions are errors.  Rules are compared as text: callers
 -- need not have the schema, and its operators, in their search_path.
 create or replace function agenda._derive_rule(new agenda.recurring_tasks, old agenda.recurring_tasks)
@@ -179,6 +200,7 @@ begin
         new.recurrence_type := agenda.recurrence_type(new.rrule);
         new.recurrence_interval := agenda.recurrence_interval(new.rrule);
     end if;
+    new.rrule := agenda._local_until(new.rrule, case when new.all_day then 'UTC' else coalesce(new.timezone, agenda._user_zone(new.user_id)) end);
     new.invalid_day := agenda._skip_of(new.rrule);
     return new;
 end

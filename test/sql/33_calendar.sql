@@ -58,6 +58,25 @@ select agenda.complete_occurrence(id, '2025-09-05 09:00') from far;
 select is(pg_temp.april(), null, 'nor when it is a task, and done');
 select agenda.delete_recurring_task(id) from far;
 
+-- a rule that ends at an instant ends then, whatever the clock shows in UTC (RFC 5545 section 3.3.10)
+create function pg_temp.days(p_rule text, p_start text, p_zone text) returns text language plpgsql as $$
+declare
+    r agenda.recurring_tasks := agenda.create_recurring_task('until', rrule => p_rule, start_date => p_start, timezone => p_zone);
+begin
+    return (select string_agg(to_char(o.occurrence_key, 'DD'), ' ' order by o.occurrence_key) from agenda.preview_recurring_task(r.id, 9) o) || '; ' || r.rrule;
+end
+$$;
+select is(pg_temp.days('FREQ=DAILY;UNTIL=20300107T145959Z', '2030-01-05T18:00', 'Asia/Tokyo'), '05 06 07; FREQ=DAILY;UNTIL=20300107T235959', 'east of Greenwich');
+select is(pg_temp.days('FREQ=DAILY;UNTIL=20300108T045959Z', '2030-01-05T02:00', 'America/New_York'), '05 06 07; FREQ=DAILY;UNTIL=20300107T235959', 'west of it');
+select is(pg_temp.days('FREQ=DAILY;UNTIL=20300107T000000Z', '2030-01-05', 'America/New_York'), '05 06 07; FREQ=DAILY;UNTIL=20300107T000000', 'of whole days it names the last');
+select is(pg_temp.days('FREQ=YEARLY;UNTIL=99991231T235959Z', '9998-01-05T18:00', 'Asia/Tokyo'), '05 05; FREQ=YEARLY;UNTIL=99991231T235959', 'at the end of time');
+select is((select count(*) from agenda.recurring_tasks r, agenda.update_recurring_task(r.id, '{"rrule": "FREQ=DAILY;UNTIL=20300107T145959Z"}') u
+            where r.title = 'until' and r.timezone = 'Asia/Tokyo' and r.rrule::text ~ 'DAILY' and u.version = r.version), 1::bigint, 'the same again changes nothing');
+select is((select ((agenda.complete_task(t.id)).next_task).due_date from agenda.create_task('until', due => '2030-01-07T09:00', timezone => 'Asia/Tokyo', recurrence_rule => 'FREQ=DAILY;UNTIL=20300108T000000Z') t),
+          '2030-01-08 00:00+00', 'a task with a rule goes on as long');
+select agenda.delete_task(t.id, null, 'all') from agenda.tasks t where t.title = 'until' and t.status = 'pending';
+select agenda.delete_recurring_task(r.id) from agenda.recurring_tasks r where r.title = 'until' and r.deleted_at is null;
+
 -- whole days, workdays, the far future
 create temp table rent as select id from agenda.create_recurring_task('rent', rrule => 'FREQ=MONTHLY;BYMONTHDAY=-1', start_date => '2025-05-31', timezone => 'Europe/Berlin', options => '{"business_shift": "previous"}');
 select is((select string_agg(to_char(c.at at time zone 'Europe/Berlin', 'MM-DD HH24:MI ') || c.due_kind, ', ' order by c.at) from agenda.calendar('2025-05-01', '2025-09-01') c),

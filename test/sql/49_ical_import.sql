@@ -1,7 +1,7 @@
 -- Import of iCalendar: an export comes back as it was, a component that is wrong is left out alone, and no text does harm.
 begin;
 set local search_path = public;
-select plan(112);
+select plan(114);
 
 set local agenda.now = '2025-03-10 12:00:00+00';
 create role t_app login in role agenda_app;
@@ -46,6 +46,8 @@ select agenda.create_task(E'x\r\nEND:VTODO\r\nBEGIN:VTODO\r\nUID:evil');
 select agenda.cancel_task(id) from agenda.create_task('Off', due => '2025-03-15T00:00:00Z');
 create temp table calendar as select agenda.export_ical(true) as text, agenda.export_ical(true, true) as events;
 
+create temp table keys as select o.occurrence_key, o.title from agenda.recurring_tasks r, agenda.preview_recurring_task(r.id, 40) o where r.title <> 'Last day';
+
 select is((select array_agg(m[1] order by n) from calendar, regexp_matches(text, 'TRIGGER:(-?PT[0-9]+S)', 'g') with ordinality x(m, n) where m[1] not in ('-PT900S', '-PT86400S')),
     '{-PT140400S,-PT21600S,PT32400S}', 'reminders of days are written from midnight');
 select is((select count(*) from calendar, agenda.import_ical(text) where problem = 'exists'), 9::bigint, 'one''s own export is there already');
@@ -56,8 +58,11 @@ select is_empty('select * from result where problem is not null or id is null or
 select bag_eq('select pg_temp.essence(agenda.export_ical(true))', 'select pg_temp.essence(text) from calendar', 'and its export is the same');
 select results_eq($$select r.title, r.timezone, r.all_day, r.rrule::text from agenda.recurring_tasks r where r.user_id = pg_temp.b() order by 1$$,
     $$values ('Days', 'Europe/Berlin', true, 'FREQ=DAILY;COUNT=20'), ('Last day', 'America/New_York', false, 'FREQ=MONTHLY;RSCALE=GREGORIAN;SKIP=BACKWARD'),
-             ('Universal', 'UTC', false, 'FREQ=HOURLY;INTERVAL=6;UNTIL=20250320T000000Z'), ('Water; the plants, all', 'Europe/Berlin', false, 'FREQ=WEEKLY;UNTIL=20250630T070000Z;BYDAY=MO,TH')$$,
+             ('Universal', 'UTC', false, 'FREQ=HOURLY;INTERVAL=6;UNTIL=20250320T000000'), ('Water; the plants, all', 'Europe/Berlin', false, 'FREQ=WEEKLY;UNTIL=20250630T090000;BYDAY=MO,TH')$$,
     'series with their zones');
+select is_empty($$select o.occurrence_key, o.title from agenda.recurring_tasks r, agenda.preview_recurring_task(r.id, 40) o where r.title <> 'Last day'
+                  except select k.occurrence_key, k.title from keys k$$, 'with all their occurrences, and no others');
+select is((select count(*) from agenda.recurring_tasks r, agenda.preview_recurring_task(r.id, 40) o where r.title <> 'Last day'), (select count(*) from keys), 'none is missing');
 select results_eq($$select t.due_kind, t.due_date, t.status from agenda.tasks t where t.user_id = pg_temp.b() and t.title in ('Wall', 'On a day', 'Off') order by t.due_date$$,
     $$values ('local', timestamptz '2025-03-13 23:30+00', 'pending'), ('date', '2025-03-14 23:00+00', 'in_progress'), ('instant', '2025-03-15 00:00+00', 'cancelled')$$, 'tasks with their due dates');
 select agenda.act_as(pg_temp.c());
