@@ -80,6 +80,33 @@ end
 $$;
 comment on function agenda._ical_common(uuid, uuid, text, text, smallint, text[], timestamptz, timestamptz) is 'internal: properties of any thing of a calendar';
 
+-- The rule with the one end that it has there: COUNT, or the earlier of UNTIL and end_date, an instant as RFC 5545 (section
+-- 3.3.10) asks beside a DTSTART with a zone, or a day beside a day.
+create or replace function agenda._ical_rule(r agenda.recurring_tasks) returns text
+    language plpgsql stable as
+$$
+declare
+    v_zone  constant text := coalesce(r.timezone, 'UTC');
+    v_until constant text := agenda.rrule_to_json(r.rrule)->>'until';
+    v_last  timestamp := case when v_until ~ 'T' then v_until::timestamp else v_until::date + time '23:59:59' end;
+begin
+    -- what COUNT ends before end_date does needs no other end
+    if r.end_date is not null
+       and agenda.next_local_occurrence(r.rrule, r.dtstart, agenda.instant_to_local(r.end_date, v_zone)) is not null then
+        v_last := agenda.instant_to_local(r.end_date, v_zone);
+    end if;
+    if v_last is null then
+        return r.rrule::text;
+    end if;
+    -- there is no later key; in another zone there might be no such year
+    v_last := least(v_last, '9999-12-29');
+    return regexp_replace(r.rrule::text, ';(UNTIL|COUNT)=[^;]*', '') || ';UNTIL='
+        || case when r.all_day then to_char(v_last, 'YYYYMMDD')
+                else to_char(agenda.local_to_instant(v_last, v_zone) at time zone 'UTC', 'YYYYMMDD"T"HH24MISS"Z"') end;
+end
+$$;
+comment on function agenda._ical_rule(agenda.recurring_tasks) is 'internal: the rule of a series, with its end, as a value of a calendar';
+
 -- Reminders of a series are written where they are elapsed time before or after an occurrence. A day has begun at
 -- midnight (RFC 5545), and its owner hears of it at all_day_time.
 create or replace function agenda._ical_series(r agenda.recurring_tasks, p_kind text) returns text
@@ -87,17 +114,12 @@ create or replace function agenda._ical_series(r agenda.recurring_tasks, p_kind 
 $$
 declare
     v_zone  constant text := coalesce(r.timezone, 'UTC');
-    v_until text := '';
     v_day   constant time := case when r.all_day then (agenda.get_preferences()).all_day_time end;
 begin
-    if r.end_date is not null and r.rrule::text !~ '(UNTIL|COUNT)=' then
-        v_until := ';UNTIL=' || case when r.all_day then to_char(agenda.instant_to_local(r.end_date, v_zone), 'YYYYMMDD')
-                                     else to_char(r.end_date at time zone 'UTC', 'YYYYMMDD"T"HH24MISS"Z"') end;
-    end if;
     return format(E'BEGIN:%s\r\n', p_kind)
         || agenda._ical_common(r.user_id, r.id, r.title, r.description, r.priority, r.tags, r.created_at, r.updated_at)
         || agenda._ical_wall('DTSTART', r.dtstart, v_zone, r.all_day)
-        || agenda._ical_line('RRULE', r.rrule::text || v_until)
+        || agenda._ical_line('RRULE', agenda._ical_rule(r))
         || coalesce((select string_agg(agenda._ical_wall(case o.kind when 'skip' then 'EXDATE' else 'RDATE' end, o.occurrence_key, v_zone, r.all_day),
                                        '' order by o.occurrence_key)
                        from agenda.recurrence_overrides o

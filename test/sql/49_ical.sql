@@ -1,7 +1,7 @@
 -- Export as iCalendar: what stands in the text, whose things they are, and that odd text stays text.
 begin;
 set local search_path = public;
-select plan(31);
+select plan(40);
 
 set local agenda.now = '2025-03-10 12:00:00+00';
 create role t_app login in role agenda_app;
@@ -32,6 +32,21 @@ create temp table daily as select id from agenda.create_recurring_task('Days', r
 select ok(pg_temp.has('DTSTART;VALUE=DATE:20250401', id), 'a series of days has no time') from daily;
 create temp table monthly as select id from agenda.create_recurring_task('Last day', 'monthly', start_date => '2025-03-31T10:00:00Z');
 select ok(pg_temp.component(agenda.export_ical(), id) ~ 'RRULE:.*FREQ=MONTHLY.*SKIP=BACKWARD|RRULE:.*SKIP=BACKWARD.*FREQ=MONTHLY', 'the last day of a month stays one') from monthly;
+
+-- one end, the earlier one, in UTC beside a zone and as a day beside a day
+create temp table ends as select x.*, r.id
+  from (values ('FREQ=DAILY;COUNT=10', '2030-01-06T09:00', '2030-01-08T12:00', 'RRULE:FREQ=DAILY;UNTIL=20300108T110000Z'),
+               ('FREQ=DAILY;COUNT=3', '2030-01-06T09:00', '2030-01-08T12:00', 'RRULE:FREQ=DAILY;COUNT=3'),
+               ('FREQ=DAILY;UNTIL=20300110T090000', '2030-01-06T09:00', '2030-01-08T12:00', 'RRULE:FREQ=DAILY;UNTIL=20300108T110000Z'),
+               ('FREQ=DAILY;UNTIL=20300110T090000', '2030-01-06T09:00', null, 'RRULE:FREQ=DAILY;UNTIL=20300110T080000Z'),
+               ('FREQ=DAILY;UNTIL=20300110', '2030-01-06T09:00', null, 'RRULE:FREQ=DAILY;UNTIL=20300110T225959Z'),
+               ('FREQ=DAILY;UNTIL=20300110T080000Z', '2030-01-06T09:00', null, 'RRULE:FREQ=DAILY;UNTIL=20300110T080000Z'),
+               ('FREQ=DAILY;UNTIL=99991231', '2030-01-06T09:00', null, 'RRULE:FREQ=DAILY;UNTIL=99991228T230000Z'),
+               ('FREQ=DAILY;UNTIL=20300110T090000', '2030-01-06', null, 'RRULE:FREQ=DAILY;UNTIL=20300110'),
+               ('FREQ=DAILY;COUNT=9', '2030-01-06', '2030-01-08', 'RRULE:FREQ=DAILY;UNTIL=20300108')) x (rule, start, stop, line),
+       agenda.create_recurring_task('End', rrule => x.rule, start_date => x.start, end_date => x.stop) r;
+select ok(pg_temp.has(line, id), concat_ws(' ', rule, start, stop, line)) from ends;
+select agenda.delete_recurring_task(id) from ends;
 
 -- ---- tasks ----
 create temp table task as select id from agenda.create_task('Grüße', due => '2025-03-12T17:00:00Z', description => E'one\ntwo \\ three', priority => 1, tags => '{home,garden}');
