@@ -170,23 +170,22 @@ $$;
 comment on function agenda._ical_tags(jsonb) is 'internal: the categories of a component, each once';
 
 -- Alarms that are over have rung elsewhere.
-create or replace function agenda._import_ical_alarms(t agenda.tasks, p_component jsonb) returns void
+create or replace function agenda._import_ical_alarms(t agenda.tasks, p_alarms jsonb) returns void
     language plpgsql volatile as
 $$
 declare
     v_alarm jsonb;
     r       agenda.reminders;
 begin
-    for v_alarm in select a from jsonb_array_elements(p_component->'alarms') a loop
-        r := agenda._reminder_of(agenda._ical_reminder(p_component, v_alarm, p_component->>'kind' = 'VTODO'),
-                                 coalesce(t.timezone, agenda._user_zone(t.user_id)), t.timezone);
+    for v_alarm in select a from jsonb_array_elements(p_alarms) a loop
+        r := agenda._reminder_of(v_alarm, coalesce(t.timezone, agenda._user_zone(t.user_id)), t.timezone);
         if agenda._reminder_at(r, t, agenda.get_preferences()) > agenda.now() then
             perform agenda._write_reminder(t, r);
         end if;
     end loop;
 end
 $$;
-comment on function agenda._import_ical_alarms(agenda.tasks, jsonb) is 'internal: the alarms of a component as reminders of its task';
+comment on function agenda._import_ical_alarms(agenda.tasks, jsonb) is 'internal: alarms, as add_reminder() takes them, as reminders of a task';
 
 create or replace function agenda._ical_completed(p_component jsonb) returns timestamptz
     language plpgsql stable as
@@ -221,7 +220,8 @@ begin
                             tags => agenda._ical_tags(p_component),
                             -- who brings alarms needs no default ones
                             reminders => case when p_component->'alarms' <> '[]' then '[]'::jsonb end);
-    perform agenda._import_ical_alarms(t, p_component);
+    perform agenda._import_ical_alarms(t, (select jsonb_agg(agenda._ical_reminder(p_component, a.v, p_component->>'kind' = 'VTODO') order by a.n)
+                                             from jsonb_array_elements(p_component->'alarms') with ordinality a(v, n)));
     if p_component ? 'uid' then
         perform agenda._ical_note(p_component, t.id, null);
     end if;
@@ -236,13 +236,40 @@ end
 $$;
 comment on function agenda._import_ical_task(jsonb, jsonb) is 'internal: makes a task of a component';
 
+-- As a series with the policy fixed begins that was made active: with the newest occurrence that it owes.
+create or replace function agenda._start_ical_series(r agenda.recurring_tasks, p_alarms jsonb) returns void
+    language plpgsql volatile as
+$$
+declare
+    v_owed timestamp;
+    t      agenda.tasks;
+begin
+    if r.next_key is null then
+        return;
+    end if;
+    v_owed := agenda._previous_key(r, agenda.instant_to_local(agenda.now(), r.timezone) + interval '1 microsecond');
+    if v_owed is not null then
+        t := agenda._make_occurrence(r.id, v_owed, 'schedule');
+        perform agenda._import_ical_alarms(t, p_alarms);
+    end if;
+    perform agenda.update_recurring_task(r.id, '{"is_active": true}');
+end
+$$;
+comment on function agenda._start_ical_series(agenda.recurring_tasks, jsonb) is 'internal: a series that was made paused goes on';
+
+-- A series that has more than a rule is made paused: what it owes it owes without what was left out, and not at all
+-- where it is over.
 create or replace function agenda._import_ical_series(p_component jsonb, p_start jsonb) returns uuid
     language plpgsql volatile as
 $$
 declare
-    v_time jsonb;
-    v_key  timestamp;
-    r      agenda.recurring_tasks;
+    v_plain  constant boolean := (p_component->'exdates', p_component->'rdates', p_component->'alarms') = ('[]', '[]', '[]');
+    v_over   constant boolean := coalesce(p_component->>'status' in ('COMPLETED', 'CANCELLED'), false);
+    v_alarms constant jsonb := coalesce((select jsonb_agg(agenda._ical_reminder(p_component, a.v, false) order by a.n)
+        from jsonb_array_elements(p_component->'alarms') with ordinality a(v, n) where a.v->>'at' ~ '^[+-]?P'), '[]');
+    v_time   jsonb;
+    v_key    timestamp;
+    r        agenda.recurring_tasks;
 begin
     if p_start is null then
         raise exception using errcode = 'YA006', message = 'a rule needs DTSTART', column = 'calendar';
@@ -250,7 +277,8 @@ begin
     r := agenda.create_recurring_task(p_component->>'summary', start_date => agenda._ical_time(p_start, 'DTSTART'),
                                       description => p_component->>'description', priority => agenda._ical_priority(p_component),
                                       rrule => p_component->>'rrule', timezone => agenda._ical_zone(p_start),
-                                      tags => agenda._ical_tags(p_component));
+                                      tags => agenda._ical_tags(p_component),
+                                      options => jsonb_build_object('is_active', v_plain and not v_over, 'reminders', '[]'::jsonb));
     for v_time in select d from jsonb_array_elements(p_component->'exdates') d loop
         v_key := agenda._ical_key(r, v_time, 'EXDATE');
         -- what the rule does not have need not be left out
@@ -259,15 +287,23 @@ begin
         end if;
     end loop;
     for v_time in select d from jsonb_array_elements(p_component->'rdates') d loop
-        perform agenda.add_occurrence(r.id, agenda._ical_key(r, v_time, 'RDATE'));
+        v_key := agenda._ical_key(r, v_time, 'RDATE');
+        if v_over then
+            perform agenda._write_override(r.id, v_key, 'add', null, null);
+        else
+            perform agenda.add_occurrence(r.id, v_key);
+        end if;
     end loop;
     if p_component ? 'uid' then
         perform agenda._ical_note(p_component, null, r.id);
     end if;
-    perform agenda.set_series_reminders(r.id, coalesce((select jsonb_agg(agenda._ical_reminder(p_component, a.v, false) order by a.n)
-        from jsonb_array_elements(p_component->'alarms') with ordinality a(v, n) where a.v->>'at' ~ '^[+-]?P'), '[]'));
-    if p_component->>'status' in ('COMPLETED', 'CANCELLED') then
+    if v_over then
         perform agenda.update_recurring_task(r.id, '{"is_active": false}');
+    elsif not v_plain then
+        perform agenda._start_ical_series(agenda.get_recurring_task(r.id), v_alarms);
+    end if;
+    if v_alarms <> '[]' then
+        perform agenda.set_series_reminders(r.id, v_alarms);
     end if;
     return r.id;
 end

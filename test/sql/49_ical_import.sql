@@ -1,7 +1,7 @@
 -- Import of iCalendar: an export comes back as it was, a component that is wrong is left out alone, and no text does harm.
 begin;
 set local search_path = public;
-select plan(114);
+select plan(121);
 
 set local agenda.now = '2025-03-10 12:00:00+00';
 create role t_app login in role agenda_app;
@@ -80,6 +80,29 @@ select results_eq($$select o.occurrence_key, o.title, o.due_at from changed c, a
     'one is changed, two are left out');
 select is((select problem from agenda.import_ical(pg_temp.calendar(pg_temp.todo('UID:t', 'SUMMARY:x', 'DTSTART:20250401T090000', 'RRULE:FREQ=NEVER'),
     pg_temp.todo('UID:t', 'SUMMARY:x', 'RECURRENCE-ID:20250401T090000'))) where component = 2), 'YA001: its series was left out', 'no series, no occurrence');
+
+-- ---- series that began in the past ----
+create function pg_temp.owed(variadic p_lines text[] default '{}') returns text language plpgsql as $$
+declare
+    i record;
+begin
+    select * into i from agenda.import_ical(pg_temp.calendar(pg_temp.todo(variadic array['SUMMARY:Owed', 'DTSTART;TZID=Europe/Paris:20250203T090000', 'RRULE:FREQ=WEEKLY'] || p_lines)));
+    return (select concat_ws(', ', i.problem, case when r.is_active then 'active' else 'paused' end, to_char(r.next_key, 'DD'),
+                             (select string_agg(format('%s %s', to_char(t.occurrence_key, 'DD'), (select count(*) from agenda.reminders m where m.task_id = t.id)), ', ' order by t.occurrence_key)
+                                from agenda.tasks t where t.recurring_task_id = r.id),
+                             (select count(*) from agenda.reminders m where m.recurring_task_id = r.id))
+              from agenda.recurring_tasks r where r.id = i.id);
+end
+$$;
+select is(pg_temp.owed(), 'active, 17, 10 0, 0', 'the newest occurrence is owed');
+select is(pg_temp.owed('EXDATE;TZID=Europe/Paris:20250310T090000'), 'active, 17, 03 0, 0', 'which is not one that is left out');
+select is(pg_temp.owed('RDATE;TZID=Europe/Paris:20250310T110000'), 'active, 17, 10 0, 0', 'and may be one that was added');
+select is(pg_temp.owed('BEGIN:VALARM', 'TRIGGER:P1D', 'END:VALARM', 'BEGIN:VALARM', 'TRIGGER:-PT15M', 'END:VALARM'), 'active, 17, 10 1, 2', 'with the alarms that are not over');
+select is(pg_temp.owed('STATUS:CANCELLED', 'RDATE;TZID=Europe/Paris:20250309T090000'), 'paused, 17, 0', 'nothing is owed of a series that is called off');
+select is(pg_temp.owed('STATUS:COMPLETED', 'RDATE;TZID=Europe/Paris:20250312T090000'), 'paused, 12, 0', 'nor of one that is done');
+select is((select array_agg(distinct e.type order by e.type) from agenda.events e join agenda.recurring_tasks r on r.id::text = e.subject where r.title = 'Owed' and r.id = (select min(x.id::text)::uuid from agenda.recurring_tasks x where x.title = 'Owed')),
+          '{recurring_task.created}', 'what has only a rule is made at once');
+select agenda.delete_recurring_task(r.id, null, 'delete') from agenda.recurring_tasks r where r.title = 'Owed';
 
 -- ---- things of others ----
 create temp table foreign_ical as select pg_temp.calendar(
