@@ -95,7 +95,8 @@ begin
     if patch->>'invalid_day' is not null then
         r.invalid_day := agenda._text(patch, 'invalid_day');
     end if;
-    if patch ? 'timezone' then
+    -- what was read may be sent back, and then says that this zone is its owner's
+    if patch ? 'timezone' and (r.floating and patch->'floating' = 'true' and patch->>'timezone' = r.timezone) is not true then
         r.timezone := agenda._text(patch, 'timezone');
         v_none := agenda._check_zone(r.timezone);
         r.floating := r.timezone is null;

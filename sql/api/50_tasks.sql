@@ -365,6 +365,26 @@ end
 $$;
 comment on function agenda._patch_task(agenda.tasks, jsonb, text) is 'internal: a task with the members of a patch';
 
+-- What was read may be sent back: a due date is read as an instant, which says less than the day or the wall-clock time
+-- that it may be the instant of.
+create or replace function agenda._new_due(t agenda.tasks, patch jsonb) returns jsonb
+    language plpgsql stable as
+$$
+declare
+    v_due record;
+begin
+    if t.due_kind <> 'instant' and patch->>'due_date' is not null
+       and (not patch ? 'timezone' or patch->>'timezone' is not distinct from t.timezone) then
+        v_due := agenda._read_due(agenda._text(patch, 'due_date'), 'due_date');
+        if v_due.instant = t.due_date then
+            return patch - '{due_date}'::text[];
+        end if;
+    end if;
+    return patch;
+end
+$$;
+comment on function agenda._new_due(agenda.tasks, jsonb) is 'internal: a patch without a due date that is the present one as it is read';
+
 create or replace function agenda._update_with_reminders(p_id uuid, p_patch jsonb, p_expected_version bigint, p_scope text, p_reminders jsonb)
     returns agenda.tasks
     language c volatile parallel unsafe as 'MODULE_PATHNAME', 'agenda_update_with_reminders';
@@ -392,6 +412,7 @@ begin
         return t;
     end if;
     t := agenda._lock_task(v_user, id, expected_version);
+    patch := agenda._new_due(t, patch);
     if agenda._edits_series(t, scope) then
         t := agenda._edit_series(t, patch, scope);
         -- the series has it

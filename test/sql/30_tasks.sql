@@ -1,7 +1,7 @@
 -- Tasks: creation, change, completion, deletion, lists; by functions and by plain SQL alike.
 begin;
 set local search_path = public;
-select plan(76);
+select plan(90);
 
 set local agenda.now = '2025-03-10 12:00:00+00';
 select agenda.act_as('aaaaaaaa-0000-4000-8000-000000000001');
@@ -121,6 +121,19 @@ select throws_ok(format(call, task, series, key), 'YA006', message, call) from n
           ($$select agenda.set_preferences('{"time_zone": "UTC"}')$$, '"time_zone" is no preference')) v (call, message);
 select lives_ok(format($$select agenda.update_task('%s', agenda.task_json(agenda.get_task('%1$s')))$$, task), 'what is read of a task may be sent back') from named;
 select lives_ok(format($$select agenda.update_recurring_task('%s', agenda.recurring_task_json(agenda.get_recurring_task('%1$s')))$$, series), 'and of a series') from named;
+create temp table sent as select v.kind, t.id from (values ('date', '2040-01-02', null), ('local', '2040-01-02T09:00', null), ('local', '2040-01-02T09:00', 'Asia/Tokyo'), ('instant', '2040-01-02T09:00:00Z', null)) v (kind, due, zone),
+    agenda.create_task('Sent', due => v.due, timezone => v.zone, recurrence_rule => 'daily') t;
+select is((select array_agg(x.due_kind = s.kind and (x.due_local, x.due_date, x.timezone, x.version) is not distinct from (t.due_local, t.due_date, t.timezone, t.version)) from agenda.update_task(t.id, agenda.task_json(t), null, p.scope) x),
+          '{t}', format('a due date that is sent back with scope %s stays of its kind: %s', p.scope, s.kind))
+  from sent s join agenda.tasks t on t.id = s.id, (values ('this'), ('all')) p (scope);
+select is((agenda.update_task(id, '{"due_date": "2040-01-02T15:00:00Z"}')).due_kind, 'instant', 'another instant is one') from sent where kind = 'date';
+select is((agenda.update_task(id, '{"timezone": "Europe/Berlin", "due_date": "2040-01-02T00:00:00Z"}')).due_date, '2040-01-02 00:00+00'::timestamptz, 'with another zone, too')
+  from sent natural join agenda.tasks where timezone = 'Asia/Tokyo';
+create temp table back as select r.* from (values ('2040-01-02T09:00', null), ('2040-01-02', null), ('2040-01-02T09:00', 'Asia/Tokyo')) v (start, zone),
+    agenda.create_recurring_task('Back', 'daily', start_date => v.start, end_date => '2041-01-02', timezone => v.zone) r;
+select is((x.floating, x.all_day, x.timezone, x.dtstart, x.end_date, x.version), (r.floating, r.all_day, r.timezone, r.dtstart, r.end_date, r.version), 'nor does a series change that is sent back')
+  from back r, agenda.update_recurring_task(r.id, agenda.recurring_task_json(agenda.get_recurring_task(r.id))) x;
+select is(array_agg((agenda.update_recurring_task(id, agenda.recurring_task_json(agenda.get_recurring_task(id)) || '{"timezone": "Europe/Berlin"}')).floating), '{f,f,f}', 'another zone is its own') from back;
 select is(body::jsonb->>'title', 'Renamed', 'a REST client may say more of a task than is known') from named,
     agenda.gw_update_task('aaaaaaaa-0000-4000-8000-000000000001', 'r', null, task, '{"title": "Renamed", "x": 1}', null);
 select is(body::jsonb->>'title', 'Renamed', 'and of a series') from named,
