@@ -11,8 +11,9 @@ $$
 declare
     v_zone constant text := coalesce(new.timezone, agenda._preferred_zone(new.user_id));
 begin
-    if new.due_local is not null and (old.id is null or (new.due_local, new.due_kind, new.timezone)
-                                                        is distinct from (old.due_local, old.due_kind, old.timezone)) then
+    if new.due_local is not null
+       and (old.id is null or (new.due_local, new.due_kind) is distinct from (old.due_local, old.due_kind)
+            or (new.timezone is distinct from old.timezone and new.due_date is not distinct from old.due_date)) then
         if not new.due_local between '0001-01-03' and '9999-12-29' then
             raise exception using errcode = 'YA005', message = 'the due date is out of range', column = 'due_date';
         elsif new.due_kind = 'instant' and old.due_kind <> 'instant' then

@@ -1,7 +1,7 @@
 -- Tasks: creation, change, completion, deletion, lists; by functions and by plain SQL alike.
 begin;
 set local search_path = public;
-select plan(90);
+select plan(93);
 
 set local agenda.now = '2025-03-10 12:00:00+00';
 select agenda.act_as('aaaaaaaa-0000-4000-8000-000000000001');
@@ -134,6 +134,13 @@ create temp table back as select r.* from (values ('2040-01-02T09:00', null), ('
 select is((x.floating, x.all_day, x.timezone, x.dtstart, x.end_date, x.version), (r.floating, r.all_day, r.timezone, r.dtstart, r.end_date, r.version), 'nor does a series change that is sent back')
   from back r, agenda.update_recurring_task(r.id, agenda.recurring_task_json(agenda.get_recurring_task(r.id))) x;
 select is(array_agg((agenda.update_recurring_task(id, agenda.recurring_task_json(agenda.get_recurring_task(id)) || '{"timezone": "Europe/Berlin"}')).floating), '{f,f,f}', 'another zone is its own') from back;
+create temp table plain as select * from agenda.create_task('Plain', due => '2040-01-02T12:00', timezone => 'Europe/Berlin');
+create function pg_temp.plain(p_due timestamptz, p_zone text) returns text language sql as $$
+    update agenda.tasks t set due_date = p_due, timezone = p_zone from plain p where t.id = p.id
+    returning concat_ws(' ', t.due_kind, t.due_local, to_char(t.due_date at time zone 'UTC', 'DD HH24:MI')) $$;
+select is(pg_temp.plain('2040-01-05 10:00+00', 'Asia/Tokyo'), 'local 2040-01-05 19:00:00 05 10:00', 'plain SQL: an instant and its zone at once');
+select is(pg_temp.plain('2040-01-05 10:00+00', 'Europe/Berlin'), 'local 2040-01-05 19:00:00 05 18:00', 'with another zone the wall clock stays');
+select is(pg_temp.plain(null, 'Asia/Tokyo'), 'instant', 'nothing and a zone');
 select is(body::jsonb->>'title', 'Renamed', 'a REST client may say more of a task than is known') from named,
     agenda.gw_update_task('aaaaaaaa-0000-4000-8000-000000000001', 'r', null, task, '{"title": "Renamed", "x": 1}', null);
 select is(body::jsonb->>'title', 'Renamed', 'and of a series') from named,
