@@ -339,20 +339,24 @@ create or replace function agenda.backfill_recurring_task(id uuid, from_time tim
     language plpgsql volatile as
 $$
 declare
-    v_user constant uuid := agenda._acting_user();
-    r      agenda.recurring_tasks := agenda._lock_recurring_task(v_user, id, null);
-    v_end  constant timestamptz := least(to_time, agenda.now());
-    v_key  timestamp;
-    t      agenda.tasks;
+    v_user   constant uuid := agenda._acting_user();
+    r        agenda.recurring_tasks := agenda._lock_recurring_task(v_user, id, null);
+    v_end    constant timestamptz := least(to_time, agenda.now());
+    -- workdays move a due date away from its key
+    v_margin constant interval := case when r.business_shift <> 'none' then interval '32 days' else interval '0' end;
+    v_key    timestamp;
+    t        agenda.tasks;
 begin
     if from_time is null or to_time is null or to_time < from_time then
         raise exception using errcode = 'YA006', message = 'from_time must not be later than to_time', column = 'from_time';
     elsif coalesce(max_rows, 0) not between 1 and 1000 then
         raise exception using errcode = 'YA006', message = 'max_rows must be between 1 and 1000', column = 'max_rows';
     end if;
-    v_key := agenda._next_key(r, greatest(agenda.instant_to_local(from_time, r.timezone), r.dtstart) - interval '1 microsecond');
+    v_key := agenda._next_key(r, greatest(agenda.instant_to_local(from_time, r.timezone) - v_margin, r.dtstart) - interval '1 microsecond');
     while max_rows > 0 and agenda._key_due(r, v_key) < v_end loop
-        if (agenda._occurrence_task(r, v_key)).id is null then
+        if agenda._key_due(r, v_key) < from_time then
+            v_key := agenda._pass_day(r, v_key, agenda.instant_to_local(from_time, r.timezone));
+        elsif (agenda._occurrence_task(r, v_key)).id is null then
             t := agenda._make_occurrence(r.id, v_key, 'backfill');
             max_rows := max_rows - 1;
             return next t;

@@ -49,6 +49,9 @@ select is(pg_temp.april(), '20 09:00 ends 2 local', 'what was added behind the e
 select agenda.delete_recurring_task(id) from ends;
 create temp table sat as select id from agenda.create_recurring_task('sat', rrule => 'FREQ=WEEKLY;BYDAY=SU', start_date => '2025-03-16T09:00:00Z', end_date => '2025-03-31T00:00:00Z', options => '{"business_shift": "next"}');
 select is((select string_agg(c.occurrence_key::text, ', ') from agenda.calendar('2025-03-31', '2025-04-02') c), '2025-03-30 09:00:00', 'and what a day off moved there');
+create temp table shifted as select id from agenda.create_recurring_task('shifted', rrule => 'FREQ=WEEKLY;BYDAY=SU', start_date => '2025-02-02T09:00:00Z', options => '{"business_shift": "next"}');
+select is((select string_agg(b.occurrence_key || ' ' || b.title, ', ') from shifted, agenda.backfill_recurring_task(shifted.id, '2025-02-17', '2025-02-23 12:00') b), '2025-02-16 09:00:00 shifted', 'backfill goes by what is due in its range, too');
+select agenda.delete_recurring_task(id, null, 'delete') from shifted;
 select agenda.delete_recurring_task(id) from sat;
 create temp table far as select id from agenda.create_recurring_task('far', 'yearly', start_date => '2025-09-05T09:00:00Z');
 select agenda.patch_occurrence(id, '2025-09-05 09:00', '{"due_date": "2025-04-20T09:00:00Z", "title": "early", "priority": 1}') from far;
