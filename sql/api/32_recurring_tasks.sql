@@ -303,6 +303,10 @@ declare
     r      agenda.recurring_tasks;
     v_from timestamp;
 begin
+    if effective_from is not null then
+        -- some of them go along
+        perform agenda._lock_open_occurrences(v_user, id);
+    end if;
     r := agenda._lock_recurring_task(v_user, id, expected_version);
     perform agenda._check_members(patch, agenda._series_members());
     if effective_from is not null then

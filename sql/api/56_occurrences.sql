@@ -288,6 +288,9 @@ declare
 begin
     perform agenda._check_word(scope, '{this,following,all}', 'scope');
     if t.id is null then
+        if scope <> 'this' then
+            perform agenda._lock_open_occurrences(v_user, recurring_task_id);
+        end if;
         r := agenda._lock_recurring_task(v_user, recurring_task_id, null);
         t := agenda._occurrence_task(r, occurrence_key);
     end if;
