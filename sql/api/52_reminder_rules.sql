@@ -199,6 +199,52 @@ end
 $$;
 comment on function agenda._save_plan(agenda.reminders) is 'internal: writes what _plan_reminder() found';
 
+-- The keys of what is told, by _announce(), about a task and its reminders for the present due date; of a reminder
+-- that nags, the first hundred.
+create or replace function agenda._told_keys(t agenda.tasks, p agenda.preferences) returns text[]
+    language plpgsql stable as
+$$
+begin
+    return array(select format('%s:%s:%s', w, t.id, extract(epoch from t.due_date)) from unnest('{due_soon,due,overdue}'::text[]) w
+                 union all
+                 select format('overdue:%s:%s:%s', t.id, extract(epoch from t.due_date), n)
+                   from generate_series(1, p.overdue_repeat_max) n where p.overdue_repeat is not null
+                 union all
+                 select format('reminder:%s:%s', r.id, extract(epoch from r.at + n * coalesce(r.repeat_every, '0')))
+                   from (select x.*, agenda._reminder_at(x, t, p) as at
+                           from agenda.reminders x where x.user_id = t.user_id and x.task_id = t.id) r,
+                        generate_series(0, case when r.repeat_every is null then 0 else least(r.repeat_max, 100) end) n
+                  where r.at is not null);
+end
+$$;
+comment on function agenda._told_keys(agenda.tasks, agenda.preferences) is 'internal: the keys of what is told about a task and its present due date';
+
+-- What is taken back unread has not been told.  A due date that was left before and comes back is told again, as its
+-- events are; and a task that is taken up again finds in the inbox what its end has taken out of it.
+create or replace function agenda._told_again(t agenda.tasks, p agenda.preferences, p_moved boolean) returns void
+    language plpgsql volatile as
+$$
+declare
+    v_keys constant text[] := agenda._told_keys(t, p);
+begin
+    if p_moved then
+        -- of a reminder nothing comes again whose time has passed
+        update agenda.notifications n set dedupe_key = n.dedupe_key || ':' || n.id
+         where n.user_id = t.user_id and n.dedupe_key = any (v_keys) and n.withdrawn_at is not null and n.merged_into is null;
+        return;
+    end if;
+    update agenda.notifications n set withdrawn_at = null
+     where n.user_id = t.user_id and n.dedupe_key = any (v_keys) and n.withdrawn_at is not null and n.merged_into is null
+       and n.read_at is null and n.cleared_at is null and n.archived_at is null
+       -- what its release has not told stays so
+       and (n.held_until is null or n.held_until > agenda.now());
+    if found then
+        perform agenda._plan_release(p, agenda.now());
+    end if;
+end
+$$;
+comment on function agenda._told_again(agenda.tasks, agenda.preferences, boolean) is 'engine: what was taken back unread may be told again';
+
 -- The reminders of a task follow it: another due date moves those that hang on it, and arms them again;
 -- an end of the task cancels what waits, and a new beginning brings it back.
 create or replace function agenda._reminders_follow(old agenda.tasks, new agenda.tasks) returns void
@@ -212,6 +258,15 @@ declare
     p       agenda.preferences;
 begin
     v_none := agenda._enter(new.user_id);
+    if new.due_date is not null and agenda._is_open(new.status) and new.deleted_at is null then
+        p := agenda._visible_preferences(new.user_id);
+        -- nothing has been told of a due date that is far away
+        if new.due_date is distinct from old.due_date and agenda._fire_at('due_soon', new, p) <= agenda.now() then
+            v_none := agenda._told_again(new, p, true);
+        elsif new.due_date = old.due_date and (not agenda._is_open(old.status) or old.deleted_at is not null) then
+            v_none := agenda._told_again(new, p, false);
+        end if;
+    end if;
     if old.announced = 'overdue' then
         -- it is not told again, unless it is what it was: reopened, restored
         delete from agenda.timers m where (m.user_id, m.entity, m.entity_id) = (new.user_id, 'repeat', new.id);

@@ -44,6 +44,8 @@ begin
                              case when n.held_until is null and n.withdrawn_at is null and n.cleared_at is null
                                   then 'notification.created' end
                          when n.withdrawn_at is not null and o.withdrawn_at is null then 'notification.withdrawn'
+                         -- it is back: its task was taken up again
+                         when n.withdrawn_at is null and o.withdrawn_at is not null then 'notification.created'
                          when n.cleared_at is not null and o.cleared_at is null then 'notification.cleared'
                          when n.read_at is not null and o.read_at is null then 'notification.read'
                     end as type

@@ -136,17 +136,17 @@ create or replace function agenda._release(m agenda.timers, p_now timestamptz) r
 $$
 declare
     p         constant agenda.preferences := agenda._preferences_of(m.user_id);
-    -- who wants no digests gets each as it is, but no earlier
-    v_wanted  constant boolean := 'digest' = any (p.enabled_types);
+    v_merge   constant boolean := 'digest' = any (p.enabled_types);
     v_key     constant text := format('digest:%s', extract(epoch from m.fire_at));
-    -- what was held just when this was told goes by itself
-    v_again   constant boolean := exists (select from agenda.notifications d where d.user_id = m.user_id and d.dedupe_key = v_key);
-    -- the digest of this timer, or one that downtime has made late
-    v_digest  constant boolean := agenda._next_digest(p, m.fire_at - interval '1 microsecond') <= p_now and v_wanted and not v_again;
-    q         agenda.preferences := p;
+    -- the digest of this timer, or one that downtime has made late.  Once: the clock may have been set back, or
+    -- another scanner may have held something until the very time at which it was told
+    v_digest  constant boolean := v_merge and agenda._next_digest(p, m.fire_at - interval '1 microsecond') <= p_now
+                                  and not exists (select from agenda.notifications d where d.user_id = m.user_id and d.dedupe_key = v_key);
     v_midnight constant timestamptz := agenda.local_to_instant(agenda.instant_to_local(p_now, p.timezone)::date + 1 + time '00:00', p.timezone);
+    q         agenda.preferences := p;
     v_held    uuid[];
     v_urgent  smallint;
+    v_newest  uuid[];
     v_count   bigint;
     v_items   jsonb;
     v_due     jsonb := '[]';
@@ -161,40 +161,50 @@ begin
        nullif((select count(*) from agenda.notifications x where x.user_id = m.user_id and x.held_until <= p_now and x.withdrawn_at is null), 0) then
         return false;
     end if;
-    q.enabled_types := array_append(p.enabled_types, 'digest');
+    -- of a kind that was turned off meanwhile
+    update agenda.notifications n set withdrawn_at = p_now
+     where n.user_id = m.user_id and n.id = any (v_held) and not (p.reminders_enabled and n.type = any (p.enabled_types));
+    if found then
+        select array_agg(n.id), min(n.priority) into v_held, v_urgent from agenda.notifications n
+         where n.user_id = m.user_id and n.id = any (v_held) and n.withdrawn_at is null;
+    end if;
+    -- the pause and the quiet hours are asked as well for those who want no digests
+    q.enabled_types := '{digest}';
     v := agenda._verdict(q, 'digest', coalesce(v_urgent, 2::smallint), p_now);
     if v.verdict = 'hold' then
         update agenda.notifications n set held_until = v.until, held_reason = v.reason
          where n.user_id = m.user_id and n.id = any (v_held);
         perform agenda._plan_release(p, p_now);
         return true;
-    elsif v.verdict = 'drop' or not p.reminders_enabled then
-        -- they are not wanted any more
-        update agenda.notifications n set withdrawn_at = p_now where n.user_id = m.user_id and n.id = any (v_held);
-        v_held := '{}';
     end if;
 
-    -- of several about one task the newest counts; the newest 50 are named, for all must go into one event
-    select max(h.held), jsonb_agg(jsonb_build_object('id', h.id, 'type', h.type, 'task_id', h.task_id, 'title', left(h.title, 100),
-                                                     'scheduled_for', agenda.utc(h.scheduled_for)) order by h.scheduled_for, h.id)
-      into v_count, v_items
-      from (select o.*, count(*) over () as held
-              from (select distinct on (n.task_id) n.* from agenda.notifications n
-                     where n.user_id = m.user_id and n.id = any (v_held)
-                     order by n.task_id, n.scheduled_for desc, n.id) o
-             order by o.scheduled_for desc, o.id desc limit 50) h;
+    -- of several about one task the newest counts
+    v_newest := array(select distinct on (n.task_id) n.id from agenda.notifications n
+                       where n.user_id = m.user_id and n.id = any (v_held)
+                       order by n.task_id, n.scheduled_for desc, n.id);
+    v_count := cardinality(v_newest);
+    -- the newest 50 are named, for all must go into one event
+    select jsonb_agg(jsonb_build_object('id', h.id, 'type', h.type, 'task_id', h.task_id, 'title', left(h.title, 100),
+                                        'scheduled_for', agenda.utc(h.scheduled_for)) order by h.scheduled_for, h.id)
+      into v_items
+      from (select n.* from agenda.notifications n
+             where v_merge and n.user_id = m.user_id and n.id = any (v_newest)
+             order by n.scheduled_for desc, n.id desc limit 50) h;
     if v_digest then
         v_due := agenda._digest_items(p, false, v_midnight, p_now);
         v_overdue := agenda._digest_items(p, true, p_now, p_now);
     end if;
-    if v.verdict <> 'drop' and v_wanted and (jsonb_array_length(v_items) > 1 or (v_digest and coalesce(v_items, '[]') || v_due || v_overdue <> '[]')) then
+    if v.verdict = 'drop' then
+        -- nothing is wanted any more
+        update agenda.notifications n set withdrawn_at = p_now where n.user_id = m.user_id and n.id = any (v_held);
+    elsif (v_merge and v_count > 1) or (v_digest and coalesce(v_items, '[]') || v_due || v_overdue <> '[]') then
         insert into agenda.notifications (id, user_id, type, title, body, data, priority, dedupe_key, scheduled_for, silent, late)
         values (v_id, m.user_id, 'digest',
                 case when v_digest then format('%s due today, %s overdue', jsonb_array_length(v_due), jsonb_array_length(v_overdue))
                      else format('%s tasks while you wanted quiet', v_count) end,
                 (select left(string_agg(distinct e->>'title', ', '), 2000) from jsonb_array_elements(coalesce(v_items, '[]') || v_due || v_overdue) e),
                 jsonb_build_object('held', coalesce(v_items, '[]'), 'due', v_due, 'overdue', v_overdue),
-                coalesce(v_urgent, 2), v_key || case when v_again then ':' || v_id else '' end, m.fire_at,
+                coalesce(v_urgent, 2), case when v_digest then v_key else 'digest:' || v_id end, m.fire_at,
                 v.verdict = 'silent', p_now > m.fire_at + interval '1 minute');
         update agenda.notifications n set withdrawn_at = p_now, merged_into = v_id
          where n.user_id = m.user_id and n.id = any (v_held);
@@ -202,10 +212,7 @@ begin
         -- a single one, or a user who wants no digests
         update agenda.notifications n
            set held_until = null, released_at = p_now, silent = v.verdict = 'silent'
-         where n.user_id = m.user_id
-           and n.id in (select distinct on (o.task_id) o.id from agenda.notifications o
-                         where o.user_id = m.user_id and o.id = any (v_held)
-                         order by o.task_id, o.scheduled_for desc, o.id);
+         where n.user_id = m.user_id and n.id = any (v_newest);
         update agenda.notifications n set withdrawn_at = p_now
          where n.user_id = m.user_id and n.id = any (v_held) and n.held_until is not null;
     end if;
