@@ -38,20 +38,35 @@ $$;
 comment on function agenda._reminder_at(agenda.reminders, agenda.tasks, agenda.preferences) is 'internal: the instant at which a reminder is first owed';
 
 -- State and next time of a reminder that waits.  What has passed already is not told: a reminder of the day
--- before, given to a task that is due in an hour, expires.
+-- before, given to a task that is due in an hour, expires.  One that stands where its rule says is owed, however
+-- late the scanner comes to it; and a snooze outlives the end of its task, for that may be taken back.
 create or replace function agenda._plan_reminder(r agenda.reminders, t agenda.tasks, p agenda.preferences, p_now timestamptz)
     returns agenda.reminders
     language plpgsql stable as
 $$
 declare
-    v_at timestamptz;
-    v_n  integer;
+    v_owed timestamptz := case when r.state = 'scheduled' then r.fire_at end;
+    v_at   timestamptz;
+    v_n    integer;
 begin
-    r.fire_at := null;
     if not agenda._is_open(t.status) or t.deleted_at is not null then
+        if r.source = 'snooze' then
+            r.snoozed_until := coalesce(r.snoozed_until, r.fire_at);
+        end if;
         r.state := 'cancelled';
-        r.snoozed_until := null;
+        r.fire_at := null;
         return r;
+    end if;
+    r.fire_at := null;
+    if r.state = 'cancelled' and r.source = 'snooze' and r.snoozed_until is null then
+        -- another due date has cancelled it
+        return r;
+    elsif r.state = 'cancelled' and r.snoozed_until < p_now then
+        r.snoozed_until := null;
+        if r.source = 'snooze' then
+            r.state := 'expired';
+            return r;
+        end if;
     end if;
     r.state := 'scheduled';
     if r.snoozed_until is not null then
@@ -64,6 +79,10 @@ begin
     end if;
     r.fire_at := v_at;
     if v_at < p_now then
+        if v_owed = v_at + make_interval(secs => r.fired_count * coalesce(extract(epoch from r.repeat_every), 0)) then
+            r.fire_at := v_owed;
+            return r;
+        end if;
         -- a repeated one goes on with what is left of it
         v_n := ceil(extract(epoch from p_now - v_at) / extract(epoch from r.repeat_every));
         if v_n is null or v_n > r.repeat_max then
@@ -210,7 +229,7 @@ begin
                  select format('overdue:%s:%s:%s', t.id, extract(epoch from t.due_date), n)
                    from generate_series(1, p.overdue_repeat_max) n where p.overdue_repeat is not null
                  union all
-                 select format('reminder:%s:%s', r.id, extract(epoch from r.at + n * coalesce(r.repeat_every, '0')))
+                 select format('reminder:%s:%s', r.id, extract(epoch from r.at) + n * coalesce(extract(epoch from r.repeat_every), 0))
                    from (select x.*, agenda._reminder_at(x, t, p) as at
                            from agenda.reminders x where x.user_id = t.user_id and x.task_id = t.id) r,
                         generate_series(0, case when r.repeat_every is null then 0 else least(r.repeat_max, 100) end) n
@@ -339,6 +358,8 @@ begin
                and x.fired_count = 0 and x.snoozed_until is null
                for update
         loop
+            -- what is owed already stays so, at the time that it has now
+            r.fire_at := case when r.fire_at <= agenda.now() then agenda._reminder_at(r, t, p) else r.fire_at end;
             perform agenda._save_plan(agenda._plan_reminder(r, t, p, agenda.now()));
         end loop;
     end loop;
@@ -353,12 +374,17 @@ $$
 declare
     t agenda.tasks;
     r agenda.reminders;
+    p agenda.preferences;
 begin
     select k.* into t from agenda.tasks k join agenda.reminders x on x.user_id = k.user_id and x.task_id = k.id
      where x.user_id = p_user and x.id = p_id for no key update of k;
     select * into r from agenda.reminders x where x.user_id = p_user and x.id = p_id for update;
     if r.fired_count = 0 then
-        perform agenda._save_plan(agenda._plan_reminder(r, t, agenda._preferences_of(p_user), agenda.now()));
+        p := agenda._preferences_of(p_user);
+        if r.snoozed_until is null and r.fire_at <= agenda.now() then
+            r.fire_at := agenda._reminder_at(r, t, p);
+        end if;
+        perform agenda._save_plan(agenda._plan_reminder(r, t, p, agenda.now()));
     end if;
 end
 $$;

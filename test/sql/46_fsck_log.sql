@@ -89,7 +89,7 @@ select pg_temp.behind();
 create temp table gone_r as select * from agenda.reminders where id = (select id from r);
 create temp table gone as with g as (delete from agenda.tasks where id = (select id from t) returning *) select * from g;
 select pg_temp.back();
-select is(pg_temp.found(), 'reminder: event (reminder.scheduled) tells of it, and it is not there, task: event (task.reopened) tells of it, and it is not there', 'a task that went without an event');
+select is(pg_temp.found(), 'reminder: event (reminder.snoozed) tells of it, and it is not there, task: event (task.reopened) tells of it, and it is not there', 'a task that went without an event');
 select pg_temp.behind();
 insert into agenda.tasks select * from gone;
 insert into agenda.reminders select * from gone_r;
