@@ -44,10 +44,10 @@ create or replace function agenda.set_preferences(patch jsonb, expected_version 
     language plpgsql volatile as
 $$
 declare
-    v_user     constant uuid := agenda._acting_user();
+    v_user     constant pg_catalog.uuid := agenda._acting_user();
     v_row      agenda.preferences;
-    v_defaults constant jsonb := agenda.preferences_json(agenda._default_preferences(v_user));
-    v_member   record;
+    v_defaults constant pg_catalog.jsonb := agenda.preferences_json(agenda._default_preferences(v_user));
+    v_member   pg_catalog.record;
 begin
     perform agenda._check_object(patch);
     insert into agenda.preferences (user_id) values (v_user) on conflict do nothing;
@@ -271,7 +271,7 @@ create or replace function agenda.list_holidays(from_day date default null, to_d
     language plpgsql stable as
 $$
 declare
-    v_user constant uuid := agenda._acting_user();
+    v_user constant pg_catalog.uuid := agenda._acting_user();
 begin
     return query
         select h.* from agenda.holidays h

@@ -21,8 +21,8 @@ create or replace function agenda._check_members(p_patch jsonb, p_known text[]) 
     language plpgsql immutable as
 $$
 declare
-    v_none   text;
-    v_member text;
+    v_none   pg_catalog.text;
+    v_member pg_catalog.text;
 begin
     v_none := agenda._check_object(p_patch);
     if p_patch - p_known <> '{}' then

@@ -55,7 +55,7 @@ create or replace function agenda._log_change(p_type text, p_user_id uuid, p_sub
     language plpgsql volatile as
 $$
 declare
-    v_none text;
+    v_none pg_catalog.text;
 begin
     v_none := agenda._emit(p_type, p_user_id, p_subject::text, p_subject::text, case
         when p_before is null then jsonb_build_object('after', p_after)
@@ -86,8 +86,8 @@ create or replace function agenda._log_recurring_task(b agenda.recurring_tasks, 
     language plpgsql volatile as
 $$
 declare
-    v_none text;
-    v_type text;
+    v_none pg_catalog.text;
+    v_type pg_catalog.text;
 begin
     v_type := case
         when b.id is null then 'recurring_task.created'

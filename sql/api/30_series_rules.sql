@@ -7,7 +7,7 @@ create or replace function agenda._policy(p_policy text, p_axis text) returns te
     language plpgsql immutable as
 $$
 declare
-    v_axes constant text := case coalesce(p_policy, 'fixed')
+    v_axes constant pg_catalog.text := case coalesce(p_policy, 'fixed')
         when 'fixed'            then 'due schedule allow latest'
         when 'must_do'          then 'due schedule allow all'
         when 'on_completion'    then 'due completion hold skip'
@@ -215,8 +215,8 @@ create or replace function agenda._wall_instant(p_wall timestamp, p_zone text, p
     language plpgsql stable as
 $$
 declare
-    v_first  constant timestamptz := agenda.local_to_instant(p_wall, p_zone);
-    v_second timestamptz;
+    v_first  constant pg_catalog.timestamptz := agenda.local_to_instant(p_wall, p_zone);
+    v_second pg_catalog.timestamptz;
 begin
     if p_fold = 'second' then
         v_second := p_wall at time zone p_zone;
@@ -276,7 +276,7 @@ create or replace function agenda._key_due(r agenda.recurring_tasks, p_key times
     language plpgsql stable as
 $$
 declare
-    v_due constant timestamptz := agenda._wall_instant(agenda._key_wall(r, p_key), r.timezone, r.dst_fold);
+    v_due constant pg_catalog.timestamptz := agenda._wall_instant(agenda._key_wall(r, p_key), r.timezone, r.dst_fold);
     o     agenda.recurrence_overrides;
     t     agenda.tasks;
 begin
@@ -437,7 +437,7 @@ create or replace function agenda._key_after_completion(r agenda.recurring_tasks
     language plpgsql stable as
 $$
 declare
-    v_json  constant jsonb := agenda.rrule_to_json(r.rrule) - 'count';
+    v_json  constant pg_catalog.jsonb := agenda.rrule_to_json(r.rrule) - 'count';
     v_after constant timestamp := greatest(p_done, r.last_key);
     v_s     agenda.recurring_tasks := r;
     v_key   timestamp;

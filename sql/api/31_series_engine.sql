@@ -45,8 +45,8 @@ create or replace function agenda._make_at(r agenda.recurring_tasks) returns tim
     language plpgsql stable as
 $$
 declare
-    v_at       constant timestamptz := r.next_due_at - agenda._length(r.lead_time);
-    v_reminder timestamptz;
+    v_at       constant pg_catalog.timestamptz := r.next_due_at - agenda._length(r.lead_time);
+    v_reminder pg_catalog.timestamptz;
 begin
     if r.next_key is not null and r.overlap <> 'supersede' and r.spawn <> 'completion' then
         v_reminder := agenda._first_reminder(r, r.next_key);
@@ -91,11 +91,11 @@ create or replace function agenda._owed(r agenda.recurring_tasks, p_now timestam
     language plpgsql stable as
 $$
 declare
-    v_until  constant timestamptz := p_now + agenda._length(r.lead_time);
+    v_until  constant pg_catalog.timestamptz := p_now + agenda._length(r.lead_time);
     -- what is computed from a completion is one, and not late before it is there
     v_window constant interval := case when r.basis = 'due' then
         coalesce(case when not p_creating then r.catchup_window end, case r.missed when 'skip' then interval '1 minute' end) end;
-    v_oldest constant timestamptz := coalesce(p_now - agenda._length(v_window), '-infinity');
+    v_oldest constant pg_catalog.timestamptz := coalesce(p_now - agenda._length(v_window), '-infinity');
     v_newest timestamp;
 begin
     make := '{}';
@@ -172,8 +172,8 @@ create or replace function agenda._log_missed(r agenda.recurring_tasks, p_from t
     language plpgsql volatile as
 $$
 declare
-    v_none   text;
-    v_missed record;
+    v_none   pg_catalog.text;
+    v_missed pg_catalog.record;
 begin
     if p_from is null or p_from >= p_to then
         return 0;
@@ -198,11 +198,11 @@ create or replace function agenda._place_new_series(r agenda.recurring_tasks) re
     language plpgsql stable as
 $$
 declare
-    v_now      constant timestamptz := date_trunc('second', agenda.now());
+    v_now      constant pg_catalog.timestamptz := date_trunc('second', agenda.now());
     v_local    constant timestamp := agenda.instant_to_local(v_now, r.timezone);
     v_first    timestamp;
     v_upcoming timestamp;
-    v_owed     record;
+    v_owed     pg_catalog.record;
 begin
     if r.last_key is not null then
         r.occurrences_created := 1;
@@ -422,7 +422,7 @@ create or replace function agenda._plan_series_timer(r agenda.recurring_tasks) r
     language plpgsql volatile as
 $$
 declare
-    v_none text;
+    v_none pg_catalog.text;
 begin
     if r.deleted_at is null and r.is_active and r.spawn <> 'completion' and r.next_due_at is not null then
         v_none := agenda._set_timer(r.user_id, 'series', r.id, agenda._make_at(r), 'spawn');
@@ -461,7 +461,7 @@ create or replace function agenda._materialise(r agenda.recurring_tasks, p_key t
     language plpgsql volatile as
 $$
 declare
-    v_none text;
+    v_none pg_catalog.text;
     t      agenda.tasks;
 begin
     v_none := agenda._enter(r.user_id);
@@ -587,8 +587,8 @@ create or replace function agenda._catch_up(r agenda.recurring_tasks, p_now time
     language plpgsql volatile as
 $$
 declare
-    v_none   text;
-    v_owed   record;
+    v_none   pg_catalog.text;
+    v_owed   pg_catalog.record;
     v_n      integer;
     v_key    timestamp;
     v_missed bigint;
@@ -635,7 +635,7 @@ create or replace function agenda._hold_unread(r agenda.recurring_tasks) returns
     language plpgsql volatile as
 $$
 declare
-    v_tasks constant uuid[] := array(
+    v_tasks constant pg_catalog.uuid[] := array(
         select k.id from agenda.tasks k
          where k.user_id = r.user_id and k.recurring_task_id = r.id and k.deleted_at is null and k.status in ('pending', 'in_progress'));
     v_held  bigint;
@@ -657,7 +657,7 @@ create or replace function agenda._spawn(m agenda.timers, p_now timestamptz) ret
     language plpgsql volatile as
 $$
 declare
-    v_none text;
+    v_none pg_catalog.text;
     r      agenda.recurring_tasks;
     v_made agenda.tasks;
 begin

@@ -6,7 +6,7 @@ create or replace function agenda._sync_series(b agenda.tasks, a agenda.tasks) r
     language plpgsql volatile as
 $$
 declare
-    v_none   text;
+    v_none   pg_catalog.text;
     v_before constant boolean := agenda._is_open(b.status) and b.deleted_at is null;
     v_after  constant boolean := agenda._is_open(a.status) and a.deleted_at is null;
 begin
@@ -76,7 +76,7 @@ create or replace function agenda._occurrence_closed(a agenda.tasks) returns voi
     language plpgsql volatile as
 $$
 declare
-    v_none text;
+    v_none pg_catalog.text;
     r      agenda.recurring_tasks;
 begin
     v_none := agenda._enter(a.user_id);
@@ -97,7 +97,7 @@ create or replace function agenda._follow(r agenda.recurring_tasks, p_now timest
     language plpgsql volatile as
 $$
 declare
-    v_none   text;
+    v_none   pg_catalog.text;
     v_task   agenda.tasks;
     v_key    timestamp;
     v_missed bigint := 0;
@@ -142,7 +142,7 @@ create or replace function agenda._keep_going(r agenda.recurring_tasks) returns 
     language plpgsql volatile as
 $$
 declare
-    v_none text;
+    v_none pg_catalog.text;
 begin
     if r.is_active and r.deleted_at is null and r.overlap = 'hold' and (r.spawn = 'completion' or r.basis = 'completion') then
         v_none := agenda._enter(r.user_id);
@@ -180,7 +180,7 @@ create or replace function agenda._occurrence_reopened(a agenda.tasks) returns v
     language plpgsql volatile as
 $$
 declare
-    v_none   text;
+    v_none   pg_catalog.text;
     r        agenda.recurring_tasks;
     v_next   agenda.tasks;
     v_missed bigint := 0;
@@ -220,7 +220,7 @@ create or replace function agenda._occurrence_gone(old agenda.tasks) returns voi
     language plpgsql volatile as
 $$
 declare
-    v_none text;
+    v_none pg_catalog.text;
     v_key  timestamp;
     r      agenda.recurring_tasks;
 begin

@@ -63,7 +63,7 @@ create or replace function agenda._patch_series(r agenda.recurring_tasks, patch 
     language plpgsql stable as
 $$
 declare
-    v_none text;
+    v_none pg_catalog.text;
 begin
     v_none := agenda._check_object(patch);
     if patch ? 'title' then
@@ -157,8 +157,8 @@ create or replace function agenda.create_recurring_task(
     language plpgsql volatile as
 $$
 declare
-    v_none text;
-    v_user constant uuid := agenda._acting_user();
+    v_none pg_catalog.text;
+    v_user constant pg_catalog.uuid := agenda._acting_user();
     r      agenda.recurring_tasks;
 begin
     v_none := agenda._check_members(options, agenda._series_members());
@@ -232,7 +232,7 @@ create or replace function agenda._check_recurring_task_filter(filter jsonb) ret
     language plpgsql immutable as
 $$
 declare
-    v_member text;
+    v_member pg_catalog.text;
 begin
     if jsonb_typeof(filter) is distinct from 'object' then
         raise exception using errcode = 'YA006', message = 'filter must be an object';
@@ -266,7 +266,7 @@ create or replace function agenda.list_recurring_tasks(filter jsonb default '{}'
     language plpgsql stable as
 $$
 declare
-    v_user constant uuid := agenda._acting_user();
+    v_user constant pg_catalog.uuid := agenda._acting_user();
 begin
     perform agenda._check_page(page, page_size);
     perform agenda._check_recurring_task_filter(filter);
@@ -283,7 +283,7 @@ create or replace function agenda.count_recurring_tasks(filter jsonb default '{}
     language plpgsql stable as
 $$
 declare
-    v_user constant uuid := agenda._acting_user();
+    v_user constant pg_catalog.uuid := agenda._acting_user();
 begin
     perform agenda._check_recurring_task_filter(filter);
     return (select count(*) from agenda.recurring_tasks r
@@ -298,7 +298,7 @@ create or replace function agenda.update_recurring_task(id uuid, patch jsonb, ex
     language plpgsql volatile as
 $$
 declare
-    v_user constant uuid := agenda._acting_user();
+    v_user constant pg_catalog.uuid := agenda._acting_user();
     v_done boolean := false;
     r      agenda.recurring_tasks;
     v_from timestamp;
@@ -353,9 +353,9 @@ create or replace function agenda.pause_recurring_task(id uuid, until text defau
     language plpgsql volatile as
 $$
 declare
-    v_user constant uuid := agenda._acting_user();
+    v_user constant pg_catalog.uuid := agenda._acting_user();
     v_row  agenda.recurring_tasks;
-    v_at   timestamptz;
+    v_at   pg_catalog.timestamptz;
 begin
     v_row := agenda._lock_recurring_task(v_user, id, expected_version);
     v_at := agenda._parse_time(until, v_row.timezone, 'until');
@@ -375,7 +375,7 @@ create or replace function agenda.resume_recurring_task(id uuid, expected_versio
     language plpgsql volatile as
 $$
 declare
-    v_user constant uuid := agenda._acting_user();
+    v_user constant pg_catalog.uuid := agenda._acting_user();
     v_row  agenda.recurring_tasks;
 begin
     v_row := agenda._lock_recurring_task(v_user, id, expected_version);
@@ -410,7 +410,7 @@ create or replace function agenda.delete_recurring_task(id uuid, expected_versio
     language plpgsql volatile as
 $$
 declare
-    v_user constant uuid := agenda._acting_user();
+    v_user constant pg_catalog.uuid := agenda._acting_user();
     r      agenda.recurring_tasks;
 begin
     perform agenda._check_word(open_tasks, '{keep,cancel,delete}', 'open_tasks');
@@ -436,7 +436,7 @@ create or replace function agenda.restore_recurring_task(id uuid, expected_versi
     language plpgsql volatile as
 $$
 declare
-    v_user constant uuid := agenda._acting_user();
+    v_user constant pg_catalog.uuid := agenda._acting_user();
     r      agenda.recurring_tasks;
 begin
     select * into r from agenda.recurring_tasks s

@@ -9,7 +9,7 @@ create or replace function agenda._resolve_due(new agenda.tasks, old agenda.task
     language plpgsql volatile as
 $$
 declare
-    v_zone constant text := coalesce(new.timezone, agenda._preferred_zone(new.user_id));
+    v_zone constant pg_catalog.text := coalesce(new.timezone, agenda._preferred_zone(new.user_id));
 begin
     if new.due_local is not null
        and (old.id is null or (new.due_local, new.due_kind) is distinct from (old.due_local, old.due_kind)

@@ -6,7 +6,7 @@ create or replace function agenda._adopt_rule(t agenda.tasks, p_anchor timestamp
     language plpgsql volatile as
 $$
 declare
-    v_zone constant text := coalesce(t.timezone, agenda._user_zone(t.user_id));
+    v_zone constant pg_catalog.text := coalesce(t.timezone, agenda._user_zone(t.user_id));
     v_key  constant timestamp := date_trunc('second', coalesce(t.due_local, agenda.instant_to_local(p_anchor, v_zone)));
 begin
     insert into agenda.recurring_tasks (user_id, title, description, priority, tags, checklist, own_reminders, rrule, start_date, timezone, all_day,
@@ -50,7 +50,7 @@ create or replace function agenda._adopt(t agenda.tasks) returns agenda.tasks
     language plpgsql volatile as
 $$
 declare
-    v_none text;
+    v_none pg_catalog.text;
 begin
     v_none := agenda._enter(t.user_id);
     t := agenda._adopt_rule(t, coalesce(t.due_date, t.completed_at));
@@ -65,7 +65,7 @@ create or replace function agenda._begin_series(new agenda.tasks) returns void
     language plpgsql volatile as
 $$
 declare
-    v_none text;
+    v_none pg_catalog.text;
     v_open agenda.tasks;
     t      agenda.tasks := agenda._adopt(new);
 begin
@@ -99,7 +99,7 @@ create or replace function agenda._preferences_of(p_user_id uuid) returns agenda
     language plpgsql volatile as
 $$
 declare
-    v_none text;
+    v_none pg_catalog.text;
     v_row agenda.preferences;
 begin
     v_none := agenda._enter(p_user_id);
@@ -189,7 +189,7 @@ create or replace function agenda._check_task_filter(filter jsonb) returns void
     language plpgsql immutable as
 $$
 declare
-    v_member text;
+    v_member pg_catalog.text;
 begin
     if jsonb_typeof(filter) is distinct from 'object' then
         raise exception using errcode = 'YA006', message = 'filter must be an object';
@@ -217,23 +217,23 @@ create or replace function agenda._filter_tasks(p_user uuid, filter jsonb) retur
     language plpgsql stable as
 $$
 declare
-    v_zone     constant text := agenda._user_zone(p_user);
-    v_status   constant text := filter->>'status';
-    v_state    constant text := filter->>'due_state';
+    v_zone     constant pg_catalog.text := agenda._user_zone(p_user);
+    v_status   constant pg_catalog.text := filter->>'status';
+    v_state    constant pg_catalog.text := filter->>'due_state';
     v_priority constant smallint := agenda._smallint(filter, 'priority');
-    v_q        constant text := lower(filter->>'q');
-    v_tag      constant text := agenda._text(filter, 'tag');
-    v_from     constant timestamptz := agenda._parse_time(filter->>'due_from', v_zone, 'due_from');
-    v_to       constant timestamptz := agenda._parse_time(filter->>'due_to', v_zone, 'due_to');
-    v_series   constant uuid := agenda._uuid(filter, 'recurring_task_id');
-    v_now      constant timestamptz := agenda.now();
+    v_q        constant pg_catalog.text := lower(filter->>'q');
+    v_tag      constant pg_catalog.text := agenda._text(filter, 'tag');
+    v_from     constant pg_catalog.timestamptz := agenda._parse_time(filter->>'due_from', v_zone, 'due_from');
+    v_to       constant pg_catalog.timestamptz := agenda._parse_time(filter->>'due_to', v_zone, 'due_to');
+    v_series   constant pg_catalog.uuid := agenda._uuid(filter, 'recurring_task_id');
+    v_now      constant pg_catalog.timestamptz := agenda.now();
     p          constant agenda.preferences := agenda.get_preferences();
     v_window   constant interval := make_interval(secs => extract(epoch from p.due_soon_window));
     v_grace    constant interval := make_interval(secs => extract(epoch from p.overdue_grace));
     -- the due dates (v_after, v_until] that can have the state: what is due on a day is due for all of it
     v_day      constant interval := interval '26 hours';
-    v_after    timestamptz := '-infinity';
-    v_until    timestamptz := 'infinity';
+    v_after    pg_catalog.timestamptz := '-infinity';
+    v_until    pg_catalog.timestamptz := 'infinity';
 begin
     perform agenda._check_task_filter(filter);
     case v_state
@@ -274,8 +274,8 @@ create or replace function agenda.list_tasks(filter jsonb default '{}', sort tex
     language plpgsql stable as
 $$
 declare
-    v_user constant uuid := agenda._acting_user();
-    v_key  constant text := ltrim(coalesce(sort, '-created_at'), '-');
+    v_user constant pg_catalog.uuid := agenda._acting_user();
+    v_key  constant pg_catalog.text := ltrim(coalesce(sort, '-created_at'), '-');
     v_desc constant boolean := coalesce(sort, '-created_at') like '-%';
 begin
     perform agenda._check_page(page, page_size);
@@ -307,7 +307,7 @@ create or replace function agenda.count_tasks(filter jsonb default '{}') returns
     language plpgsql stable as
 $$
 declare
-    v_user constant uuid := agenda._acting_user();
+    v_user constant pg_catalog.uuid := agenda._acting_user();
 begin
     if filter = '{}' then
         return (select count(*) from agenda.tasks t where t.user_id = v_user and t.deleted_at is null);
@@ -322,8 +322,8 @@ create or replace function agenda._patch_task(t agenda.tasks, patch jsonb, p_zon
     language plpgsql stable as
 $$
 declare
-    v_none text;
-    v_due  record;
+    v_none pg_catalog.text;
+    v_due  pg_catalog.record;
 begin
     v_none := agenda._check_object(patch);
     if patch ? 'title' then
@@ -371,7 +371,7 @@ create or replace function agenda._new_due(t agenda.tasks, patch jsonb) returns 
     language plpgsql stable as
 $$
 declare
-    v_due record;
+    v_due pg_catalog.record;
 begin
     if t.due_kind <> 'instant' and patch->>'due_date' is not null
        and (not patch ? 'timezone' or patch->>'timezone' is not distinct from t.timezone) then
@@ -399,8 +399,8 @@ create or replace function agenda.update_task(id uuid, patch jsonb, expected_ver
     language plpgsql volatile as
 $$
 declare
-    v_user constant uuid := agenda._acting_user();
-    v_none text;
+    v_user constant pg_catalog.uuid := agenda._acting_user();
+    v_none pg_catalog.text;
     t      agenda.tasks;
 begin
     v_none := agenda._check_members(patch, agenda._task_members());
@@ -461,7 +461,7 @@ create or replace function agenda.delete_task(id uuid, expected_version bigint d
     language plpgsql volatile as
 $$
 declare
-    v_user constant uuid := agenda._acting_user();
+    v_user constant pg_catalog.uuid := agenda._acting_user();
     t      agenda.tasks;
 begin
     t := agenda._lock_task(v_user, id, expected_version);

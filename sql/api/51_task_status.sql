@@ -53,7 +53,7 @@ create or replace function agenda._close_task(p_id uuid, p_status text, p_expect
     language plpgsql volatile as
 $$
 declare
-    v_change constant record := agenda._set_status(p_id, p_status, p_expected_version);
+    v_change constant pg_catalog.record := agenda._set_status(p_id, p_status, p_expected_version);
     v_result agenda.completion;
 begin
     v_result.task := v_change.task;
@@ -125,7 +125,7 @@ create or replace function agenda.restore_task(id uuid, expected_version bigint 
     language plpgsql volatile as
 $$
 declare
-    v_user constant uuid := agenda._acting_user();
+    v_user constant pg_catalog.uuid := agenda._acting_user();
     v_task agenda.tasks;
 begin
     select * into v_task from agenda.tasks t
@@ -150,8 +150,8 @@ create or replace function agenda._undo(p_token text, p_column text) returns jso
     language plpgsql volatile as
 $$
 declare
-    v_user  constant uuid := agenda._acting_user();
-    v_part  constant text[] := regexp_match(p_token, '^([0-9a-f]{8}(?:-[0-9a-f]{4}){3}-[0-9a-f]{12})\.([0-9]{1,18})\.(pending|in_progress)$');
+    v_user  constant pg_catalog.uuid := agenda._acting_user();
+    v_part  constant pg_catalog.text[] := regexp_match(p_token, '^([0-9a-f]{8}(?:-[0-9a-f]{4}){3}-[0-9a-f]{12})\.([0-9]{1,18})\.(pending|in_progress)$');
     v_task  agenda.tasks;
     v_next  agenda.tasks;
     v_stays agenda.tasks;

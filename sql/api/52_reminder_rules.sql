@@ -9,9 +9,9 @@ create or replace function agenda._reminder_at(r agenda.reminders, t agenda.task
     language plpgsql stable as
 $$
 declare
-    v_zone constant text := coalesce(t.timezone, p.timezone);
+    v_zone constant pg_catalog.text := coalesce(t.timezone, p.timezone);
     v_days constant interval := date_trunc('day', r.offset_by);
-    v_base timestamptz;
+    v_base pg_catalog.timestamptz;
 begin
     if r.anchor = 'absolute' then
         return agenda.local_to_instant(r.absolute_local, coalesce(r.absolute_zone, p.timezone));
@@ -45,8 +45,8 @@ create or replace function agenda._plan_reminder(r agenda.reminders, t agenda.ta
     language plpgsql stable as
 $$
 declare
-    v_owed timestamptz := case when r.state = 'scheduled' then r.fire_at end;
-    v_at   timestamptz;
+    v_owed pg_catalog.timestamptz := case when r.state = 'scheduled' then r.fire_at end;
+    v_at   pg_catalog.timestamptz;
     v_n    integer;
 begin
     if not agenda._is_open(t.status) or t.deleted_at is not null then
@@ -244,7 +244,7 @@ create or replace function agenda._told_again(t agenda.tasks, p agenda.preferenc
     language plpgsql volatile as
 $$
 declare
-    v_keys constant text[] := agenda._told_keys(t, p);
+    v_keys constant pg_catalog.text[] := agenda._told_keys(t, p);
 begin
     if p_moved then
         -- of a reminder nothing comes again whose time has passed
@@ -270,7 +270,7 @@ create or replace function agenda._reminders_follow(old agenda.tasks, new agenda
     language plpgsql volatile as
 $$
 declare
-    v_none  text;
+    v_none  pg_catalog.text;
     v_any   boolean := false;
     v_moved constant boolean := (new.due_date, new.due_kind, new.due_local) is distinct from (old.due_date, old.due_kind, old.due_local);
     r       agenda.reminders;
@@ -466,10 +466,10 @@ create or replace function agenda._reminder_of(p_spec jsonb, p_zone text, p_fixe
     language plpgsql stable as
 $$
 declare
-    s        jsonb := case when jsonb_typeof(p_spec) = 'string' then jsonb_build_object('offset', p_spec) else p_spec end;
-    v_member text;
-    v_at     timestamptz;
-    v_zone   text;
+    s        pg_catalog.jsonb := case when jsonb_typeof(p_spec) = 'string' then jsonb_build_object('offset', p_spec) else p_spec end;
+    v_member pg_catalog.text;
+    v_at     pg_catalog.timestamptz;
+    v_zone   pg_catalog.text;
     r        agenda.reminders;
 begin
     perform agenda._check_object(s);

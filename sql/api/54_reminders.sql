@@ -88,11 +88,11 @@ create or replace function agenda._set_reminders(t agenda.tasks, p_list jsonb) r
     language plpgsql volatile as
 $$
 declare
-    v_zone constant text := coalesce(t.timezone, agenda._user_zone(t.user_id));
-    v_kept uuid[] := '{}';
+    v_zone constant pg_catalog.text := coalesce(t.timezone, agenda._user_zone(t.user_id));
+    v_kept pg_catalog.uuid[] := '{}';
     v_new  agenda.reminders[] := '{}';
     n      agenda.reminders;
-    v_id   uuid;
+    v_id   pg_catalog.uuid;
 begin
     if p_list is null or p_list = 'null' then
         return;
@@ -181,7 +181,7 @@ create or replace function agenda._set_series_reminders(s agenda.recurring_tasks
     language plpgsql volatile as
 $$
 declare
-    v_list constant jsonb := coalesce(nullif(p_list, 'null'), '[]');
+    v_list constant pg_catalog.jsonb := coalesce(nullif(p_list, 'null'), '[]');
     v_own  constant boolean := coalesce(p_list <> 'null', false);
     r      agenda.reminders;
 begin
@@ -292,7 +292,7 @@ create or replace function agenda._lock_reminder(p_id uuid) returns agenda.remin
     language plpgsql volatile as
 $$
 declare
-    v_user constant uuid := agenda._acting_user();
+    v_user constant pg_catalog.uuid := agenda._acting_user();
     r      agenda.reminders;
 begin
     select * into r from agenda.reminders x where x.user_id = v_user and x.id = p_id;
@@ -328,8 +328,8 @@ $$
 declare
     r      agenda.reminders := agenda._lock_reminder(id);
     n      agenda.reminders;
-    v_spec jsonb := agenda._reminder_spec(r);
-    v_zone text;
+    v_spec pg_catalog.jsonb := agenda._reminder_spec(r);
+    v_zone pg_catalog.text;
 begin
     perform agenda._check_object(patch);
     -- "at" makes it absolute, an offset makes it relative
@@ -368,7 +368,7 @@ create or replace function agenda._snooze_until(p_for interval, p_until timestam
     language plpgsql stable as
 $$
 declare
-    v_until constant timestamptz := coalesce(p_until, case when p_for between '0' and '10 years'
+    v_until constant pg_catalog.timestamptz := coalesce(p_until, case when p_for between '0' and '10 years'
                                                            then agenda.now() + make_interval(secs => extract(epoch from p_for)) end);
 begin
     if v_until is null or v_until <= agenda.now() or v_until > agenda.now() + interval '10 years' then
@@ -388,8 +388,8 @@ create or replace function agenda.snooze(
     language plpgsql volatile as
 $$
 declare
-    v_user  constant uuid := agenda._acting_user();
-    v_until constant timestamptz := agenda._snooze_until(for_time, until_at);
+    v_user  constant pg_catalog.uuid := agenda._acting_user();
+    v_until constant pg_catalog.timestamptz := agenda._snooze_until(for_time, until_at);
     t       agenda.tasks := agenda._lock_task(v_user, task_id, null);
 begin
     if not agenda._is_open(t.status) then
@@ -448,7 +448,7 @@ create or replace function agenda.snooze_reminder(id uuid, for_time interval def
     language plpgsql volatile as
 $$
 declare
-    v_until constant timestamptz := agenda._snooze_until(for_time, until_at);
+    v_until constant pg_catalog.timestamptz := agenda._snooze_until(for_time, until_at);
     r       constant agenda.reminders := agenda._lock_reminder(id);
 begin
     if not exists (select from agenda.tasks t
@@ -467,7 +467,7 @@ create or replace function agenda.snooze_notification(id uuid, for_time interval
     language plpgsql volatile as
 $$
 declare
-    v_user constant uuid := agenda._acting_user();
+    v_user constant pg_catalog.uuid := agenda._acting_user();
     n      agenda.notifications;
 begin
     select * into n from agenda.notifications x

@@ -52,8 +52,8 @@ create or replace function agenda._keep_day(p_rule agenda.rrule, p_start timesta
     language plpgsql immutable as
 $$
 declare
-    v_json constant jsonb := agenda.rrule_to_json(p_rule);
-    v_type constant text := agenda.recurrence_type(p_rule);
+    v_json constant pg_catalog.jsonb := agenda.rrule_to_json(p_rule);
+    v_type constant pg_catalog.text := agenda.recurrence_type(p_rule);
 begin
     if v_type not in ('monthly', 'yearly') or extract(day from p_start) = extract(day from p_key)
        or exists (select from jsonb_object_keys(v_json) k where k ~ '^by[A-Z]' and k not in ('byHour', 'byMinute', 'bySecond')) then

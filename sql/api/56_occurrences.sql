@@ -20,7 +20,7 @@ create or replace function agenda._override_before() returns trigger
     language plpgsql as
 $$
 declare
-    v_none text;
+    v_none pg_catalog.text;
 begin
     v_none := agenda._check_word(new.kind, '{skip,add,patch}', 'kind');
     if not new.occurrence_key between '0001-01-03' and '9999-12-27' then
@@ -46,8 +46,8 @@ create or replace function agenda._check_occurrence_patch(p_patch jsonb) returns
     language plpgsql stable as
 $$
 declare
-    v_none   text;
-    v_member text;
+    v_none   pg_catalog.text;
+    v_member pg_catalog.text;
     t        agenda.tasks;
 begin
     v_none := agenda._check_object(p_patch);
@@ -214,7 +214,7 @@ create or replace function agenda.skip_occurrence(recurring_task_id uuid, occurr
     language plpgsql volatile as
 $$
 declare
-    v_user constant uuid := agenda._acting_user();
+    v_user constant pg_catalog.uuid := agenda._acting_user();
     r      agenda.recurring_tasks := agenda.get_recurring_task(recurring_task_id);
     t      agenda.tasks := agenda._occurrence_task(r, occurrence_key);
 begin
@@ -238,7 +238,7 @@ create or replace function agenda.add_occurrence(recurring_task_id uuid, occurre
     language plpgsql volatile as
 $$
 declare
-    v_user constant uuid := agenda._acting_user();
+    v_user constant pg_catalog.uuid := agenda._acting_user();
     r      agenda.recurring_tasks := agenda._lock_recurring_task(v_user, recurring_task_id, null);
     -- as keys are written, so that it can be named
     v_key  constant timestamp := date_trunc(case when r.all_day then 'day' else 'second' end, occurrence_key);
@@ -264,7 +264,7 @@ create or replace function agenda._yield_override(r agenda.recurring_tasks, p_ke
 $$
 declare
     o       constant agenda.recurrence_overrides := agenda._override(r, p_key);
-    v_patch constant jsonb := o.patch - array(select jsonb_object_keys(p_patch));
+    v_patch constant pg_catalog.jsonb := o.patch - array(select jsonb_object_keys(p_patch));
 begin
     if o.kind = 'patch' and v_patch = '{}' then
         delete from agenda.recurrence_overrides x
@@ -281,7 +281,7 @@ create or replace function agenda.patch_occurrence(recurring_task_id uuid, occur
     language plpgsql volatile as
 $$
 declare
-    v_user constant uuid := agenda._acting_user();
+    v_user constant pg_catalog.uuid := agenda._acting_user();
     r      agenda.recurring_tasks := agenda.get_recurring_task(recurring_task_id);
     t      agenda.tasks := agenda._occurrence_task(r, occurrence_key);
     o      agenda.recurrence_overrides;
@@ -320,7 +320,7 @@ create or replace function agenda.trigger_recurring_task(id uuid) returns agenda
     language plpgsql volatile as
 $$
 declare
-    v_user constant uuid := agenda._acting_user();
+    v_user constant pg_catalog.uuid := agenda._acting_user();
     r      agenda.recurring_tasks := agenda._lock_recurring_task(v_user, id, null);
     v_key  timestamp := date_trunc(case when r.all_day then 'day' else 'second' end, agenda.instant_to_local(agenda.now(), r.timezone));
 begin
@@ -342,9 +342,9 @@ create or replace function agenda.backfill_recurring_task(id uuid, from_time tim
     language plpgsql volatile as
 $$
 declare
-    v_user   constant uuid := agenda._acting_user();
+    v_user   constant pg_catalog.uuid := agenda._acting_user();
     r        agenda.recurring_tasks := agenda._lock_recurring_task(v_user, id, null);
-    v_end    constant timestamptz := least(to_time, agenda.now());
+    v_end    constant pg_catalog.timestamptz := least(to_time, agenda.now());
     -- workdays move a due date away from its key
     v_margin constant interval := case when r.business_shift <> 'none' then interval '32 days' else interval '0' end;
     v_key    timestamp;
@@ -378,8 +378,8 @@ create or replace function agenda.preview_recurring_task(id uuid, n integer defa
     language plpgsql stable as
 $$
 declare
-    v_user constant uuid := agenda._acting_user();
-    v_none text;
+    v_user constant pg_catalog.uuid := agenda._acting_user();
+    v_none pg_catalog.text;
     v_old  agenda.recurring_tasks;
     r      agenda.recurring_tasks;
     v_key  timestamp;
@@ -476,7 +476,7 @@ create or replace function agenda.calendar(from_time timestamptz, to_time timest
     rows 100 as
 $$
 declare
-    v_user constant uuid := agenda._acting_user();
+    v_user constant pg_catalog.uuid := agenda._acting_user();
 begin
     if from_time is null or to_time is null or not isfinite(from_time) or not isfinite(to_time)
        or to_time < from_time or to_time - from_time > interval '400 days' then
@@ -528,7 +528,7 @@ create or replace function agenda._series_patch(t agenda.tasks, r agenda.recurri
     language plpgsql stable as
 $$
 declare
-    v_due record;
+    v_due pg_catalog.record;
 begin
     select coalesce(jsonb_object_agg(e.key, e.value), '{}') into p
       from jsonb_each(patch) e where e.key = any ('{title,description,priority,tags,checklist,timezone}');
@@ -568,7 +568,7 @@ create or replace function agenda._edit_series(t agenda.tasks, patch jsonb, p_sc
 $$
 declare
     r       agenda.recurring_tasks;
-    v_patch record;
+    v_patch pg_catalog.record;
     v_key   timestamp;
 begin
     perform agenda._lock_open_occurrences(t.user_id, t.recurring_task_id);
@@ -614,7 +614,7 @@ create or replace function agenda._move_occurrences(r agenda.recurring_tasks, p_
 $$
 declare
     n      agenda.recurring_tasks;
-    v_ids  uuid[];
+    v_ids  pg_catalog.uuid[];
     v_keys timestamp[];
 begin
     select * into n from agenda.recurring_tasks s where s.user_id = r.user_id and s.id = p_to;

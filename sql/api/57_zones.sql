@@ -159,7 +159,7 @@ create or replace function agenda.purge_deleted(older_than interval default '30 
     language plpgsql volatile as
 $$
 declare
-    v_before constant timestamptz := agenda.now() - older_than;
+    v_before constant pg_catalog.timestamptz := agenda.now() - older_than;
     v_tasks  bigint;
     v_series bigint;
 begin

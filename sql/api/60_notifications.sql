@@ -65,7 +65,7 @@ create or replace function agenda.list_notifications(unread_only boolean default
     language plpgsql stable as
 $$
 declare
-    v_user constant uuid := agenda._acting_user();
+    v_user constant pg_catalog.uuid := agenda._acting_user();
 begin
     perform agenda._check_page(page, page_size);
     return query
@@ -84,7 +84,7 @@ create or replace function agenda.count_notifications(unread_only boolean defaul
     language plpgsql stable as
 $$
 declare
-    v_user constant uuid := agenda._acting_user();
+    v_user constant pg_catalog.uuid := agenda._acting_user();
 begin
     return (select count(*) from agenda.notifications n
              where n.user_id = v_user and n.cleared_at is null and n.withdrawn_at is null
@@ -99,7 +99,7 @@ create or replace function agenda.unread_count() returns bigint
     language plpgsql stable as
 $$
 declare
-    v_user constant uuid := agenda._acting_user();
+    v_user constant pg_catalog.uuid := agenda._acting_user();
 begin
     return (select count(*) from agenda.notifications n
              where n.user_id = v_user and n.read_at is null and n.cleared_at is null and n.withdrawn_at is null
@@ -112,7 +112,7 @@ create or replace function agenda.mark_read(id uuid) returns agenda.notification
     language plpgsql volatile as
 $$
 declare
-    v_user constant uuid := agenda._acting_user();
+    v_user constant pg_catalog.uuid := agenda._acting_user();
     v_row  agenda.notifications;
 begin
     update agenda.notifications n set read_at = agenda.now()
@@ -134,7 +134,7 @@ create or replace function agenda.mark_all_read(before timestamptz default null)
     language plpgsql volatile as
 $$
 declare
-    v_user  constant uuid := agenda._acting_user();
+    v_user  constant pg_catalog.uuid := agenda._acting_user();
     v_count bigint;
 begin
     perform from agenda.notifications n
@@ -157,7 +157,7 @@ create or replace function agenda.clear_notifications(read_only boolean default 
     language plpgsql volatile as
 $$
 declare
-    v_user  constant uuid := agenda._acting_user();
+    v_user  constant pg_catalog.uuid := agenda._acting_user();
     v_count bigint;
 begin
     perform from agenda.notifications n
@@ -181,7 +181,7 @@ create or replace function agenda.archive_notifications(older_than interval defa
     language plpgsql volatile as
 $$
 declare
-    v_now   constant timestamptz := agenda.now();
+    v_now   constant pg_catalog.timestamptz := agenda.now();
     v_count bigint;
 begin
     perform agenda._check_service();

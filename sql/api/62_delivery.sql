@@ -8,9 +8,9 @@ create or replace function agenda._quiet_until(p agenda.preferences, p_at timest
     language plpgsql stable as
 $$
 declare
-    v_today constant date := agenda.instant_to_local(p_at, p.timezone)::date;
-    v_day   date;
-    v_end   timestamptz;
+    v_today constant pg_catalog.date := agenda.instant_to_local(p_at, p.timezone)::date;
+    v_day   pg_catalog.date;
+    v_end   pg_catalog.timestamptz;
 begin
     if p.quiet_start is null then
         return null;
@@ -35,8 +35,8 @@ create or replace function agenda._next_digest(p agenda.preferences, p_after tim
     language plpgsql stable as
 $$
 declare
-    v_today constant date := agenda.instant_to_local(p_after, p.timezone)::date;
-    v_at    timestamptz;
+    v_today constant pg_catalog.date := agenda.instant_to_local(p_after, p.timezone)::date;
+    v_at    pg_catalog.timestamptz;
 begin
     if p.digest_time is not null then
         for i in -1..8 loop
@@ -84,7 +84,7 @@ create or replace function agenda._plan_release(p agenda.preferences, p_now time
     language plpgsql volatile as
 $$
 declare
-    v_at constant timestamptz := least(
+    v_at constant pg_catalog.timestamptz := least(
         (select min(n.held_until) from agenda.notifications n
           where n.user_id = p.user_id and n.held_until is not null and n.withdrawn_at is null),
         agenda._next_digest(p, p_now));
@@ -116,7 +116,7 @@ create or replace function agenda._digest_items(p agenda.preferences, p_overdue 
     language plpgsql stable as
 $$
 declare
-    v_from constant timestamptz := case when p_overdue then '-infinity' else p_now - greatest(p.overdue_grace, interval '2 days') end;
+    v_from constant pg_catalog.timestamptz := case when p_overdue then '-infinity' else p_now - greatest(p.overdue_grace, interval '2 days') end;
 begin
     return coalesce((select jsonb_agg(jsonb_build_object('task_id', t.id, 'title', left(t.title, 100), 'due_date', agenda.utc(t.due_date)) order by t.due_date, t.id)
                        from (select * from agenda.tasks k
@@ -137,22 +137,22 @@ $$
 declare
     p         constant agenda.preferences := agenda._preferences_of(m.user_id);
     v_merge   constant boolean := 'digest' = any (p.enabled_types);
-    v_key     constant text := format('digest:%s', extract(epoch from m.fire_at));
+    v_key     constant pg_catalog.text := format('digest:%s', extract(epoch from m.fire_at));
     -- the digest of this timer, or one that downtime has made late.  Once: the clock may have been set back, or
     -- another scanner may have held something until the very time at which it was told
     v_digest  constant boolean := v_merge and agenda._next_digest(p, m.fire_at - interval '1 microsecond') <= p_now
                                   and not exists (select from agenda.notifications d where d.user_id = m.user_id and d.dedupe_key = v_key);
-    v_midnight constant timestamptz := agenda.local_to_instant(agenda.instant_to_local(p_now, p.timezone)::date + 1 + time '00:00', p.timezone);
+    v_midnight constant pg_catalog.timestamptz := agenda.local_to_instant(agenda.instant_to_local(p_now, p.timezone)::date + 1 + time '00:00', p.timezone);
     q         agenda.preferences := p;
-    v_held    uuid[];
+    v_held    pg_catalog.uuid[];
     v_urgent  smallint;
-    v_newest  uuid[];
+    v_newest  pg_catalog.uuid[];
     v_count   bigint;
-    v_items   jsonb;
-    v_due     jsonb := '[]';
-    v_overdue jsonb := '[]';
-    v         record;
-    v_id      constant uuid := agenda.uuid7();
+    v_items   pg_catalog.jsonb;
+    v_due     pg_catalog.jsonb := '[]';
+    v_overdue pg_catalog.jsonb := '[]';
+    v         pg_catalog.record;
+    v_id      constant pg_catalog.uuid := agenda.uuid7();
 begin
     select array_agg(n.id), min(n.priority) into v_held, v_urgent
       from (select x.id, x.priority from agenda.notifications x

@@ -11,7 +11,7 @@ create or replace function agenda._queue_deliveries(p_users uuid[], p_notificati
     language plpgsql volatile as
 $$
 declare
-    v_none text;
+    v_none pg_catalog.text;
 begin
     insert into agenda.deliveries (user_id, channel_id, what, notification_id)
     select c.user_id, c.id, 'notification', n.id
@@ -76,7 +76,7 @@ create or replace function agenda._delivery_message(d agenda.deliveries, c agend
 $$
 declare
     n      agenda.notifications;
-    v_text text;
+    v_text pg_catalog.text;
 begin
     select * into n from agenda.notifications x where x.user_id = d.user_id and x.id = d.notification_id;
     if c.kind = 'webhook' then

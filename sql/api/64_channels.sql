@@ -25,7 +25,7 @@ create or replace function agenda._channel(p_id uuid) returns agenda.channels
     language plpgsql stable as
 $$
 declare
-    v_user constant uuid := agenda._acting_user();
+    v_user constant pg_catalog.uuid := agenda._acting_user();
     c      agenda.channels;
 begin
     select * into c from agenda.channels x where x.user_id = v_user and x.id = p_id;
@@ -118,7 +118,7 @@ create or replace function agenda.list_channels() returns setof agenda.channels
     language plpgsql stable as
 $$
 declare
-    v_user constant uuid := agenda._acting_user();
+    v_user constant pg_catalog.uuid := agenda._acting_user();
 begin
     return query select * from agenda.channels c where c.user_id = v_user order by c.created_at, c.id;
 end
@@ -217,7 +217,7 @@ create or replace function agenda.list_deliveries(channel_id uuid default null, 
     language plpgsql stable as
 $$
 declare
-    v_user constant uuid := agenda._acting_user();
+    v_user constant pg_catalog.uuid := agenda._acting_user();
 begin
     perform agenda._check_page(page, page_size);
     return query

@@ -223,7 +223,7 @@ create or replace function agenda._log_position(p_drainer integer, p_drainers in
 $$
 declare
     o agenda.log_owners;
-    c record;
+    c pg_catalog.record;
 begin
     perform agenda._check_service();
     perform pg_advisory_xact_lock('agenda.log_owners'::regclass::oid::integer, 0);
@@ -283,7 +283,7 @@ create or replace function agenda.adopt_log(go_on boolean default false) returns
 $$
 declare
     o agenda.log_owners;
-    p record;
+    p pg_catalog.record;
 begin
     perform agenda._check_service();
     select * into o from agenda.log_owners order by adopted_at desc limit 1;
@@ -312,7 +312,7 @@ create or replace function agenda._log_save(p_lo pg_snapshot, p_hi pg_snapshot, 
 $$
 declare
     v_tick bigint;
-    v_now  constant timestamptz := clock_timestamp();
+    v_now  constant pg_catalog.timestamptz := clock_timestamp();
 begin
     perform agenda._ensure_partitions(v_now)
       where not exists (select from agenda.log_leaves l where l.parent = 'ticks' and v_now >= l.lower and v_now < l.upper);
@@ -380,14 +380,14 @@ create or replace function agenda._log_statement(p_leaves name[], p_kind text) r
     language plpgsql stable as
 $$
 declare
-    v_event  constant text := 'select e.seq, e.xid, e.id, e.type, e.user_id, e.subject, e.key, e.occurred_at, e.trace, e.headers, e.data, '
+    v_event  constant pg_catalog.text := 'select e.seq, e.xid, e.id, e.type, e.user_id, e.subject, e.key, e.occurred_at, e.trace, e.headers, e.data, '
                            || 'null::bigint as replay_of, null::text as only_topic from agenda.%1$I e where e.';
-    v_replay constant text := 'select q.seq, q.xid, e.id, e.type, e.user_id, e.subject, e.key, e.occurred_at, e.trace, e.headers, e.data, '
+    v_replay constant pg_catalog.text := 'select q.seq, q.xid, e.id, e.type, e.user_id, e.subject, e.key, e.occurred_at, e.trace, e.headers, e.data, '
                            || 'q.event_seq, q.topic from agenda.%1$I q left join lateral '
                            || '(select * from agenda.events e where e.seq = q.event_seq and e.occurred_at = q.event_at offset 0) e on true where q.';
-    v_began  constant text := 'xid >= pg_snapshot_xmax($1)';
-    v_ran    constant text := 'xid = any (array(select pg_snapshot_xip($1)))';
-    v_parts  text;
+    v_began  constant pg_catalog.text := 'xid >= pg_snapshot_xmax($1)';
+    v_ran    constant pg_catalog.text := 'xid = any (array(select pg_snapshot_xip($1)))';
+    v_parts  pg_catalog.text;
 begin
     select string_agg(format(case p_kind
                when 'first' then 'select e.seq from agenda.%1$I e where e.' || v_began
@@ -518,7 +518,7 @@ create or replace function agenda.redrive_dead_letters(filter jsonb default '{}'
     language plpgsql volatile as
 $$
 declare
-    v_members constant text[] := '{id,event_id,type,topic,key,user_id,from,until}';
+    v_members constant pg_catalog.text[] := '{id,event_id,type,topic,key,user_id,from,until}';
     v_count   bigint;
 begin
     perform agenda._check_service();
@@ -562,7 +562,7 @@ create or replace function agenda.use_topic_profile(name text) returns void
     language plpgsql volatile as
 $$
 declare
-    v_per_type constant jsonb := '{
+    v_per_type constant pg_catalog.jsonb := '{
         "task.created": "task-created",
         "task.updated": "task-updated", "task.reopened": "task-updated", "task.skipped": "task-updated",
         "task.cancelled": "task-updated", "task.restored": "task-updated",

@@ -17,21 +17,21 @@ create or replace function agenda._log_unread(p_lo pg_snapshot, p_hi pg_snapshot
 $$
 declare
     -- the windows' condition, each half by the index on xid
-    v_rest   constant text := 'and e.seq > $3 and ($4 is null or e.seq > $5 or not pg_visible_in_snapshot(e.xid, $4)) and ($6 is null or e.user_id = $6) and ';
-    v_unread constant text := 'select count(*), min(u.occurred_at) from ('
+    v_rest   constant pg_catalog.text := 'and e.seq > $3 and ($4 is null or e.seq > $5 or not pg_visible_in_snapshot(e.xid, $4)) and ($6 is null or e.user_id = $6) and ';
+    v_unread constant pg_catalog.text := 'select count(*), min(u.occurred_at) from ('
                            || '(select e.occurred_at from %1$s e where e.xid >= $1 ' || v_rest || p_share || ' order by e.xid limit $7) union all '
                            || '(select e.occurred_at from %1$s e where e.xid = any ($2) ' || v_rest || p_share || ')) u';
-    v_replay constant text := '(select q.seq, q.xid, q.requested_at as occurred_at, null::uuid as user_id from agenda.%I q)';
+    v_replay constant pg_catalog.text := '(select q.seq, q.xid, q.requested_at as occurred_at, null::uuid as user_id from agenda.%I q)';
     -- whose share it is stands in the event
-    v_shared constant text := '(select q.seq, q.xid, q.requested_at as occurred_at, o.user_id, o.key from agenda.%I q '
+    v_shared constant pg_catalog.text := '(select q.seq, q.xid, q.requested_at as occurred_at, o.user_id, o.key from agenda.%I q '
                            || 'join agenda.events o on o.seq = q.event_seq and o.occurred_at = q.event_at)';
-    v_rows   constant text := 'select coalesce((select e.seq from agenda.%1$I e order by e.seq desc limit 1)
+    v_rows   constant pg_catalog.text := 'select coalesce((select e.seq from agenda.%1$I e order by e.seq desc limit 1)
                                              - (select e.seq from agenda.%1$I e order by e.seq limit 1), 0) + 1';
     v_floor  bigint;
-    v_leaf   name;
-    v_parent name;
+    v_leaf   pg_catalog.name;
+    v_parent pg_catalog.name;
     v_events bigint;
-    v_oldest timestamptz;
+    v_oldest pg_catalog.timestamptz;
     v_total  bigint;
 begin
     select o.floor_seq into v_floor from agenda.log_owners o order by o.adopted_at desc limit 1;
@@ -86,7 +86,7 @@ create or replace function agenda._log_lag(out events bigint, out bytes bigint, 
 $$
 declare
     v_few constant bigint := 10000;
-    c record;
+    c pg_catalog.record;
 begin
     select * into events, bytes, oldest from agenda._log_backlog(v_few);
     if events >= v_few then

@@ -52,7 +52,7 @@ create or replace function agenda._resume_log(left_out bigint) returns void
     language plpgsql volatile as
 $$
 declare
-    v_xid constant text := pg_current_xact_id()::text;
+    v_xid constant pg_catalog.text := pg_current_xact_id()::text;
 begin
     perform agenda._emit('log.resumed', null, v_xid, v_xid, jsonb_build_object('role', session_user, 'left_out', left_out));
 end
@@ -65,9 +65,9 @@ create or replace function agenda.bulk_import(enable boolean default true) retur
     language plpgsql volatile as
 $$
 declare
-    v_xid constant text := pg_current_xact_id()::text;
+    v_xid constant pg_catalog.text := pg_current_xact_id()::text;
     v_left_out bigint := agenda._silence('none');
-    v_none text;
+    v_none pg_catalog.text;
 begin
     perform agenda._check_service();
     if enable then

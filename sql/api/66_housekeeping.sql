@@ -20,7 +20,7 @@ create or replace function agenda._require_cron(p_statement text) returns void
     language plpgsql stable as
 $$
 declare
-    v_home constant text := current_setting('cron.database_name', true);
+    v_home constant pg_catalog.text := current_setting('cron.database_name', true);
 begin
     if to_regnamespace('cron') is not null and exists (select from pg_extension e where e.extname = 'pg_cron') then
         return;

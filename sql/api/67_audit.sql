@@ -27,7 +27,7 @@ create or replace function agenda._check_audit_action(filter jsonb) returns void
     language plpgsql immutable as
 $$
 declare
-    v_entity constant text := filter->>'entity';
+    v_entity constant pg_catalog.text := filter->>'entity';
 begin
     if v_entity is null or v_entity in ('task', 'recurring_task', 'reminder', 'notification', 'preferences', 'delivery', 'user') then
         perform agenda._check_word(filter->>'action', '{create,update,complete,reopen,skip,miss,cancel,delete,restore,pause,resume,end,scheduled,snoozed,read,clear,withdraw}', 'action');
@@ -70,7 +70,7 @@ create or replace function agenda.log_action(action text, entity_type text, enti
     language plpgsql volatile as
 $$
 declare
-    v_word constant text := '^[A-Za-z][A-Za-z0-9_-]{0,62}$';
+    v_word constant pg_catalog.text := '^[A-Za-z][A-Za-z0-9_-]{0,62}$';
 begin
     if action is null or action !~ v_word then
         raise exception using errcode = 'YA006', message = 'action must be a word of at most 63 letters, digits, underscores and hyphens', column = 'action';
@@ -94,10 +94,10 @@ create or replace function agenda._filter_audit(p_user uuid, filter jsonb) retur
     language plpgsql stable as
 $$
 declare
-    v_member text;
-    v_zone   constant text := agenda._user_zone(p_user);
-    v_from   constant timestamptz := agenda._parse_time(filter->>'from', v_zone, 'from');
-    v_to     constant timestamptz := agenda._parse_time(filter->>'to', v_zone, 'to');
+    v_member pg_catalog.text;
+    v_zone   constant pg_catalog.text := agenda._user_zone(p_user);
+    v_from   constant pg_catalog.timestamptz := agenda._parse_time(filter->>'from', v_zone, 'from');
+    v_to     constant pg_catalog.timestamptz := agenda._parse_time(filter->>'to', v_zone, 'to');
 begin
     if jsonb_typeof(filter) is distinct from 'object' then
         raise exception using errcode = 'YA006', message = 'filter must be an object';
@@ -132,7 +132,7 @@ create or replace function agenda.list_audit(filter jsonb default '{}', page int
     language plpgsql stable as
 $$
 declare
-    v_user constant uuid := agenda._acting_user();
+    v_user constant pg_catalog.uuid := agenda._acting_user();
 begin
     perform agenda._check_page(page, page_size);
     return query
@@ -148,7 +148,7 @@ create or replace function agenda.count_audit(filter jsonb default '{}') returns
     language plpgsql stable as
 $$
 declare
-    v_user constant uuid := agenda._acting_user();
+    v_user constant pg_catalog.uuid := agenda._acting_user();
 begin
     return (select count(*) from agenda._filter_audit(v_user, filter));
 end
@@ -159,7 +159,7 @@ create or replace function agenda.task_history(task_id uuid) returns setof agend
     language plpgsql stable as
 $$
 declare
-    v_user constant uuid := agenda._acting_user();
+    v_user constant pg_catalog.uuid := agenda._acting_user();
 begin
     return query
         select a.* from agenda.audit_log a
@@ -176,8 +176,8 @@ create or replace function agenda.task_as_of(task_id uuid, at timestamptz) retur
     language plpgsql stable as
 $$
 declare
-    v_user constant uuid := agenda._acting_user();
-    v_after jsonb;
+    v_user constant pg_catalog.uuid := agenda._acting_user();
+    v_after pg_catalog.jsonb;
 begin
     select a.after into v_after from agenda.audit_log a
      where a.user_id = v_user and a.entity = 'task' and a.entity_id = task_as_of.task_id::text

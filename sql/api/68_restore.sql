@@ -28,7 +28,7 @@ create or replace function agenda.pre_restore() returns void
     language plpgsql volatile as
 $$
 declare
-    v_leaf name;
+    v_leaf pg_catalog.name;
 begin
     perform agenda._require_superuser();
     if exists (select from agenda.users) or exists (select from agenda.events) then

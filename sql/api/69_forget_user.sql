@@ -71,8 +71,8 @@ create or replace function agenda.forget_user(user_id uuid, even_unpublished boo
     language plpgsql volatile as
 $$
 declare
-    v_user   constant uuid := forget_user.user_id;
-    v_counts jsonb;
+    v_user   constant pg_catalog.uuid := forget_user.user_id;
+    v_counts pg_catalog.jsonb;
 begin
     perform agenda._check_service();
     -- what commits meanwhile has to be seen

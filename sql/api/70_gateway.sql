@@ -49,7 +49,7 @@ create or replace function agenda._gw_page(p_query jsonb, p_name text, p_default
     language plpgsql immutable as
 $$
 declare
-    v_value constant text := p_query->>p_name;
+    v_value constant pg_catalog.text := p_query->>p_name;
 begin
     if v_value is null then
         return p_default;
@@ -90,8 +90,8 @@ create or replace function agenda._gw_place(p_query jsonb, out sort_key bigint, 
     language plpgsql immutable as
 $$
 declare
-    v_text  constant text := p_query->>'cursor';
-    v_bytes bytea;
+    v_text  constant pg_catalog.text := p_query->>'cursor';
+    v_bytes pg_catalog.bytea;
 begin
     if v_text is null then
         return;

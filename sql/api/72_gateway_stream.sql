@@ -32,8 +32,8 @@ create or replace function agenda._changes_between(a agenda.ticks, b agenda.tick
     language plpgsql stable as
 $$
 declare
-    v_leaf  name;
-    v_query text;
+    v_leaf  pg_catalog.name;
+    v_query pg_catalog.text;
 begin
     for v_leaf in
         select l.leaf from agenda.log_leaves l

@@ -167,8 +167,8 @@ create or replace function agenda._gw_occurrences(p_rule agenda.rrule, p_dtstart
     language plpgsql stable as
 $$
 declare
-    v_items jsonb := '[]';
-    v_at    timestamptz := p_from - interval '1 microsecond';
+    v_items pg_catalog.jsonb := '[]';
+    v_at    pg_catalog.timestamptz := p_from - interval '1 microsecond';
 begin
     for i in 1 .. p_limit loop
         v_at := agenda.next_occurrence(p_rule, p_dtstart, p_zone, v_at);

@@ -26,7 +26,7 @@ create or replace function agenda._event_user(p_data jsonb) returns uuid
     language plpgsql volatile as
 $$
 declare
-    v_name constant text := coalesce(p_data->>'user_id', p_data->>'userId');
+    v_name constant pg_catalog.text := coalesce(p_data->>'user_id', p_data->>'userId');
 begin
     if v_name is null or octet_length(v_name) not between 1 and 255
        or jsonb_typeof(coalesce(p_data->'user_id', p_data->'userId')) not in ('string', 'number') then
@@ -41,8 +41,8 @@ create or replace function agenda._remind_of_event(p_event jsonb, p_user uuid) r
     language plpgsql volatile as
 $$
 declare
-    v_data constant jsonb := p_event->'data';
-    v_type constant text := coalesce(v_data->>'type', 'due');
+    v_data constant pg_catalog.jsonb := p_event->'data';
+    v_type constant pg_catalog.text := coalesce(v_data->>'type', 'due');
     v_task agenda.tasks;
 begin
     if v_data->>'task_id' is not null then
@@ -63,8 +63,8 @@ create or replace function agenda._act_on_event(p_event jsonb, p_topic text) ret
     language plpgsql volatile as
 $$
 declare
-    v_user constant uuid := agenda._event_user(p_event->'data');
-    v_none text;
+    v_user constant pg_catalog.uuid := agenda._event_user(p_event->'data');
+    v_none pg_catalog.text;
     v_done agenda.completion;
 begin
     v_none := agenda._enter(v_user, null, p_event->>'traceparent');
@@ -86,7 +86,7 @@ create or replace function agenda._handle_event(p_event jsonb, p_topic text) ret
     language plpgsql volatile as
 $$
 declare
-    v_none text;
+    v_none pg_catalog.text;
 begin
     if coalesce(jsonb_typeof(p_event->'id'), '') <> 'string' or coalesce(jsonb_typeof(p_event->'source'), '') <> 'string'
        or coalesce(jsonb_typeof(p_event->'type'), '') <> 'string' or coalesce(jsonb_typeof(p_event->'data'), '') <> 'object' then

@@ -8,11 +8,11 @@ create or replace function agenda._gw_call(
     language plpgsql volatile as
 $$
 declare
-    v_id      constant uuid := (p_call->>'id')::uuid;
-    v_body    constant jsonb := coalesce(p_call->'body', '{}');
-    v_query   constant jsonb := coalesce(p_call->'query', '{}');
+    v_id      constant pg_catalog.uuid := (p_call->>'id')::uuid;
+    v_body    constant pg_catalog.jsonb := coalesce(p_call->'body', '{}');
+    v_query   constant pg_catalog.jsonb := coalesce(p_call->'query', '{}');
     v_version constant bigint := (p_call->>'version')::bigint;
-    r         record;
+    r         pg_catalog.record;
 begin
     case p_call->>'function'
         when 'gw_list_tasks' then r := agenda.gw_list_tasks(p_user, p_request_id, p_traceparent, v_query);
@@ -80,11 +80,11 @@ create or replace function agenda._gw_try(p_user uuid, p_request_id text, p_trac
     language plpgsql volatile as
 $$
 declare
-    r         record;
-    v_detail  text;
-    v_column  text;
-    v_check   text;
-    v_hint    text;
+    r         pg_catalog.record;
+    v_detail  pg_catalog.text;
+    v_column  pg_catalog.text;
+    v_check   pg_catalog.text;
+    v_hint    pg_catalog.text;
 begin
     r := agenda._gw_call(p_user, p_request_id, p_traceparent, p_call);
     return jsonb_build_object('status', r.status, 'etag', r.etag, 'location', r.location, 'body', r.body::jsonb);

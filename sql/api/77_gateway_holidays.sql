@@ -6,7 +6,7 @@ create or replace function agenda._gw_day(p_body jsonb, p_member text) returns d
     set datestyle = 'ISO' as
 $$
 declare
-    v_text constant text := agenda._text(p_body, p_member);
+    v_text constant pg_catalog.text := agenda._text(p_body, p_member);
 begin
     if v_text !~ '^\d{4}-\d{2}-\d{2}$' then
         perform agenda._wrong_member(p_body, p_member, 'a day as in 2031-12-24');

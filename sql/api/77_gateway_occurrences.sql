@@ -5,8 +5,8 @@ create or replace function agenda._gw_key(r agenda.recurring_tasks, p_body jsonb
     language plpgsql stable as
 $$
 declare
-    v_text constant text := agenda._text(p_body, 'occurrence_key');
-    v_key  record;
+    v_text constant pg_catalog.text := agenda._text(p_body, 'occurrence_key');
+    v_key  pg_catalog.record;
 begin
     if v_text is null then
         perform agenda._wrong_member(p_body, 'occurrence_key', 'the key of an occurrence');

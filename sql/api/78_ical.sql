@@ -86,8 +86,8 @@ create or replace function agenda._ical_rule(r agenda.recurring_tasks) returns t
     language plpgsql stable as
 $$
 declare
-    v_zone  constant text := coalesce(r.timezone, 'UTC');
-    v_until constant text := agenda.rrule_to_json(r.rrule)->>'until';
+    v_zone  constant pg_catalog.text := coalesce(r.timezone, 'UTC');
+    v_until constant pg_catalog.text := agenda.rrule_to_json(r.rrule)->>'until';
     v_last  timestamp := case when v_until ~ 'T' then v_until::timestamp else v_until::date + time '23:59:59' end;
 begin
     -- what COUNT ends before end_date does needs no other end
@@ -113,7 +113,7 @@ create or replace function agenda._ical_series(r agenda.recurring_tasks, p_kind 
     language plpgsql stable as
 $$
 declare
-    v_zone  constant text := coalesce(r.timezone, 'UTC');
+    v_zone  constant pg_catalog.text := coalesce(r.timezone, 'UTC');
     v_day   constant time := case when r.all_day then (agenda.get_preferences()).all_day_time end;
 begin
     return format(E'BEGIN:%s\r\n', p_kind)
@@ -141,7 +141,7 @@ create or replace function agenda._ical_task(t agenda.tasks, r agenda.recurring_
     language plpgsql stable as
 $$
 declare
-    v_due  constant text := case p_kind when 'VTODO' then 'DUE' else 'DTSTART' end;
+    v_due  constant pg_catalog.text := case p_kind when 'VTODO' then 'DUE' else 'DTSTART' end;
     v_todo constant boolean := p_kind = 'VTODO';
 begin
     return format(E'BEGIN:%s\r\n', p_kind)
@@ -180,10 +180,10 @@ create or replace function agenda.export_ical(include_closed boolean default fal
     language plpgsql stable as
 $$
 declare
-    v_user   constant uuid := agenda._acting_user();
-    v_zone   constant text := agenda._user_zone(v_user);
-    v_kind   constant text := case when as_events then 'VEVENT' else 'VTODO' end;
-    v_parts  text[];
+    v_user   constant pg_catalog.uuid := agenda._acting_user();
+    v_zone   constant pg_catalog.text := agenda._user_zone(v_user);
+    v_kind   constant pg_catalog.text := case when as_events then 'VEVENT' else 'VTODO' end;
+    v_parts  pg_catalog.text[];
 begin
     perform agenda._check_ical_size(v_user, coalesce(include_closed, false));
     select array_agg(x.part order by x.created_at, x.id) into v_parts

@@ -11,7 +11,7 @@ create or replace function agenda._ical_time(p_time jsonb, p_property text) retu
     language plpgsql immutable as
 $$
 declare
-    v_at constant text := p_time->>'at';
+    v_at constant pg_catalog.text := p_time->>'at';
 begin
     if v_at !~ '^\d{8}(T\d{6}Z?)?$' then
         raise exception using errcode = 'YA005', message = format('%s is not a date or time', p_property), column = 'calendar';
@@ -41,8 +41,8 @@ create or replace function agenda._ical_key(r agenda.recurring_tasks, p_time jso
     language plpgsql stable as
 $$
 declare
-    v_at   constant text := agenda._ical_time(p_time, p_property);
-    v_zone constant text := coalesce(agenda._ical_zone(p_time), r.timezone);
+    v_at   constant pg_catalog.text := agenda._ical_time(p_time, p_property);
+    v_zone constant pg_catalog.text := coalesce(agenda._ical_zone(p_time), r.timezone);
     v_key  timestamp := agenda._parse_time(rtrim(v_at, 'Z'), 'UTC', 'calendar') at time zone 'UTC';
 begin
     if v_at !~ 'T' then
@@ -60,7 +60,7 @@ create or replace function agenda._ical_priority(p_component jsonb) returns inte
     language plpgsql immutable as
 $$
 declare
-    v_text constant text := coalesce(p_component->>'priority', '0');
+    v_text constant pg_catalog.text := coalesce(p_component->>'priority', '0');
 begin
     if v_text !~ '^[0-9]$' then
         raise exception using errcode = 'YA006', message = 'PRIORITY must be between 0 and 9', column = 'calendar';
@@ -95,8 +95,8 @@ create or replace function agenda._ical_later(p_time jsonb, p_length interval) r
     language plpgsql stable as
 $$
 declare
-    v_at   constant text := agenda._ical_time(p_time, 'DTSTART');
-    v_zone constant text := coalesce(agenda._ical_zone(p_time), agenda._user_zone(agenda._acting_user()));
+    v_at   constant pg_catalog.text := agenda._ical_time(p_time, 'DTSTART');
+    v_zone constant pg_catalog.text := coalesce(agenda._ical_zone(p_time), agenda._user_zone(agenda._acting_user()));
     v_days constant interval := make_interval(days => extract(day from p_length)::integer);
     v_wall timestamp := agenda.instant_to_local(agenda._ical_at(p_time, 'DTSTART'), v_zone);
 begin
@@ -113,9 +113,9 @@ create or replace function agenda._ical_end(p_component jsonb) returns jsonb
 $$
 declare
     v_event  constant boolean := p_component->>'kind' = 'VEVENT';
-    v_end    constant jsonb := p_component->case when v_event then 'dtend' else 'due' end;
-    v_start  constant jsonb := p_component->'dtstart';
-    v_length constant text := coalesce(p_component->>'duration', case when v_event and v_start->>'at' !~ 'T' then 'P1D' end);
+    v_end    constant pg_catalog.jsonb := p_component->case when v_event then 'dtend' else 'due' end;
+    v_start  constant pg_catalog.jsonb := p_component->'dtstart';
+    v_length constant pg_catalog.text := coalesce(p_component->>'duration', case when v_event and v_start->>'at' !~ 'T' then 'P1D' end);
 begin
     if v_end is not null or v_start is null or v_length is null then
         return v_end;
@@ -135,8 +135,8 @@ create or replace function agenda._ical_reminder(p_component jsonb, p_alarm json
     set intervalstyle = 'postgres' as
 $$
 declare
-    v_start  constant jsonb := p_component->'dtstart';
-    v_end    constant jsonb := agenda._ical_end(p_component);
+    v_start  constant pg_catalog.jsonb := p_component->'dtstart';
+    v_end    constant pg_catalog.jsonb := agenda._ical_end(p_component);
     v_at_end constant boolean := coalesce(upper(p_alarm->>'related') = 'END', false);
     v_offset interval;
     v_length interval := '0'; -- from where the alarm counts to what is due
@@ -174,7 +174,7 @@ create or replace function agenda._import_ical_alarms(t agenda.tasks, p_alarms j
     language plpgsql volatile as
 $$
 declare
-    v_alarm jsonb;
+    v_alarm pg_catalog.jsonb;
     r       agenda.reminders;
 begin
     for v_alarm in select a from jsonb_array_elements(p_alarms) a loop
@@ -212,7 +212,7 @@ create or replace function agenda._import_ical_task(p_component jsonb, p_due jso
     language plpgsql volatile as
 $$
 declare
-    v_due constant text := agenda._ical_time(p_due, 'the due date');
+    v_due constant pg_catalog.text := agenda._ical_time(p_due, 'the due date');
     t     agenda.tasks;
 begin
     t := agenda.create_task(p_component->>'summary', v_due, p_component->>'description', agenda._ical_priority(p_component),
@@ -265,9 +265,9 @@ $$
 declare
     v_plain  constant boolean := (p_component->'exdates', p_component->'rdates', p_component->'alarms') = ('[]', '[]', '[]');
     v_over   constant boolean := coalesce(p_component->>'status' in ('COMPLETED', 'CANCELLED'), false);
-    v_alarms constant jsonb := coalesce((select jsonb_agg(agenda._ical_reminder(p_component, a.v, false) order by a.n)
+    v_alarms constant pg_catalog.jsonb := coalesce((select jsonb_agg(agenda._ical_reminder(p_component, a.v, false) order by a.n)
         from jsonb_array_elements(p_component->'alarms') with ordinality a(v, n) where a.v->>'at' ~ '^[+-]?P'), '[]');
-    v_time   jsonb;
+    v_time   pg_catalog.jsonb;
     v_key    timestamp;
     r        agenda.recurring_tasks;
 begin
@@ -318,7 +318,7 @@ declare
     r       constant agenda.recurring_tasks := agenda.get_recurring_task(p_series);
     v_key   constant timestamp := agenda._ical_key(r, p_component->'recurrence_id', 'RECURRENCE-ID');
     v_due   constant timestamp := agenda._ical_key(r, p_due, 'the due date');
-    v_patch jsonb := '{}';
+    v_patch pg_catalog.jsonb := '{}';
 begin
     if p_component->>'summary' <> r.title then
         v_patch := v_patch || jsonb_build_object('title', p_component->'summary');
@@ -351,7 +351,7 @@ create or replace function agenda._ical_recurrence(p_component jsonb) returns te
     language plpgsql immutable as
 $$
 declare
-    v_at constant text := p_component->'recurrence_id'->>'at';
+    v_at constant pg_catalog.text := p_component->'recurrence_id'->>'at';
 begin
     return coalesce(case when v_at !~ 'T' then ';VALUE=DATE:' else coalesce(';TZID=' || (p_component->'recurrence_id'->>'zone'), '') || ':' end || v_at, '');
 end
@@ -363,8 +363,8 @@ create or replace function agenda._ical_known(p_user uuid, p_component jsonb) re
     language plpgsql stable as
 $$
 declare
-    v_uid constant text := p_component->>'uid';
-    v_id  uuid := (select coalesce(u.task_id, u.recurring_task_id)
+    v_uid constant pg_catalog.text := p_component->>'uid';
+    v_id  pg_catalog.uuid := (select coalesce(u.task_id, u.recurring_task_id)
                      from agenda.ical_uids u
                     where u.user_id = p_user and u.uid = v_uid and u.recurrence_id in ('', agenda._ical_recurrence(p_component))
                     order by u.recurrence_id limit 1);
@@ -439,7 +439,7 @@ create or replace function agenda._import_ical_component(p_component jsonb, p_se
     language plpgsql volatile as
 $$
 declare
-    v_start constant jsonb := p_component->'dtstart';
+    v_start constant pg_catalog.jsonb := p_component->'dtstart';
 begin
     if p_component ? 'problem' then
         raise exception using errcode = 'YA006', message = p_component->>'problem', column = 'calendar';
@@ -472,16 +472,16 @@ create or replace function agenda.import_ical(calendar text, out component integ
     language plpgsql volatile as
 $$
 declare
-    v_user       constant uuid := agenda._acting_user();
-    v_components jsonb;
-    v_component  jsonb;
-    v_series     uuid;
-    v_series_uid text;
-    v_made       uuid[] := '{}';
-    v_made_uids  text[] := '{}';
-    v_check      text;
-    v_column     text;
-    v_detail     text;
+    v_user       constant pg_catalog.uuid := agenda._acting_user();
+    v_components pg_catalog.jsonb;
+    v_component  pg_catalog.jsonb;
+    v_series     pg_catalog.uuid;
+    v_series_uid pg_catalog.text;
+    v_made       pg_catalog.uuid[] := '{}';
+    v_made_uids  pg_catalog.text[] := '{}';
+    v_check      pg_catalog.text;
+    v_column     pg_catalog.text;
+    v_detail     pg_catalog.text;
 begin
     if calendar is null or octet_length(calendar) > 1048576 then
         raise exception using errcode = 'YA006', message = 'a calendar of at most 1 MB is needed', column = 'calendar';

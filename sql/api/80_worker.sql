@@ -21,8 +21,8 @@ create or replace function agenda._scan(p_now timestamptz, p_floor timestamptz, 
 $$
 declare
     v_timers agenda.timers[];
-    v_done   uuid[];
-    v_left   uuid[] := '{}';
+    v_done   pg_catalog.uuid[];
+    v_left   pg_catalog.uuid[] := '{}';
     v_full   boolean;
     v_all    agenda.timers[] := '{}';
 begin
@@ -134,7 +134,7 @@ create or replace function agenda._fire(p_timers agenda.timers[], p_now timestam
 $$
 declare
     m      agenda.timers;
-    v_done uuid[] := '{}';
+    v_done pg_catalog.uuid[] := '{}';
 begin
     -- the user before the task, as whoever deletes the user
     v_done := agenda._raise_tasks(array(select t from unnest(p_timers) t
@@ -162,7 +162,7 @@ create or replace function agenda._fire_carefully(p_timers agenda.timers[], p_no
 $$
 declare
     t      agenda.timers;
-    v_done uuid[] := '{}';
+    v_done pg_catalog.uuid[] := '{}';
 begin
     foreach t in array p_timers loop
         begin

@@ -38,10 +38,10 @@ create or replace function agenda._raising_of_task(m agenda.timers, t agenda.tas
     language plpgsql stable as
 $$
 declare
-    v_states constant text[] := '{due_soon,due,overdue}';
-    v_what   text;
-    v_at     timestamptz;
-    v        record;
+    v_states constant pg_catalog.text[] := '{due_soon,due,overdue}';
+    v_what   pg_catalog.text;
+    v_at     pg_catalog.timestamptz;
+    v        pg_catalog.record;
     r        agenda.raising;
 begin
     r := (m.entity, m.user_id, m.entity_id, t.id, t.recurring_task_id, t.title, t.priority, t.due_date, null, null,
@@ -93,7 +93,7 @@ create or replace function agenda._repeat_at(t agenda.tasks, p agenda.preference
     language plpgsql stable as
 $$
 declare
-    v_at  constant timestamptz := agenda._fire_at('overdue', t, p);
+    v_at  constant pg_catalog.timestamptz := agenda._fire_at('overdue', t, p);
     v_nth constant integer := greatest(floor(extract(epoch from p_now - v_at) / extract(epoch from p.overdue_repeat)), 0) + 1;
 begin
     if v_nth <= p.overdue_repeat_max then
@@ -110,7 +110,7 @@ create or replace function agenda._plan_repeats(p agenda.preferences) returns vo
 $$
 declare
     t    agenda.tasks;
-    v_at timestamptz;
+    v_at pg_catalog.timestamptz;
 begin
     for t in
         select * from agenda.tasks k
@@ -305,7 +305,7 @@ create or replace function agenda._plan_releases(p_timers agenda.timers[], p_now
     set enable_hashjoin = off set enable_mergejoin = off set enable_seqscan = off set jit = off as
 $$
 declare
-    v_users uuid[] := array(
+    v_users pg_catalog.uuid[] := array(
         select u.user_id
           from (select distinct m.user_id from unnest(p_timers) m where m.entity in ('task', 'repeat', 'reminder')) u
          cross join lateral (select min(n.held_until) as until from agenda.notifications n

@@ -69,11 +69,11 @@ create or replace function agenda._simulate(p_user uuid, p_from timestamptz, p_u
     language plpgsql volatile as
 $$
 declare
-    v_began  constant timestamptz := clock_timestamp();
-    v_now    timestamptz := p_from;
+    v_began  constant pg_catalog.timestamptz := clock_timestamp();
+    v_now    pg_catalog.timestamptz := p_from;
     v_seq    bigint := agenda._last_seq();
     v_timers agenda.timers[];
-    v_done   uuid[];
+    v_done   pg_catalog.uuid[];
     v_left   bigint := p_max_rows;
     v_found  bigint;
     v_fired  bigint := 0;

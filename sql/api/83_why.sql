@@ -6,7 +6,7 @@ create or replace function agenda.why_notified(notification_id uuid) returns jso
     set intervalstyle = 'postgres' as
 $$
 declare
-    v_user constant uuid := agenda._acting_user();
+    v_user constant pg_catalog.uuid := agenda._acting_user();
     p      constant agenda.preferences := agenda.get_preferences();
     n      agenda.notifications;
     t      agenda.tasks;
@@ -56,8 +56,8 @@ create or replace function agenda._why_not(p_what text, p_owed timestamptz, p_de
 $$
 declare
     n        agenda.notifications;
-    v        record;
-    v_reason text;
+    v        pg_catalog.record;
+    v_reason pg_catalog.text;
 begin
     select * into n from agenda.notifications x where x.user_id = t.user_id and x.dedupe_key = p_dedupe;
     v := agenda._verdict(p, p_what, t.priority, greatest(p_owed, t.created_at));
@@ -88,8 +88,8 @@ create or replace function agenda.why_not_notified(task_id uuid, at timestamptz 
     language plpgsql stable as
 $$
 declare
-    v_user constant uuid := agenda._acting_user();
-    v_at   constant timestamptz := coalesce(at, agenda.now());
+    v_user constant pg_catalog.uuid := agenda._acting_user();
+    v_at   constant pg_catalog.timestamptz := coalesce(at, agenda.now());
     p      constant agenda.preferences := agenda.get_preferences();
     t      agenda.tasks;
 begin

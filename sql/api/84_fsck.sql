@@ -8,7 +8,7 @@ create or replace function agenda.fsck(repair boolean default false,
     language plpgsql volatile as
 $$
 declare
-    f record;
+    f pg_catalog.record;
 begin
     perform agenda._check_service();
     for f in select * from agenda._fsck_findings() union all select * from agenda._fsck_log() loop

@@ -54,8 +54,8 @@ create or replace function agenda._fsck_log(out check_name text, out entity text
 $$
 -- to which series a task belongs is bookkeeping, and may change without an event
 declare
-    v_begin    constant timestamptz := (select min(l.lower) from agenda.log_leaves l where l.parent = 'events');
-    v_imported record;
+    v_begin    constant pg_catalog.timestamptz := (select min(l.lower) from agenda.log_leaves l where l.parent = 'events');
+    v_imported pg_catalog.record;
 begin
     select max(e.seq) as seq, max(e.occurred_at) as at into v_imported from agenda.events e where e.type in ('log.silenced', 'log.resumed');
     return query

@@ -1,7 +1,7 @@
 -- Attacks and corner cases that once worked.
 begin;
 set local search_path = public;
-select plan(37);
+select plan(38);
 
 create function pg_temp.a() returns uuid language sql as $$select 'aaaaaaaa-0000-4000-8000-000000000001'::uuid$$;
 create function pg_temp.b() returns uuid language sql as $$select 'bbbbbbbb-0000-4000-8000-000000000002'::uuid$$;
@@ -46,6 +46,38 @@ select set_eq($$select who from evil.loot$$, $$values ('t_nobody')$$, 'is cast w
 reset role;
 select is_empty($$select p.oid::regprocedure::text from pg_proc p join pg_type t on t.oid = any (p.proargtypes)
                   where p.pronamespace = 'agenda'::regnamespace and p.prosecdef and t.typtype = 'p'$$, 'no function with other rights takes a value of any type');
+
+-- nor somebody's own type in the place of one that a function declares, though it was that somebody who called it first
+set local role t_nobody;
+create function evil.take() returns boolean language plpgsql as
+$$begin insert into evil.loot values (current_user); return true; end$$;
+create domain pg_temp.text as pg_catalog.text check (evil.take());
+create domain pg_temp.uuid as pg_catalog.uuid check (evil.take());
+create domain pg_temp.jsonb as pg_catalog.jsonb check (evil.take());
+create domain pg_temp.date as pg_catalog.date check (evil.take());
+create domain pg_temp.timestamptz as pg_catalog.timestamptz check (evil.take());
+do $$
+declare
+    f record;
+begin
+    for f in select p.proname, string_to_array(oidvectortypes(p.proargtypes), ', ') as types from pg_proc p
+              where p.pronamespace = 'agenda'::regnamespace and p.prokind = 'f' and p.prorettype <> 'trigger'::regtype
+                and has_function_privilege(p.oid, 'execute') and not p.proargtypes::oid[] && array['internal'::regtype::oid, 'cstring'::regtype::oid] loop
+        begin
+            execute format('select agenda.%I(%s)', f.proname, (select string_agg(format('null::%s', t), ', ') from unnest(f.types) t));
+        exception when others then null;
+        end;
+    end loop;
+end $$;
+insert into agenda.tasks (title, due_date, recurrence_rule) values ('a life', agenda.now(), 'daily');
+select agenda.create_recurring_task('a life', 'daily', start_date => '2025-01-05T09:00', options => '{"reminders": ["-1 hour"]}');
+select agenda.complete_task(id) from agenda.tasks where title = 'a life';
+select agenda.set_preferences('{"timezone": "Asia/Tokyo", "workdays": ["MO"]}');
+drop domain pg_temp.text, pg_temp.uuid, pg_temp.jsonb, pg_temp.date, pg_temp.timestamptz cascade;
+select is((select array_agg(distinct who) from evil.loot), '{t_nobody}', 'is used with other rights than that somebody''s');
+delete from agenda.tasks;
+delete from agenda.recurring_tasks;
+reset role;
 
 -- a member of agenda_service has not its BYPASSRLS
 set local role t_member;

@@ -2,7 +2,7 @@
 -- search_path, no rights for PUBLIC beyond calculation, comments, owners, row-level security,
 -- and a place in pg_dump.  A new object that forgets one of them fails here by its name.
 begin;
-select plan(18);
+select plan(19);
 
 -- members of the extension
 create temporary view our_functions as
@@ -25,6 +25,29 @@ select is_empty(
     $$select signature from our_functions
        where prosecdef and not 'search_path=pg_catalog, agenda, pg_temp' = any (coalesce(proconfig, '{}'))$$,
     'every SECURITY DEFINER function pins its search_path');
+-- What a function declares is looked up when a session calls it first and kept, whoever calls it next: somebody's own type of
+-- that name (pg_temp comes first) would be with the owner's rights.  Shell types stand here in the way of every name.
+create function pg_temp.misread() returns setof text language plpgsql as $$
+declare
+    o       record;
+    v_check pg_catalog.text;
+begin
+    for o in select t.typname from pg_type t where t.typnamespace = 'pg_catalog'::regnamespace and t.typtype in ('b', 'p', 'r', 'm') and t.typname !~ '^_' loop
+        execute format('create type pg_temp.%I', o.typname);
+    end loop;
+    for o in select p.oid, p.signature from our_functions p join pg_language l on l.oid = p.prolang
+              where l.lanname = 'plpgsql' and not 'search_path=pg_catalog, agenda, pg_temp' = any (coalesce(p.proconfig, '{}')) loop
+        begin
+            perform plpgsql_validator(o.oid);
+        exception when others then
+            return next format('%s: %s', o.signature, sqlerrm);
+        end;
+    end loop;
+    for o in select t.typname from pg_type t where t.typnamespace = pg_my_temp_schema() and not t.typisdefined loop
+        execute format('drop type pg_temp.%I', o.typname);
+    end loop;
+end $$;
+select is_empty('select pg_temp.misread()', 'a function without a pinned search_path declares no type that a caller could put something else in the place of');
 select is_empty(
     $$select signature from our_functions where prosecdef and proowner <> 'agenda_owner'::regrole
          and (proowner <> 'agenda_service'::regrole or signature <> all ('{"agenda.gw_event_reminder_check(uuid,text,text)",agenda._holidays_changed()}'))$$,
