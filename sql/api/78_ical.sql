@@ -1,6 +1,6 @@
 -- ---- iCalendar (RFC 5545) ------------------------------------------------------------------------
--- Properties are written here; libical (pg_agenda_ical.so, loaded at the first call) checks them, folds the
--- lines and adds the time zones.
+-- Properties are written here; pg_agenda_ical.so, loaded at the first call, folds the lines and has the time zones
+-- from libical.
 
 create or replace function agenda._ical_format(calendar text) returns text
     language c stable strict parallel safe as 'MODULE_PATHNAME', 'agenda_ical_format';
@@ -11,10 +11,10 @@ create or replace function agenda._ical_text(p_text text) returns text
     return replace(regexp_replace(regexp_replace(p_text, '[\x01-\x09\x0b-\x1f\x7f]', '', 'g'), '([\\;,])', '\\\1', 'g'), E'\n', '\n');
 comment on function agenda._ical_text(text) is 'internal: a value of type TEXT';
 
--- One property; nothing where there is no value.
+-- One property; nothing where there is no value.  Blanks at the end of a line do not survive its readers.
 create or replace function agenda._ical_line(p_name text, p_value text) returns text
     language sql immutable parallel safe
-    return coalesce(p_name || ':' || nullif(p_value, '') || E'\r\n', '');
+    return coalesce(p_name || ':' || nullif(rtrim(p_value), '') || E'\r\n', '');
 comment on function agenda._ical_line(text, text) is 'internal: a line of a calendar';
 
 -- A wall-clock time of a zone, or a day.
@@ -74,8 +74,8 @@ begin
         || agenda._ical_line('SUMMARY', agenda._ical_text(p_title))
         || agenda._ical_line('DESCRIPTION', agenda._ical_text(p_description))
         || agenda._ical_line('PRIORITY', (p_priority * 4 - 3)::text)
-        -- a comma separates: libical takes the backslash away
-        || agenda._ical_line('CATEGORIES', (select string_agg(agenda._ical_text(translate(t, ',', ' ')), ',' order by n) from unnest(p_tags) with ordinality x(t, n)));
+        -- a comma separates: libical, which others read with too, takes the backslash away
+        || coalesce((select string_agg(agenda._ical_line('CATEGORIES', agenda._ical_text(translate(t, ',', ' '))), '' order by n) from unnest(p_tags) with ordinality x(t, n)), '');
 end
 $$;
 comment on function agenda._ical_common(uuid, uuid, text, text, smallint, text[], timestamptz, timestamptz) is 'internal: properties of any thing of a calendar';
@@ -100,9 +100,9 @@ begin
     end if;
     -- there is no later key; in another zone there might be no such year
     v_last := least(v_last, '9999-12-29');
-    return regexp_replace(r.rrule::text, ';(UNTIL|COUNT)=[^;]*', '') || ';UNTIL='
+    return regexp_replace(regexp_replace(r.rrule::text, ';(UNTIL|COUNT)=[^;]*', ''), '^FREQ=[A-Z]+', '\&;UNTIL='
         || case when r.all_day then to_char(v_last, 'YYYYMMDD')
-                else to_char(agenda.local_to_instant(v_last, v_zone) at time zone 'UTC', 'YYYYMMDD"T"HH24MISS"Z"') end;
+                else to_char(agenda.local_to_instant(v_last, v_zone) at time zone 'UTC', 'YYYYMMDD"T"HH24MISS"Z"') end);
 end
 $$;
 comment on function agenda._ical_rule(agenda.recurring_tasks) is 'internal: the rule of a series, with its end, as a value of a calendar';

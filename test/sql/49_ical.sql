@@ -1,7 +1,7 @@
 -- Export as iCalendar: what stands in the text, whose things they are, and that odd text stays text.
 begin;
 set local search_path = public;
-select plan(40);
+select plan(43);
 
 set local agenda.now = '2025-03-10 12:00:00+00';
 create role t_app login in role agenda_app;
@@ -66,6 +66,13 @@ select ok(pg_temp.has('STATUS:COMPLETED', id, agenda.export_ical(true)) and pg_t
 create temp table odd as select id from agenda.create_task(E'x\r\nEND:VTODO\r\nBEGIN:VTODO\r\nUID:evil', due => '2025-03-15T00:00:00Z', description => repeat('ß', 500) || E'\u0001;,\\');
 select ok(pg_temp.has('SUMMARY:x\nEND:VTODO\nBEGIN:VTODO\nUID:evil', id), 'line ends in a title are no line ends') from odd;
 select is((select max(octet_length(l)) from regexp_split_to_table(agenda.export_ical(), '\r\n') l) <= 75, true, 'lines are folded');
+
+-- what libical has no room for, or drops
+create temp table long as select s.id, rule
+  from unnest('{FREQ=MINUTELY;INTERVAL=65537,FREQ=SECONDLY;INTERVAL=86400}'::text[]) rule, agenda.create_recurring_task('Long', rrule => rule, start_date => '2030-01-01T00:00:00') s;
+select ok(pg_temp.has('RRULE:' || rule, id), 'a rule goes out as it is: ' || rule) from long;
+create temp table blank as select id from agenda.create_task(' ', description => '  ', tags => '{" ",x}');
+select doesnt_match(pg_temp.component(agenda.export_ical(), id), '(SUMMARY|DESCRIPTION|CATEGORIES): *\r', 'blanks are no value, and no harm') from blank;
 
 -- ---- too much ----
 savepoint much;
