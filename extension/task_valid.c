@@ -18,6 +18,7 @@
 #define MAX_DESCRIPTION 20000
 
 static void check_length(text *value, const char *column, int min, int max);
+static void check_time(TimestampTz value, const char *column);
 static void check_word(text *value, const char *column, const char *const *allowed);
 static void refuse(const char *column, const char *wanted) pg_attribute_noreturn();
 
@@ -30,15 +31,11 @@ static const char *const states[] = { "due_soon", "due", "overdue", NULL };
 
 /*
  * agenda._task_valid(title, description, status, priority, due_date, due_kind, due_local,
- * announced) → boolean
+ * announced, deleted_at) → boolean
  */
 Datum
 agenda_task_valid(PG_FUNCTION_ARGS)
 {
-	/* what RFC 3339 can say, in any zone: from 0001-01-02 to 9999-12-30 */
-	const TimestampTz first = INT64CONST(-63082195200000000);
-	const TimestampTz last = INT64CONST(252455443200000000);
-
 	if (!PG_ARGISNULL(0))
 		check_length(PG_GETARG_TEXT_PP(0), "title", 1, MAX_TITLE);
 	if (!PG_ARGISNULL(1))
@@ -47,8 +44,8 @@ agenda_task_valid(PG_FUNCTION_ARGS)
 		check_word(PG_GETARG_TEXT_PP(2), "status", statuses);
 	if (!PG_ARGISNULL(3) && (PG_GETARG_INT16(3) < 1 || PG_GETARG_INT16(3) > 3))
 		refuse("priority", "1, 2 or 3");
-	if (!PG_ARGISNULL(4) && (PG_GETARG_TIMESTAMPTZ(4) < first || PG_GETARG_TIMESTAMPTZ(4) > last))
-		refuse("due_date", "between 0001-01-02 and 9999-12-30");
+	if (!PG_ARGISNULL(4))
+		check_time(PG_GETARG_TIMESTAMPTZ(4), "due_date");
 	if (!PG_ARGISNULL(5))
 		check_word(PG_GETARG_TEXT_PP(5), "due_kind", due_kinds);
 	if (!PG_ARGISNULL(4) && PG_ARGISNULL(6) && !PG_ARGISNULL(5) &&
@@ -56,6 +53,8 @@ agenda_task_valid(PG_FUNCTION_ARGS)
 		refuse("due_local", "given for a task that is due at a local time or on a day");
 	if (!PG_ARGISNULL(7))
 		check_word(PG_GETARG_TEXT_PP(7), "announced", states);
+	if (!PG_ARGISNULL(8))
+		check_time(PG_GETARG_TIMESTAMPTZ(8), "deleted_at");
 	PG_RETURN_BOOL(true);
 }
 
@@ -68,6 +67,17 @@ check_length(text *value, const char *column, int min, int max)
 	if (bytes >= min && (bytes <= max || pg_mbstrlen_with_len(VARDATA_ANY(value), bytes) <= max))
 		return;
 	refuse(column, psprintf("%d to %d characters long", min, max));
+}
+
+/* What RFC 3339 can say, in any zone: from 0001-01-02 to 9999-12-30. */
+static void
+check_time(TimestampTz value, const char *column)
+{
+	const TimestampTz first = INT64CONST(-63082195200000000);
+	const TimestampTz last = INT64CONST(252455443200000000);
+
+	if (value < first || value > last)
+		refuse(column, "between 0001-01-02 and 9999-12-30");
 }
 
 static void

@@ -83,6 +83,6 @@ comment on aggregate agenda._notify_each(uuid, text, uuid, uuid, uuid, text, tex
 -- ---- rows of agenda.tasks (extension/task_valid.c) ---------------------------------------------
 
 create or replace function agenda._task_valid(title text, description text, status text, priority smallint, due_date timestamptz,
-                                              due_kind text, due_local timestamp, announced text) returns boolean
+                                              due_kind text, due_local timestamp, announced text, deleted_at timestamptz) returns boolean
     language c immutable parallel safe as 'MODULE_PATHNAME', 'agenda_task_valid';
-comment on function agenda._task_valid(text, text, text, smallint, timestamptz, text, timestamp, text) is 'internal: the constraint tasks_valid; raises 23514 for the first column at fault';
+comment on function agenda._task_valid(text, text, text, smallint, timestamptz, text, timestamp, text, timestamptz) is 'internal: the constraint tasks_valid; raises 23514 for the first column at fault';

@@ -38,7 +38,7 @@ create table agenda.recurring_tasks (
     checklist           jsonb not null default '[]',
     own_reminders       boolean not null default false,
     is_active           boolean not null default true,
-    resume_at           timestamptz,
+    resume_at           timestamptz check (resume_at between '0001-01-02 00:00+00' and '9999-12-30 00:00+00'),
     last_key            timestamp,
     next_key            timestamp,
     last_created_at     timestamptz,
@@ -51,7 +51,7 @@ create table agenda.recurring_tasks (
     version             bigint not null default 1,
     created_at          timestamptz not null default agenda.now(),
     updated_at          timestamptz not null default agenda.now(),
-    deleted_at          timestamptz,
+    deleted_at          timestamptz check (deleted_at between '0001-01-02 00:00+00' and '9999-12-30 00:00+00'),
     primary key (user_id, id),
     constraint recurring_tasks_order_check check (end_date >= start_date)
 );
@@ -90,6 +90,8 @@ comment on constraint recurring_tasks_recurrence_type_check on agenda.recurring_
 comment on constraint recurring_tasks_recurrence_interval_check on agenda.recurring_tasks is 'recurrence_interval must be at least 1';
 comment on constraint recurring_tasks_start_date_check on agenda.recurring_tasks is 'start_date must be between 0001-01-02 and 9999-12-30';
 comment on constraint recurring_tasks_end_date_check on agenda.recurring_tasks is 'end_date must be between 0001-01-02 and 9999-12-30';
+comment on constraint recurring_tasks_resume_at_check on agenda.recurring_tasks is 'resume_at must be between 0001-01-02 and 9999-12-30';
+comment on constraint recurring_tasks_deleted_at_check on agenda.recurring_tasks is 'deleted_at must be between 0001-01-02 and 9999-12-30';
 comment on constraint recurring_tasks_order_check on agenda.recurring_tasks is 'end_date must not be before start_date';
 
 -- ---- overrides ---------------------------------------------------------------------------------

@@ -32,7 +32,7 @@ create table agenda.tasks (
     foreign key (user_id, recurring_task_id) references agenda.recurring_tasks (user_id, id)
         on delete set null (recurring_task_id),
     -- one constraint for all columns: the text of each would be read anew by each statement
-    constraint tasks_valid check (agenda._task_valid(title, description, status, priority, due_date, due_kind, due_local, announced))
+    constraint tasks_valid check (agenda._task_valid(title, description, status, priority, due_date, due_kind, due_local, announced, deleted_at))
 ) with (fillfactor = 90);
 -- what makes materialise() idempotent; a task of no series has no entry
 create unique index tasks_occurrence on agenda.tasks (user_id, recurring_task_id, occurrence_key)
@@ -62,6 +62,7 @@ comment on column agenda.tasks.parent_task_id is 'the occurrence before this one
 comment on column agenda.tasks.notified is 'the present due date has been announced';
 comment on column agenda.tasks.announced is 'the last state that was announced for the present due date: nothing is announced twice';
 comment on column agenda.tasks.own_reminders is 'what reminds of the task has been said, even if it is nothing: another due date brings no default ones, and the series of its rule will have them';
+comment on column agenda.tasks.deleted_at is 'in no list any more since then; the same range as due_date';
 comment on column agenda.tasks.version is 'counts the changes of the users'' columns; what expected_version and ETag compare';
 
 -- ---- timers ------------------------------------------------------------------------------------
