@@ -57,9 +57,11 @@ create temp table s2 as select id from agenda.create_recurring_task('Stand-up', 
 select pg_temp.at('2025-03-24 08:00+00');
 select pg_temp.at('2025-03-31 07:00+00');
 select ok(pg_temp.dues(id) like '%03-24 08:00, 03-31 07:00', 'S2 every Monday at nine, in winter and in summer') from s2;
+select is((select string_agg(distinct to_char(t.due_date at time zone 'Europe/Berlin', 'FMDay HH24:MI'), ', ') from agenda.tasks t, s2 where t.recurring_task_id = s2.id), 'Monday 09:00', 'S2 and at no other time');
 
 select pg_temp.at('2025-01-01 10:00+00');
 select is((agenda.create_recurring_task('K4', 'weekly', start_date => '2025-01-01T09:00:00Z')).next_due_at, '2025-01-08 09:00+00'::timestamptz, 'S26 a weekly series that began today is next due in a week');
+select is((select string_agg(concat_ws(' ', t.status, to_char(t.due_date at time zone 'UTC', 'MM-DD HH24:MI')), ', ') from agenda.tasks t where t.title = 'K4'), 'pending 01-01 09:00', 'S26 and today''s is there');
 create temp table lead as select id from agenda.create_recurring_task('Lead', 'daily', start_date => '2025-01-10T09:00:00Z', options => '{"lead_time": "2 days"}');
 select pg_temp.at('2025-01-08 08:59+00');
 select is(pg_temp.dues(id), null, 'lead time: not yet') from lead;
@@ -73,6 +75,7 @@ select pg_temp.at('2025-03-30 13:30+00');
 select is(string_agg(pg_temp.dues(id), ' | ' order by zone), '03-30 13:00 | 03-30 07:00', 'U17 a zone for each series: nine is nine there, in summer and in winter') from zones;
 select pg_temp.at('2025-03-31 14:59+00');
 select is(string_agg(to_char((agenda.get_recurring_task(id)).next_due_at at time zone zone, 'MM-DD HH24:MI'), ' | ' order by zone), '04-01 09:00 | 04-01 09:00', 'U20 U23 the clock has stepped over the hour: what was owed is not forgotten') from zones;
+select is(string_agg(pg_temp.dues(id), ' | ' order by zone), '03-30 13:00, 03-31 13:00 | 03-30 07:00, 03-31 07:00', 'U20 U23 it is there') from zones;
 
 -- ---- after downtime ------------------------------------------------------------------------------
 create function pg_temp.make(p_policy text, p_options jsonb default '{}') returns uuid language sql as $$

@@ -29,12 +29,18 @@ select is((select title from agenda.list_tasks('{"due_state": "overdue"}')), 'Re
 
 create temp table d as select * from agenda.create_task('Daily', due => '2025-01-11T18:00:00Z', recurrence_rule => 'daily');
 select is(((agenda.complete_task(id)).next_task).due_date, '2025-01-12 18:00+00'::timestamptz, 'S17 a daily task completed: a new one for tomorrow') from d;
+select is((select string_agg(concat_ws(' ', k.status, to_char(k.due_date at time zone 'UTC', 'MM-DD HH24:MI')), ', ' order by k.due_date) from agenda.tasks k where k.title = 'Daily'),
+          'completed 01-11 18:00, pending 01-12 18:00', 'S17 beside the one that is done');
 
 create temp table a as select * from agenda.create_task('Old title');
 select agenda.update_task(id, '{"title": "New title"}') from a;
 select agenda.complete_task(id) from a;
 select is((select string_agg(h.action, ' ' order by h.seq) from a, agenda.task_history(a.id) h), 'create update complete', 'S19 create, retitle, complete: three audit entries');
 select is((select h.before->>'title' || ' > ' || (h.after->>'title') from a, agenda.task_history(a.id) h where h.action = 'update'), 'Old title > New title', 'S19 with what was and what is');
+select is((select string_agg(concat_ws(' ', h.action, h.before->>'title', h.before->>'status', '>', h.after->>'title', h.after->>'status', h.changed), '; ' order by h.seq) from a, agenda.task_history(a.id) h),
+          'create > Old title pending; update Old title pending > New title pending ["title"]; complete New title pending > New title completed ["completed_at", "status"]',
+          'S19 each with its own details');
+select is((select count(*) from a, agenda.task_history(a.id) h where h.actor = h.user_id::text and h.at is not null), 3::bigint, 'S19 who, and when');
 
 -- the whole chain, as far as it is SQL
 select pg_temp.at('2025-01-20 00:00+00');
@@ -57,6 +63,14 @@ set local agenda.now = '2025-01-21 00:00+00';
 select agenda.act_as(null);
 select cmp_ok((agenda.check_due_tasks()).raised, '>', 0, 'S25 the due date checker, called');
 select is((agenda.check_due_tasks()).raised, 0, 'S25 and called again');
+select set_eq($$select n.type, n.title from agenda.notifications n where n.title in ('With due date', 'Chain') and n.type <> 'due'$$, $$values ('due_soon', 'With due date'), ('overdue', 'Chain')$$, 'S25 and has told what is owed');
+select pg_temp.act();
+create temp table p as select * from agenda.create_recurring_task('Processed', 'daily', start_date => '2025-01-21T01:00:00Z');
+set local agenda.now = '2025-01-21 01:00+00';
+select agenda.act_as(null);
+select cmp_ok((agenda.check_due_tasks()).raised, '>', 0, 'S25 the recurring processor, called');
+select is((select string_agg(to_char(k.due_date at time zone 'UTC', 'MM-DD HH24:MI'), ', ') from agenda.tasks k, p where k.recurring_task_id = p.id), '01-21 01:00', 'S25 has made the occurrence');
+select is(s.next_due_at, '2025-01-22 01:00+00'::timestamptz, 'S25 and the next one is planned') from agenda.recurring_tasks s, p where s.id = p.id;
 
 select * from finish();
 rollback;
