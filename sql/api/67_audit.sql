@@ -179,10 +179,12 @@ declare
     v_user constant pg_catalog.uuid := agenda._acting_user();
     v_after pg_catalog.jsonb;
 begin
-    select a.after into v_after from agenda.audit_log a
-     where a.user_id = v_user and a.entity = 'task' and a.entity_id = task_as_of.task_id::text
-       and a.at <= task_as_of.at
-     order by a.seq desc
+    -- not what an application has logged about it (log_action()), with any state or none
+    select nullif(e.data->'after', 'null') into v_after from agenda.events e
+     where e.user_id = v_user and e.type like 'task.%' and e.subject = task_as_of.task_id::text
+       and (e.data ? 'before' or e.data ? 'after')
+       and e.occurred_at <= task_as_of.at
+     order by e.seq desc
      limit 1;
     return v_after;
 end

@@ -1,7 +1,7 @@
 -- The log as audit trail, and its partitions.
 begin;
 set local search_path = public;
-select plan(40);
+select plan(41);
 
 create role t_app login in role agenda_app;
 grant create, usage on schema public to t_app;
@@ -43,6 +43,8 @@ select agenda.log_action('complete', 'task', id) from t;
 select is((select array_agg(action) from t, agenda.task_history(t.id)), '{create,update,complete,delete,complete}'::text[], 'of a task it stands in its history');
 select is(row(h.before, h.after, h.changed)::text, '(,,)', 'without a state where none is given') from t, agenda.task_history(t.id) h order by h.seq desc limit 1;
 select is((select count(*) from agenda.task_event_log l, t where l.task_id = t.id), 4::bigint, 'but it is no event of the task');
+create temp table logged as select id, agenda.log_action('export', 'task', id, after => '{"title": "no state of the task"}') from agenda.create_task('Logged');
+select is(agenda.task_as_of(id, clock_timestamp())->>'title', 'Logged', 'nor has it to do with what the task was') from logged;
 select throws_ok(format($$select agenda.log_action(%L, %L, %L)$$, a, e, i), 'YA006', null, format('not %s of %s %s', coalesce(a, 'null'), coalesce(e, 'null'), coalesce(i, 'null')))
   from (values ('a.b', 'task', 'dddddddd-0000-4000-8000-000000000004'), ('read', '', 'dddddddd-0000-4000-8000-000000000004'), ('read', 'task', null)) v(a, e, i);
 
