@@ -35,6 +35,33 @@ alter function agenda.gw_event_reminder_check(uuid, text, text) owner to agenda_
 alter function agenda._holidays_changed() owner to agenda_service;
 
 revoke all on all functions in schema agenda from public;
+-- default privileges of whoever runs CREATE EXTENSION may have given rights to anybody: to change who acts, or to
+-- make functions in a schema that ours look into
+do $$
+declare
+    r regrole;
+begin
+    for r in
+        select distinct a.grantee::regrole
+          from (select c.relacl as acl, c.relowner as owner from pg_catalog.pg_class c where c.relnamespace = 'agenda'::regnamespace
+                union all
+                select p.proacl, p.proowner from pg_catalog.pg_proc p where p.pronamespace = 'agenda'::regnamespace
+                union all
+                select n.nspacl, n.nspowner from pg_catalog.pg_namespace n where n.nspname = 'agenda') x
+         cross join lateral pg_catalog.aclexplode(x.acl) a
+         where a.grantee not in (0, x.owner)
+    loop
+        execute pg_catalog.format('revoke all on schema agenda from %s', r);
+        execute pg_catalog.format('revoke all on all tables in schema agenda from %s', r);
+        execute pg_catalog.format('revoke all on all sequences in schema agenda from %s', r);
+        execute pg_catalog.format('revoke all on all functions in schema agenda from %s', r);
+    end loop;
+    -- the same that PUBLIC may have got
+    revoke all on schema agenda from public;
+    revoke all on all tables in schema agenda from public;
+    revoke all on all sequences in schema agenda from public;
+end
+$$;
 -- the owner makes the partitions
 grant usage, create on schema agenda to agenda_owner;
 grant usage on schema agenda to public;

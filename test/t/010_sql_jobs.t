@@ -110,6 +110,20 @@ $node->safe_psql('squatted', 'create schema agenda authorization app');
 ($status, $out, $err) = $node->psql('squatted', 'create extension pg_agenda');
 like($err, qr/schema "agenda" already exists/, 'CREATE EXTENSION refuses a schema of somebody else');
 
+# --- nor do default privileges of whoever creates it give rights to anybody ----------------------
+$node->safe_psql('postgres', 'create database generous');
+$node->safe_psql('generous', 'create role reporting; '
+      . join('; ', map { "alter default privileges grant all on $_ to reporting, public" } qw(schemas tables sequences functions)));
+$node->safe_psql('generous', 'create extension pg_agenda');
+is($node->safe_psql('generous', q{
+        select distinct a.grantee::regrole, a.privilege_type
+          from (select relacl as acl from pg_class where relnamespace = 'agenda'::regnamespace
+                union all select proacl from pg_proc where pronamespace = 'agenda'::regnamespace
+                union all select nspacl from pg_namespace where nspname = 'agenda') x, aclexplode(x.acl) a
+         where a.grantee::regrole::text not like 'agenda!_%' escape '!' and a.grantee <> 10 order by 1, 2}),
+    "-|EXECUTE\n-|USAGE", 'default privileges give nobody rights in the schema');
+is($node->safe_psql('generous', q{select has_function_privilege('reporting', 'agenda._set_identity(uuid)', 'execute')}), 'f', 'least of all to say who acts');
+
 # --- a transaction that is older than the partition it writes to ---------------------------------
 $node->safe_psql('postgres', 'create database fresh');
 $node->append_conf('postgresql.conf', 'agenda.max_databases = 1');
