@@ -14,6 +14,7 @@ OBJS = \
 	extension/settings.o \
 	extension/identity.o \
 	extension/user.o \
+	extension/engine_lock.o \
 	extension/clock.o \
 	extension/time_text.o \
 	extension/uuid7.o \

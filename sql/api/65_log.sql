@@ -155,7 +155,7 @@ create or replace function agenda._keep_log(p_now timestamptz) returns void
     language plpgsql volatile as
 $$
 begin
-    if not pg_try_advisory_xact_lock('agenda.log_leaves'::regclass::oid::integer, 0) then
+    if not agenda._engine_lock('housekeeping', false) then
         return;
     end if;
     perform agenda._ensure_partitions(p_now);
@@ -226,7 +226,7 @@ declare
     c pg_catalog.record;
 begin
     perform agenda._check_service();
-    perform pg_advisory_xact_lock('agenda.log_owners'::regclass::oid::integer, 0);
+    perform agenda._engine_lock('log position', true);
     select * into o from agenda.log_owners order by adopted_at desc limit 1;
     c := agenda._this_cluster();
     if o.system_identifier <> c.system_identifier then

@@ -159,7 +159,7 @@ declare
     v_raised integer;
 begin
     status := 200;
-    if not pg_try_advisory_xact_lock(hashtextextended('agenda.gw_event_reminder_check', 0)) then
+    if not agenda._engine_lock('reminder check', false) then
         body := jsonb_build_object('status', 'SUCCESS', 'raised', 0, 'skipped', true);
         return;
     end if;

@@ -316,7 +316,7 @@ declare
 begin
     if v_users <> '{}' then
         if p_alone then
-            perform pg_advisory_xact_lock('agenda.timers'::regclass::oid::integer, 0);
+            perform agenda._engine_lock('releases', true);
         end if;
         perform agenda._plan_release(agenda._preferences_of(u), p_now) from unnest(v_users) u;
     end if;

@@ -62,6 +62,10 @@ create or replace function agenda._hold_user(user_id uuid) returns boolean
     language c strict volatile parallel unsafe as 'MODULE_PATHNAME', 'agenda_hold_user';
 comment on function agenda._hold_user(uuid) is 'engine: nobody deletes the user until this transaction ends; false, without waiting, if somebody is about to';
 
+create or replace function agenda._engine_lock(name text, wait boolean) returns boolean
+    language c strict volatile parallel unsafe as 'MODULE_PATHNAME', 'agenda_engine_lock';
+comment on function agenda._engine_lock(text, boolean) is 'engine: nobody else has the lock of this name until the end of this transaction; without waiting, false if somebody has it';
+
 create or replace function agenda._notify_each_next(state internal, user_id uuid, type text, task_id uuid, recurring_task_id uuid, reminder_id uuid,
                                                     title text, body text, data jsonb, priority smallint, dedupe_key text, scheduled_for timestamptz,
                                                     held_until timestamptz, held_reason text, silent boolean, late boolean) returns internal

@@ -1,7 +1,7 @@
 -- Attacks and corner cases that once worked.
 begin;
 set local search_path = public;
-select plan(38);
+select plan(39);
 
 create function pg_temp.a() returns uuid language sql as $$select 'aaaaaaaa-0000-4000-8000-000000000001'::uuid$$;
 create function pg_temp.b() returns uuid language sql as $$select 'bbbbbbbb-0000-4000-8000-000000000002'::uuid$$;
@@ -85,6 +85,10 @@ select throws_ok($$select agenda.check_due_tasks()$$, '42501', null, 'check_due_
 select throws_ok($$select agenda.adopt_log()$$, '42501', null, 'so does adopt_log');
 select throws_ok($$select agenda.redrive_dead_letters()$$, '42501', null, 'and redrive_dead_letters');
 reset role;
+
+-- no lock that any login of the database can take is in the engine's way
+select is_empty($$select p.oid::regprocedure::text from pg_proc p where p.pronamespace = 'agenda'::regnamespace and p.prosrc ~ 'advisory'
+                     and p.proname <> all ('{gw_claim,import_ical}')$$, 'advisory locks are for what names a user of its own');
 
 -- many savepoints, each with its user
 do $$
