@@ -28,9 +28,8 @@ agenda_engine_lock(PG_FUNCTION_ARGS)
 	bool wait = PG_GETARG_BOOL(1);
 	LOCKTAG tag;
 
-	SET_LOCKTAG_OBJECT(tag, MyDatabaseId, agenda_table_oid("users"),
-					   hash_bytes((const unsigned char *) VARDATA_ANY(name),
-								  VARSIZE_ANY_EXHDR(name)),
-					   NAMED_LOCK);
+	SET_LOCKTAG_OBJECT(
+		tag, MyDatabaseId, agenda_table_oid("users"),
+		hash_bytes((const unsigned char *) VARDATA_ANY(name), VARSIZE_ANY_EXHDR(name)), NAMED_LOCK);
 	PG_RETURN_BOOL(LockAcquire(&tag, ExclusiveLock, false, !wait) != LOCKACQUIRE_NOT_AVAIL);
 }
