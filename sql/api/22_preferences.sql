@@ -198,6 +198,9 @@ begin
     if v_changed && '{timezone}' then
         perform agenda._replan_user(new);
     end if;
+    if v_changed && '{timezone,all_day_time}' then
+        perform agenda._set_timer(new.user_id, 'preferences', new.user_id, agenda.now() + interval '5 seconds', 'settle');
+    end if;
     -- the timer of what is held comes last, as in a round of the scanner, which waits for nothing behind it
     if v_changed && '{timezone,quiet_start,quiet_end,quiet_days,quiet_policy,paused_until,digest_time,digest_days,digest_types}' then
         perform agenda._hold_anew(new);

@@ -38,7 +38,7 @@ $$;
 comment on function agenda._moved_series(uuid) is 'engine: series, of one user or of all, whose next instant is not what their key says';
 
 -- Reminders that wait for their first time and have one by a wall clock; those of a task that moves go with it.
-create or replace function agenda._moved_reminders()
+create or replace function agenda._moved_reminders(p_user_id uuid)
     returns table (user_id uuid, id uuid, old_at timestamptz, new_at timestamptz)
     language plpgsql stable as
 $$
@@ -50,11 +50,11 @@ begin
                   from agenda.reminders r
                   join agenda.tasks t on t.user_id = r.user_id and t.id = r.task_id
                   left join agenda.preferences p on p.user_id = r.user_id
-                 where r.state = 'scheduled' and r.fired_count = 0 and r.snoozed_until is null) m
+                 where (p_user_id is null or r.user_id = p_user_id) and r.state = 'scheduled' and r.fired_count = 0 and r.snoozed_until is null) m
          where m.fire_at <> m.now_at;
 end
 $$;
-comment on function agenda._moved_reminders() is 'engine: reminders whose instant is not what their wall clock says';
+comment on function agenda._moved_reminders(uuid) is 'engine: reminders, of one user or of all, whose instant is not what their wall clock says';
 
 -- A change of a user's zone: floating things follow.
 create or replace function agenda._replan_user(p agenda.preferences) returns void
@@ -80,6 +80,44 @@ end
 $$;
 comment on function agenda._replan_user(agenda.preferences) is 'engine: what follows a user''s zone follows it';
 
+-- What a transaction wrote that was open while its owner's zone was changed had the old zone, and was not to be seen
+-- yet.  Nobody waits for it: it is looked for after 5 seconds, a minute, 12 minutes, ... until a day is over.  What
+-- somebody has locked is left for the next time.
+create or replace function agenda._settle(m agenda.timers, p_now timestamptz) returns void
+    language plpgsql volatile as
+$$
+declare
+    p     constant agenda.preferences := agenda._preferences_of(m.user_id);
+    v_age constant interval := p_now - coalesce(p.updated_at, '-infinity');
+    v_id  pg_catalog.uuid;
+begin
+    update agenda.tasks t set due_date = x.new_at
+      from (select k.id, k.new_at from agenda._moved_tasks(m.user_id) k
+             where exists (select from agenda.tasks l where l.user_id = k.user_id and l.id = k.id for no key update skip locked)) x
+     where t.user_id = m.user_id and t.id = x.id;
+    update agenda.recurring_tasks r set timezone = null
+     where r.user_id = m.user_id
+       and r.id in (select s.id from agenda.recurring_tasks s
+                     where s.user_id = m.user_id and s.floating and s.deleted_at is null and s.timezone <> p.timezone
+                       for update skip locked);
+    for v_id in
+        select r.id from agenda._moved_reminders(m.user_id) k
+          join agenda.reminders r on r.user_id = k.user_id and r.id = k.id
+          join agenda.tasks t on t.user_id = r.user_id and t.id = r.task_id
+           for no key update of t skip locked
+           for update of r skip locked
+    loop
+        perform agenda._replan_reminder(m.user_id, v_id);
+    end loop;
+    if v_age < interval '1 day' then
+        perform agenda._set_timer(m.user_id, m.entity, m.entity_id, p_now + greatest(11 * v_age, interval '5 seconds'), m.what);
+    else
+        perform agenda._drop_timer(m);
+    end if;
+end
+$$;
+comment on function agenda._settle(agenda.timers, timestamptz) is 'engine: a change of zone reaches what was being written beside it';
+
 create or replace function agenda.replan_timezones(dry_run boolean default true)
     returns table (entity text, user_id uuid, entity_id uuid, old_at timestamptz, new_at timestamptz)
     language plpgsql volatile
@@ -92,7 +130,7 @@ begin
         union all
         select 'series', m.* from agenda._moved_series(null) m
         union all
-        select 'reminder', m.* from agenda._moved_reminders() m
+        select 'reminder', m.* from agenda._moved_reminders(null) m
     loop
         if dry_run then
             null;

@@ -46,8 +46,11 @@ begin
                          when n.withdrawn_at is not null and o.withdrawn_at is null then 'notification.withdrawn'
                          -- it is back: its task was taken up again
                          when n.withdrawn_at is null and o.withdrawn_at is not null then 'notification.created'
-                         when n.cleared_at is not null and o.cleared_at is null then 'notification.cleared'
-                         when n.read_at is not null and o.read_at is null then 'notification.read'
+                         when n.cleared_at <> coalesce(o.cleared_at, '-infinity') then 'notification.cleared'
+                         when n.read_at <> coalesce(o.read_at, '-infinity') then 'notification.read'
+                         -- by UPDATE: no more cleared, or no more read
+                         when (n.cleared_at, n.read_at) is distinct from (o.cleared_at, o.read_at)
+                         then case when n.withdrawn_at is null then 'notification.created' else 'notification.withdrawn' end
                     end as type
                from new_rows n join old_rows o on o.user_id = n.user_id and o.id = n.id
               order by n.id) c

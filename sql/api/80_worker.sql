@@ -151,6 +151,10 @@ begin
             v_done := v_done || m.entity_id;
         end if;
     end loop;
+    for m in select t.* from unnest(p_timers) t where t.entity = 'preferences' and agenda._hold_user(t.user_id) loop
+        perform agenda._settle(m, p_now);
+        v_done := v_done || m.entity_id;
+    end loop;
     return v_done;
 end
 $$;

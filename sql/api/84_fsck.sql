@@ -60,6 +60,7 @@ begin
                    when 'series' then not exists (select from agenda.recurring_tasks s where s.user_id = m.user_id and s.id = m.entity_id
                                                      and s.deleted_at is null)
                    when 'user' then m.entity_id <> m.user_id
+                   when 'preferences' then not exists (select from agenda.preferences p where p.user_id = m.user_id and p.user_id = m.entity_id)
                    else true end
         union all
         select 'reminder-timer', 'reminder', r.user_id, r.id,
@@ -111,15 +112,13 @@ begin
            and not exists (select from agenda.recurrence_overrides o
                             where o.user_id = s.user_id and o.recurring_task_id = s.id and o.occurrence_key = t.occurrence_key)
         union all
-        select 'due-local', 'task', t.user_id, t.id,
-               format('it is due at %s, and %s in its zone is %s', t.due_date, t.due_local, agenda.local_to_instant(t.due_local, coalesce(t.timezone, f.timezone, 'UTC')))
-          from agenda.tasks t
-          left join agenda.preferences f on f.user_id = t.user_id
-         where t.due_kind = 'local' and t.deleted_at is null and agenda._is_open(t.status)
-           and t.due_date is distinct from agenda.local_to_instant(t.due_local, coalesce(t.timezone, f.timezone, 'UTC'))
-           -- the second of two equal wall-clock times is right too
-           and agenda.instant_to_local(t.due_date, coalesce(t.timezone, f.timezone, 'UTC'))
-               is distinct from agenda.instant_to_local(agenda.local_to_instant(t.due_local, coalesce(t.timezone, f.timezone, 'UTC')), coalesce(t.timezone, f.timezone, 'UTC'))
+        -- while a zone changes the scanner sees to both a little later
+        select 'due-local', 'task', m.user_id, m.id, format('it is due at %s, and its wall clock says %s', m.old_at, m.new_at)
+          from agenda._moved_tasks(null) m
+        union all
+        select 'series-zone', 'series', s.user_id, s.id, format('it floats in %s, and its owner is in %s', s.timezone, agenda._user_zone(s.user_id))
+          from agenda.recurring_tasks s
+         where s.floating and s.deleted_at is null and s.timezone <> agenda._user_zone(s.user_id)
         union all
         -- nobody is told of what is done; what was read or cleared stays
         select 'stale-notification', 'notification', n.user_id, n.id, format('unread, and its task is %s', coalesce(t.status, 'gone'))
@@ -160,6 +159,11 @@ begin
                from agenda.recurring_tasks s where s.user_id = p_user and s.id = p_id;
         when 'series-due' then
             update agenda.recurring_tasks s set next_key = s.next_key where s.user_id = p_user and s.id = p_id;
+        when 'series-zone' then
+            update agenda.recurring_tasks s set timezone = null where s.user_id = p_user and s.id = p_id;
+        when 'due-local' then
+            update agenda.tasks k set due_date = m.new_at from agenda._moved_tasks(p_user) m
+             where k.user_id = m.user_id and k.id = m.id and m.id = p_id;
         when 'series-open' then
             perform agenda._keep_going(s)
                from agenda.recurring_tasks s where s.user_id = p_user and s.id = p_id for update;

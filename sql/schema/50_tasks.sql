@@ -82,6 +82,6 @@ create table agenda.timers (
 -- the user, so that a round of the scanner can pass over one who has a million owed; a user's timers at one instant
 -- come and go, and to press their entries together costs each of them more than the place that it saves
 create index timers_fire_at on agenda.timers (fire_at, user_id) with (deduplicate_items = off);
-comment on column agenda.timers.entity is 'task, repeat (an overdue task that is told again), reminder, series or user (held notifications, digest)';
-comment on column agenda.timers.what is 'due_soon, due, overdue, repeat, reminder, spawn, resume or release';
+comment on column agenda.timers.entity is 'task, repeat (an overdue task that is told again), reminder, series, user (held notifications, digest) or preferences (a change that is to reach what was written beside it)';
+comment on column agenda.timers.what is 'due_soon, due, overdue, repeat, reminder, spawn, resume, release or settle';
 comment on table agenda.timers is 'the next instant at which something is owed, one row per thing';

@@ -2,7 +2,7 @@
 -- are users' complaints.
 begin;
 set local search_path = public;
-select plan(60);
+select plan(62);
 
 set local agenda.now = '2025-03-10 12:00:00+00';
 select agenda.act_as('aaaaaaaa-0000-4000-8000-000000000001');
@@ -156,6 +156,19 @@ select is(agenda.mark_all_read(), 1::bigint, 'the rest is read');
 select is((select count(*) from agenda.events e join agenda.notifications n on n.id::text = e.subject where e.type = 'notification.read'), 8::bigint, 'each with its event');
 select is(agenda.clear_notifications(), 1::bigint, 'and cleared');
 select is(agenda.unread_count(), 0::bigint, 'nothing is left');
+-- by UPDATE these times may be any others
+create temp table before as select max(seq) as seq from agenda.events;
+update agenda.notifications set read_at = agenda.now() - interval '1 hour' where title = 'n1';
+update agenda.notifications set cleared_at = null where title = 'n1';
+update agenda.notifications set read_at = null where title = 'n1';
+update agenda.notifications set cleared_at = agenda.now() where title = 'n1';
+update agenda.notifications set cleared_at = agenda.now() - interval '1 hour' where title = 'n1';
+update agenda.notifications set read_at = agenda.now(), cleared_at = null where title = 'n1';
+select is((select string_agg(split_part(type, '.', 2), ' ' order by seq) from agenda.events where seq > (select seq from before)),
+          'read created created cleared cleared read', 'each change of what a person may change has its event');
+select is((select e.data->'after' from agenda.events e where e.seq = (select max(seq) from agenda.events)),
+          (select agenda._notification_image(n) from agenda.notifications n where title = 'n1'), 'which says what is so');
+update agenda.notifications set cleared_at = agenda.now() where title = 'n1';
 select throws_ok($$select agenda.mark_read('00000000-0000-4000-8000-000000000000')$$, 'YA001', null, 'an unknown notification');
 select throws_ok($$select agenda.archive_notifications('-1 day')$$, 'YA006', null, 'a negative age');
 

@@ -1,7 +1,7 @@
 -- fsck(): each invariant is broken on purpose, found, and mended where it can be.
 begin;
 set local search_path = public;
-select plan(33);
+select plan(35);
 
 set local agenda.now = '2025-03-10 12:00:00+00';
 select agenda.act_as('aaaaaaaa-0000-4000-8000-000000000001');
@@ -74,14 +74,20 @@ update agenda.recurring_tasks set last_key = null;
 update agenda.tasks set occurrence_key = '2020-01-01', recurring_task_id = (select id from s) where id = (select id from t);
 insert into agenda.tasks (title, due_kind, due_local, due_date, timezone) values ('Local', 'local', '2025-07-01 12:00', '2025-07-01 12:00+00', 'Europe/Berlin');
 set local agenda.restoring = off;
+select agenda.create_recurring_task('Afloat', 'daily');
+set local agenda.restoring = on;
+update agenda.recurring_tasks set timezone = 'Asia/Tokyo' where title = 'Afloat';
+set local agenda.restoring = off;
+select is((select string_agg(check_name, ' ') from agenda.fsck() where check_name in ('occurrence-key', 'due-local', 'series-zone')), 'due-local occurrence-key series-zone', 'nor keys before the start, nor instants that are not their wall clock''s, nor a series that floats somewhere else');
 select agenda.create_recurring_task('Stuck', 'daily', policy => 'on_completion');
 set local agenda.restoring = on;
 delete from agenda.tasks where title = 'Stuck';
 set local agenda.restoring = off;
 select is((select check_name from agenda.fsck() where check_name = 'series-open'), 'series-open', 'a series that waits for a completion, and nothing to complete');
 select is((select repaired from agenda.fsck(true) where check_name = 'series-open'), true, 'gets its next occurrence');
+select is((select due_date from agenda.tasks where title = 'Local'), '2025-07-01 10:00+00', 'what is due by a wall clock is due when it says so');
+select is((select timezone from agenda.recurring_tasks where title = 'Afloat'), agenda._user_zone((select user_id from agenda.recurring_tasks where title = 'Afloat')), 'what floats is with its owner');
 select is((select count(*) from agenda.tasks where title = 'Stuck' and status = 'pending'), 1::bigint, 'which is open');
-select is((select string_agg(check_name, ' ') from agenda.fsck() where check_name in ('occurrence-key', 'due-local')), 'due-local occurrence-key', 'nor keys before the start, nor instants that are not their wall clock''s');
 create role t_app login in role agenda_app;
 set local role t_app;
 select throws_ok($$select * from agenda.fsck()$$, '42501', null, 'fsck is for operators');
