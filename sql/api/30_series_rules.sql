@@ -341,24 +341,84 @@ end
 $$;
 comment on function agenda._override(agenda.recurring_tasks, timestamp) is 'internal: what differs for one key';
 
+-- The instant between two others at which a clock was set.
+create or replace function agenda._clock_set(p_zone text, p_from timestamptz, p_to timestamptz) returns timestamptz
+    language plpgsql stable as
+$$
+declare
+    v_offset constant interval := agenda.instant_to_local(p_to, p_zone) - p_to at time zone 'UTC';
+    v_from   pg_catalog.timestamptz := p_from;
+    v_to     pg_catalog.timestamptz := p_to;
+    v_middle pg_catalog.timestamptz;
+begin
+    while v_to - v_from > interval '1 second' loop
+        v_middle := v_from + (v_to - v_from) / 2;
+        if agenda.instant_to_local(v_middle, p_zone) - v_middle at time zone 'UTC' = v_offset then
+            v_to := v_middle;
+        else
+            v_from := v_middle;
+        end if;
+    end loop;
+    return date_trunc('second', v_to);
+end
+$$;
+comment on function agenda._clock_set(text, timestamptz, timestamptz) is 'internal: when a clock was set';
+
+-- What the clock of a series shows at an instant: keys up to that are due by then, and no others.  Of an hour that comes
+-- twice the keys are in one, so that in the other all of them are over, or none has come.
+create or replace function agenda._clock(r agenda.recurring_tasks, p_at timestamptz) returns timestamp
+    language plpgsql stable as
+$$
+declare
+    v_shown  constant timestamp := agenda.instant_to_local(p_at, r.timezone);
+    v_first  constant pg_catalog.timestamptz := agenda._wall_instant(v_shown, r.timezone, 'first');
+    v_second constant pg_catalog.timestamptz := agenda._wall_instant(v_shown, r.timezone, 'second');
+begin
+    if v_first <> v_second and r.dst_fold = 'first' and p_at = v_second then
+        return agenda.instant_to_local(agenda._clock_set(r.timezone, v_first, v_second) - interval '1 microsecond', r.timezone);
+    elsif v_first <> v_second and r.dst_fold = 'second' and p_at = v_first then
+        return agenda.instant_to_local(agenda._clock_set(r.timezone, v_first, v_second), r.timezone) - interval '1 microsecond';
+    end if;
+    return v_shown;
+end
+$$;
+comment on function agenda._clock(agenda.recurring_tasks, timestamptz) is 'internal: the wall-clock time up to which the keys of a series are due at an instant';
+
+-- The times around a key that its clock leaves out: [from_wall, to_wall), empty where it shows the key.
+create or replace function agenda._gap(r agenda.recurring_tasks, p_key timestamp, out from_wall timestamp, out to_wall timestamp)
+    language plpgsql stable as
+$$
+declare
+    v_at   constant pg_catalog.timestamptz := agenda.local_to_instant(p_key, r.timezone);
+    v_long constant interval := agenda.instant_to_local(v_at, r.timezone) - p_key;
+begin
+    if v_long > '0' then
+        to_wall := agenda.instant_to_local(agenda._clock_set(r.timezone, v_at - v_long, v_at), r.timezone);
+        from_wall := to_wall - v_long;
+    end if;
+end
+$$;
+comment on function agenda._gap(agenda.recurring_tasks, timestamp) is 'internal: the wall-clock times that are left out where a key is';
+
 -- The first key after a given wall-clock time that the series still has; null when it is over, which is also
--- what a thousand keys are that all fall on days off.  Of a day off only the first and the last are asked: any other
--- would be moved past one of them.
+-- what a thousand days off or gaps of the clock are.  Of a day off only the first and the last key are asked, any other
+-- would be moved past one of them; of a gap the last.
 create or replace function agenda._next_key(r agenda.recurring_tasks, p_after timestamp) returns timestamp
     language plpgsql stable as
 $$
 declare
     v_key   timestamp := p_after;
     v_added timestamp;
+    v_off   integer := 0;
 begin
     if r.has_overrides then
         select min(o.occurrence_key) into v_added from agenda.recurrence_overrides o
          where o.user_id = r.user_id and o.recurring_task_id = r.id and o.kind = 'add' and o.occurrence_key > p_after;
     end if;
-    for i in 1 .. 1000 loop
+    while v_off < 1000 loop
         v_key := agenda.next_local_occurrence(r.rrule, r.dtstart, v_key);
         -- beyond what a due date can be, or beyond the end
-        if v_key >= '9999-12-28' or (r.end_date is not null and agenda.local_to_instant(v_key, r.timezone) > r.end_date) then
+        if v_key >= '9999-12-28' or (r.end_date is not null and agenda._wall_instant(v_key, r.timezone, r.dst_fold) > r.end_date) then
             v_key := null;
         end if;
         if v_key is null or v_added <= v_key then
@@ -367,9 +427,11 @@ begin
             if (agenda._override(r, v_key)).kind is distinct from 'skip' then
                 return v_key;
             end if;
-        elsif r.business_shift <> 'none' and not agenda._works_on(r, v_key::date) then
-            v_key := greatest(v_key, agenda.previous_local_occurrence(r.rrule, r.dtstart, date_trunc('day', v_key) + interval '1 day')
-                                     - interval '1 microsecond');
+        else
+            v_off := v_off + 1;
+            v_key := greatest(v_key, agenda.previous_local_occurrence(r.rrule, r.dtstart,
+                case when r.business_shift <> 'none' and not agenda._works_on(r, v_key::date) then date_trunc('day', v_key) + interval '1 day'
+                     else (agenda._gap(r, v_key)).to_wall end) - interval '1 microsecond');
         end if;
     end loop;
     return v_added;
@@ -383,25 +445,33 @@ $$
 declare
     v_key   timestamp := p_before;
     v_added timestamp;
+    v_off   integer := 0;
 begin
     if r.end_date is not null then
-        v_key := least(v_key, agenda.instant_to_local(r.end_date, r.timezone) + interval '1 microsecond');
+        v_key := least(v_key, agenda._clock(r, r.end_date) + interval '1 microsecond');
     end if;
     if r.has_overrides then
         select max(o.occurrence_key) into v_added from agenda.recurrence_overrides o
          where o.user_id = r.user_id and o.recurring_task_id = r.id and o.kind = 'add' and o.occurrence_key < p_before;
     end if;
-    for i in 1 .. 1000 loop
+    while v_off < 1000 loop
         v_key := agenda.previous_local_occurrence(r.rrule, r.dtstart, v_key);
         if v_key is null or v_added >= v_key then
             return v_added;
         elsif agenda._key_stands(r, v_key) then
-            if (agenda._override(r, v_key)).kind is distinct from 'skip' then
+            -- one that a gap moves may be moved past the end
+            if (agenda._override(r, v_key)).kind is distinct from 'skip'
+               and (r.end_date is null or agenda._wall_instant(v_key, r.timezone, r.dst_fold) <= r.end_date) then
                 return v_key;
             end if;
-        elsif r.business_shift <> 'none' and not agenda._works_on(r, v_key::date) then
-            v_key := least(v_key, agenda.next_local_occurrence(r.rrule, r.dtstart, date_trunc('day', v_key) - interval '1 microsecond')
-                                  + interval '1 microsecond');
+        else
+            v_off := v_off + 1;
+            if r.business_shift <> 'none' and not agenda._works_on(r, v_key::date) then
+                v_key := least(v_key, agenda.next_local_occurrence(r.rrule, r.dtstart, date_trunc('day', v_key) - interval '1 microsecond')
+                                      + interval '1 microsecond');
+            else
+                v_key := least(v_key, (agenda._gap(r, v_key)).from_wall);
+            end if;
         end if;
     end loop;
     return v_added;

@@ -64,7 +64,7 @@ create or replace function agenda._newest_owed(r agenda.recurring_tasks, p_until
     language plpgsql stable as
 $$
 declare
-    v_until constant timestamp := agenda.instant_to_local(p_until, r.timezone);
+    v_until constant timestamp := agenda._clock(r, p_until);
     v_key   timestamp := v_until
         + case when r.business_shift in ('previous', 'nearest') then interval '32 days' else interval '1 microsecond' end;
 begin
@@ -199,7 +199,7 @@ create or replace function agenda._place_new_series(r agenda.recurring_tasks) re
 $$
 declare
     v_now      constant pg_catalog.timestamptz := date_trunc('second', agenda.now());
-    v_local    constant timestamp := agenda.instant_to_local(v_now, r.timezone);
+    v_local    constant timestamp := agenda._clock(r, v_now);
     v_first    timestamp;
     v_upcoming timestamp;
     v_owed     pg_catalog.record;
@@ -294,7 +294,7 @@ create or replace function agenda._resumed_at(r agenda.recurring_tasks) returns 
     language plpgsql stable as
 $$
 begin
-    return coalesce(r.next_key, agenda.instant_to_local(agenda.now(), r.timezone));
+    return coalesce(r.next_key, agenda._clock(r, agenda.now()));
 end
 $$;
 comment on function agenda._resumed_at(agenda.recurring_tasks) is 'internal: up to where a pause has passed keys over; the series may have ended in it';
@@ -310,8 +310,8 @@ declare
     v_changed constant boolean := v_moved or new.end_date is distinct from old.end_date;
     v_resumed constant boolean := new.is_active and not old.is_active;
     -- a pause that ended by itself ended then, whenever it is looked at
-    v_now     constant timestamp := agenda.instant_to_local(case when v_resumed and not v_changed then least(old.resume_at, agenda.now())
-                                                                 else agenda.now() end, new.timezone);
+    v_now     constant timestamp := agenda._clock(new, case when v_resumed and not v_changed then least(old.resume_at, agenda.now())
+                                                            else agenda.now() end);
 begin
     if new.basis = 'completion' then
         -- only a completion says what is next

@@ -98,6 +98,7 @@ create or replace function agenda._follow(r agenda.recurring_tasks, p_now timest
 $$
 declare
     v_none   pg_catalog.text;
+    v_done   constant timestamp := case r.basis when 'due' then agenda._clock(r, p_now) else agenda.instant_to_local(p_now, r.timezone) end;
     v_task   agenda.tasks;
     v_key    timestamp;
     v_missed bigint := 0;
@@ -108,16 +109,16 @@ begin
         end if;
         if v_task.id is null then
             -- the clock goes on; what it held back is dealt with when the next one is owed
-            v_key := agenda._next_key(r, agenda.instant_to_local(p_now, r.timezone));
+            v_key := agenda._next_key(r, v_done);
             v_none := agenda._set_timer(r.user_id, 'series', r.id, coalesce(
                 case when r.next_key >= v_key then agenda._make_at(r) else agenda._key_due(r, v_key) - agenda._length(r.lead_time) end, p_now), 'spawn');
         end if;
         return;
     end if;
-    v_key := agenda._key_after_closing(r, agenda.instant_to_local(p_now, r.timezone));
+    v_key := agenda._key_after_closing(r, v_done);
     if v_key is null then
         if r.spawn = 'completion' and r.basis = 'due' then
-            v_missed := agenda._log_missed(r, agenda._next_key(r, r.last_key), agenda.instant_to_local(p_now, r.timezone), 'late_completion');
+            v_missed := agenda._log_missed(r, agenda._next_key(r, r.last_key), v_done, 'late_completion');
             r := agenda._advance(r, r.last_key, r.next_key, 0, v_missed);
         end if;
         v_none := agenda._end_series(r);

@@ -465,7 +465,7 @@ begin
     if after is null then
         return r.next_due_at;
     end if;
-    return agenda._key_due(r, agenda._next_key(r, agenda.instant_to_local(after, r.timezone)));
+    return agenda._key_due(r, agenda._next_key(r, agenda._clock(r, after)));
 end
 $$;
 comment on function agenda.calculate_next_due_at(uuid, timestamptz) is 'when the series is due next, after an instant or after what exists';

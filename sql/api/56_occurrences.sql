@@ -1,4 +1,4 @@
--- ---- single occurrences, and edits of this and the following ones --------------------------------
+-- ---- single occurrences ----------------------------------------------------------------------------
 -- An occurrence is named by its series and its key, whether it is a task already or not.  Locks go from task to
 -- series, as everywhere: what is a task is dealt with as one, without the series.
 
@@ -82,48 +82,62 @@ end
 $$;
 comment on function agenda._override_image(agenda.recurrence_overrides) is 'internal: an override as events show it';
 
--- The series learns of its overrides: that it has some, and what its next key is now.  To the log it is a change of
--- the series.
-create or replace function agenda._override_after() returns trigger
-    language plpgsql security definer
-    set search_path = pg_catalog, agenda, pg_temp as
+-- The series learns of its overrides: that it has some, and what its next key is now that another is left out, or is
+-- there, at one.
+create or replace function agenda._note_override(p_user uuid, p_series uuid, p_key timestamp) returns agenda.recurring_tasks
+    language plpgsql volatile as
 $$
 declare
-    v_none text;
-    o      agenda.recurrence_overrides;
     r      agenda.recurring_tasks;
-    v_next  timestamp;
-    v_image jsonb;
+    v_next timestamp;
 begin
-    o := coalesce(new, old);
-    v_none := agenda._enter(o.user_id);
     select * into r from agenda.recurring_tasks s
-     where s.user_id = o.user_id and s.id = o.recurring_task_id
+     where s.user_id = p_user and s.id = p_series
        for update;
     if found then
         r.has_overrides := exists (select from agenda.recurrence_overrides x
                                     where x.user_id = r.user_id and x.recurring_task_id = r.id);
         v_next := r.next_key;
-        if o.occurrence_key = v_next
-           or (o.occurrence_key < coalesce(v_next, 'infinity') and o.occurrence_key > coalesce(r.last_key, '-infinity')
-               and agenda._key_due(r, o.occurrence_key) > agenda.now()) then
+        if r.basis = 'due'
+           and (p_key = v_next
+                or (p_key < coalesce(v_next, 'infinity') and p_key > coalesce(r.last_key, '-infinity')
+                    and (agenda._override(r, p_key)).kind is distinct from 'skip' and agenda._key_due(r, p_key) > agenda.now())) then
             -- the next one may be gone, or be another
-            v_next := agenda._next_key(r, o.occurrence_key - interval '1 microsecond');
-        end if;
-        if r.basis = 'completion' then
-            v_next := r.next_key;
+            v_next := agenda._next_key(r, p_key - interval '1 microsecond');
         end if;
         update agenda.recurring_tasks s
            set has_overrides = r.has_overrides, next_key = v_next,
                is_active = s.is_active or (s.next_key is null and v_next is not null and s.resume_at is null)
          where s.user_id = r.user_id and s.id = r.id
         returning s.* into r;
-        if new is distinct from old and r.deleted_at is null then
-            v_image := agenda._recurring_task_image(r);
-            v_none := agenda._log_change('recurring_task.updated', r.user_id, r.id,
-                                         v_image || jsonb_build_object('override', agenda._override_image(old)),
-                                         v_image || jsonb_build_object('override', agenda._override_image(new)));
-        end if;
+    end if;
+    return r;
+end
+$$;
+comment on function agenda._note_override(uuid, uuid, timestamp) is 'internal: a series takes note of what differs for a key';
+
+-- To the log it is a change of the series.
+create or replace function agenda._override_after() returns trigger
+    language plpgsql security definer
+    set search_path = pg_catalog, agenda, pg_temp as
+$$
+declare
+    v_none  text;
+    o       agenda.recurrence_overrides;
+    r       agenda.recurring_tasks;
+    v_image jsonb;
+begin
+    o := coalesce(new, old);
+    v_none := agenda._enter(o.user_id);
+    if tg_op = 'UPDATE' and (old.recurring_task_id, old.occurrence_key) <> (new.recurring_task_id, new.occurrence_key) then
+        r := agenda._note_override(old.user_id, old.recurring_task_id, old.occurrence_key);
+    end if;
+    r := agenda._note_override(o.user_id, o.recurring_task_id, o.occurrence_key);
+    if r.id is not null and new is distinct from old and r.deleted_at is null then
+        v_image := agenda._recurring_task_image(r);
+        v_none := agenda._log_change('recurring_task.updated', r.user_id, r.id,
+                                     v_image || jsonb_build_object('override', agenda._override_image(old)),
+                                     v_image || jsonb_build_object('override', agenda._override_image(new)));
     end if;
     v_none := agenda._leave();
     return null;
@@ -355,10 +369,10 @@ begin
     elsif coalesce(max_rows, 0) not between 1 and 1000 then
         raise exception using errcode = 'YA006', message = 'max_rows must be between 1 and 1000', column = 'max_rows';
     end if;
-    v_key := agenda._next_key(r, greatest(agenda.instant_to_local(from_time, r.timezone) - v_margin, r.dtstart) - interval '1 microsecond');
+    v_key := agenda._next_key(r, greatest(agenda._clock(r, from_time) - v_margin, r.dtstart) - interval '1 microsecond');
     while max_rows > 0 and agenda._key_due(r, v_key) < v_end loop
         if agenda._key_due(r, v_key) < from_time then
-            v_key := agenda._pass_day(r, v_key, agenda.instant_to_local(from_time, r.timezone));
+            v_key := agenda._pass_day(r, v_key, agenda._clock(r, from_time));
         elsif (agenda._occurrence_task(r, v_key)).id is null then
             t := agenda._make_occurrence(r.id, v_key, 'backfill');
             max_rows := max_rows - 1;
@@ -433,7 +447,7 @@ $$
 declare
     -- workdays and days of other lengths move a due date away from its key
     v_margin constant interval := case when r.business_shift <> 'none' or r.all_day then interval '32 days' else interval '0' end;
-    v_from   constant timestamp := agenda.instant_to_local(p_from, r.timezone);
+    v_from   constant timestamp := agenda._clock(r, p_from);
     v_key    timestamp;
     t        agenda.tasks;
     v_steps  integer := 0;
@@ -504,287 +518,3 @@ begin
 end
 $$;
 comment on function agenda.calendar(timestamptz, timestamptz, boolean) is 'open tasks (with include_closed also closed ones) and future occurrences of the acting user due in [from_time, to_time), at most 1000 of one series';
-
--- ---- this, following, all -------------------------------------------------------------------------
-
-create or replace function agenda._edits_series(t agenda.tasks, p_scope text) returns boolean
-    language plpgsql immutable as
-$$
-begin
-    perform agenda._check_word(p_scope, '{this,following,all}', 'scope');
-    if p_scope <> 'this' and t.recurring_task_id is null then
-        raise exception using errcode = 'YA007',
-            message = format('task "%s" belongs to no series', t.id),
-            hint = 'Use scope this.',
-            column = 'scope';
-    end if;
-    return p_scope <> 'this';
-end
-$$;
-comment on function agenda._edits_series(agenda.tasks, text) is 'internal: an edit of this task reaches its series; YA007 if there is none';
-
--- The patch of an occurrence as one of its series; what moves is returned as a length.
-create or replace function agenda._series_patch(t agenda.tasks, r agenda.recurring_tasks, patch jsonb, out p jsonb, out moved interval)
-    language plpgsql stable as
-$$
-declare
-    v_due pg_catalog.record;
-begin
-    select coalesce(jsonb_object_agg(e.key, e.value), '{}') into p
-      from jsonb_each(patch) e where e.key = any ('{title,description,priority,tags,checklist,timezone}');
-    moved := '0';
-    if patch->>'recurrence_rule' is not null then
-        p := p || jsonb_build_object('rrule', patch->'recurrence_rule');
-    elsif patch ? 'recurrence_rule' then
-        p := p || '{"is_active": false}';
-    end if;
-    if patch->>'due_date' is not null then
-        v_due := agenda._read_due(agenda._text(patch, 'due_date'), 'due_date');
-        p := p || jsonb_build_object('all_day', v_due.kind = 'date');
-        moved := date_trunc('second', coalesce(v_due.wall, agenda.instant_to_local(v_due.instant, coalesce(patch->>'timezone', r.timezone))))
-                 - t.occurrence_key;
-    end if;
-end
-$$;
-comment on function agenda._series_patch(agenda.tasks, agenda.recurring_tasks, jsonb) is 'internal: an occurrence''s patch as its series'' patch';
-
--- Tasks are locked before their series, in one order.
-create or replace function agenda._lock_open_occurrences(p_user uuid, p_series uuid) returns void
-    language plpgsql volatile as
-$$
-begin
-    perform from agenda.tasks t
-      where t.user_id = p_user and t.recurring_task_id = p_series
-        and t.deleted_at is null and t.status in ('pending', 'in_progress')
-      order by t.id
-        for update;
-end
-$$;
-comment on function agenda._lock_open_occurrences(uuid, uuid) is 'internal: locks what is open of a series, before the series';
-
--- Carries an edit of one occurrence to its series, and to the open occurrences that share it.
-create or replace function agenda._edit_series(t agenda.tasks, patch jsonb, p_scope text) returns agenda.tasks
-    language plpgsql volatile as
-$$
-declare
-    r       agenda.recurring_tasks;
-    v_patch pg_catalog.record;
-    v_key   timestamp;
-begin
-    perform agenda._lock_open_occurrences(t.user_id, t.recurring_task_id);
-    r := agenda._lock_recurring_task(t.user_id, t.recurring_task_id, null);
-    v_patch := agenda._series_patch(t, r, patch);
-    if p_scope = 'following' and agenda._divides(r, t.occurrence_key) then
-        r := agenda._split_series(r.id, t.occurrence_key, v_patch.p, v_patch.moved);
-    else
-        r := agenda._change_series(r.id, t.occurrence_key, v_patch.p, v_patch.moved);
-    end if;
-    v_key := t.occurrence_key + v_patch.moved;
-    t.recurring_task_id := r.id;
-    t.occurrence_key := v_key;
-    t.recurrence_rule := case when r.spawn = 'completion' then agenda._canonical_rule(r.rrule::text) end;
-    return t;
-end
-$$;
-comment on function agenda._edit_series(agenda.tasks, jsonb, text) is 'internal: an edit with scope following or all, as far as the series goes';
-
--- The same for reminders: those of the series and of all that is open of it.
-create or replace function agenda._edit_series_reminders(t agenda.tasks, p_list jsonb) returns void
-    language plpgsql volatile as
-$$
-declare
-    k agenda.tasks;
-begin
-    perform agenda._set_series_reminders(agenda.get_recurring_task(t.recurring_task_id), p_list);
-    for k in
-        select * from agenda.tasks x
-         where x.user_id = t.user_id and x.recurring_task_id = t.recurring_task_id and x.id <> t.id
-           and x.deleted_at is null and agenda._is_open(x.status)
-         order by x.id
-    loop
-        perform agenda._set_reminders(k, p_list);
-    end loop;
-end
-$$;
-comment on function agenda._edit_series_reminders(agenda.tasks, jsonb) is 'internal: an edit of reminders with scope following or all, as far as the series goes';
-
--- The keys of what is not over yet move with the series; so do the open tasks, but for what they have for themselves.
-create or replace function agenda._move_occurrences(r agenda.recurring_tasks, p_to uuid, p_from timestamp, p_edited timestamp, p_moved interval) returns void
-    language plpgsql volatile as
-$$
-declare
-    n      agenda.recurring_tasks;
-    v_ids  pg_catalog.uuid[];
-    v_keys timestamp[];
-begin
-    select * into n from agenda.recurring_tasks s where s.user_id = r.user_id and s.id = p_to;
-    if p_to = r.id and p_moved <> '0' then
-        perform agenda._check_free(r, p_moved);
-    end if;
-    -- one after the other, since each takes the key of its neighbour
-    select array_agg(t.id order by sign(extract(epoch from p_moved)) * extract(epoch from t.occurrence_key) desc) into v_ids
-      from agenda.tasks t
-     where t.user_id = r.user_id and t.recurring_task_id = r.id and t.occurrence_key >= p_from
-       and (p_to <> r.id or agenda._is_open(t.status));
-    for i in 1 .. coalesce(cardinality(v_ids), 0) loop
-        update agenda.tasks t
-           set recurring_task_id = p_to, occurrence_key = t.occurrence_key + p_moved,
-               title = case when agenda._is_open(t.status) and t.title = r.title then n.title else t.title end,
-               description = case when agenda._is_open(t.status) and t.description is not distinct from r.description then n.description else t.description end,
-               priority = case when agenda._is_open(t.status) and t.priority = r.priority then n.priority else t.priority end,
-               tags = case when agenda._is_open(t.status) and t.tags = r.tags then n.tags else t.tags end,
-               checklist = case when agenda._is_open(t.status) and t.checklist = r.checklist then n.checklist else t.checklist end,
-               -- whoever edits one writes its due date and zone together
-               timezone = case when agenda._is_open(t.status) and t.occurrence_key <> p_edited and t.timezone is not distinct from case when not r.floating then r.timezone end
-                               then case when not n.floating then n.timezone end else t.timezone end,
-               due_kind = case when agenda._is_open(t.status) and n.all_day <> r.all_day and t.due_kind <> 'instant'
-                               then case when n.all_day then 'date' else 'local' end else t.due_kind end,
-               due_local = case when agenda._is_open(t.status)
-                                then date_trunc(case when n.all_day and t.due_kind <> 'instant' then 'day' else 'second' end, t.due_local + p_moved) else t.due_local end
-         where t.user_id = r.user_id and t.id = v_ids[i];
-    end loop;
-    select array_agg(o.occurrence_key order by sign(extract(epoch from p_moved)) * extract(epoch from o.occurrence_key) desc) into v_keys
-      from agenda.recurrence_overrides o
-     where o.user_id = r.user_id and o.recurring_task_id = r.id and o.occurrence_key >= p_from;
-    for i in 1 .. coalesce(cardinality(v_keys), 0) loop
-        update agenda.recurrence_overrides o
-           set recurring_task_id = p_to, occurrence_key = o.occurrence_key + p_moved
-         where o.user_id = r.user_id and o.recurring_task_id = r.id and o.occurrence_key = v_keys[i];
-    end loop;
-end
-$$;
-comment on function agenda._move_occurrences(agenda.recurring_tasks, uuid, timestamp, timestamp, interval) is 'engine: occurrences go along with an edit of their series';
-
--- Scope all.
-create or replace function agenda._change_series(p_id uuid, p_key timestamp, p_patch jsonb, p_moved interval) returns agenda.recurring_tasks
-    language plpgsql volatile security definer
-    set search_path = pg_catalog, agenda, pg_temp as
-$$
-declare
-    v_old constant agenda.recurring_tasks := agenda._lock_recurring_task(agenda._acting_user(), p_id, null);
-    v_now timestamp;
-    r     agenda.recurring_tasks;
-begin
-    r := agenda._patch_series(v_old, p_patch);
-    v_now := agenda.instant_to_local(agenda.now(), r.timezone);
-    if p_moved <> '0' then
-        r.start_date := agenda.local_to_instant(v_old.dtstart + p_moved, r.timezone);
-    end if;
-    r := agenda._write_series(r);
-    if p_moved <> '0' then
-        perform agenda._check_moved(r, v_old.dtstart + p_moved, p_key + p_moved);
-        update agenda.recurring_tasks s
-           set last_key = s.last_key + p_moved,
-               next_key = case when s.basis = 'due' then agenda._next_key(r, greatest(v_old.last_key + p_moved,
-                              -- whole days are owed all day
-                              case when r.all_day then date_trunc('day', v_now) - interval '1 microsecond' else v_now end)) else s.next_key end
-         where s.user_id = r.user_id and s.id = r.id
-        returning * into r;
-    end if;
-    perform agenda._move_occurrences(v_old, v_old.id, '-infinity', p_key, p_moved);
-    return r;
-end
-$$;
-comment on function agenda._change_series(uuid, timestamp, jsonb, interval) is 'internal: changes all of the acting user''s series and what is open of it';
-
--- Scope following: the series ends before the key, and a new one begins there.  What was done stays with the old.
-create or replace function agenda._split_series(p_id uuid, p_key timestamp, p_patch jsonb, p_moved interval) returns agenda.recurring_tasks
-    language plpgsql volatile security definer
-    set search_path = pg_catalog, agenda, pg_temp as
-$$
-declare
-    v_old   constant agenda.recurring_tasks := agenda._lock_recurring_task(agenda._acting_user(), p_id, null);
-    -- where one was added the rule goes on with its own next one
-    v_on    constant timestamp := coalesce(agenda.next_local_occurrence(v_old.rrule, v_old.dtstart, p_key - interval '1 microsecond'), p_key);
-    v_moved interval := p_moved;
-    v_start timestamp;
-    v_count constant integer := (agenda.rrule_to_json(v_old.rrule)->>'count')::integer;
-    v_last  timestamp;
-    n       agenda.recurring_tasks := v_old;
-begin
-    if v_count is not null then
-        n.rrule := agenda.rrule_from_json(agenda.rrule_to_json(v_old.rrule) || jsonb_build_object('count', v_count - least(v_count - 1,
-            (select count(*) from agenda.local_occurrences(v_old.rrule, v_old.dtstart, v_old.dtstart, p_key)))));
-    end if;
-    n.recurrence_type := null;
-    n.recurrence_interval := null;
-    n.invalid_day := null;
-    n := agenda._patch_series(n, p_patch);
-    if p_patch ? 'start_date' then
-        -- another time of day, or a later beginning
-        v_start := agenda.instant_to_local(n.start_date, n.timezone);
-        v_moved := greatest(v_start, v_on::date + v_start::time) - v_on;
-    end if;
-    v_start := v_on + v_moved;
-    if v_start::date = v_on::date and not p_patch ?| '{rrule,recurrence_type,recurrence_interval}' then
-        n.rrule := agenda._keep_day(n.rrule, v_old.dtstart, v_on);
-    end if;
-    if p_patch ?| '{recurrence_type,recurrence_interval}' and not p_patch ? 'rrule' then
-        n.rrule := null;
-        n.recurrence_type := coalesce(n.recurrence_type, v_old.recurrence_type);
-        n.recurrence_interval := coalesce(n.recurrence_interval, v_old.recurrence_interval);
-        n.invalid_day := coalesce(n.invalid_day, v_old.invalid_day);
-    end if;
-    n.id := agenda.uuid7();
-    -- one that was added behind the end, or is moved there
-    n.end_date := greatest(n.end_date, case when n.end_date is not null then agenda.local_to_instant(v_start, n.timezone) end);
-    perform agenda._close_series(v_old, p_key);
-    v_last := (select max(t.occurrence_key) from agenda.tasks t
-                where t.user_id = v_old.user_id and t.recurring_task_id = v_old.id and t.occurrence_key >= p_key);
-    insert into agenda.recurring_tasks
-           (id, user_id, title, description, priority, tags, checklist, own_reminders, recurrence_type, recurrence_interval, rrule, invalid_day,
-            start_date, dtstart, end_date, timezone, all_day, dst_gap, dst_fold, business_shift, holiday_calendar,
-            basis, spawn, overlap, missed, catchup_window, lead_time, is_active, split_from, last_key)
-    values (n.id, n.user_id, n.title, n.description, n.priority, n.tags, n.checklist, n.own_reminders, n.recurrence_type, n.recurrence_interval, n.rrule, n.invalid_day,
-            agenda.local_to_instant(v_start, n.timezone), v_start, n.end_date, case when not n.floating then n.timezone end, n.all_day,
-            n.dst_gap, n.dst_fold, n.business_shift, n.holiday_calendar, n.basis, n.spawn, n.overlap, n.missed, n.catchup_window, n.lead_time,
-            n.is_active, v_old.id, v_last + v_moved)
-    returning * into n;
-    if v_moved <> '0' then
-        perform agenda._check_moved(n, v_start, v_start);
-    end if;
-    perform agenda._move_occurrences(v_old, n.id, p_key, p_key, v_moved);
-    select * into n from agenda.recurring_tasks s where s.user_id = n.user_id and s.id = n.id;
-    return n;
-end
-$$;
-comment on function agenda._split_series(uuid, timestamp, jsonb, interval) is 'internal: ends the acting user''s series before a key and goes on with a new one from there';
-
--- The series has nothing from this key on.
-create or replace function agenda._close_series(r agenda.recurring_tasks, p_key timestamp) returns void
-    language plpgsql volatile as
-$$
-begin
-    update agenda.recurring_tasks s
-       set end_date = agenda.local_to_instant(p_key, r.timezone) - interval '1 second',
-           -- where completion brings the next one, there has to be one to complete
-           is_active = s.is_active and (r.overlap <> 'hold' or exists (
-               select from agenda.tasks t
-                where t.user_id = r.user_id and t.recurring_task_id = r.id and t.occurrence_key < p_key
-                  and t.deleted_at is null and t.status in ('pending', 'in_progress')) or r.spawn <> 'completion' and r.basis = 'due')
-     where s.user_id = r.user_id and s.id = r.id;
-end
-$$;
-comment on function agenda._close_series(agenda.recurring_tasks, timestamp) is 'internal: ends a series before a key';
-
--- Deletion with scope following or all: the series first, so that it brings nothing new.
-create or replace function agenda._drop_series(t agenda.tasks, p_scope text) returns void
-    language plpgsql volatile as
-$$
-declare
-    r agenda.recurring_tasks;
-begin
-    perform agenda._lock_open_occurrences(t.user_id, t.recurring_task_id);
-    r := agenda._lock_recurring_task(t.user_id, t.recurring_task_id, null);
-    if p_scope = 'following' and agenda._divides(r, t.occurrence_key) then
-        perform agenda._close_series(r, t.occurrence_key);
-    else
-        update agenda.recurring_tasks s set deleted_at = agenda.now()
-         where s.user_id = r.user_id and s.id = r.id;
-    end if;
-    update agenda.tasks k set deleted_at = agenda.now()
-     where k.user_id = r.user_id and k.recurring_task_id = r.id and k.deleted_at is null
-       and k.status in ('pending', 'in_progress') and (p_scope = 'all' or k.occurrence_key >= t.occurrence_key);
-end
-$$;
-comment on function agenda._drop_series(agenda.tasks, text) is 'internal: a deletion with scope following or all, as far as the series goes';

@@ -90,5 +90,23 @@ select pg_temp.edit(id, '2025-03-10 15:00', '{"title": "of all"}') from e1;
 select is(pg_temp.open_ones(id), 'its own local 03-09 15:00 America/New_York x, of all local 03-10 15:00 America/New_York x', 'but one that has its own keeps it') from e1;
 select is_empty('select * from agenda.fsck()', 'all is as it should be');
 
+-- ---- what differs goes along ----------------------------------------------------------------------------------
+select pg_temp.at('2025-03-10 08:00+00');
+create temp table v1 as select id from agenda.create_recurring_task('moved', 'weekly', start_date => '2025-03-05T09:00:00Z');
+select agenda.add_occurrence(id, '2025-03-11 12:00') from v1;
+select agenda.reschedule_task(t.id, '2025-03-05T11:00', scope => 'all') from v1 join agenda.tasks t on t.recurring_task_id = v1.id;
+select is(pg_temp.keys(id, 2), '03-11 14:00, 03-12 11:00', 'one that was added moves, and is not at its old time as well') from v1;
+update agenda.recurrence_overrides o set occurrence_key = '2025-03-13 09:00' from v1 where o.recurring_task_id = v1.id;
+select is(pg_temp.keys(id, 2), '03-12 11:00, 03-13 09:00', 'nor is it when its row is changed') from v1;
+create temp table v2 as select id from agenda.create_recurring_task('divided', 'weekly', start_date => '2025-03-05T09:00:00Z');
+select agenda.add_occurrence(id, '2025-03-11 12:00') from v2;
+select agenda.patch_occurrence(id, '2025-03-11 12:00', '{"title": "new"}', 'following') from v2;
+select is(pg_temp.keys(id), null, 'it leaves the series that ended before it') from v2;
+select is(pg_temp.keys(r.id, 2), '03-11 12:00, 03-12 09:00', 'and is in the other') from agenda.recurring_tasks r join v2 on r.split_from = v2.id;
+create temp table v3 as select id from agenda.create_recurring_task('left out', 'daily', start_date => '2025-03-10T07:00:00Z');
+select agenda.skip_occurrence(id, '2025-03-11 07:00') from v3;
+select agenda.reschedule_task(t.id, '2025-03-09T07:00', scope => 'all') from v3 join agenda.tasks t on t.recurring_task_id = v3.id;
+select is(pg_temp.keys(id, 2), '03-11 07:00, 03-12 07:00', 'what was left out moves, and leaves its day to another') from v3;
+
 select * from finish();
 rollback;
