@@ -352,7 +352,10 @@ begin
         new := agenda._derive_start(agenda._derive_rule(new, null), null);
         new.checklist := agenda._check_template(new.tags, new.checklist);
         v_none := agenda._check_policies(new);
-        new := agenda._place_new_series(new);
+        -- one that goes on with another is placed with what it takes over
+        if new.split_from is null then
+            new := agenda._place_new_series(new);
+        end if;
     else
         if (new.rrule, new.recurrence_type, new.recurrence_interval, new.invalid_day)
            is distinct from (old.rrule, old.recurrence_type, old.recurrence_interval, old.invalid_day) then
@@ -367,7 +370,7 @@ begin
             new.updated_at := agenda.now();
         end if;
     end if;
-    if new.next_key is null and new.basis = 'due' and new.spawn <> 'completion' then
+    if new.next_key is null and new.basis = 'due' and new.spawn <> 'completion' and (tg_op = 'UPDATE' or new.split_from is null) then
         new.is_active := false;
     end if;
     new.next_due_at := agenda._key_due(new, new.next_key);

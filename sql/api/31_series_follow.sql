@@ -21,7 +21,8 @@ begin
          where s.user_id = a.user_id and s.id = a.recurring_task_id and s.spawn = 'completion' and s.deleted_at is null;
         v_none := agenda._leave();
     end if;
-    if v_before and not v_after then
+    -- one that is done already may get its first rule
+    if not v_after and (v_before or b.recurring_task_id is null) then
         v_none := agenda._occurrence_closed(a);
     elsif v_after and not v_before then
         v_none := agenda._occurrence_reopened(a);
@@ -40,7 +41,7 @@ begin
     if r.last_key is null then
         -- it never had one: it begins where it starts, or now
         v_key := coalesce(case when r.missed = 'all' then r.next_key end,
-                          agenda._next_key(r, greatest(r.dtstart, case when r.all_day then date_trunc('day', p_done) else p_done end)
+                          agenda._next_key(r, greatest(coalesce(r.next_key, r.dtstart), case when r.all_day then date_trunc('day', p_done) else p_done end)
                                               - interval '1 microsecond'));
     elsif r.basis = 'completion' then
         v_key := agenda._key_after_completion(r, p_done);

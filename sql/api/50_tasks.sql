@@ -9,10 +9,10 @@ declare
     v_zone constant pg_catalog.text := coalesce(t.timezone, agenda._user_zone(t.user_id));
     v_key  constant timestamp := date_trunc('second', coalesce(t.due_local, agenda.instant_to_local(p_anchor, v_zone)));
 begin
-    insert into agenda.recurring_tasks (user_id, title, description, priority, tags, checklist, own_reminders, rrule, start_date, timezone, all_day,
+    insert into agenda.recurring_tasks (user_id, title, description, priority, tags, checklist, own_reminders, rrule, start_date, dtstart, timezone, all_day,
                                         basis, spawn, overlap, missed, last_key)
     values (t.user_id, t.title, t.description, t.priority, t.tags, agenda._reset_checklist(t.checklist), t.own_reminders, t.recurrence_rule::agenda.rrule,
-            p_anchor, t.timezone, t.due_kind = 'date', agenda._policy('on_completion', 'basis'),
+            p_anchor, v_key, t.timezone, t.due_kind = 'date', agenda._policy('on_completion', 'basis'),
             agenda._policy('on_completion', 'spawn'), agenda._policy('on_completion', 'overlap'),
             agenda._policy('on_completion', 'missed'), v_key)
     returning id, last_key into t.recurring_task_id, t.occurrence_key;

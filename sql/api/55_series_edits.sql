@@ -203,12 +203,19 @@ begin
                                 then date_trunc(case when n.all_day and t.due_kind <> 'instant' then 'day' else 'second' end, t.due_local + p_moved) else t.due_local end
          where t.user_id = r.user_id and t.id = v_ids[i];
     end loop;
-    select array_agg(o.occurrence_key order by sign(extract(epoch from p_moved)) * extract(epoch from o.occurrence_key) desc) into v_keys
-      from agenda.recurrence_overrides o
-     where o.user_id = r.user_id and o.recurring_task_id = r.id and o.occurrence_key >= p_from;
-    for i in 1 .. coalesce(cardinality(v_keys), 0) loop
+    if p_to <> r.id then
+        -- all at once: the series takes note of each when it has all of them
         update agenda.recurrence_overrides o
            set recurring_task_id = p_to, occurrence_key = o.occurrence_key + p_moved
+         where o.user_id = r.user_id and o.recurring_task_id = r.id and o.occurrence_key >= p_from;
+        return;
+    end if;
+    select array_agg(o.occurrence_key order by sign(extract(epoch from p_moved)) * extract(epoch from o.occurrence_key) desc) into v_keys
+      from agenda.recurrence_overrides o
+     where o.user_id = r.user_id and o.recurring_task_id = r.id and o.occurrence_key >= p_from and p_moved <> '0';
+    for i in 1 .. coalesce(cardinality(v_keys), 0) loop
+        update agenda.recurrence_overrides o
+           set occurrence_key = o.occurrence_key + p_moved
          where o.user_id = r.user_id and o.recurring_task_id = r.id and o.occurrence_key = v_keys[i];
     end loop;
 end
@@ -247,6 +254,51 @@ end
 $$;
 comment on function agenda._change_series(uuid, timestamp, jsonb, interval) is 'internal: changes all of the acting user''s series and what is open of it';
 
+-- A series that goes on with another does so where that one was: what was made or passed over is so in both, and what is
+-- to come has taken over its overrides already.  A new rule begins behind what was made.
+create or replace function agenda._place_split(p_old agenda.recurring_tasks, p_new uuid, p_key timestamp, p_moved interval, p_new_rule boolean)
+    returns agenda.recurring_tasks
+    language plpgsql volatile as
+$$
+declare
+    v_last constant timestamp := case when p_old.last_key >= p_key then p_old.last_key + p_moved end;
+    r      agenda.recurring_tasks;
+begin
+    select * into r from agenda.recurring_tasks s where s.user_id = p_old.user_id and s.id = p_new;
+    r.next_key := case when r.basis = 'due' or v_last is null then agenda._next_key(r, greatest(v_last,
+        case when p_new_rule then p_key else greatest(p_key, p_old.next_key) end + p_moved - interval '1 microsecond')) end;
+    update agenda.recurring_tasks s
+       set last_key = v_last, next_key = r.next_key,
+           occurrences_created = (select count(*) from agenda.tasks t where t.user_id = r.user_id and t.recurring_task_id = r.id)
+     where s.user_id = r.user_id and s.id = r.id
+    returning s.* into r;
+    -- where completion makes the next one, there has to be one to complete
+    perform agenda._keep_going(r);
+    select * into r from agenda.recurring_tasks s where s.user_id = p_old.user_id and s.id = p_new;
+    return r;
+end
+$$;
+comment on function agenda._place_split(agenda.recurring_tasks, uuid, timestamp, interval, boolean) is 'engine: last_key and next_key of a series that goes on with another';
+
+-- How much of COUNT is left from a key on: keys, or completions where the next one is computed from them.
+create or replace function agenda._count_left(r agenda.recurring_tasks, p_key timestamp) returns integer
+    language plpgsql stable as
+$$
+declare
+    v_count constant integer := (agenda.rrule_to_json(r.rrule)->>'count')::integer;
+    v_gone  bigint;
+begin
+    if r.basis = 'completion' then
+        v_gone := r.occurrences_created - (select count(*) from agenda.tasks t
+                                            where t.user_id = r.user_id and t.recurring_task_id = r.id and t.occurrence_key >= p_key);
+    else
+        v_gone := (select count(*) from agenda.local_occurrences(r.rrule, r.dtstart, r.dtstart, p_key));
+    end if;
+    return case when v_count is not null then greatest(v_count - v_gone, 1) end;
+end
+$$;
+comment on function agenda._count_left(agenda.recurring_tasks, timestamp) is 'internal: COUNT of a rule that goes on from a key; null without COUNT';
+
 -- Scope following: the series ends before the key, and a new one begins there.  What was done stays with the old.
 create or replace function agenda._split_series(p_id uuid, p_key timestamp, p_patch jsonb, p_moved interval) returns agenda.recurring_tasks
     language plpgsql volatile security definer
@@ -256,19 +308,20 @@ declare
     v_old   constant agenda.recurring_tasks := agenda._lock_recurring_task(agenda._acting_user(), p_id, null);
     -- where one was added the rule goes on with its own next one
     v_on    constant timestamp := coalesce(agenda.next_local_occurrence(v_old.rrule, v_old.dtstart, p_key - interval '1 microsecond'), p_key);
+    v_rule  constant boolean := p_patch ?| '{rrule,recurrence_type,recurrence_interval}';
+    v_count constant integer := agenda._count_left(v_old, p_key);
     v_moved interval := p_moved;
     v_start timestamp;
-    v_count constant integer := (agenda.rrule_to_json(v_old.rrule)->>'count')::integer;
-    v_last  timestamp;
     n       agenda.recurring_tasks := v_old;
 begin
     if v_count is not null then
-        n.rrule := agenda.rrule_from_json(agenda.rrule_to_json(v_old.rrule) || jsonb_build_object('count', v_count - least(v_count - 1,
-            (select count(*) from agenda.local_occurrences(v_old.rrule, v_old.dtstart, v_old.dtstart, p_key)))));
+        n.rrule := agenda.rrule_from_json(agenda.rrule_to_json(v_old.rrule) || jsonb_build_object('count', v_count));
     end if;
     n.recurrence_type := null;
     n.recurrence_interval := null;
     n.invalid_day := null;
+    -- one that had ended goes on with a new rule
+    n.is_active := v_old.is_active or (v_rule and v_old.basis = 'due' and v_old.next_key is null and v_old.resume_at is null);
     n := agenda._patch_series(n, p_patch);
     if p_patch ? 'start_date' then
         -- another time of day, or a later beginning
@@ -276,7 +329,7 @@ begin
         v_moved := greatest(v_start, v_on::date + v_start::time) - v_on;
     end if;
     v_start := v_on + v_moved;
-    if v_start::date = v_on::date and not p_patch ?| '{rrule,recurrence_type,recurrence_interval}' then
+    if v_start::date = v_on::date and not v_rule then
         n.rrule := agenda._keep_day(n.rrule, v_old.dtstart, v_on);
     end if;
     if p_patch ?| '{recurrence_type,recurrence_interval}' and not p_patch ? 'rrule' then
@@ -289,23 +342,20 @@ begin
     -- one that was added behind the end, or is moved there
     n.end_date := greatest(n.end_date, case when n.end_date is not null then agenda.local_to_instant(v_start, n.timezone) end);
     perform agenda._close_series(v_old, p_key);
-    v_last := (select max(t.occurrence_key) from agenda.tasks t
-                where t.user_id = v_old.user_id and t.recurring_task_id = v_old.id and t.occurrence_key >= p_key);
     insert into agenda.recurring_tasks
            (id, user_id, title, description, priority, tags, checklist, own_reminders, recurrence_type, recurrence_interval, rrule, invalid_day,
             start_date, dtstart, end_date, timezone, all_day, dst_gap, dst_fold, business_shift, holiday_calendar,
-            basis, spawn, overlap, missed, catchup_window, lead_time, is_active, split_from, last_key)
+            basis, spawn, overlap, missed, catchup_window, lead_time, is_active, split_from)
     values (n.id, n.user_id, n.title, n.description, n.priority, n.tags, n.checklist, n.own_reminders, n.recurrence_type, n.recurrence_interval, n.rrule, n.invalid_day,
             agenda.local_to_instant(v_start, n.timezone), v_start, n.end_date, case when not n.floating then n.timezone end, n.all_day,
             n.dst_gap, n.dst_fold, n.business_shift, n.holiday_calendar, n.basis, n.spawn, n.overlap, n.missed, n.catchup_window, n.lead_time,
-            n.is_active, v_old.id, v_last + v_moved)
+            n.is_active, v_old.id)
     returning * into n;
     if v_moved <> '0' then
         perform agenda._check_moved(n, v_start, v_start);
     end if;
     perform agenda._move_occurrences(v_old, n.id, p_key, p_key, v_moved);
-    select * into n from agenda.recurring_tasks s where s.user_id = n.user_id and s.id = n.id;
-    return n;
+    return agenda._place_split(v_old, n.id, p_key, v_moved, v_rule);
 end
 $$;
 comment on function agenda._split_series(uuid, timestamp, jsonb, interval) is 'internal: ends the acting user''s series before a key and goes on with a new one from there';

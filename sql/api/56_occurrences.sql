@@ -88,28 +88,35 @@ create or replace function agenda._note_override(p_user uuid, p_series uuid, p_k
     language plpgsql volatile as
 $$
 declare
-    r      agenda.recurring_tasks;
-    v_next timestamp;
+    r        agenda.recurring_tasks;
+    v_some   boolean;
+    v_next   timestamp;
+    v_active boolean;
 begin
     select * into r from agenda.recurring_tasks s
      where s.user_id = p_user and s.id = p_series
        for update;
     if found then
-        r.has_overrides := exists (select from agenda.recurrence_overrides x
-                                    where x.user_id = r.user_id and x.recurring_task_id = r.id);
+        v_some := exists (select from agenda.recurrence_overrides x
+                           where x.user_id = r.user_id and x.recurring_task_id = r.id);
         v_next := r.next_key;
         if r.basis = 'due'
            and (p_key = v_next
                 or (p_key < coalesce(v_next, 'infinity') and p_key > coalesce(r.last_key, '-infinity')
                     and (agenda._override(r, p_key)).kind is distinct from 'skip' and agenda._key_due(r, p_key) > agenda.now())) then
             -- the next one may be gone, or be another
+            r.has_overrides := v_some;
             v_next := agenda._next_key(r, p_key - interval '1 microsecond');
         end if;
+        v_active := r.is_active or (r.next_key is null and v_next is not null and r.resume_at is null);
+        -- most of many that move together change nothing
         update agenda.recurring_tasks s
-           set has_overrides = r.has_overrides, next_key = v_next,
-               is_active = s.is_active or (s.next_key is null and v_next is not null and s.resume_at is null)
+           set has_overrides = v_some, next_key = v_next, is_active = v_active
          where s.user_id = r.user_id and s.id = r.id
-        returning s.* into r;
+           and (s.has_overrides, s.next_key, s.is_active) is distinct from (v_some, v_next, v_active);
+        if found then
+            select * into r from agenda.recurring_tasks s where s.user_id = p_user and s.id = p_series;
+        end if;
     end if;
     return r;
 end
@@ -315,10 +322,9 @@ begin
     t := agenda._draft_occurrence(r, occurrence_key);
     if scope <> 'this' then
         perform agenda._check_members(patch, agenda._task_members());
+        perform agenda._yield_override(r, occurrence_key, patch);
         t := agenda._edit_series(t, patch, scope);
-        r := agenda.get_recurring_task(t.recurring_task_id);
-        perform agenda._yield_override(r, t.occurrence_key, patch);
-        return agenda._virtual(r, t.occurrence_key);
+        return agenda._occurrence(agenda.get_recurring_task(t.recurring_task_id), t.occurrence_key);
     end if;
     o := agenda._override(r, occurrence_key);
     perform agenda._check_object(patch);
@@ -437,6 +443,18 @@ begin
 end
 $$;
 comment on function agenda._virtual(agenda.recurring_tasks, timestamp) is 'internal: an occurrence that is no task yet';
+
+-- One that may be a task by now.
+create or replace function agenda._occurrence(r agenda.recurring_tasks, p_key timestamp) returns agenda.occurrence
+    language plpgsql stable as
+$$
+declare
+    t constant agenda.tasks := agenda._occurrence_task(r, p_key);
+begin
+    return case when t.id is null then agenda._virtual(r, p_key) else agenda._occurrence_of(t, 'task') end;
+end
+$$;
+comment on function agenda._occurrence(agenda.recurring_tasks, timestamp) is 'internal: an occurrence, task or not';
 
 -- Occurrences of one series due in [from, to) that are no tasks yet.  Those with a due date of their own, which may be
 -- anywhere, come first, by their overrides.

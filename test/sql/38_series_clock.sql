@@ -67,6 +67,17 @@ create temp table f4 as select s.id from agenda.create_recurring_task('split', r
 select agenda.patch_occurrence(id, '2026-10-25 02:30', '{"title": "new"}', 'following') from f4;
 select is(pg_temp.keys(id), '10-25 02:00:00, 10-25 02:15:00', 'following divides such an hour') from f4;
 select is(pg_temp.keys(r.id), '10-25 02:30:00, 10-25 02:45:00, 10-26 02:00:00', 'and has the rest of it') from agenda.recurring_tasks r join f4 on r.split_from = f4.id;
+-- ---- the rule of a task ------------------------------------------------------------------------------------
+select pg_temp.at('2025-03-29 12:00+00');
+create temp table g1 as select t.* from agenda.create_task('in an hour that is left out', due => '2025-03-30T02:30', timezone => 'Europe/Berlin', recurrence_rule => 'daily') t;
+select is(r.dtstart, '2025-03-30 02:30', 'the series begins at its wall clock') from agenda.recurring_tasks r join g1 on r.id = g1.recurring_task_id;
+select is((c.next_task).due_local, '2025-03-31 02:30', 'and comes at that again') from g1, agenda.complete_task(g1.id) c;
+create temp table g2 as select t.id from agenda.create_task('later', due => '2025-03-30T02:30', timezone => 'Europe/Berlin') t;
+update agenda.tasks t set recurrence_rule = 'daily' from g2 where t.id = g2.id;
+select is(r.dtstart, '2025-03-30 02:30', 'so does one whose rule comes later') from agenda.tasks t join g2 using (id) join agenda.recurring_tasks r on r.id = t.recurring_task_id;
+create temp table g3 as select t.id from agenda.create_task('day', due => '2025-03-30', recurrence_rule => 'daily') t;
+select is(r.dtstart, '2025-03-30 00:00', 'a day is a day') from agenda.tasks t join g3 using (id) join agenda.recurring_tasks r on r.id = t.recurring_task_id;
+
 select is_empty('select * from agenda.fsck()', 'nothing is wrong');
 
 select * from finish();
