@@ -9,7 +9,7 @@ set local agenda.now = '2025-03-12 12:00:00+00';
 select agenda._scan('2025-03-12 12:00:00+00', '-infinity', 1000);
 
 -- what arguments of a type can be
-create temp table given (type text, value text);
+create temp table given (type text, value text, n serial);
 insert into given select 'uuid', x.id::text from (select id from agenda.tasks union all select id from agenda.recurring_tasks
     union all select id from agenda.reminders union all select id from agenda.notifications) x;
 insert into given select 'uuid', unnest(array[gen_random_uuid()::text, '00000000-0000-0000-0000-000000000000', 'aaaaaaaa-0000-4000-8000-000000000001']);

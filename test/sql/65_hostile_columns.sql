@@ -44,9 +44,9 @@ begin
     for c in select pg_temp.statement(p, k.relname, a.attname, g.value) as statement
                from pg_class k join pg_attribute a on a.attrelid = k.oid and a.attnum > 0 and not a.attisdropped
               cross join unnest('{INSERT,UPDATE}'::text[]) p
-               join (select * from given union all select distinct type, null from given) g on g.type = format_type(a.atttypid, null)
+               join (select * from given union all select distinct type, null, 0 from given) g on g.type = format_type(a.atttypid, null)
               where k.relnamespace = 'agenda'::regnamespace and k.relkind = 'r' and has_column_privilege(k.oid, a.attnum, p)
-              order by hashtextextended(concat_ws(' ', p, k.relname, a.attname, md5(g.value)), (select seed from run)) loop
+              order by hashtextextended(concat_ws(' ', p, k.relname, a.attname, g.n), (select seed from run)) loop
         n := n + 1;
         begin
             execute c.statement;
