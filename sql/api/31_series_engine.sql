@@ -299,20 +299,65 @@ end
 $$;
 comment on function agenda._resumed_at(agenda.recurring_tasks) is 'internal: up to where a pause has passed keys over; the series may have ended in it';
 
+-- What a schedule owes when it becomes another one: what is due by now and was not made yet, but nothing ahead of its
+-- time.  Of more than a round makes, the rest is told.
+create or replace function agenda._owed_before(new agenda.recurring_tasks, old agenda.recurring_tasks,
+                                               out make timestamp[], out passed_from timestamp, out passed_to timestamp,
+                                               out rest_from timestamp, out rest_to timestamp)
+    language plpgsql stable as
+$$
+declare
+    v_owed pg_catalog.record;
+begin
+    make := '{}';
+    if agenda._moves_keys(new, old) and old.basis = 'due' and new.basis = 'due' and old.spawn <> 'completion'
+       and old.is_active and new.is_active and old.deleted_at is null and new.deleted_at is null
+       and old.next_due_at <= agenda.now() and not (old.overlap = 'hold' and agenda._has_open(old)) then
+        old.lead_time := '0';
+        v_owed := agenda._owed(old, agenda.now(), false);
+        make := v_owed.make;
+        passed_from := v_owed.passed_from;
+        passed_to := least(v_owed.passed_to, agenda._clock(old, agenda.now()) + interval '1 microsecond');
+        if agenda._key_due(old, v_owed.next_key) <= agenda.now() then
+            rest_from := v_owed.next_key;
+            rest_to := agenda._clock(old, agenda.now()) + interval '1 microsecond';
+        end if;
+    end if;
+end
+$$;
+comment on function agenda._owed_before(agenda.recurring_tasks, agenda.recurring_tasks) is 'internal: what a series owes by the schedule that it had';
+
+create or replace function agenda._moves_keys(new agenda.recurring_tasks, old agenda.recurring_tasks) returns boolean
+    language plpgsql immutable as
+$$
+begin
+    return (new.rrule::text, new.dtstart, new.timezone, new.business_shift, new.holiday_calendar, new.dst_gap, new.basis)
+        is distinct from (old.rrule::text, old.dtstart, old.timezone, old.business_shift, old.holiday_calendar, old.dst_gap, old.basis);
+end
+$$;
+comment on function agenda._moves_keys(agenda.recurring_tasks, agenda.recurring_tasks) is 'internal: a series has another schedule';
+
 -- What lies in the past stays as it was made; a new schedule, and one that was paused, begins now.  Only where
 -- missed is all a pause leaves debts.
 create or replace function agenda._replace_series(new agenda.recurring_tasks, old agenda.recurring_tasks) returns agenda.recurring_tasks
     language plpgsql stable as
 $$
 declare
-    v_moved   constant boolean := (new.rrule::text, new.dtstart, new.timezone, new.business_shift, new.holiday_calendar, new.dst_gap, new.basis)
-        is distinct from (old.rrule::text, old.dtstart, old.timezone, old.business_shift, old.holiday_calendar, old.dst_gap, old.basis);
+    v_moved   constant boolean := agenda._moves_keys(new, old);
     v_changed constant boolean := v_moved or new.end_date is distinct from old.end_date;
     v_resumed constant boolean := new.is_active and not old.is_active;
     -- a pause that ended by itself ended then, whenever it is looked at
     v_now     constant timestamp := agenda._clock(new, case when v_resumed and not v_changed then least(old.resume_at, agenda.now())
                                                             else agenda.now() end);
+    v_owed    constant pg_catalog.record := agenda._owed_before(new, old);
 begin
+    if cardinality(v_owed.make) > 0 then
+        new.last_key := v_owed.make[cardinality(v_owed.make)];
+        new.last_created_at := agenda.now();
+        new.occurrences_created := new.occurrences_created + cardinality(v_owed.make);
+    end if;
+    new.missed_count := new.missed_count + coalesce((agenda._missed_keys(old, v_owed.passed_from, v_owed.passed_to)).count, 0)
+                                         + coalesce((agenda._missed_keys(old, v_owed.rest_from, v_owed.rest_to)).count, 0);
     if new.basis = 'completion' then
         -- only a completion says what is next
         new.next_key := case when old.basis = 'completion' then new.next_key end;
@@ -386,7 +431,8 @@ create or replace function agenda._recurring_task_after() returns trigger
 $$
 declare
     v_none text;
-    v_task agenda.tasks;
+    v_owed record;
+    v_key  timestamp;
 begin
     if tg_op = 'DELETE' then
         v_none := agenda._log_recurring_task(old, null);
@@ -406,6 +452,14 @@ begin
     end if;
 
     v_none := agenda._log_recurring_task(old, new);
+    if new.version > old.version then
+        v_owed := agenda._owed_before(new, old);
+        v_none := agenda._log_missed(old, v_owed.passed_from, v_owed.passed_to, 'downtime');
+        foreach v_key in array v_owed.make loop
+            perform agenda._materialise(old, v_key, 'schedule');
+        end loop;
+        v_none := agenda._log_missed(old, v_owed.rest_from, v_owed.rest_to, 'downtime');
+    end if;
     if (new.next_due_at, new.is_active, new.deleted_at, new.resume_at, new.lead_time, new.spawn, new.overlap, new.rrule)
        is distinct from (old.next_due_at, old.is_active, old.deleted_at, old.resume_at, old.lead_time, old.spawn, old.overlap, old.rrule) then
         v_none := agenda._plan_series_timer(new);

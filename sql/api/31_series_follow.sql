@@ -157,15 +157,17 @@ end
 $$;
 comment on function agenda._keep_going(agenda.recurring_tasks) is 'engine: a series that waits for completions has something to complete';
 
--- Nobody has changed an occurrence: it is as it was made, or as it would be made now, for a user's other zone
--- moves it.
+-- Nobody has changed an occurrence, nor wants to be reminded of it in another way: it is as it was made, or as it would
+-- be made now, for a user's other zone moves it.
 create or replace function agenda._untouched(r agenda.recurring_tasks, t agenda.tasks) returns boolean
     language plpgsql stable as
 $$
 declare
     d agenda.tasks;
 begin
-    if t.version = 1 then
+    if exists (select from agenda.reminders x where x.user_id = t.user_id and x.task_id = t.id and x.source in ('user', 'snooze')) then
+        return false;
+    elsif t.version = 1 then
         return true;
     end if;
     d := agenda._draft_occurrence(r, t.occurrence_key);

@@ -242,7 +242,7 @@ begin
         perform agenda._check_moved(r, v_old.dtstart + p_moved, p_key + p_moved);
         update agenda.recurring_tasks s
            set last_key = s.last_key + p_moved,
-               next_key = case when s.basis = 'due' then agenda._next_key(r, greatest(v_old.last_key + p_moved,
+               next_key = case when s.basis = 'due' then agenda._next_key(r, greatest(r.last_key + p_moved,
                               -- whole days are owed all day
                               case when r.all_day then date_trunc('day', v_now) - interval '1 microsecond' else v_now end)) else s.next_key end
          where s.user_id = r.user_id and s.id = r.id

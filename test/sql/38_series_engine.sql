@@ -90,6 +90,37 @@ select is((select count(*) from agenda.tasks t where t.recurring_task_id = p4.id
 select agenda.update_recurring_task(id, '{"end_date": "2025-03-05"}') from p4;
 select is(pg_temp.state(id), 'ended 11 0', 'an end that lies behind ends it') from p4;
 
+-- ---- another schedule at the moment when something is owed by the one before ----------------------------
+select pg_temp.at('2025-03-01 08:00+00');
+create temp table c1 as select id from agenda.create_recurring_task('moves at nine', 'daily', start_date => '2025-03-01T09:00:00Z');
+create temp table c2 as select id from agenda.create_recurring_task('must, and moves', 'daily', start_date => '2025-03-01T09:00:00Z', policy => 'must_do');
+create temp table c3 as select id from agenda.create_recurring_task('ahead of time', 'daily', start_date => '2025-03-01T09:00:00Z', options => '{"lead_time": "2 days"}');
+create temp table c4 as select id from agenda.create_recurring_task('too many', rrule => 'FREQ=MINUTELY', start_date => '2025-03-01T09:00:00Z', policy => 'must_do');
+create temp table c5 as select id from agenda.create_recurring_task('all of them', 'daily', start_date => '2025-03-01T09:00:00Z');
+select pg_temp.at('2025-03-01 09:00+00');
+select set_config('agenda.now', '2025-03-02 09:00+00', true);
+select agenda.update_recurring_task(id, '{"rrule": "FREQ=WEEKLY;BYDAY=MO"}') from (table c1 union all table c3) c;
+select is(pg_temp.dues(id), '03-01 09:00, 03-02 09:00', 'what is due at this moment is made') from c1;
+select is((select count(*) from agenda.preview_recurring_task(c1.id, 1) p where p.due_at = '2025-03-03 09:00+00'), 1::bigint, 'and then the new rule counts') from c1;
+select is(pg_temp.dues(id), '03-02 09:00, 03-03 09:00', 'what had been made ahead stays, and nothing more comes of the old rule') from c3;
+select agenda.update_task(t.id, '{"due_date": "2025-03-01T11:00"}', scope => 'all') from agenda.tasks t, c5 where t.recurring_task_id = c5.id;
+select pg_temp.at('2025-03-02 12:00+00');
+select is(pg_temp.dues(id), '03-01 11:00, 03-02 11:00', 'an edit of all takes it along, once') from c5;
+select set_config('agenda.now', '2025-03-05 10:00+00', true);
+select agenda.update_recurring_task(id, '{"timezone": "Asia/Tokyo"}') from c2;
+select agenda.update_recurring_task(id, '{"rrule": "FREQ=DAILY"}') from c4;
+select is(pg_temp.dues(id), '03-01 09:00, 03-02 09:00, 03-03 09:00, 03-04 09:00, 03-05 09:00', 'and all that must be done') from c2;
+select is(concat_ws(', ', pg_temp.missed(id), (select count(*) from agenda.tasks t where t.recurring_task_id = c4.id),
+                    (select r.occurrences_created + r.missed_count from agenda.recurring_tasks r where r.id = c4.id)),
+          'downtime 4100 2025-03-02T13:41:00, 1721, 5821', 'but for what is too much at once, which is told') from c4;
+
+-- ---- who has said how to be reminded of the next one keeps it ---------------------------------------------
+create temp table c6 as select r.id, t.id as task from agenda.create_recurring_task('reminded', 'daily', start_date => '2025-03-05T11:00:00Z', policy => 'on_completion') r
+  join agenda.tasks t on t.recurring_task_id = r.id;
+create temp table c7 as select c.undo_token, c.next_task from c6, agenda.complete_task(c6.task) c;
+select agenda.add_reminder((next_task).id, '-1 hour') from c7;
+select is(agenda.undo(undo_token)->'next_task'->>'id', (next_task).id::text, 'a task with a reminder of its own is not taken back') from c7;
+
 -- ---- an occurrence that was moved to an earlier time ----------------------------------------------------
 create temp table o1 as select id from agenda.create_recurring_task('early', 'daily', start_date => '2025-03-12T09:00:00Z', options => '{"reminders": ["0"]}');
 select agenda.patch_occurrence(id, '2025-03-12 09:00', '{"due_date": "2025-03-12T07:00"}') from o1;
