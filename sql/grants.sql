@@ -107,7 +107,7 @@ begin
                                                  recurrence_type, recurrence_interval, rrule, invalid_day,
                                                  start_date, end_date, timezone, all_day, dst_gap, dst_fold, business_shift, holiday_calendar,
                                                  basis, spawn, overlap, missed, catchup_window, lead_time, is_active, resume_at),
-                                         update (title, description, priority, tags, checklist, own_reminders,
+                                         update (title, description, priority, tags, checklist, own_reminders, reminders_set_at,
                                                  recurrence_type, recurrence_interval, rrule, invalid_day,
                                                  start_date, end_date, timezone, floating, all_day, dst_gap, dst_fold, business_shift, holiday_calendar,
                                                  basis, spawn, overlap, missed, catchup_window, lead_time, is_active, resume_at, deleted_at),

@@ -40,17 +40,19 @@ $$;
 comment on function agenda._add_default_reminders(agenda.tasks) is 'engine: gives a task that has got a due date its owner''s default reminders';
 
 -- An occurrence copies the templates of its series; where there are none, what the occurrence before had
--- (a task with a rule has no other place for them).
+-- (a task with a rule has no other place for them), unless something else was said of the series since.
 create or replace function agenda._series_reminds(t agenda.tasks) returns boolean
     language plpgsql stable as
 $$
 begin
-    return t.recurring_task_id is not null
-       and (exists (select from agenda.recurring_tasks s
-                     where s.user_id = t.user_id and s.id = t.recurring_task_id and s.own_reminders)
-            or exists (select from agenda.reminders x
-                        where x.user_id = t.user_id and x.source <> 'snooze' and x.anchor <> 'absolute'
-                          and (x.recurring_task_id = t.recurring_task_id or x.task_id = t.parent_task_id)));
+    return exists (
+        select from agenda.recurring_tasks s
+         where s.user_id = t.user_id and s.id = t.recurring_task_id
+           and (s.own_reminders
+                or exists (select from agenda.reminders x
+                            where x.user_id = t.user_id and x.source <> 'snooze' and x.anchor <> 'absolute'
+                              and (x.recurring_task_id = s.id
+                                   or x.task_id = t.parent_task_id and x.created_at > coalesce(s.reminders_set_at, '-infinity')))));
 end
 $$;
 comment on function agenda._series_reminds(agenda.tasks) is 'internal: what reminds of an occurrence, if anything, is its series'' affair';
@@ -68,7 +70,8 @@ begin
     for r in
         select * from agenda.reminders x
          where x.user_id = t.user_id and x.source <> 'snooze' and x.anchor <> 'absolute'
-           and case when v_templates then x.recurring_task_id = s.id else x.task_id = t.parent_task_id end
+           and case when v_templates then x.recurring_task_id = s.id
+                    else x.task_id = t.parent_task_id and x.created_at > coalesce(s.reminders_set_at, '-infinity') end
          order by x.created_at, x.id
     loop
         r.origin_id := r.id;
@@ -192,8 +195,8 @@ begin
         insert into agenda.reminders (recurring_task_id, anchor, offset_by, at_time, repeat_every, repeat_max, until_done)
         values (s.id, r.anchor, r.offset_by, r.at_time, r.repeat_every, r.repeat_max, r.until_done);
     end loop;
-    update agenda.recurring_tasks x set own_reminders = v_own
-     where x.user_id = s.user_id and x.id = s.id and x.own_reminders <> v_own;
+    update agenda.recurring_tasks x set own_reminders = v_own, reminders_set_at = agenda.now()
+     where x.user_id = s.user_id and x.id = s.id;
 end
 $$;
 comment on function agenda._set_series_reminders(agenda.recurring_tasks, jsonb) is 'internal: replaces the templates of a series; occurrences that exist keep theirs';

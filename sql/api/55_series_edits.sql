@@ -343,10 +343,12 @@ begin
     n.end_date := greatest(n.end_date, case when n.end_date is not null then agenda.local_to_instant(v_start, n.timezone) end);
     perform agenda._close_series(v_old, p_key);
     insert into agenda.recurring_tasks
-           (id, user_id, title, description, priority, tags, checklist, own_reminders, recurrence_type, recurrence_interval, rrule, invalid_day,
+           (id, user_id, title, description, priority, tags, checklist, own_reminders, reminders_set_at,
+            recurrence_type, recurrence_interval, rrule, invalid_day,
             start_date, dtstart, end_date, timezone, all_day, dst_gap, dst_fold, business_shift, holiday_calendar,
             basis, spawn, overlap, missed, catchup_window, lead_time, is_active, split_from)
-    values (n.id, n.user_id, n.title, n.description, n.priority, n.tags, n.checklist, n.own_reminders, n.recurrence_type, n.recurrence_interval, n.rrule, n.invalid_day,
+    values (n.id, n.user_id, n.title, n.description, n.priority, n.tags, n.checklist, n.own_reminders, n.reminders_set_at,
+            n.recurrence_type, n.recurrence_interval, n.rrule, n.invalid_day,
             agenda.local_to_instant(v_start, n.timezone), v_start, n.end_date, case when not n.floating then n.timezone end, n.all_day,
             n.dst_gap, n.dst_fold, n.business_shift, n.holiday_calendar, n.basis, n.spawn, n.overlap, n.missed, n.catchup_window, n.lead_time,
             n.is_active, v_old.id)

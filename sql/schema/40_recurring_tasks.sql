@@ -37,6 +37,7 @@ create table agenda.recurring_tasks (
     tags                text[] not null default '{}',
     checklist           jsonb not null default '[]',
     own_reminders       boolean not null default false,
+    reminders_set_at    timestamptz,
     is_active           boolean not null default true,
     resume_at           timestamptz check (resume_at between '0001-01-02 00:00+00' and '9999-12-30 00:00+00'),
     last_key            timestamp,
@@ -69,6 +70,7 @@ comment on column agenda.recurring_tasks.dst_fold is 'a time that the clock show
 comment on column agenda.recurring_tasks.business_shift is 'an occurrence on a day off is moved to the previous, next or nearest workday, or skipped; none leaves it';
 comment on column agenda.recurring_tasks.holiday_calendar is 'whose days are off besides weekends; null: the one of the owner''s preferences';
 comment on column agenda.recurring_tasks.own_reminders is 'its occurrences have the reminders of the series, even if that has none, and not their owner''s default ones';
+comment on column agenda.recurring_tasks.reminders_set_at is 'when that was said of the series: what its occurrences had before is not copied any more to the next';
 comment on column agenda.recurring_tasks.basis is 'from what the next occurrence is computed: the due date of the last (due) or the time of its completion (completion)';
 comment on column agenda.recurring_tasks.spawn is 'who makes the next occurrence: the clock (schedule), the completion of the last one (completion), or the clock, and completion what the clock held back (either)';
 comment on column agenda.recurring_tasks.overlap is 'the last one is still open when the next is owed: allow both, hold the new one back, or supersede (the old one becomes missed)';

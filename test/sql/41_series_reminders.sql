@@ -1,7 +1,7 @@
 -- What reminds of the occurrences of a series: its own reminders, none, or its owner's default ones.
 begin;
 set local search_path = public;
-select plan(33);
+select plan(38);
 
 set local agenda.now = '2025-03-10 12:00:00+00';
 create role t_app login in role agenda_app;
@@ -99,6 +99,30 @@ create temp table l as select t.* from agenda.create_task('Late rule', due => '2
 select agenda.update_task(id, '{"recurrence_rule": "daily", "reminders": []}') from l;
 select agenda.complete_task(id) from l;
 select is((select pg_temp.reminders(t.recurring_task_id) from agenda.tasks t where t.id = l.id), 'none none', 'nor where the rule came with that') from l;
+
+-- ---- a series that completions make: what is said of it counts from the next one on ----
+create function pg_temp.said(p_first jsonb, p_then jsonb) returns uuid language plpgsql as $$
+declare
+    r agenda.recurring_tasks := agenda.create_recurring_task('Said', 'daily', start_date => '2025-03-12T09:00:00Z', policy => 'on_completion', options => p_first);
+    v_next uuid;
+begin
+    perform agenda.set_series_reminders(r.id, p_then);
+    v_next := ((agenda.complete_task(t.id)).next_task).id from agenda.tasks t where t.recurring_task_id = r.id;
+    perform agenda.complete_task(v_next);
+    return r.id;
+end $$;
+select is(pg_temp.reminders(pg_temp.said('{}', '[]')), '-1 days,-01:00:00 none none', 'none, instead of the default ones');
+select is(pg_temp.reminders(pg_temp.said('{"reminders": ["-15 minutes"]}', '[]')), '-00:15:00 none none', 'or of its own');
+select is(pg_temp.reminders(pg_temp.said('{"reminders": ["-15 minutes"]}', 'null')), '-00:15:00 -1 days,-01:00:00 -1 days,-01:00:00', 'the default ones again');
+select is(pg_temp.reminders(pg_temp.said('{"reminders": ["-15 minutes"]}', '["-2 hours"]')), '-00:15:00 -02:00:00 -02:00:00', 'others');
+create temp table sg as select (agenda.create_recurring_task('Said, and goes on', 'daily', start_date => '2025-03-12T09:00:00Z', policy => 'on_completion')).id;
+select agenda.set_series_reminders(id, '[]') from sg;
+select agenda.complete_task(t.id) from agenda.tasks t, sg where t.recurring_task_id = sg.id;
+select agenda.add_reminder(t.id, '-3 hours') from agenda.tasks t, sg where t.recurring_task_id = sg.id and t.status = 'pending';
+select agenda.update_recurring_task(id, '{"reminders": []}') from sg;
+select agenda.update_task(t.id, '{"title": "From then on"}', scope => 'following') from agenda.tasks t, sg where t.recurring_task_id = sg.id and t.status = 'pending';
+select agenda.complete_task(t.id) from agenda.tasks t, agenda.recurring_tasks r, sg where r.split_from = sg.id and t.recurring_task_id = r.id;
+select is(pg_temp.reminders(r.id), '-03:00:00 none', 'a series that goes on with another knows of it') from agenda.recurring_tasks r, sg where r.split_from = sg.id;
 
 -- ---- a first due date with reminders ----
 create temp table d as select t.* from agenda.create_task('No day') t;

@@ -66,7 +66,7 @@ $$values
     ('recurrence_overrides', 'INSERT', 'kind occurrence_key patch reason recurring_task_id user_id'),
     ('recurrence_overrides', 'UPDATE', 'kind patch reason'),
     ('recurring_tasks', 'INSERT', 'all_day basis business_shift catchup_window checklist description dst_fold dst_gap end_date holiday_calendar id invalid_day is_active lead_time missed overlap own_reminders priority recurrence_interval recurrence_type resume_at rrule spawn start_date tags timezone title user_id'),
-    ('recurring_tasks', 'UPDATE', 'all_day basis business_shift catchup_window checklist deleted_at description dst_fold dst_gap end_date floating holiday_calendar invalid_day is_active lead_time missed overlap own_reminders priority recurrence_interval recurrence_type resume_at rrule spawn start_date tags timezone title'),
+    ('recurring_tasks', 'UPDATE', 'all_day basis business_shift catchup_window checklist deleted_at description dst_fold dst_gap end_date floating holiday_calendar invalid_day is_active lead_time missed overlap own_reminders priority recurrence_interval recurrence_type reminders_set_at resume_at rrule spawn start_date tags timezone title'),
     ('reminders', 'INSERT', 'absolute_local absolute_zone anchor at_time id offset_by recurring_task_id repeat_every repeat_max task_id until_done user_id'),
     ('reminders', 'UPDATE', 'absolute_local absolute_zone anchor at_time offset_by repeat_every repeat_max until_done'),
     ('tasks', 'INSERT', 'checklist description due_date due_kind due_local id priority recurrence_rule status tags timezone title user_id'),
