@@ -352,7 +352,7 @@ declare
     v_middle pg_catalog.timestamptz;
 begin
     while v_to - v_from > interval '1 second' loop
-        v_middle := v_from + (v_to - v_from) / 2;
+        v_middle := v_from + agenda._length(v_to - v_from) / 2;
         if agenda.instant_to_local(v_middle, p_zone) - v_middle at time zone 'UTC' = v_offset then
             v_to := v_middle;
         else
@@ -393,7 +393,7 @@ declare
     v_long constant interval := agenda.instant_to_local(v_at, r.timezone) - p_key;
 begin
     if v_long > '0' then
-        to_wall := agenda.instant_to_local(agenda._clock_set(r.timezone, v_at - v_long, v_at), r.timezone);
+        to_wall := agenda.instant_to_local(agenda._clock_set(r.timezone, v_at - agenda._length(v_long), v_at), r.timezone);
         from_wall := to_wall - v_long;
     end if;
 end

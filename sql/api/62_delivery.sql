@@ -103,6 +103,11 @@ create or replace function agenda._hold_anew(p agenda.preferences) returns void
     language plpgsql volatile as
 $$
 begin
+    -- in the order in which everybody locks them
+    perform from agenda.notifications n
+      where n.user_id = p.user_id and n.held_until is not null and n.withdrawn_at is null
+      order by n.task_id, n.id
+        for no key update;
     update agenda.notifications n
        set held_until = coalesce(case when n.held_reason = 'digest' then agenda._next_digest(p, agenda.now()) end, agenda.now())
      where n.user_id = p.user_id and n.held_until is not null and n.withdrawn_at is null;
@@ -111,22 +116,27 @@ end
 $$;
 comment on function agenda._hold_anew(agenda.preferences) is 'engine: another choice of quiet hours, vacation or digest reaches what is held';
 
--- A whole day is due until it ends, and what has its time of grace is, too: neither is overdue yet.
-create or replace function agenda._digest_items(p agenda.preferences, p_overdue boolean, p_until timestamptz, p_now timestamptz) returns jsonb
+-- A whole day is due until it ends, and what has its time of grace is, too: neither is overdue yet.  The first 50 are
+-- named; nobody is helped by a count beyond a thousand.
+create or replace function agenda._digest_items(p agenda.preferences, p_overdue boolean, p_until timestamptz, p_now timestamptz,
+                                                out items jsonb, out n bigint)
     language plpgsql stable as
 $$
 declare
     v_from constant pg_catalog.timestamptz := case when p_overdue then '-infinity' else p_now - greatest(p.overdue_grace, interval '2 days') end;
 begin
-    return coalesce((select jsonb_agg(jsonb_build_object('task_id', t.id, 'title', left(t.title, 100), 'due_date', agenda.utc(t.due_date)) order by t.due_date, t.id)
-                       from (select * from agenda.tasks k
-                              where k.user_id = p.user_id and k.deleted_at is null and k.status in ('pending', 'in_progress')
-                                and k.due_date >= v_from and k.due_date < p_until
-                                and (agenda._due_state(k, p_now, p) = 'overdue') = p_overdue
-                              order by k.due_date, k.id limit 50) t), '[]');
+    select coalesce(jsonb_agg(jsonb_build_object('task_id', t.id, 'title', left(t.title, 100), 'due_date', agenda.utc(t.due_date)) order by t.due_date, t.id)
+                        filter (where t.place <= 50), '[]'),
+           count(*)
+      into items, n
+      from (select k.id, k.title, k.due_date, row_number() over (order by k.due_date, k.id) as place from agenda.tasks k
+             where k.user_id = p.user_id and k.deleted_at is null and k.status in ('pending', 'in_progress')
+               and k.due_date >= v_from and k.due_date < p_until
+               and (agenda._due_state(k, p_now, p) = 'overdue') = p_overdue
+             order by k.due_date, k.id limit 1000) t;
 end
 $$;
-comment on function agenda._digest_items(agenda.preferences, boolean, timestamptz, timestamptz) is 'engine: at most 50 open tasks that are due before an instant, those that are overdue or the others';
+comment on function agenda._digest_items(agenda.preferences, boolean, timestamptz, timestamptz) is 'engine: open tasks that are due before an instant, those that are overdue or the others: the first 50, and how many there are up to a thousand';
 
 -- What was held and may be told now.  One notification goes out as it is; more become one digest, and so does
 -- everything at the time of the day's digest, which also names what is due today and what is overdue.  False, and
@@ -151,6 +161,8 @@ declare
     v_items   pg_catalog.jsonb;
     v_due     pg_catalog.jsonb := '[]';
     v_overdue pg_catalog.jsonb := '[]';
+    n_due     bigint := 0;
+    n_overdue bigint := 0;
     v         pg_catalog.record;
     v_id      constant pg_catalog.uuid := agenda.uuid7();
 begin
@@ -191,8 +203,8 @@ begin
              where v_merge and n.user_id = m.user_id and n.id = any (v_newest)
              order by n.scheduled_for desc, n.id desc limit 50) h;
     if v_digest then
-        v_due := agenda._digest_items(p, false, v_midnight, p_now);
-        v_overdue := agenda._digest_items(p, true, p_now, p_now);
+        select d.items, d.n into v_due, n_due from agenda._digest_items(p, false, v_midnight, p_now) d;
+        select d.items, d.n into v_overdue, n_overdue from agenda._digest_items(p, true, p_now, p_now) d;
     end if;
     if v.verdict = 'drop' then
         -- nothing is wanted any more
@@ -200,10 +212,11 @@ begin
     elsif (v_merge and v_count > 1) or (v_digest and coalesce(v_items, '[]') || v_due || v_overdue <> '[]') then
         insert into agenda.notifications (id, user_id, type, title, body, data, priority, dedupe_key, scheduled_for, silent, late)
         values (v_id, m.user_id, 'digest',
-                case when v_digest then format('%s due today, %s overdue', jsonb_array_length(v_due), jsonb_array_length(v_overdue))
+                case when v_digest then format('%s due today, %s overdue', n_due, n_overdue)
                      else format('%s tasks while you wanted quiet', v_count) end,
                 (select left(string_agg(distinct e->>'title', ', '), 2000) from jsonb_array_elements(coalesce(v_items, '[]') || v_due || v_overdue) e),
-                jsonb_build_object('held', coalesce(v_items, '[]'), 'due', v_due, 'overdue', v_overdue),
+                jsonb_build_object('held', coalesce(v_items, '[]'), 'due', v_due, 'overdue', v_overdue,
+                                   'held_count', coalesce(v_count, 0), 'due_count', n_due, 'overdue_count', n_overdue),
                 coalesce(v_urgent, 2), case when v_digest then v_key else 'digest:' || v_id end, m.fire_at,
                 v.verdict = 'silent', p_now > m.fire_at + interval '1 minute');
         update agenda.notifications n set withdrawn_at = p_now, merged_into = v_id

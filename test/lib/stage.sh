@@ -58,7 +58,7 @@ exec_in_test_environment() {
 	pgxs=${pgxs%/src/makefiles/pgxs.mk}
 	exec_as_db_user env -u MAKEFLAGS -u MFLAGS -u MAKELEVEL \
 		-u AGENDA_KAFKA_BROKERS -u AGENDA_URL -u AGENDA_PORT -u AGENDA_PGPORT \
-		HOME="$OUT" LANG=C.UTF-8 LC_ALL=C.UTF-8 \
+		-u PGTZ -u PGDATESTYLE HOME="$OUT" LANG=C.UTF-8 LC_ALL=C.UTF-8 TZ=UTC \
 		PATH="$(prefix_bindir "$PREFIX"):$PATH" \
 		AGENDA_ROOT="$SOURCE" \
 		AGENDA_GATEWAY="$(prefix_gateway "$PREFIX")" \

@@ -41,6 +41,9 @@ select ok(not is_active and next_key is null, 'what is always left out is over')
 create temp table k5 as select r.* from agenda.create_recurring_task('Apia', rrule => 'FREQ=SECONDLY', start_date => '2011-12-29T23:59:59', timezone => 'Pacific/Apia', options => '{"is_active": false}') r;
 select is(agenda._next_key(r, '2011-12-29 23:59:59'), '2011-12-31 00:00', 'a day that the clock leaves out is passed at once') from agenda.recurring_tasks r join k5 using (id);
 select is(agenda._previous_key(r, '2011-12-31 00:00'), '2011-12-29 23:59:59', 'both ways') from agenda.recurring_tasks r join k5 using (id);
+set local timezone = 'Pacific/Apia';
+select is(array[agenda._next_key(r, '2011-12-29 23:59:59'), agenda._previous_key(r, '2011-12-31 00:00')], '{2011-12-31 00:00:00,2011-12-29 23:59:59}'::timestamp[], 'whatever the session''s own clock leaves out') from agenda.recurring_tasks r join k5 using (id);
+set local timezone = 'UTC';
 
 -- ---- an hour that comes twice ------------------------------------------------------------------------------
 select pg_temp.at('2025-10-25 12:00+00');

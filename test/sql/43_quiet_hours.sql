@@ -2,7 +2,7 @@
 -- complaints.
 begin;
 set local search_path = public;
-select plan(60);
+select plan(61);
 
 set local agenda.now = '2025-03-10 12:00:00+00';
 select agenda.act_as('aaaaaaaa-0000-4000-8000-000000000001');
@@ -175,6 +175,10 @@ select pg_temp.at(x) from generate_series('2025-03-30 09:00+00', '2025-03-31 10:
 select is(pg_temp.inbox(), 'digest 20 due today, 0 overdue', 'U55 twenty tasks of one day come as one');
 select pg_temp.at('2025-04-01 09:00+00');
 select is((select title from agenda.list_notifications(types => '{digest}', page_size => 1)), '0 due today, 20 overdue', 'U55 and do not fall silent when nobody does them');
+select count(agenda.create_task('Late ' || g, due => '2025-03-31')) from generate_series(1, 60) g;
+select pg_temp.at('2025-04-02 09:00+00');
+select is((select (n.title, jsonb_array_length(n.data->'overdue'), n.data->'overdue_count', n.data->'due_count')::text from agenda.list_notifications(types => '{digest}', page_size => 1) n),
+          '("0 due today, 80 overdue",50,80,0)', 'U55 of many fifty are named, and all are counted');
 delete from agenda.tasks;
 select agenda.set_preferences('{"digest_time": null, "digest_types": null}');
 select is((select count(*) from agenda.timers where entity = 'user'), 0::bigint, 'without digests there is no timer');
