@@ -46,6 +46,7 @@ static const AgendaColumn task_columns[TASK_COLUMNS] = {
 	[TASK_UPDATED_AT] = { "updated_at", TIMESTAMPTZOID },
 	[TASK_DELETED_AT] = { "deleted_at", TIMESTAMPTZOID },
 	[TASK_ANNOUNCED] = { "announced", TEXTOID },
+	[TASK_OWED_FROM] = { "owed_from", TIMESTAMPTZOID },
 };
 static AgendaRowMap task_map = { "tasks", task_columns, TASK_COLUMNS };
 

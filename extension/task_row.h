@@ -38,6 +38,7 @@ typedef enum TaskColumn
 	TASK_UPDATED_AT,
 	TASK_DELETED_AT,
 	TASK_ANNOUNCED,
+	TASK_OWED_FROM,
 	TASK_COLUMNS /* how many there are */
 } TaskColumn;
 

@@ -62,7 +62,8 @@ static void after_delete(const TaskRow *old);
 static bool is_ending(const TaskRow *task, const char **type);
 static const char *event_type(const TaskRow *before, const TaskRow *after);
 static void log_change(const TaskRow *before, const TaskRow *after);
-static void plan_timer(const TaskRow *task, TimerBefore before, AgendaPreferences *prefs);
+static void plan_timer(const TaskRow *task, TimestampTz from, TimerBefore before,
+					   AgendaPreferences *prefs);
 static AgendaTimerKey timer_key(const TaskRow *task);
 static void call_for_task(const char *name, const TaskRow *task);
 static void call_for_change(const char *name, const TaskRow *old, const TaskRow *new);
@@ -294,7 +295,10 @@ after_insert(const TaskRow *new)
 		call_for_task("_begin_series", new);
 	if (new->isnull[TASK_DUE_DATE])
 		return;
-	plan_timer(new, before, &prefs);
+	plan_timer(new,
+			   new->isnull[TASK_OWED_FROM] ? agenda_domain_now()
+										   : DatumGetTimestampTz(new->value[TASK_OWED_FROM]),
+			   before, &prefs);
 	if (prefs.has_default_reminders && !agenda_task_has_reminders())
 		call_for_task("_add_default_reminders", new);
 }
@@ -310,7 +314,7 @@ after_update(const TaskRow *old, const TaskRow *new)
 	if (was_open != is_open || old->isnull[TASK_DELETED_AT] != new->isnull[TASK_DELETED_AT] ||
 		!agenda_task_same(old, new, TASK_DUE_DATE) || !agenda_task_same(old, new, TASK_DUE_KIND))
 	{
-		plan_timer(new, TIMER_MAYBE, &prefs);
+		plan_timer(new, agenda_domain_now(), TIMER_MAYBE, &prefs);
 		call_for_task("_withdraw", new);
 	}
 	if (!new->isnull[TASK_RECURRING_TASK_ID] &&
@@ -408,16 +412,16 @@ log_change(const TaskRow *before, const TaskRow *after)
 
 /* ---- timers ------------------------------------------------------------------------------------ */
 
-/* The first thing that is owed from now on; the owner's preferences go to *prefs. */
+/* The first thing that is owed from an instant on; the owner's preferences go to *prefs. */
 static void
-plan_timer(const TaskRow *task, TimerBefore before, AgendaPreferences *prefs)
+plan_timer(const TaskRow *task, TimestampTz from, TimerBefore before, AgendaPreferences *prefs)
 {
 	AgendaTimerKey key = timer_key(task);
 	TaskState state = STATE_NONE;
 
 	agenda_preferences_of(&key.user_id, NULL, prefs);
 	if (task->isnull[TASK_DELETED_AT])
-		state = agenda_task_next_state(task, agenda_domain_now(), prefs);
+		state = agenda_task_next_state(task, from, prefs);
 	if (state != STATE_NONE)
 		agenda_timer_set(&key, agenda_task_fire_at(state, task, prefs),
 						 agenda_task_state_name(state), before != TIMER_NEVER);
@@ -442,7 +446,7 @@ agenda_plan_task_timer(PG_FUNCTION_ARGS)
 	TaskRow task;
 
 	if (agenda_task_arg(&task, fcinfo, 0) && !task.isnull[TASK_USER_ID])
-		plan_timer(&task, TIMER_MAYBE, &prefs);
+		plan_timer(&task, agenda_domain_now(), TIMER_MAYBE, &prefs);
 	PG_RETURN_VOID();
 }
 

@@ -431,8 +431,9 @@ create or replace function agenda._recurring_task_after() returns trigger
 $$
 declare
     v_none text;
-    v_owed record;
-    v_key  timestamp;
+    v_owed   record;
+    v_key    timestamp;
+    v_before timestamp := old.last_key;
 begin
     if tg_op = 'DELETE' then
         v_none := agenda._log_recurring_task(old, null);
@@ -456,7 +457,8 @@ begin
         v_owed := agenda._owed_before(new, old);
         v_none := agenda._log_missed(old, v_owed.passed_from, v_owed.passed_to, 'downtime');
         foreach v_key in array v_owed.make loop
-            perform agenda._materialise(old, v_key, 'schedule');
+            perform agenda._materialise(old, v_key, 'schedule', null, agenda._owed_from(old, v_before, v_key));
+            v_before := v_key;
         end loop;
         v_none := agenda._log_missed(old, v_owed.rest_from, v_owed.rest_to, 'downtime');
     end if;
@@ -511,9 +513,27 @@ comment on function agenda._make_in_time(agenda.recurring_tasks) is 'engine: the
 
 -- ---- making occurrences ------------------------------------------------------------------------
 
+-- When the clock should have made an occurrence, if that is over: what is owed from then on is told.  Null for one that
+-- is made in time.  A scanner always comes a little later than the timer; after downtime it comes much later.
+create or replace function agenda._owed_from(r agenda.recurring_tasks, p_before timestamp, p_key timestamp) returns timestamptz
+    language plpgsql stable as
+$$
+declare
+    v_from pg_catalog.timestamptz;
+begin
+    r.last_key := p_before;
+    r.next_key := p_key;
+    r.next_due_at := agenda._key_due(r, p_key);
+    v_from := greatest(agenda._make_at(r), r.created_at, r.reminders_set_at);
+    return case when v_from < agenda.now() then v_from end;
+end
+$$;
+comment on function agenda._owed_from(agenda.recurring_tasks, timestamp, timestamp) is 'internal: when the clock should have made an occurrence that it makes late; the key before it is the second argument';
+
 -- The only maker of occurrences.  Idempotent: a key becomes a task once, whoever asks.  Returns the
 -- new task, or null when it was there already.
-create or replace function agenda._materialise(r agenda.recurring_tasks, p_key timestamp, p_trigger text, p_parent uuid default null)
+create or replace function agenda._materialise(r agenda.recurring_tasks, p_key timestamp, p_trigger text, p_parent uuid default null,
+                                               p_owed_from timestamptz default null)
     returns agenda.tasks
     language plpgsql volatile as
 $$
@@ -524,9 +544,9 @@ begin
     v_none := agenda._enter(r.user_id);
     t := agenda._draft_occurrence(r, p_key);
     insert into agenda.tasks (user_id, title, description, priority, tags, checklist, due_kind, due_local, due_date, timezone,
-                              recurrence_rule, recurring_task_id, occurrence_key, parent_task_id)
+                              recurrence_rule, recurring_task_id, occurrence_key, parent_task_id, owed_from)
     values (t.user_id, t.title, t.description, t.priority, t.tags, t.checklist, t.due_kind, t.due_local, t.due_date, t.timezone,
-            t.recurrence_rule, t.recurring_task_id, t.occurrence_key, p_parent)
+            t.recurrence_rule, t.recurring_task_id, t.occurrence_key, p_parent, p_owed_from)
     on conflict (user_id, recurring_task_id, occurrence_key) where recurring_task_id is not null do nothing
     returning * into t;
     if found then
@@ -545,7 +565,7 @@ begin
     return t;
 end
 $$;
-comment on function agenda._materialise(agenda.recurring_tasks, timestamp, text, uuid) is 'engine: the only maker of occurrences, idempotent by series and key';
+comment on function agenda._materialise(agenda.recurring_tasks, timestamp, text, uuid, timestamptz) is 'engine: the only maker of occurrences, idempotent by series and key';
 
 -- The task that a key becomes: the template, its due time, and what an override changes.
 create or replace function agenda._draft_occurrence(r agenda.recurring_tasks, p_key timestamp) returns agenda.tasks
@@ -648,6 +668,7 @@ declare
     v_owed   pg_catalog.record;
     v_n      integer;
     v_key    timestamp;
+    v_before timestamp := r.last_key;
     v_missed bigint;
     v_task   agenda.tasks;
     v_made   agenda.tasks;
@@ -662,10 +683,12 @@ begin
                              case when r.basis = 'due' or v_n = 0 then v_owed.next_key end, v_n, v_missed);
     end if;
     foreach v_key in array v_owed.make loop
-        v_task := agenda._materialise(r, v_key, p_trigger, p_parent);
+        v_task := agenda._materialise(r, v_key, p_trigger, p_parent,
+                                      case when p_trigger = 'schedule' then agenda._owed_from(r, v_before, v_key) end);
         if v_task.id is not null then
             v_made := v_task;
         end if;
+        v_before := v_key;
     end loop;
     if r.overlap = 'supersede' and v_made.id is not null then
         -- one that somebody has locked, and perhaps closes, waits for the next time: the series is locked before it here

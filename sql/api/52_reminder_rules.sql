@@ -145,7 +145,10 @@ begin
             new.acknowledged_at := null;
             new.fired_count := 0;
         end if;
-        new := agenda._plan_reminder(new, t, agenda._visible_preferences(new.user_id), agenda.now());
+        -- what an occurrence brings along is owed from when that should have been made
+        new := agenda._plan_reminder(new, t, agenda._visible_preferences(new.user_id),
+                                     case when tg_op = 'INSERT' and new.source <> 'user' and new.created_at = t.created_at
+                                          then coalesce(t.owed_from, agenda.now()) else agenda.now() end);
     elsif new.recurring_task_id is not null
       and not exists (select from agenda.recurring_tasks s
                        where s.user_id = new.user_id and s.id = new.recurring_task_id and s.deleted_at is null) then

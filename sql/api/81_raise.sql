@@ -73,11 +73,11 @@ begin
     if r.reached <> '{}' then
         v_what := r.reached[cardinality(r.reached)];
         r.due_text := agenda._due_text(t.due_kind, t.due_local, t.due_date, coalesce(t.timezone, p.timezone));
-        r.known_at := t.updated_at;
+        r.known_at := case when t.updated_at = t.created_at then coalesce(t.owed_from, t.created_at) else t.updated_at end;
         r.dedupe := format('%s:%s:%s', replace(v_what, 'repeat', 'overdue'), t.id, extract(epoch from t.due_date))
                     || case when r.nth > 0 then ':' || r.nth else '' end;
         -- a task that is made inside its own due-soon window is not late
-        r.reached_at[cardinality(r.reached)] := greatest(r.reached_at[cardinality(r.reached)], t.created_at);
+        r.reached_at[cardinality(r.reached)] := greatest(r.reached_at[cardinality(r.reached)], coalesce(t.owed_from, t.created_at));
         v := agenda._verdict(p, replace(v_what, 'repeat', 'overdue'), t.priority, p_now);
         r.verdict := v.verdict;
         r.reason := v.reason;
@@ -175,7 +175,7 @@ begin
         select row('reminder', o.user_id, o.id, o.task_id, o.recurring_task_id, o.title, o.priority, o.due_date,
                    case when o.due_date is not null
                         then agenda._due_text(o.due_kind, o.due_local, o.due_date, coalesce(o.timezone, (o.p).timezone)) end,
-                   o.created_at,
+                   o.known_at,
                    'reminder:' || o.id || ':' || extract(epoch from o.fire_at),
                    case when o.owed then '{reminder}' else '{}' end,
                    case when o.owed then array[o.fire_at] else '{}' end,
@@ -194,7 +194,8 @@ begin
                   from (select l.*,
                                coalesce(l.fire_at <= p_now, false) as owed,
                                case when p.user_id is null then agenda._default_preferences(l.user_id) else p end as p
-                          from (select r.user_id, r.id, r.task_id, r.fired_count, r.repeat_every, r.repeat_max, r.created_at,
+                          from (select r.user_id, r.id, r.task_id, r.fired_count, r.repeat_every, r.repeat_max,
+                                       case when r.created_at = t.created_at then coalesce(t.owed_from, t.created_at) else r.created_at end as known_at,
                                        case when r.state = 'scheduled' and agenda._is_open(t.status) and t.deleted_at is null
                                             then r.fire_at end as fire_at,
                                        t.recurring_task_id, t.title, t.priority, t.due_date, t.due_kind, t.due_local, t.timezone,

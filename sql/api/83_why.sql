@@ -60,7 +60,7 @@ declare
     v_reason pg_catalog.text;
 begin
     select * into n from agenda.notifications x where x.user_id = t.user_id and x.dedupe_key = p_dedupe;
-    v := agenda._verdict(p, p_what, t.priority, greatest(p_owed, t.created_at));
+    v := agenda._verdict(p, p_what, t.priority, greatest(p_owed, coalesce(t.owed_from, t.created_at)));
     v_reason := case
         when n.id is not null and n.held_until > p_at then 'held: ' || n.held_reason
         when n.merged_into is not null then 'told in a digest'
@@ -72,7 +72,7 @@ begin
         when p_owed is null then 'the task has no due date'
         when p_owed > p_at then 'not yet'
         when v.verdict = 'drop' then 'preferences: ' || v.reason
-        when p_owed < t.created_at then 'its time had passed when the task was made'
+        when p_owed < coalesce(t.owed_from, t.created_at) then 'its time had passed when the task was made'
         when v.verdict = 'hold' then 'held: ' || v.reason
         when exists (select from agenda.timers m where m.user_id = t.user_id and m.entity_id = t.id and m.fire_at <= p_at)
             then 'owed; the scanner has not come to it'

@@ -27,6 +27,7 @@ create table agenda.tasks (
     deleted_at         timestamptz,
     announced          text,
     own_reminders      boolean not null default false,
+    owed_from          timestamptz,
     primary key (user_id, id),
     -- occurrences stay with the owner of their series
     foreign key (user_id, recurring_task_id) references agenda.recurring_tasks (user_id, id)
@@ -61,6 +62,7 @@ comment on column agenda.tasks.occurrence_key is 'which occurrence of the series
 comment on column agenda.tasks.parent_task_id is 'the occurrence before this one';
 comment on column agenda.tasks.notified is 'the present due date has been announced';
 comment on column agenda.tasks.announced is 'the last state that was announced for the present due date: nothing is announced twice';
+comment on column agenda.tasks.owed_from is 'of an occurrence that the clock made late: when it should have made it; what is owed from then on is told';
 comment on column agenda.tasks.own_reminders is 'what reminds of the task has been said, even if it is nothing: another due date brings no default ones, and the series of its rule will have them';
 comment on column agenda.tasks.deleted_at is 'in no list any more since then; the same range as due_date';
 comment on column agenda.tasks.version is 'counts the changes of the users'' columns; what expected_version and ETag compare';
