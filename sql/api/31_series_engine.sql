@@ -489,8 +489,8 @@ begin
         v_none := agenda._set_timer(r.user_id, 'series', r.id, r.resume_at, 'resume');
     elsif r.deleted_at is null and r.is_active and r.next_due_at is not null then
         -- where completion makes the next one there is a timer only after a deletion for good
-        update agenda.timers t set fire_at = agenda._make_at(r), what = 'spawn'
-         where t.user_id = r.user_id and t.entity = 'series' and t.entity_id = r.id;
+        v_none := agenda._set_timer(r.user_id, 'series', r.id, agenda._make_at(r), 'spawn')
+          from agenda.timers t where t.user_id = r.user_id and t.entity = 'series' and t.entity_id = r.id;
     else
         delete from agenda.timers t where t.user_id = r.user_id and t.entity = 'series' and t.entity_id = r.id;
     end if;
@@ -498,14 +498,16 @@ end
 $$;
 comment on function agenda._plan_series_timer(agenda.recurring_tasks) is 'engine: when the clock has to look at a series';
 
--- Its reminders have changed.  Where there is no timer somebody else makes the next occurrence.
+-- Its reminders have changed.  Where there is no timer somebody else makes the next occurrence.  A scanner that sleeps
+-- until another time is woken, as by whatever sets a timer.
 create or replace function agenda._make_in_time(r agenda.recurring_tasks) returns void
     language plpgsql volatile as
 $$
 begin
     if r.deleted_at is null and r.is_active then
-        update agenda.timers t set fire_at = agenda._make_at(r)
-         where t.user_id = r.user_id and t.entity = 'series' and t.entity_id = r.id and t.what = 'spawn';
+        perform agenda._set_timer(r.user_id, 'series', r.id, agenda._make_at(r), 'spawn')
+           from agenda.timers t
+          where t.user_id = r.user_id and t.entity = 'series' and t.entity_id = r.id and t.what = 'spawn';
     end if;
 end
 $$;

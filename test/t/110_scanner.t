@@ -73,6 +73,11 @@ my $earlier = scans_during(sub { sql(act_sql('alice', task_in('half an hour', '3
     wait_until(\&sleeps_until_earliest, 'the earlier timer') });
 cmp_ok($earlier, '>=', 1, 'an earlier one does');
 cmp_ok($earlier, '<=', 2, 'and does not set it spinning');
+my $reminded = scans_during(sub {
+    sql(act_sql('alice', q{select agenda.create_recurring_task('reminded', 'weekly', options => '{"reminders": ["-71 hours -45 minutes"]}',
+                               start_date => to_char(clock_timestamp() at time zone 'UTC' + interval '3 days', 'YYYY-MM-DD"T"HH24:MI:SS"Z"'))}));
+    wait_until(\&sleeps_until_earliest, 'the first reminder of a series') });
+cmp_ok($reminded, '>=', 1, 'nor does a series sleep through its first reminder');
 is(scans_during(sub { $node->psql('agenda', act_sql('alice', task_in('rolled back', '-1 minute')) =~ s/commit/rollback/r) }),
     0, 'a rollback wakes nobody');
 
