@@ -392,7 +392,8 @@ comment on function agenda.backfill_recurring_task(uuid, timestamptz, timestampt
 
 -- ---- looking ahead ------------------------------------------------------------------------------
 
--- The next n, or those that a change would give, or (id null) those of a series that is not made yet.
+-- The next n, or those that a change would give, or (id null) those of a series that is not made yet.  Where they are
+-- counted from completions, as if each were completed when it is due, and one that is late now.
 create or replace function agenda.preview_recurring_task(id uuid, n integer default 10, patch jsonb default null)
     returns setof agenda.occurrence
     language plpgsql stable as
@@ -426,10 +427,19 @@ begin
         end if;
     end if;
     v_key := r.next_key;
+    if v_key is null and r.basis = 'completion' and r.is_active then
+        v_key := agenda._key_after_completion(r, greatest(r.last_key, agenda.instant_to_local(agenda.now(), r.timezone)));
+    end if;
     for i in 1 .. n loop
         exit when v_key is null;
         return next agenda._virtual(r, v_key);
-        v_key := agenda._next_key(r, v_key);
+        if r.basis = 'due' then
+            v_key := agenda._next_key(r, v_key);
+        else
+            r.last_key := v_key;
+            r.occurrences_created := r.occurrences_created + 1;
+            v_key := agenda._key_after_completion(r, v_key);
+        end if;
     end loop;
 end
 $$;

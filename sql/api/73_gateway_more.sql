@@ -243,7 +243,7 @@ begin
     v_rule := agenda._rule_of(agenda._text(p_body, 'rrule'), 'rrule');
     v_zone := coalesce(agenda._text(p_body, 'timezone'), agenda._user_zone(p_user));
     perform agenda._check_zone(v_zone);
-    v_start := coalesce(agenda._parse_time(agenda._text(p_body, 'start_date'), v_zone, 'start_date'), agenda.now());
+    v_start := coalesce(agenda._parse_time(agenda._text(p_body, 'start_date'), v_zone, 'start_date'), date_trunc('second', agenda.now()));
     status := 200;
     body := jsonb_build_object(
         'rrule', v_rule::text,

@@ -45,8 +45,8 @@ begin
                                              coalesce(array_position('{due_soon,due}', t.announced), 0) + 1:])
                                          then agenda._fire_at(m.what, t, q.p) end as at) w
          where t.deleted_at is null and agenda._is_open(t.status) and t.due_date is not null and t.announced is distinct from 'overdue'
-           -- one that stands later was put off after an error
-           and (m.user_id is null or w.at is null or m.fire_at < w.at)
+           -- one that stands later was put off after an error, by ten minutes
+           and (m.user_id is null or w.at is null or m.fire_at < w.at or m.fire_at > greatest(w.at, agenda.now()) + interval '10 minutes')
         union all
         select 'stray-timer', m.entity, m.user_id, m.entity_id, format('a timer (%s) of nothing that is owed', m.what)
           from agenda.timers m
@@ -68,7 +68,7 @@ begin
           from agenda.reminders r
           left join agenda.timers m on m.user_id = r.user_id and m.entity = 'reminder' and m.entity_id = r.id
          where r.state = 'scheduled' and r.fire_at is not null
-           and (m.user_id is null or m.fire_at < r.fire_at)
+           and (m.user_id is null or m.fire_at < r.fire_at or m.fire_at > greatest(r.fire_at, agenda.now()) + interval '10 minutes')
         union all
         -- a reminder that waits for its first time stands where its rule says; one of a closed task does not wait
         select 'reminder-plan', 'reminder', r.user_id, r.id,
@@ -104,13 +104,16 @@ begin
         select 'series-due', 'series', m.user_id, m.id, format('the next is due at %s instead of %s', m.old_at, m.new_at)
           from agenda._moved_series(null) m
         union all
-        select 'occurrence-key', 'task', t.user_id, t.id, format('its key %s lies before the start %s of its series', t.occurrence_key, s.dtstart)
+        select 'occurrence-key', 'task', t.user_id, t.id, format('its key %s is none of the rule %s from %s on', t.occurrence_key, s.rrule, s.dtstart)
           from agenda.tasks t
           join agenda.recurring_tasks s on s.user_id = t.user_id and s.id = t.recurring_task_id
-         -- one may have been added there, or the start moved
-         where t.occurrence_key < s.dtstart and s.deleted_at is null and s.version = 1
+         -- one may have been added or imported there, or the rule was another one
+         where s.deleted_at is null and s.version = 1 and s.split_from is null and s.basis = 'due'
+           and (t.occurrence_key < s.dtstart
+                or agenda.next_local_occurrence(s.rrule, s.dtstart, t.occurrence_key - interval '1 microsecond') is distinct from t.occurrence_key)
            and not exists (select from agenda.recurrence_overrides o
                             where o.user_id = s.user_id and o.recurring_task_id = s.id and o.occurrence_key = t.occurrence_key)
+           and not exists (select from agenda.ical_uids u where u.user_id = t.user_id and (u.task_id = t.id or u.recurring_task_id = s.id))
         union all
         -- while a zone changes the scanner sees to both a little later
         select 'due-local', 'task', m.user_id, m.id, format('it is due at %s, and its wall clock says %s', m.old_at, m.new_at)

@@ -121,6 +121,14 @@ create temp table c7 as select c.undo_token, c.next_task from c6, agenda.complet
 select agenda.add_reminder((next_task).id, '-1 hour') from c7;
 select is(agenda.undo(undo_token)->'next_task'->>'id', (next_task).id::text, 'a task with a reminder of its own is not taken back') from c7;
 
+-- ---- what is to come where completions count ----------------------------------------------------------------
+create temp table c8 as select id from agenda.create_recurring_task('counted', rrule => 'FREQ=DAILY;INTERVAL=3;COUNT=4', start_date => '2025-03-06T09:00:00Z', policy => 'after_completion');
+create function pg_temp.next(p_id uuid, p_patch jsonb default null) returns text language sql as
+    $$select string_agg(to_char(p.occurrence_key, 'MM-DD HH24:MI'), ', ' order by p.occurrence_key) from agenda.preview_recurring_task(p_id, 5, p_patch) p$$;
+select is(pg_temp.next(id), '03-09 09:00, 03-12 09:00, 03-15 09:00', 'as if each were completed when it is due') from c8;
+select is(pg_temp.next(null, '{"title": "x", "rrule": "FREQ=DAILY;INTERVAL=3;COUNT=4", "start_date": "2025-03-06T09:00:00Z", "policy": "after_completion"}'),
+          '03-06 09:00, 03-09 09:00, 03-12 09:00, 03-15 09:00', 'with the first where there is none yet');
+
 -- ---- an occurrence that was moved to an earlier time ----------------------------------------------------
 create temp table o1 as select id from agenda.create_recurring_task('early', 'daily', start_date => '2025-03-12T09:00:00Z', options => '{"reminders": ["0"]}');
 select agenda.patch_occurrence(id, '2025-03-12 09:00', '{"due_date": "2025-03-12T07:00"}') from o1;

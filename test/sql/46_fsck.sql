@@ -1,7 +1,7 @@
 -- fsck(): each invariant is broken on purpose, found, and mended where it can be.
 begin;
 set local search_path = public;
-select plan(35);
+select plan(38);
 
 set local agenda.now = '2025-03-10 12:00:00+00';
 select agenda.act_as('aaaaaaaa-0000-4000-8000-000000000001');
@@ -28,6 +28,10 @@ select is(pg_temp.mended(), 'task-timer', 'is put right');
 delete from agenda.timers where entity = 'reminder';
 select is(pg_temp.found(), 'reminder-timer reminder', 'a reminder without its timer');
 select is(pg_temp.mended(), 'reminder-timer', 'gets it back');
+update agenda.timers set fire_at = case entity when 'task' then 'infinity' else fire_at + interval '1 year' end where entity in ('task', 'reminder');
+select is((select string_agg(distinct x, ', ') from unnest(string_to_array(pg_temp.found(), ', ')) x), 'reminder-timer reminder, task-timer task', 'timers that come too late');
+select matches(pg_temp.mended(), 'reminder-timer.*task-timer', 'are put right');
+select is(pg_temp.found(), null, 'all of them');
 update agenda.reminders set fire_at = '2025-03-12 10:00+00', fired_count = 0;
 select is(pg_temp.found(), 'reminder-plan reminder', 'a reminder that stands at another time than its rule says');
 select is(pg_temp.mended(), 'reminder-plan', 'is planned anew');
