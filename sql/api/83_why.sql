@@ -49,8 +49,10 @@ end
 $$;
 comment on function agenda.why_notified(uuid) is 'the chain that led to a notification: series, task, due date or reminder, what held it, how late it came';
 
--- One thing that could have been told: whether it was, and if not, what stood in the way.
-create or replace function agenda._why_not(p_what text, p_owed timestamptz, p_dedupe text, t agenda.tasks, p agenda.preferences, p_at timestamptz)
+-- One thing that could have been told: whether it was, and if not, what stood in the way.  A state is owed until the
+-- next one begins (p_over).
+create or replace function agenda._why_not(p_what text, p_owed timestamptz, p_dedupe text, t agenda.tasks, p agenda.preferences, p_at timestamptz,
+                                           p_over timestamptz default null)
     returns jsonb
     language plpgsql stable as
 $$
@@ -72,7 +74,7 @@ begin
         when p_owed is null then 'the task has no due date'
         when p_owed > p_at then 'not yet'
         when v.verdict = 'drop' then 'preferences: ' || v.reason
-        when p_owed < coalesce(t.owed_from, t.created_at) then 'its time had passed when the task was made'
+        when p_owed < coalesce(t.owed_from, t.created_at) and (p_what = 'reminder' or p_over <= coalesce(t.owed_from, t.created_at)) then 'its time had passed when the task was made'
         when v.verdict = 'hold' then 'held: ' || v.reason
         when exists (select from agenda.timers m where m.user_id = t.user_id and m.entity_id = t.id and m.fire_at <= p_at)
             then 'owed; the scanner has not come to it'
@@ -82,7 +84,7 @@ begin
                               'reason', v_reason, 'notification_id', n.id, 'until', agenda.utc(coalesce(n.held_until, v.until)));
 end
 $$;
-comment on function agenda._why_not(text, timestamptz, text, agenda.tasks, agenda.preferences, timestamptz) is 'internal: why one thing was told or not';
+comment on function agenda._why_not(text, timestamptz, text, agenda.tasks, agenda.preferences, timestamptz, timestamptz) is 'internal: why one thing was told or not';
 
 create or replace function agenda.why_not_notified(task_id uuid, at timestamptz default null) returns jsonb
     language plpgsql stable as
@@ -104,8 +106,9 @@ begin
         'due_date', agenda.utc(t.due_date),
         'due_state', agenda.due_state(t),
         'states', (select jsonb_agg(agenda._why_not(w.what, agenda._fire_at(w.what, t, p),
-                                                    format('%s:%s:%s', w.what, t.id, extract(epoch from t.due_date)), t, p, v_at) order by w.n)
-                     from unnest('{due_soon,due,overdue}'::text[]) with ordinality w (what, n)),
+                                                    format('%s:%s:%s', w.what, t.id, extract(epoch from t.due_date)), t, p, v_at,
+                                                    agenda._fire_at(w.over, t, p)) order by w.n)
+                     from unnest('{due_soon,due,overdue}'::text[], '{due,overdue}'::text[]) with ordinality w (what, over, n)),
         'reminders', (select coalesce(jsonb_agg(case
                           when r.state in ('expired', 'acknowledged', 'cancelled') then jsonb_build_object(
                               'what', 'reminder', 'reminder_id', r.id, 'owed_at', agenda.utc(agenda._reminder_at(r, t, p)),

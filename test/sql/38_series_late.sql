@@ -79,6 +79,15 @@ create temp table l as select (agenda.create_recurring_task('begun late', 'daily
 select pg_temp.run('2025-03-06 08:30+00', '2025-03-06 09:05+00', '3 milliseconds');
 select is(pg_temp.told(id), 'due 03-06 09:00:00.000', 'a reminder that was over when the series was made does not ring') from l;
 
+-- ---- why not -----------------------------------------------------------------------------------------------
+create function pg_temp.why(p_task uuid, p_what text) returns text language sql as
+    $$select x->>'reason' from jsonb_array_elements(agenda.why_not_notified(p_task)->'states') x where x->>'what' = p_what$$;
+select pg_temp.at('2025-03-06 10:00+00');
+create temp table y as select (agenda.create_task('soon', due => '2025-03-06T20:00:00Z')).id, (agenda.create_task('over', due => '2025-03-06T09:00:00Z')).id as over;
+select pg_temp.at('2025-03-06 21:00+00');
+select is(pg_temp.why(id, 'due_soon'), 'told together with something else, or before the due date was set', 'a task that was made when it was due soon is told of that with the rest') from y;
+select is(pg_temp.why(over, 'due'), 'its time had passed when the task was made', 'one that was made when it was overdue was never due') from y;
+
 select is_empty('select * from agenda.fsck()', 'all is as it should be');
 select * from finish();
 rollback;
