@@ -82,7 +82,8 @@ select is(pg_temp.told(id), 'due 03-06 09:00:00.000', 'a reminder that was over 
 -- ---- why not -----------------------------------------------------------------------------------------------
 create function pg_temp.why(p_task uuid, p_what text) returns text language sql as
     $$select x->>'reason' from jsonb_array_elements(agenda.why_not_notified(p_task)->'states') x where x->>'what' = p_what$$;
-select pg_temp.at('2025-03-06 10:00+00');
+select agenda.set_preferences('{"enabled_types": null}');
+select set_config('agenda.now', '2025-03-06 10:00+00', true);
 create temp table y as select (agenda.create_task('soon', due => '2025-03-06T20:00:00Z')).id, (agenda.create_task('over', due => '2025-03-06T09:00:00Z')).id as over;
 select pg_temp.at('2025-03-06 21:00+00');
 select is(pg_temp.why(id, 'due_soon'), 'told together with something else, or before the due date was set', 'a task that was made when it was due soon is told of that with the rest') from y;
